@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto'
+import { isSha256, type Oid } from './oid.ts'
+
+/** A running hash over a blob's bytes, given in order. */
+export interface Hasher {
+  update(bytes: Uint8Array): void
+  /** The digest in lower-case hex; ends the hasher. */
+  digest(): string
+}
+
+/** The hasher whose digest must equal `oid` once all `size` bytes of the blob have passed through it. */
+export function createOidHasher(oid: Oid, size: number): Hasher {
+  const hash = createHash(isSha256(oid) ? 'sha256' : 'sha1')
+  if (!isSha256(oid)) hash.update(`blob ${size}\0`)
+  return {
+    update(bytes) {
+      hash.update(bytes)
+    },
+    digest: () => hash.digest('hex'),
+  }
+}
+
+/** The sha256 of one piece, in lower-case hex. */
+export function pieceDigest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
