@@ -29,6 +29,8 @@ interface ErrorOptions {
   readonly hint?: string
   /** True when the same attempt may succeed later without any change. */
   readonly retryable?: boolean
+  /** How long the other side asked to wait before the next attempt, in milliseconds. */
+  readonly retryAfterMs?: number
   readonly cause?: unknown
 }
 
@@ -37,6 +39,7 @@ export class DfhfError extends Error {
   readonly code: ErrorCode
   readonly hint: string | undefined
   readonly retryable: boolean
+  readonly retryAfterMs: number | undefined
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -44,6 +47,7 @@ export class DfhfError extends Error {
     this.code = code
     this.hint = options.hint
     this.retryable = options.retryable ?? false
+    this.retryAfterMs = options.retryAfterMs
   }
 }
 

@@ -1,0 +1,79 @@
+import type { Oid } from '../blob/oid.ts'
+import type { SourceKind } from './blob-source.ts'
+
+/** Bytes by where they came from. */
+export type BytesBySource = Readonly<Record<SourceKind, number>>
+
+/** The outcome of one file, as `--json` prints it. */
+export interface FileResult {
+  readonly path: string
+  readonly repo: string
+  readonly revision: string
+  readonly commit: string
+  readonly oid: string
+  readonly size: number
+  readonly ms: number
+  readonly bytes: BytesBySource
+  /** True when the content was hashed against the oid in this run; false when it was found in the cache. */
+  readonly verified: boolean
+}
+
+/** All that the terminal, the JSON output, the metrics and the status page know of a transfer. */
+export type TransferEvent =
+  /** The plan of a snapshot is known: how many files and bytes it has and how much must be fetched. */
+  | {
+      readonly type: 'plan'
+      readonly files: number
+      readonly size: number
+      readonly missingFiles: number
+      readonly missingSize: number
+    }
+  /** A file begins; `present` bytes of it are already on disk. `id` is unique among the files of this run. */
+  | {
+      readonly type: 'file-start'
+      readonly id: number
+      readonly name: string
+      readonly size: number
+      readonly present: number
+    }
+  /** Bytes arrived for a file. */
+  | {
+      readonly type: 'bytes'
+      readonly id: number
+      readonly count: number
+      readonly kind: SourceKind
+      readonly source: string
+    }
+  /** Bytes that had arrived are given up (a cut range, a wrong piece): progress goes back by `count`. */
+  | { readonly type: 'bytes-lost'; readonly id: number; readonly count: number; readonly kind: SourceKind }
+  /** How many connections work for a file now. */
+  | { readonly type: 'connections'; readonly id: number; readonly hub: number; readonly peers: number }
+  /** A file waits, and why in a few words; undefined when it goes on. */
+  | { readonly type: 'wait'; readonly id: number; readonly reason: string | undefined }
+  /** A range failed and will be tried again. */
+  | {
+      readonly type: 'retry'
+      readonly id: number
+      readonly source: string
+      readonly reason: string
+      readonly delayMs: number
+    }
+  /** The transfer of one blob ended well; one log line is made of it. */
+  | {
+      readonly type: 'task-done'
+      readonly id: number
+      readonly oid: Oid
+      readonly ms: number
+      readonly bytes: BytesBySource
+      readonly pieces: number
+      readonly retries: number
+    }
+  /** A file is complete under its final name. */
+  | { readonly type: 'file-done'; readonly id: number; readonly result: FileResult }
+  /** A file failed; the error itself is thrown as well. */
+  | { readonly type: 'file-failed'; readonly id: number; readonly reason: string }
+  /** Something that the user should know once. */
+  | { readonly type: 'notice'; readonly text: string }
+
+/** Receives events as they happen; must not throw and must not block. */
+export type EventSink = (event: TransferEvent) => void
