@@ -1,0 +1,34 @@
+import type { ByteRange } from '../blob/pieces.ts'
+
+/** What the engine is told about the peers of one blob, as it happens. */
+export interface SwarmListener {
+  peerJoined(peer: { readonly id: string; readonly asksHub: boolean }): void
+  peerLeft(id: string): void
+  /** The peer has these pieces now. */
+  peerHas(id: string, pieces: Iterable<number>): void
+  /** The peer is fetching exactly these pieces from the Hub now. */
+  peerFetches(id: string, pieces: readonly number[]): void
+  /** How busy the peer says it is, 0 to 1. */
+  peerLoad(id: string, load: number): void
+}
+
+/** The peers that hold or fetch one blob, as the engine sees them. */
+export interface BlobSwarm {
+  /** This process's own id in the swarm. */
+  readonly selfId: string
+  /** Begins to look for peers and reports them until the signal aborts. Returns at once. */
+  watch(listener: SwarmListener, signal: AbortSignal): void
+  /** Asks a peer for bytes; the body gives exactly those or throws. */
+  open(peerId: string, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+  /** A name for people. */
+  nameOf(peerId: string): string
+  /** The digest that a peer claims for a piece, where it told one. */
+  digestOf(peerId: string, piece: number): string | undefined
+  /** Asks all other peers for digests of pieces: by peer, by piece. */
+  collectDigests(
+    pieces: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>>
+  /** Drops a peer for a while, with a reason for the log. */
+  ban(peerId: string, reason: string): void
+}

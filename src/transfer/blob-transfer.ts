@@ -1,0 +1,337 @@
+import { delay } from '../base/delay.ts'
+import { DfhfError, isAbort } from '../base/errors.ts'
+import { Bitmap } from '../blob/bitmap.ts'
+import type { Oid } from '../blob/oid.ts'
+import { pieceCountOf, pieceSizeOf } from '../blob/pieces.ts'
+import type { BlobFile } from './blob-file.ts'
+import type { BlobSource } from './blob-source.ts'
+import type { BlobSwarm } from './blob-swarm.ts'
+import type { HashService } from './hash-service.ts'
+import type { HubBudget } from './hub-budget.ts'
+import { HubHealth } from './hub-health.ts'
+import { LeaseRunner } from './lease-runner.ts'
+import { mendBlob } from './mend.ts'
+import { HUB, type Lease, PieceBoard } from './piece-board.ts'
+import type { RateLimiter } from './rate-limiter.ts'
+import { type Action, Scheduler } from './scheduler.ts'
+import { SwarmFollower } from './swarm-follower.ts'
+import { Tally } from './tally.ts'
+import type { BytesBySource, EventSink } from './transfer-event.ts'
+
+const TICK_MS = 200
+/** How long peers may show nothing new before a transfer without the Hub is given up. */
+const PEERS_PATIENCE_MS = 30_000
+const PEER_SLOTS = 24
+
+/** What a transfer is made of. */
+export interface TransferParts {
+  readonly oid: Oid
+  readonly size: number
+  /** Where the bytes go; open, and closed by its owner. */
+  readonly file: BlobFile
+  /** Absent where only peers may be asked. */
+  readonly hub?: BlobSource | undefined
+  readonly swarm?: BlobSwarm | undefined
+  readonly budget: HubBudget
+  readonly hashes: HashService
+  readonly limiter: RateLimiter
+  /** No bytes for this long, and a range is cut and asked for again. */
+  readonly stallMs: number
+  /** The file's number in events. */
+  readonly id: number
+  readonly report: EventSink
+  readonly clock?: () => number
+  readonly random?: () => number
+}
+
+/** What a finished transfer has cost. */
+export interface TransferCost {
+  readonly bytes: BytesBySource
+  readonly pieces: number
+  readonly retries: number
+  readonly ms: number
+}
+
+/**
+ * Brings one blob whole and checked into its file. It asks the scheduler what to do, does it, and tells the
+ * scheduler what came of it; whoever reads or serves the blob meanwhile subscribes to its pieces.
+ */
+export class BlobTransfer {
+  readonly parts: TransferParts
+  readonly scheduler: Scheduler
+  readonly tally: Tally
+  /** Which source gave each piece that is here; pieces of an earlier run have none. */
+  readonly origins = new Map<number, string>()
+  readonly #runner: LeaseRunner
+  readonly #health = new HubHealth()
+  readonly #clock: () => number
+  readonly #cuts = new Map<number, AbortController>()
+  readonly #listeners = new Set<() => void>()
+  readonly #stop = new AbortController()
+  #wake: () => void = () => {}
+  #failure: unknown
+  #movedAt: number
+  #hubPausedUntil = 0
+  #pauseReason = ''
+  #isWhole = false
+
+  constructor(parts: TransferParts) {
+    this.parts = parts
+    this.#clock = parts.clock ?? (() => performance.now())
+    this.#movedAt = this.#clock()
+    const have = new Bitmap(pieceCountOf(parts.size))
+    for (const piece of parts.file.pieces) have.add(piece)
+    const board = new PieceBoard({
+      pieceCount: have.size,
+      pieceSize: pieceSizeOf(parts.size),
+      have,
+      self: parts.swarm?.selfId ?? 'self',
+      oid: parts.oid,
+    })
+    this.scheduler = new Scheduler(board)
+    this.tally = new Tally(parts.id, parts.report)
+    this.#runner = new LeaseRunner(this)
+  }
+
+  /** Pieces that may be read and served. */
+  get pieces(): Bitmap {
+    return this.scheduler.board.have
+  }
+
+  /** Calls `listener` after each change of pieces or of what is being fetched, until the returned function is called. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Fetches first what lies at and behind `piece`, because somebody reads there. */
+  moveHead(piece: number): void {
+    this.scheduler.board.head = Math.max(0, Math.min(piece, this.pieces.size - 1))
+    this.pump()
+  }
+
+  /** Fetches and checks the blob. Throws the first error that cannot be helped; what is verified stays. */
+  async run(signal: AbortSignal): Promise<TransferCost> {
+    const startedAt = this.#clock()
+    const { file, oid, size } = this.parts
+    const { board } = this.scheduler
+    const prefix = this.parts.hashes.follow(file.path, oid, size)
+    const onAbort = () => this.fail(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    const offBudget = this.parts.budget.whenFree(() => this.pump())
+    const tick = setInterval(() => this.#tick(), TICK_MS)
+    const offPrefix = this.subscribe(() =>
+      prefix.advance(Math.min(size, board.have.firstMissing() * board.pieceSize)),
+    )
+    if (this.parts.swarm) new SwarmFollower(this, this.parts.swarm).start(this.#stop.signal)
+    try {
+      signal.throwIfAborted()
+      prefix.advance(Math.min(size, board.have.firstMissing() * board.pieceSize))
+      for (;;) {
+        await this.#untilFull()
+        if ((await prefix.finish()) === oid) break
+        await mendBlob(this, this.#stop.signal)
+        prefix.restart()
+      }
+      return {
+        bytes: this.tally.bytes,
+        pieces: board.pieceCount,
+        retries: this.tally.retries,
+        ms: this.#clock() - startedAt,
+      }
+    } finally {
+      this.#stop.abort()
+      clearInterval(tick)
+      signal.removeEventListener('abort', onAbort)
+      offBudget()
+      offPrefix()
+      prefix.close()
+      for (const cut of this.#cuts.values()) cut.abort()
+      await this.#runner.settle()
+    }
+  }
+
+  /** Decides and acts. Called whenever anything has changed. */
+  pump(isTick = false): void {
+    if (this.#stop.signal.aborted || this.#failure !== undefined || this.#isWhole || this.pieces.isFull)
+      return
+    const now = this.#clock()
+    const isHubUsable = !this.isHubGone
+    const share = Math.max(2, Math.ceil(16 / Math.max(1, this.scheduler.ring.members.length)))
+    const actions = this.scheduler.decide({
+      now,
+      selfAsksHub: isHubUsable,
+      hubSlots: isHubUsable && now >= this.#hubPausedUntil ? this.parts.budget.free(share) : 0,
+      peerSlots: PEER_SLOTS,
+      stallMs: this.parts.stallMs,
+      isTick,
+    })
+    for (const action of actions) this.#act(action)
+    if (actions.length > 0) this.#changed()
+  }
+
+  /** Bytes of a lease are in the file. */
+  moved(lease: Lease, count: number): void {
+    const now = this.#clock()
+    this.#movedAt = now
+    this.scheduler.moved(lease, count, now)
+    if (lease.source === HUB) {
+      this.#health.moved()
+      this.parts.budget.count(count)
+    }
+    this.tally.add(lease.source === HUB ? 'hub' : 'peers', this.nameOf(lease.source), count)
+  }
+
+  /** The piece that a lease was fetching is whole and in the journal. */
+  landed(lease: Lease, tookMs: number): void {
+    this.origins.set(lease.at, lease.source)
+    this.scheduler.landed(lease, tookMs)
+    this.#changed()
+    if (this.pieces.isFull) this.#wake()
+    else this.pump()
+  }
+
+  /** A lease ended without an error, or was cut. */
+  ended(lease: Lease): void {
+    this.#cuts.delete(lease.id)
+    this.scheduler.board.endLease(lease)
+    this.pump()
+  }
+
+  /** Bytes or claims from the Hub failed. */
+  hubFailed(error: DfhfError): void {
+    const verdict = this.#health.failed(error, (this.parts.random ?? Math.random)())
+    if (verdict.isFinal) {
+      this.#checkHope()
+      return
+    }
+    this.#hubPausedUntil = Math.max(this.#hubPausedUntil, this.#clock() + verdict.waitMs)
+    this.#pauseReason = error.message
+    if (verdict.isCongestion) this.parts.budget.congested(error.retryAfterMs ?? 0)
+    this.tally.retry(HUB, error.message, verdict.waitMs)
+  }
+
+  /** Ends the transfer with an error. */
+  fail(error: unknown): void {
+    this.#failure ??= error
+    this.#wake()
+  }
+
+  nameOf(source: string): string {
+    return source === HUB ? HUB : (this.parts.swarm?.nameOf(source) ?? source)
+  }
+
+  /** Takes a wrong piece back, so that it is fetched again. */
+  async revoke(piece: number): Promise<void> {
+    await this.parts.file.revoke(piece)
+    this.pieces.delete(piece)
+    this.origins.delete(piece)
+    this.tally.lose('peers', this.scheduler.board.pieceSize)
+  }
+
+  /** The server gives no ranges: one plain stream from the first byte replaces all connections. */
+  fetchWhole(): void {
+    if (this.#isWhole) return
+    this.#isWhole = true
+    for (const cut of this.#cuts.values()) cut.abort()
+    this.#runner.runWhole(this.#stop.signal).then(
+      () => this.#wake(),
+      (error: unknown) => this.fail(error),
+    )
+  }
+
+  /** True when the Hub cannot give this blob, now or later. */
+  get isHubGone(): boolean {
+    return this.parts.hub === undefined || this.#health.finalError !== undefined
+  }
+
+  /** Waits as long as the Hub is to be left alone. */
+  async hubPause(signal: AbortSignal): Promise<void> {
+    await delay(Math.max(0, this.#hubPausedUntil - this.#clock()), { signal })
+  }
+
+  /** Cuts all leases from a source that is gone. */
+  cutSource(source: string): void {
+    for (const lease of this.scheduler.board.leases.values())
+      if (lease.source === source) this.#cuts.get(lease.id)?.abort()
+  }
+
+  now(): number {
+    return this.#clock()
+  }
+
+  #act(action: Action): void {
+    const { lease } = action
+    if (action.type === 'cut') {
+      this.#cuts.get(lease.id)?.abort()
+      if (lease.source === HUB && action.reason.startsWith('no bytes')) {
+        this.hubFailed(
+          new DfhfError('timeout', `no bytes from the hub for ${Math.round(this.parts.stallMs / 1000)} s`, {
+            retryable: true,
+          }),
+        )
+      }
+      return
+    }
+    const cut = new AbortController()
+    this.#cuts.set(lease.id, cut)
+    this.#runner.start(lease, AbortSignal.any([cut.signal, this.#stop.signal]))
+  }
+
+  #tick(): void {
+    this.pump(true)
+    this.#checkHope()
+    let hub = 0
+    let peers = 0
+    for (const lease of this.scheduler.board.leases.values()) {
+      if (lease.source === HUB) hub += 1
+      else peers += 1
+    }
+    this.tally.connections(hub, peers)
+    this.tally.wait(this.#clock() - this.#movedAt > 1_500 ? this.#waitReason() : undefined)
+  }
+
+  #waitReason(): string {
+    const now = this.#clock()
+    if (now < this.#hubPausedUntil) {
+      return `${this.#pauseReason}; next try in ${Math.ceil((this.#hubPausedUntil - now) / 1000)} s`
+    }
+    const seconds = Math.floor((now - this.#movedAt) / 1000)
+    const active = this.scheduler.board.leases.size
+    return active > 0
+      ? `no bytes for ${seconds} s on ${active} connections`
+      : `waiting for peers for ${seconds} s`
+  }
+
+  /** Gives up when neither the Hub nor any peer can be expected to bring the rest. */
+  #checkHope(): void {
+    if (!this.isHubGone || this.pieces.isFull) return
+    const { peers, leases } = this.scheduler.board
+    if (leases.size > 0) return
+    const patience = this.parts.swarm && (peers.size > 0 || !this.parts.hub) ? PEERS_PATIENCE_MS : 0
+    const progressAt = Math.max(this.#movedAt, ...[...peers.values()].map((peer) => peer.progressAt))
+    if (this.#clock() - progressAt < patience) return
+    this.fail(
+      this.#health.finalError ??
+        new DfhfError('no-source', `no peer has what is missing of blob ${this.parts.oid.slice(0, 12)}`, {
+          hint: 'allow the Hub with --origin auto, or check --seeds',
+        }),
+    )
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  async #untilFull(): Promise<void> {
+    this.pump()
+    while (!this.pieces.isFull) {
+      if (this.#failure !== undefined) throw this.#failure
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        if (this.#failure !== undefined || this.pieces.isFull) resolve()
+      })
+    }
+    if (isAbort(this.#failure)) throw this.#failure
+  }
+}

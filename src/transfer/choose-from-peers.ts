@@ -1,0 +1,85 @@
+import type { PeerView, PieceBoard } from './piece-board.ts'
+
+/** Longest run of pieces in one request to a peer that has everything. */
+const LONGEST_RUN = 8
+
+/** A run of pieces and the peer to ask for it. */
+export interface PeerChoice {
+  readonly peer: PeerView
+  readonly start: number
+  readonly end: number
+}
+
+/** Pieces that are equally rare are taken in no common order within a window, but window after window. */
+const WINDOW = 64
+
+/**
+ * The next run of pieces to take from a peer: the rarest piece that somebody with a free slot has. Among equals,
+ * whoever shares with other downloaders takes pieces in an order of its own, so that they can exchange them;
+ * it stays within a window that moves through the blob, so that the whole-file hash can follow.
+ */
+export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | undefined {
+  const ready = readyPeers(board, now)
+  if (ready.length === 0) return undefined
+  const isAnywhere = ready.some((peer) => peer.have.isFull)
+  const isShared = [...board.peers.values()].some((peer) => !peer.have.isFull)
+  let best: number | undefined
+  let bestKey = Number.POSITIVE_INFINITY
+  for (let n = 0; n < board.pieceCount; n += 1) {
+    const piece = board.inOrder(n)
+    const availability = board.availability(piece)
+    if (availability === 0 || !board.isFree(piece)) continue
+    const place = isShared ? Math.floor(n / WINDOW) + board.jitter(piece) : n / board.pieceCount
+    const key = availability * board.pieceCount + place
+    if (key >= bestKey) continue
+    if (!isAnywhere && !ready.some((peer) => peer.have.has(piece))) continue
+    best = piece
+    bestKey = key
+  }
+  if (best === undefined) return undefined
+  const peer = quickest(board, ready, best)
+  return peer && { peer, start: best, end: runEnd(board, peer, best) }
+}
+
+/** The peer with a free slot that will probably deliver `piece` first, leaving out those in `except`. */
+export function quickestPeer(
+  board: PieceBoard,
+  piece: number,
+  now: number,
+  except: ReadonlySet<string>,
+): PeerView | undefined {
+  const ready = readyPeers(board, now).filter((peer) => !except.has(peer.id))
+  return quickest(board, ready, piece)
+}
+
+function readyPeers(board: PieceBoard, now: number): PeerView[] {
+  return [...board.peers.values()].filter(
+    (peer) => peer.have.count > 0 && now >= peer.blockedUntil && board.activeLeases(peer.id) < peer.slots,
+  )
+}
+
+function quickest(board: PieceBoard, peers: readonly PeerView[], piece: number): PeerView | undefined {
+  const usual = Math.max(...peers.map((peer) => peer.rate), 1)
+  let best: PeerView | undefined
+  let bestCost = Number.POSITIVE_INFINITY
+  for (const peer of peers) {
+    if (!peer.have.has(piece)) continue
+    // A peer that was never tried counts as quick as the best, or it would never be tried.
+    const cost = (1 + board.activeLeases(peer.id) + 4 * peer.load) / (peer.rate || usual)
+    if (cost < bestCost) {
+      bestCost = cost
+      best = peer
+    }
+  }
+  return best
+}
+
+/** Longer runs only from whole copies, and only while there is plenty left to share out. */
+function runEnd(board: PieceBoard, peer: PeerView, start: number): number {
+  if (!peer.have.isFull) return start + 1
+  const left = board.pieceCount - board.have.count
+  const longest = Math.max(1, Math.min(LONGEST_RUN, Math.floor(left / (4 * peer.slots * board.peers.size))))
+  let end = start + 1
+  while (end < board.pieceCount && end - start < longest && board.isFree(end)) end += 1
+  return end
+}

@@ -1,0 +1,57 @@
+/** How much faster more connections must be to be kept while the count still doubles. */
+const GROWTH_THAT_PAYS = 1.15
+/** The same for the careful single steps later on. */
+const STEP_THAT_PAYS = 1.05
+const PROBE_EVERY_MS = 10_000
+const CALM_AFTER_CONGESTION_MS = 30_000
+
+/**
+ * Decides how many connections to a server pay off: doubles while throughput grows with the count, then holds
+ * and probes one more now and then, and halves when the server complains. Pure: time and samples come in.
+ */
+export class ConnectionLimit {
+  readonly #max: number
+  #limit: number
+  /** What the last smaller limit reached, in bytes per ms, while a larger one is on trial. */
+  #trial: { readonly fallback: number; readonly rate: number } | undefined
+  #isGrowing = true
+  #nextProbeAt = 0
+
+  /** `max` connections at the most, `start` of them at once from the beginning. */
+  constructor(options: { readonly max: number; readonly start: number }) {
+    this.#max = options.max
+    this.#limit = Math.min(options.start, options.max)
+  }
+
+  get limit(): number {
+    return this.#limit
+  }
+
+  /** Takes a window's throughput in bytes per ms, measured while all allowed connections were in use. */
+  sample(rate: number, now: number): void {
+    const trial = this.#trial
+    this.#trial = undefined
+    if (trial) {
+      const pays = rate >= trial.rate * (this.#isGrowing ? GROWTH_THAT_PAYS : STEP_THAT_PAYS)
+      if (!pays) {
+        this.#limit = trial.fallback
+        this.#isGrowing = false
+        this.#nextProbeAt = now + PROBE_EVERY_MS
+        return
+      }
+    }
+    if (this.#limit >= this.#max) return
+    if (!this.#isGrowing && now < this.#nextProbeAt) return
+    this.#trial = { fallback: this.#limit, rate }
+    this.#limit = Math.min(this.#max, this.#isGrowing ? this.#limit * 2 : this.#limit + 1)
+    this.#nextProbeAt = now + PROBE_EVERY_MS
+  }
+
+  /** The server refused (429, 503) or dropped connections: half as many, and no more for a while. */
+  congested(now: number): void {
+    this.#trial = undefined
+    this.#isGrowing = false
+    this.#limit = Math.max(1, Math.floor(this.#limit / 2))
+    this.#nextProbeAt = now + CALM_AFTER_CONGESTION_MS
+  }
+}

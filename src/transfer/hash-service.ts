@@ -1,0 +1,103 @@
+import { DfhfError } from '../base/errors.ts'
+import type { Oid } from '../blob/oid.ts'
+import type { ByteRange } from '../blob/pieces.ts'
+import type { HashReply, HashRequest } from './hash-protocol.ts'
+
+type Unnumbered<T> = T extends { readonly reply: number } ? Omit<T, 'reply'> : never
+
+interface Waiter {
+  resolve(digest: string | undefined): void
+  reject(error: Error): void
+}
+
+/** Follows one blob's contiguous prefix with its hash, away from the main thread. */
+export interface PrefixHash {
+  /** Says that the first `end` bytes are in the file now. Returns at once. */
+  advance(end: number): void
+  /** Starts again from the first byte, because bytes that were hashed have changed. */
+  restart(): void
+  /** Hashes what is left up to the blob's size and gives the digest in hex. */
+  finish(): Promise<string>
+  close(): void
+}
+
+/**
+ * Hashes files on a worker thread that starts with the first need, so that neither sockets nor writes wait
+ * for sha256. One worker does about 1.7 GB/s with the CPU's SHA instructions.
+ */
+export class HashService implements Disposable {
+  #worker: Worker | undefined
+  #lastReply = 0
+  #lastTask = 0
+  readonly #waiting = new Map<number, Waiter>()
+
+  /** Begins to hash a blob that grows at `path`. */
+  follow(path: string, oid: Oid, size: number): PrefixHash {
+    this.#lastTask += 1
+    const task = this.#lastTask
+    let failure: unknown
+    const send = (request: Unnumbered<HashRequest>) => {
+      this.#ask(request).catch((error: unknown) => {
+        failure ??= error
+      })
+    }
+    const restart = () => send({ type: 'open', task, path, oid, size })
+    restart()
+    return {
+      restart,
+      advance: (end) => send({ type: 'advance', task, end }),
+      finish: async () => {
+        const digest = await this.#ask({ type: 'finish', task, end: size })
+        if (failure !== undefined) throw failure
+        return digest ?? ''
+      },
+      close: () => send({ type: 'close', task }),
+    }
+  }
+
+  /** The sha256 of a range of a file, in hex. */
+  async digestOf(path: string, range: ByteRange): Promise<string> {
+    return (await this.#ask({ type: 'digest', path, start: range.start, end: range.end })) ?? ''
+  }
+
+  /** True when the file at `path` holds exactly the blob `oid`. */
+  async matches(path: string, oid: Oid, size: number): Promise<boolean> {
+    return (await this.follow(path, oid, size).finish()) === oid
+  }
+
+  [Symbol.dispose](): void {
+    this.#worker?.terminate()
+    this.#fail(new Error('the hash worker was stopped'))
+  }
+
+  #ask(request: Unnumbered<HashRequest>): Promise<string | undefined> {
+    this.#worker ??= this.#start()
+    const worker = this.#worker
+    this.#lastReply += 1
+    const reply = this.#lastReply
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(reply, { resolve, reject })
+      worker.postMessage({ ...request, reply })
+    })
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./hash-worker.ts', import.meta.url).href, { smol: true })
+    worker.onmessage = (event: MessageEvent<HashReply>) => {
+      const waiter = this.#waiting.get(event.data.reply)
+      this.#waiting.delete(event.data.reply)
+      if (event.data.failure === undefined) waiter?.resolve(event.data.digest)
+      else waiter?.reject(new DfhfError('disk', `cannot read back what was written: ${event.data.failure}`))
+    }
+    worker.onerror = (event) => this.#fail(new Error(`the hash worker failed: ${event.message}`))
+    // An idle worker must not keep the program from ending.
+    worker.unref()
+    return worker
+  }
+
+  #fail(error: Error): void {
+    this.#worker = undefined
+    for (const waiter of this.#waiting.values()) waiter.reject(error)
+    this.#waiting.clear()
+  }
+}

@@ -1,0 +1,65 @@
+import { ConnectionLimit } from './connection-limit.ts'
+
+/** Long enough for a new connection to reach its speed, short enough to finish growing within a few seconds. */
+const WINDOW_MS = 400
+
+/**
+ * The connections to the Hub that all files of this process share. Counts who is in, measures what passes and
+ * lets `ConnectionLimit` decide how many there may be.
+ */
+export class HubBudget {
+  readonly #limit: ConnectionLimit
+  readonly #clock: () => number
+  readonly #onFree = new Set<() => void>()
+  #active = 0
+  #windowStart = 0
+  #windowBytes = 0
+  #wasFull = false
+  #pausedUntil = 0
+
+  constructor(options: { readonly max: number; readonly start?: number; readonly clock?: () => number }) {
+    this.#limit = new ConnectionLimit({ max: options.max, start: options.start ?? 4 })
+    this.#clock = options.clock ?? (() => performance.now())
+  }
+
+  /** Connections that may be opened now; `share` lowers the limit where several peers ask the Hub together. */
+  free(share = Number.POSITIVE_INFINITY): number {
+    if (this.#clock() < this.#pausedUntil) return 0
+    return Math.max(0, Math.min(this.#limit.limit, share) - this.#active)
+  }
+
+  /** Takes one connection; the function it gives back returns it and may be called once. */
+  acquire(): () => void {
+    this.#active += 1
+    if (this.#active >= this.#limit.limit) this.#wasFull = true
+    return () => {
+      this.#active -= 1
+      for (const wake of this.#onFree) wake()
+    }
+  }
+
+  /** Counts bytes that arrived from the Hub. */
+  count(bytes: number): void {
+    const now = this.#clock()
+    this.#windowBytes += bytes
+    const elapsed = now - this.#windowStart
+    if (elapsed < WINDOW_MS) return
+    if (this.#wasFull && elapsed < 2 * WINDOW_MS) this.#limit.sample(this.#windowBytes / elapsed, now)
+    this.#windowStart = now
+    this.#windowBytes = 0
+    this.#wasFull = this.#active >= this.#limit.limit
+  }
+
+  /** The Hub asked for less: fewer connections, and none that is new for `pauseMs`. */
+  congested(pauseMs: number): void {
+    const now = this.#clock()
+    this.#limit.congested(now)
+    this.#pausedUntil = Math.max(this.#pausedUntil, now + pauseMs)
+  }
+
+  /** Calls `wake` whenever a connection becomes free, until the returned function is called. */
+  whenFree(wake: () => void): () => void {
+    this.#onFree.add(wake)
+    return () => this.#onFree.delete(wake)
+  }
+}

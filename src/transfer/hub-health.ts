@@ -1,0 +1,47 @@
+import type { DfhfError } from '../base/errors.ts'
+
+/** Failures in a row, without one byte in between, after which the Hub is given up. */
+const MAX_FAILURES = 6
+const BACKOFF_MS = [500, 1_000, 2_000, 4_000, 8_000] as const
+/** The longest wait that a Retry-After may impose. */
+const LONGEST_WAIT_MS = 310_000
+
+/** What to do about a failed request to the Hub. */
+export interface Verdict {
+  /** True when it makes no sense to ask again. */
+  readonly isFinal: boolean
+  /** How long to leave the Hub alone, in ms. */
+  readonly waitMs: number
+  /** True when fewer connections would be wise. */
+  readonly isCongestion: boolean
+}
+
+/** Counts what goes wrong with the Hub and says when to try again and when to give up. Pure. */
+export class HubHealth {
+  #failures = 0
+  #error: DfhfError | undefined
+
+  /** The error that made the Hub unusable for this blob. */
+  get finalError(): DfhfError | undefined {
+    return this.#error
+  }
+
+  /** Bytes came: what failed before does not count any more. */
+  moved(): void {
+    this.#failures = 0
+  }
+
+  /** Judges a failure. `random` in 0..1 spreads the retries of many processes. */
+  failed(error: DfhfError, random: number): Verdict {
+    const isLimit = error.code === 'rate-limited'
+    // Being told to wait is an answer, not a failure: it may go on for as long as the Hub says so.
+    if (!isLimit) this.#failures += 1
+    if (!error.retryable || this.#failures > MAX_FAILURES) {
+      this.#error = error
+      return { isFinal: true, waitMs: 0, isCongestion: false }
+    }
+    const backoff = BACKOFF_MS[Math.min(Math.max(this.#failures, 1), BACKOFF_MS.length) - 1] ?? 0
+    const waitMs = Math.min(LONGEST_WAIT_MS, error.retryAfterMs ?? backoff * (0.5 + random / 2))
+    return { isFinal: false, waitMs, isCongestion: isLimit || this.#failures > 1 }
+  }
+}

@@ -1,0 +1,85 @@
+import { hubMembers, Ownership } from '../swarm/ownership.ts'
+import type { PeerView, PieceBoard } from './piece-board.ts'
+
+/** Owned pieces come in stripes of neighbours, so that a request to the Hub is worth its round trip. */
+const AIMED_STRIPES = 256
+
+/** Bounds of a peer's patience with an owner that lands nothing, in ms. */
+const MIN_PATIENCE_MS = 1_500
+const MAX_PATIENCE_MS = 15_000
+const PIECES_OF_PATIENCE = 4
+
+/** How many neighbouring pieces always have the same owner. */
+export function stripeLength(pieceCount: number): number {
+  return Math.max(1, Math.ceil(pieceCount / AIMED_STRIPES))
+}
+
+/** How long to wait for an owner without progress, given how long a piece usually takes from the Hub. */
+export function patienceMs(msPerPiece: number): number {
+  return Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, PIECES_OF_PATIENCE * msPerPiece))
+}
+
+/**
+ * Who asks the Hub for which piece, as this peer sees it: rendezvous hashing over the members that ask the Hub
+ * and make progress. A member that stalls leaves the ring, and its pieces fall to the next in rank; a member
+ * that moves again comes back. Every peer computes it alone, from what the others announce.
+ */
+export class OwnershipRing {
+  readonly #board: PieceBoard
+  #candidates: readonly string[] = []
+  #members: readonly string[] = []
+  #ownership: Ownership
+  readonly #owners = new Map<number, string | undefined>()
+
+  constructor(board: PieceBoard) {
+    this.#board = board
+    this.#ownership = new Ownership(board.oid, [])
+  }
+
+  /** Members of the ring, this peer included when it asks the Hub. */
+  get members(): readonly string[] {
+    return this.#members
+  }
+
+  /** Looks again at who is in the ring. `patience` in ms. */
+  refresh(options: { readonly selfAsksHub: boolean; readonly now: number; readonly patience: number }): void {
+    const board = this.#board
+    const candidates = options.selfAsksHub ? [board.self] : []
+    for (const peer of board.peers.values()) {
+      if (peer.asksHub && !peer.have.isFull && !hasStalled(peer, options)) candidates.push(peer.id)
+    }
+    candidates.sort()
+    const isSame =
+      candidates.length === this.#candidates.length &&
+      candidates.every((id, at) => id === this.#candidates[at])
+    if (isSame) return
+    this.#candidates = candidates
+    this.#members = hubMembers(board.oid, candidates)
+    this.#ownership = new Ownership(board.oid, this.#members)
+    this.#owners.clear()
+  }
+
+  /** The member that asks the Hub for a piece, or undefined when nobody does. */
+  ownerOf(piece: number): string | undefined {
+    const stripe = this.#stripeOf(piece)
+    if (!this.#owners.has(stripe)) this.#owners.set(stripe, this.#ownership.ownerOf(stripe))
+    return this.#owners.get(stripe)
+  }
+
+  /** The one of `candidates` that ranks highest for a piece. */
+  firstInRank(piece: number, candidates: readonly string[]): string | undefined {
+    return new Ownership(this.#board.oid, candidates).ownerOf(this.#stripeOf(piece))
+  }
+
+  #stripeOf(piece: number): number {
+    return Math.floor(piece / stripeLength(this.#board.pieceCount))
+  }
+}
+
+/** True when a peer that has work to do has landed nothing for longer than `patience`. */
+export function hasStalled(
+  peer: PeerView,
+  options: { readonly now: number; readonly patience: number },
+): boolean {
+  return options.now - peer.progressAt > options.patience
+}

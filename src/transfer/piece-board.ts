@@ -1,0 +1,188 @@
+import { Bitmap } from '../blob/bitmap.ts'
+import type { Oid } from '../blob/oid.ts'
+import { score } from '../swarm/ownership.ts'
+
+/** What is known of a peer that takes part in this blob's swarm. Times are the caller's clock, in ms. */
+export interface PeerView {
+  readonly id: string
+  readonly have: Bitmap
+  /** Pieces that it is fetching from the Hub, and since when. */
+  fetching: ReadonlyMap<number, number>
+  /** True when it asks the Hub itself, so that pieces can be its own. */
+  readonly asksHub: boolean
+  /** When it last landed a piece or began one. */
+  progressAt: number
+  /** Mean time between the pieces that it lands, 0 while unknown. */
+  msPerPiece: number
+  /** How many ranges it may be asked for at once. */
+  slots: number
+  /** Its own word on how busy it is: 0 idle, 1 full. */
+  load: number
+  /** Bytes per ms of one range from it, 0 while unknown. */
+  rate: number
+  /** It asked not to be troubled before this time. */
+  blockedUntil: number
+}
+
+/** A run of pieces that one connection is fetching now. */
+export interface Lease {
+  readonly id: number
+  /** `hub`, or a peer's id. */
+  readonly source: string
+  readonly start: number
+  /** First piece that is no longer part of it; a thief may lower it while the lease runs. */
+  end: number
+  /** The piece that is arriving now. */
+  at: number
+  /** Bytes of that piece that have arrived. */
+  bytes: number
+  readonly startedAt: number
+  /** When bytes last arrived; the start while none have. */
+  movedAt: number
+}
+
+/** The source name of the Hub in leases. */
+export const HUB = 'hub'
+
+/**
+ * All that one peer knows of one blob's transfer: pieces here, pieces on their way, and who has what.
+ * Holds state and counts, decides nothing, and knows no clock.
+ */
+export class PieceBoard {
+  readonly pieceCount: number
+  readonly pieceSize: number
+  readonly self: string
+  readonly oid: Oid
+  readonly have: Bitmap
+  readonly leases = new Map<number, Lease>()
+  readonly peers = new Map<string, PeerView>()
+  /** Where to begin: at a reader's position, or while peers are still unknown at a place of this peer's own. */
+  head = 0
+  #lastLease = 0
+  readonly #inFlight: Uint8Array
+  readonly #availability: Uint16Array
+  readonly #jitter: Float32Array
+
+  constructor(options: {
+    readonly pieceCount: number
+    readonly pieceSize: number
+    readonly have: Bitmap
+    readonly self: string
+    readonly oid: Oid
+  }) {
+    this.pieceCount = options.pieceCount
+    this.pieceSize = options.pieceSize
+    this.have = options.have
+    this.self = options.self
+    this.oid = options.oid
+    this.#inFlight = new Uint8Array(options.pieceCount)
+    this.#availability = new Uint16Array(options.pieceCount)
+    this.#jitter = Float32Array.from(
+      { length: options.pieceCount },
+      (_, piece) => (score(options.self, options.oid, piece) % 65_536) / 65_536,
+    )
+  }
+
+  /** True when the piece is neither here nor on its way. */
+  isFree(piece: number): boolean {
+    return this.#inFlight[piece] === 0 && !this.have.has(piece)
+  }
+
+  /** On how many connections the piece is on its way to this peer. */
+  inFlight(piece: number): number {
+    return this.#inFlight[piece] ?? 0
+  }
+
+  /** How many peers have the piece. */
+  availability(piece: number): number {
+    return this.#availability[piece] ?? 0
+  }
+
+  /** The n-th piece in this peer's own order, which begins at `head` and wraps round. */
+  inOrder(n: number): number {
+    return (this.head + n) % this.pieceCount
+  }
+
+  /** A number from 0 up to 1 that is this peer's own for each piece, and always the same. */
+  jitter(piece: number): number {
+    return this.#jitter[piece] ?? 0
+  }
+
+  addPeer(peer: Omit<PeerView, 'have' | 'fetching'>): PeerView {
+    this.removePeer(peer.id)
+    const view: PeerView = { ...peer, have: new Bitmap(this.pieceCount), fetching: new Map() }
+    this.peers.set(peer.id, view)
+    return view
+  }
+
+  removePeer(id: string): void {
+    for (const piece of this.peers.get(id)?.have ?? []) this.#count(piece, -1)
+    this.peers.delete(id)
+  }
+
+  /** Notes that a peer has a piece; true when that is news. */
+  peerHas(peer: PeerView, piece: number): boolean {
+    if (peer.have.has(piece)) return false
+    peer.have.add(piece)
+    this.#count(piece, 1)
+    return true
+  }
+
+  /** Notes that a peer lacks a piece that it claimed. */
+  peerLacks(peer: PeerView, piece: number): void {
+    if (!peer.have.has(piece)) return
+    peer.have.delete(piece)
+    this.#count(piece, -1)
+  }
+
+  startLease(source: string, start: number, end: number, now: number): Lease {
+    this.#lastLease += 1
+    const lease: Lease = {
+      id: this.#lastLease,
+      source,
+      start,
+      end,
+      at: start,
+      bytes: 0,
+      startedAt: now,
+      movedAt: now,
+    }
+    this.leases.set(lease.id, lease)
+    for (let piece = start; piece < end; piece += 1) this.#addFlight(piece, 1)
+    return lease
+  }
+
+  /** Gives up the pieces of a lease from `end` on. */
+  shrinkLease(lease: Lease, end: number): void {
+    for (let piece = Math.max(end, lease.at); piece < lease.end; piece += 1) this.#addFlight(piece, -1)
+    lease.end = Math.max(end, lease.at)
+  }
+
+  /** The piece that a lease was fetching is in the file. */
+  landPiece(lease: Lease): void {
+    this.#addFlight(lease.at, -1)
+    lease.at += 1
+    lease.bytes = 0
+  }
+
+  /** Forgets a lease; what it did not land is free again. */
+  endLease(lease: Lease): void {
+    if (!this.leases.delete(lease.id)) return
+    for (let piece = lease.at; piece < lease.end; piece += 1) this.#addFlight(piece, -1)
+  }
+
+  /** How many leases a source serves now. */
+  activeLeases(source: string): number {
+    let count = 0
+    for (const lease of this.leases.values()) if (lease.source === source) count += 1
+    return count
+  }
+
+  #addFlight(piece: number, change: number): void {
+    this.#inFlight[piece] = (this.#inFlight[piece] ?? 0) + change
+  }
+
+  #count(piece: number, change: number): void {
+    this.#availability[piece] = (this.#availability[piece] ?? 0) + change
+  }
+}

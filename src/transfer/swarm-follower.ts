@@ -1,0 +1,76 @@
+import { delay } from '../base/delay.ts'
+import { startPiece } from '../swarm/ownership.ts'
+import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
+import type { BlobTransfer } from './blob-transfer.ts'
+
+/**
+ * Processes that start together find each other within this time; until then each begins at a place of its own,
+ * so that little is fetched twice. Afterwards ownership keeps them apart, and all move forward through the blob.
+ */
+const SETTLING_MS = 700
+
+/** Ranges that one peer is asked for at once. */
+const SLOTS_PER_PEER = 3
+
+/** Brings what the swarm reports of its peers onto the board and wakes the scheduler. */
+export class SwarmFollower implements SwarmListener {
+  readonly #transfer: BlobTransfer
+  readonly #swarm: BlobSwarm
+
+  constructor(transfer: BlobTransfer, swarm: BlobSwarm) {
+    this.#transfer = transfer
+    this.#swarm = swarm
+  }
+
+  start(signal: AbortSignal): void {
+    const { board } = this.#transfer.scheduler
+    const ownStart = startPiece(board.self, board.oid, board.pieceCount)
+    board.head = ownStart
+    this.#swarm.watch(this, signal)
+    const settle = () => {
+      if (board.head === ownStart) board.head = 0
+    }
+    delay(SETTLING_MS, { signal }).then(settle, settle)
+  }
+
+  peerJoined(peer: { readonly id: string; readonly asksHub: boolean }): void {
+    this.#transfer.scheduler.board.addPeer({
+      ...peer,
+      progressAt: this.#transfer.now(),
+      msPerPiece: 0,
+      slots: SLOTS_PER_PEER,
+      load: 0,
+      rate: 0,
+      blockedUntil: 0,
+    })
+    this.#transfer.pump()
+  }
+
+  peerLeft(id: string): void {
+    this.#transfer.cutSource(id)
+    this.#transfer.scheduler.board.removePeer(id)
+    this.#transfer.pump()
+  }
+
+  peerHas(id: string, pieces: Iterable<number>): void {
+    const { scheduler } = this.#transfer
+    const peer = scheduler.board.peers.get(id)
+    if (!peer) return
+    const now = this.#transfer.now()
+    for (const piece of pieces) scheduler.peerLanded(peer, piece, now)
+    this.#transfer.pump()
+  }
+
+  peerFetches(id: string, pieces: readonly number[]): void {
+    const { scheduler } = this.#transfer
+    const peer = scheduler.board.peers.get(id)
+    if (!peer) return
+    scheduler.peerFetches(peer, pieces, this.#transfer.now())
+    this.#transfer.pump()
+  }
+
+  peerLoad(id: string, load: number): void {
+    const peer = this.#transfer.scheduler.board.peers.get(id)
+    if (peer) peer.load = load
+  }
+}
