@@ -54,7 +54,7 @@ export function refusal(status: number, message: string, code?: string, commit?:
       ...(code !== undefined && { 'X-Error-Code': code }),
       'X-Error-Message': message,
       ...(commit !== undefined && { 'X-Repo-Commit': commit }),
-      ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="Authentication required"' }),
+      ...(status === 401 && { 'WWW-Authenticate': challenges }),
     },
     status,
   )
@@ -70,3 +70,6 @@ export function repoNotFound(caller: Caller): HttpAnswer {
 function hasAccess(caller: Caller, repo: Repo): boolean {
   return typeof caller === 'object' && (caller.access ?? []).includes(repo.id)
 }
+
+/** git answers only to Basic, so the Hub offers it too. */
+const challenges = ['Bearer realm="Authentication required"', 'Basic realm="Authentication required"']

@@ -120,7 +120,9 @@ describe('the test hub', () => {
     expect(head.headers.get('x-linked-etag')).toBe(`"${oid}"`)
     expect(head.headers.get('x-linked-size')).toBe('99')
     expect(await (await fetch(hub.url + path)).text()).toBe('content')
-    const tree = await (await fetch(`${hub.url}/api/models/o/r/tree/main?recursive=true`)).json()
-    expect(tree.map((entry: { path: string }) => entry.path)).toContain('../x')
+    const tree = (await (await fetch(`${hub.url}/api/models/o/r/tree/main?recursive=true`)).json()) as {
+      path: string
+    }[]
+    expect(tree.map((entry) => entry.path)).toContain('../x')
   })
 })

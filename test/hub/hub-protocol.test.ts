@@ -90,8 +90,8 @@ describe('the test hub', () => {
     await using hub = await startTestHub({ repos: [variedRepo()] })
     const url = `${hub.url}/api/models/${id}/paths-info/main`
     const paths = ['odd/100%.txt', 'missing', 'one-byte.bin', 'nested']
-    const form = new URLSearchParams(paths.map((path) => ['paths', path]))
-    const byForm = await (await fetch(url, { method: 'POST', body: form })).json()
+    const form = new URLSearchParams(paths.map((path): [string, string] => ['paths', path]))
+    const byForm = (await (await fetch(url, { method: 'POST', body: form })).json()) as object[]
     const json = {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -29,10 +29,6 @@ export class RepoStore {
     }
     return undefined
   }
-
-  close(): void {
-    for (const repo of this.#repos.values()) repo.close()
-  }
 }
 
 function key(type: RepoType, id: string): string {

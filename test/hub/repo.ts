@@ -105,10 +105,6 @@ export class Repo {
     return this.#files.get(oid)
   }
 
-  close(): void {
-    for (const file of this.#files.values()) file.content.close?.()
-  }
-
   #pointAll(
     prefix: string,
     names: Readonly<Record<string, number>> | undefined,
@@ -127,10 +123,7 @@ export class Repo {
     const isLfs = lfs ?? content.size > (this.spec.lfsFrom ?? 10 * 1024 * 1024)
     const file = isLfs ? lfsFile(content, claims, this.spec.xet ?? false) : regularFile(content, claims)
     const known = this.#files.get(file.oid)
-    if (known && (known.lfs !== undefined) === isLfs && known.size === file.size) {
-      content.close?.()
-      return known
-    }
+    if (known && (known.lfs !== undefined) === isLfs && known.size === file.size) return known
     this.#files.set(file.oid, file)
     return file
   }

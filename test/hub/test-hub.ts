@@ -1,4 +1,5 @@
 import { identify, type User } from './access.ts'
+import { BareRepos } from './bare-repo.ts'
 import { Cdn } from './cdn.ts'
 import { answerControl } from './control.ts'
 import { type ActiveFault, type Fault, Faults, type Rates } from './faults.ts'
@@ -44,6 +45,7 @@ export class TestHub implements AsyncDisposable {
   readonly #recorder: StatsRecorder
   readonly #cdn: Cdn
   readonly #listeners: Readonly<Record<Side, HttpListener>>
+  readonly #bareRepos = new BareRepos()
   #requestCount = 0
 
   constructor(options: TestHubOptions) {
@@ -116,7 +118,7 @@ export class TestHub implements AsyncDisposable {
     this.faults.clear()
     this.stop('hub')
     this.stop('cdn')
-    this.repos.close()
+    this.#bareRepos.remove()
   }
 
   async #answer(side: Side, request: HttpRequest): Promise<HttpAnswer> {
@@ -148,6 +150,7 @@ export class TestHub implements AsyncDisposable {
       hubUrl: this.url,
       cdnUrl: this.cdnUrl,
       settings: this.#options,
+      bareRepo: (repo: Repo) => this.#bareRepos.folder(repo),
       signCdnUrl: (repo: Repo, oid: string, name: string) => this.cdnUrl + this.#cdn.sign(repo, oid, name),
     }
     const answer = limit.refusal ?? (await answerHub(base, this.repos))

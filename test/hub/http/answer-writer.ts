@@ -63,7 +63,7 @@ async function sendBody(
     let chunk = whole
     while (chunk.length > 0) {
       const size = Math.min(chunk.length, allowance(conduct, offset))
-      const part = chunk.subarray(0, size)
+      const part = conduct.flips ? chunk.slice(0, size) : chunk.subarray(0, size)
       for (const throttle of conduct.throttles ?? []) await throttle.take(size, connection.signal)
       if (conduct.flips) flipBytes(part, offset, conduct.flips)
       const framed = isChunked ? Buffer.concat([Buffer.from(`${size.toString(16)}\r\n`), part, crlf]) : part
@@ -102,13 +102,15 @@ async function stalled(connection: Connection, conduct: Conduct): Promise<void> 
 }
 
 async function* chunksOf(body: HttpBody | undefined): AsyncGenerator<Uint8Array> {
-  if (body?.kind === 'bytes') yield Uint8Array.from(body.bytes)
+  if (body?.kind === 'bytes') yield body.bytes
   if (body?.kind === 'stream') yield* body.stream
   if (body?.kind !== 'content') return
-  const buffer = new Uint8Array(Math.min(chunkSize, body.length))
-  for (let done = 0; done < body.length; done += buffer.length) {
-    const part = buffer.subarray(0, Math.min(buffer.length, body.length - done))
-    body.content.read(body.offset + done, part)
+  const { content, offset, length } = body
+  const buffer = content.view ? undefined : new Uint8Array(Math.min(chunkSize, length))
+  for (let done = 0; done < length; done += chunkSize) {
+    const size = Math.min(chunkSize, length - done)
+    const part = content.view?.(offset + done, size) ?? buffer?.subarray(0, size) ?? new Uint8Array()
+    if (buffer) content.read(offset + done, part)
     yield part
   }
 }

@@ -16,6 +16,8 @@ export interface RouteContext {
   /** A signed CDN URL for an oid of a repo. */
   readonly signCdnUrl: (repo: Repo, oid: string, fileName: string) => string
   readonly cdnUrl: string
+  /** The folder of a bare git repository with the repo's commits. */
+  readonly bareRepo: (repo: Repo) => string
   readonly settings: RouteSettings
 }
 
