@@ -1,0 +1,199 @@
+import { beforeEach, describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { Membership, type MembershipEvent, type MembershipOptions } from '../../src/swarm/membership.ts'
+import { pickNeighbours } from '../../src/swarm/neighbours.ts'
+import { hubMembers } from '../../src/swarm/ownership.ts'
+import { peerId, sampleOid, samplePeer, seededRandom } from './samples.ts'
+
+let clock = 0
+let events: string[] = []
+
+function membership(options: Partial<MembershipOptions> = {}): Membership {
+  return new Membership({
+    selfId: peerId(0),
+    clusterFingerprint: undefined,
+    now: () => clock,
+    onEvent: (event: MembershipEvent) =>
+      events.push(`${event.peer.name} ${event.type}${event.type === 'left' ? `: ${event.reason}` : ''}`),
+    ...options,
+  })
+}
+
+beforeEach(() => {
+  clock = 0
+  events = []
+})
+
+describe('membership', () => {
+  test('lets a peer go after three silent heartbeats and takes it back when it speaks', () => {
+    const members = membership()
+    members.heard(samplePeer(1), 'direct')
+    clock = 14_999
+    members.sweep()
+    expect(members.live()).toHaveLength(1)
+    clock = 15_000
+    members.sweep()
+    expect(members.live()).toHaveLength(0)
+    expect(members.get(peerId(1))).toBeUndefined()
+    clock = 60_000
+    members.heard(samplePeer(1), 'direct')
+    expect(events).toEqual(['host-1 joined', 'host-1 left: silent', 'host-1 back'])
+  })
+
+  test('never lists itself', () => {
+    const members = membership()
+    expect(members.heard(samplePeer(0), 'direct')).toBe(false)
+    expect(members.live()).toEqual([])
+  })
+
+  test('keeps out peers of another cluster', () => {
+    const keyed = membership({ clusterFingerprint: 'aaaaaaaaaaaaaaaa' })
+    keyed.heard(samplePeer(1), 'direct')
+    keyed.heard(samplePeer(2, { clusterFingerprint: 'bbbbbbbbbbbbbbbb' }), 'direct')
+    keyed.heard(samplePeer(3, { clusterFingerprint: 'aaaaaaaaaaaaaaaa' }), 'direct')
+    expect(keyed.live().map(({ name }) => name)).toEqual(['host-3'])
+  })
+
+  test('adds up the addresses of one peer and tries the proven one first', () => {
+    const members = membership()
+    members.heard(samplePeer(1, { addresses: ['10.0.0.1'] }), 'direct')
+    members.heard(samplePeer(1, { addresses: ['192.168.0.1'] }), 'direct')
+    members.heard(samplePeer(1, { addresses: ['172.16.0.1'] }), 'hearsay')
+    expect(members.get(peerId(1))?.addresses).toEqual(['192.168.0.1', '10.0.0.1', '172.16.0.1'])
+    members.preferAddress(peerId(1), '10.0.0.1')
+    members.heard(samplePeer(1, { addresses: ['192.168.0.1'] }), 'direct')
+    expect(members.get(peerId(1))?.addresses).toEqual(['10.0.0.1', '192.168.0.1', '172.16.0.1'])
+  })
+
+  test('lets hearsay grow old: a dead peer does not live on in gossip', () => {
+    const [a, b] = [membership(), membership()]
+    a.heard(samplePeer(9), 'direct')
+    for (clock = 0; clock < 60_000; clock += 1000) {
+      for (const [from, to] of [[a, b] as const, [b, a] as const]) {
+        for (const { peer, ageMs } of from.sample(100, Math.random)) to.heard(peer, 'hearsay', ageMs)
+      }
+      for (const members of [a, b]) members.sweep()
+      if (clock >= 16_000) expect([a.live(), b.live()]).toEqual([[], []])
+    }
+  })
+
+  test('believes a goodbye only from an address of that peer, and no older gossip after it', () => {
+    const members = membership()
+    members.heard(samplePeer(1, { addresses: ['10.0.0.1'] }), 'direct')
+    members.saidBye(peerId(1), '10.6.6.6')
+    expect(members.live()).toHaveLength(1)
+    clock = 100
+    members.saidBye(peerId(1), '10.0.0.1')
+    clock = 200
+    members.heard(samplePeer(1), 'hearsay', 150)
+    expect(members.live()).toHaveLength(0)
+    members.heard(samplePeer(1), 'direct')
+    expect(events).toEqual(['host-1 joined', 'host-1 left: said bye', 'host-1 back'])
+  })
+
+  test('shuts a banned peer out, under a new id too, until the ban ends', () => {
+    const members = membership()
+    members.heard(samplePeer(1), 'direct')
+    members.ban(peerId(1), 'sent wrong bytes', 60_000)
+    members.heard(samplePeer(1), 'direct')
+    members.heard(samplePeer(2, { addresses: samplePeer(1).addresses }), 'direct')
+    expect(members.live()).toEqual([])
+    expect(members.banReason(samplePeer(1))).toBe('sent wrong bytes')
+    clock = 60_000
+    members.heard(samplePeer(1), 'direct')
+    expect(events).toEqual(['host-1 joined', 'host-1 left: banned', 'host-1 joined'])
+  })
+
+  test('bounds the peers that it knows: the living keep their place, the gone give way', () => {
+    const members = membership({ maxPeers: 3 })
+    for (const n of [1, 2, 3, 4]) members.heard(samplePeer(n), 'direct')
+    expect(members.live()).toHaveLength(3)
+    clock = 20_000
+    members.heard(samplePeer(1), 'direct')
+    members.sweep()
+    for (const n of [5, 6, 7]) members.heard(samplePeer(n), 'direct')
+    expect(
+      members
+        .live()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['host-1', 'host-5', 'host-6'])
+  })
+
+  test('names the peers that it has not heard itself, longest silence first', () => {
+    const members = membership()
+    members.heard(samplePeer(1), 'direct')
+    clock = 3000
+    members.heard(samplePeer(2), 'direct')
+    members.heard(samplePeer(3), 'hearsay', 100)
+    clock = 6000
+    expect(members.unheard().map(({ name }) => name)).toEqual(['host-3', 'host-1'])
+  })
+
+  test('never holds more than its bound nor a banned or foreign peer, whatever comes', () => {
+    const step = fc.record({
+      n: fc.nat(12),
+      kind: fc.constantFrom('direct', 'hearsay', 'bye', 'ban', 'sweep'),
+      wait: fc.nat(9000),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        clock = 0
+        const members = membership({ maxPeers: 5 })
+        for (const { n, kind, wait } of steps) {
+          clock += wait
+          if (kind === 'direct' || kind === 'hearsay') members.heard(samplePeer(n), kind, wait)
+          else if (kind === 'bye') members.saidBye(peerId(n), samplePeer(n).addresses[0] ?? '')
+          else if (kind === 'ban') members.ban(peerId(n), 'test', 1000)
+          else members.sweep()
+          expect(members.live().length).toBeLessThanOrEqual(5)
+          expect(members.live().some(({ id }) => id === peerId(0))).toBe(false)
+          if (kind === 'ban') expect(members.get(peerId(n))).toBeUndefined()
+        }
+      }),
+    )
+  })
+})
+
+describe('pickNeighbours', () => {
+  const oid = sampleOid()
+  const all = Array.from({ length: 500 }, (_, n) => samplePeer(n))
+
+  test('takes everybody while there are few', () => {
+    const picked = pickNeighbours(oid, all.slice(0, 20), { selfId: peerId(3), random: seededRandom(1) })
+    expect(picked).toHaveLength(19)
+    expect(picked.some(({ id }) => id === peerId(3))).toBe(false)
+  })
+
+  test('always has the meeting points of the blob among a bounded number', () => {
+    const meeting = hubMembers(
+      oid,
+      all.map(({ id }) => id),
+    )
+    for (const n of [1, 2, 3]) {
+      const picked = pickNeighbours(oid, all, { selfId: peerId(n), random: seededRandom(n) })
+      expect(picked).toHaveLength(50)
+      expect(new Set(picked.map(({ id }) => id)).size).toBe(50)
+      for (const id of meeting.filter((id) => id !== peerId(n)))
+        expect(picked.some((peer) => peer.id === id)).toBe(true)
+    }
+  })
+
+  test('keeps a large swarm connected even without its meeting points', () => {
+    const meeting = new Set(
+      hubMembers(
+        oid,
+        all.map(({ id }) => id),
+        17,
+      ),
+    )
+    const random = seededRandom(7)
+    const edges = new Map(
+      all.map((peer) => [peer.id, pickNeighbours(oid, all, { selfId: peer.id, random }).map(({ id }) => id)]),
+    )
+    const start = all.find(({ id }) => !meeting.has(id))
+    const seen = new Set(start ? [start.id] : [])
+    for (const id of seen) for (const next of edges.get(id) ?? []) if (!meeting.has(next)) seen.add(next)
+    expect(seen.size).toBe(all.length - meeting.size)
+  })
+})
