@@ -1,0 +1,81 @@
+import type { CommandName } from './settings.ts'
+
+/** What the help says of one command. */
+export interface CommandText {
+  readonly arguments: readonly { readonly name: string; readonly help: string }[]
+  readonly summary: string
+  readonly description: string
+  /** Command lines, each with what it does. */
+  readonly examples: readonly { readonly line: string; readonly help: string }[]
+}
+
+const repo = {
+  name: '<repo>',
+  help: 'org/name, datasets/org/name, spaces/org/name, with or without @revision; hf://… or a URL of the Hub',
+}
+
+/** The commands that take settings, in the order of the help. */
+export const commandList: Readonly<Record<CommandName, CommandText>> = {
+  download: {
+    arguments: [
+      repo,
+      { name: '[files...]', help: 'paths in the repo; a folder ends in /; none means the whole repo' },
+    ],
+    summary: 'get files of a repo and print the path where they are',
+    description: paragraph(
+      'Gets files of a repo from the cache, from peers and from the Hub, checks them, and prints where they are:',
+      'the file for exactly one file name, otherwise the snapshot folder. A name that the repo lacks is an error',
+      '(exit 3), also among several. Run again after an interruption, it goes on where it stopped.',
+    ),
+    examples: [
+      { line: 'dfhf download gpt2 config.json', help: 'one file into the Hugging Face cache' },
+      { line: 'dfhf download org/model@v1.0 weights/ config.json', help: 'a folder and a file of a tag' },
+      { line: "dfhf download datasets/org/data --include '*.parquet'", help: 'by pattern' },
+      { line: 'dfhf download gpt2 --local-dir ./gpt2', help: 'plain files in a folder of your own' },
+    ],
+  },
+  snapshot: {
+    arguments: [repo],
+    summary: 'get a whole repo, or what patterns leave of it',
+    description: paragraph(
+      'Gets all files of a repo at one revision and prints the snapshot folder. What is here in any',
+      'revision is used again.',
+    ),
+    examples: [
+      { line: 'dfhf snapshot org/model', help: 'the whole repo' },
+      { line: "dfhf snapshot org/model --exclude '*.bin' --dry-run", help: 'say what would be fetched' },
+      { line: 'dfhf snapshot org/model --on http://node7:65001', help: "into another node's store" },
+    ],
+  },
+  serve: {
+    arguments: [],
+    summary: 'share what is on this machine, and be a Hub mirror for its tools',
+    description: paragraph(
+      'Shares the blobs of the Hugging Face cache and of its own store with peers, and answers other tools as a',
+      'mirror of the Hub (HF_ENDPOINT=http://127.0.0.1:65001) and as an HTTP proxy. Stops politely on SIGTERM.',
+    ),
+    examples: [
+      { line: 'dfhf serve', help: 'peers on port 65002, tools of this machine on 127.0.0.1:65001' },
+      {
+        line: 'dfhf serve --fetch-for-peers --store-quota 500GB',
+        help: 'a node that asks the Hub for others',
+      },
+      { line: 'dfhf serve --seeds dfhf.default.svc:65002 --no-multicast', help: 'in Kubernetes' },
+    ],
+  },
+}
+
+/** What stands below the options of every command. */
+export const closingHelp = `
+Every option may also be set by its variable, or in the config file by its name without dashes; a flag goes before the
+variable, that before the file. --no-… undoes a switch. HF_HOME, HF_TOKEN, HTTP_PROXY, HTTPS_PROXY, NO_PROXY,
+SSL_CERT_FILE and NO_COLOR mean what they mean elsewhere.
+
+Exit codes: 0 done, 1 unexpected, 2 usage, 3 no such repo, revision or file, 4 not allowed, 5 verification failed,
+6 network, 7 disk, 130 interrupted (143 by SIGTERM); what was fetched is kept.
+`
+
+/** The help wraps by itself: line breaks are for whoever reads this file. */
+function paragraph(...lines: string[]): string {
+  return lines.join(' ')
+}

@@ -1,0 +1,26 @@
+import type { Log } from '../base/log.ts'
+import type { EventSink } from '../transfer/transfer-event.ts'
+import type { Outcome } from '../ui/outcome.ts'
+import type { Environment } from './environment.ts'
+import type { DownloadOptions, ServeOptions, SnapshotOptions } from './options.ts'
+
+/** What a running command has besides its options. */
+export interface CommandContext {
+  /** Aborts on the first SIGINT or SIGTERM: finish politely, keep what is verified. */
+  readonly signal: AbortSignal
+  /** Takes what happens; shown as bars, lines or JSON. */
+  readonly events: EventSink
+  /** For what is no event; goes to stderr among them. */
+  readonly log: Log
+  /** For those parts that resolve their own variables: tokens, proxies, certificates. */
+  readonly env: Environment
+  readonly version: string
+}
+
+/** The commands themselves, built from concrete parts by the entry. Each throws DfhfError. */
+export interface Commands {
+  download(options: DownloadOptions, context: CommandContext): Promise<Outcome>
+  snapshot(options: SnapshotOptions, context: CommandContext): Promise<Outcome>
+  /** Resolves once it was stopped by the signal and everything is closed. */
+  serve(options: ServeOptions, context: CommandContext): Promise<void>
+}

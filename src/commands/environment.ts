@@ -1,0 +1,14 @@
+/** The environment variables of the process, handed in by the entry. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The first of `names` that is set to something, with its value. An empty variable counts as unset. */
+export function firstSet(
+  env: Environment,
+  names: readonly string[],
+): { name: string; value: string } | undefined {
+  for (const name of names) {
+    const value = env[name]?.trim()
+    if (value) return { name, value }
+  }
+  return undefined
+}

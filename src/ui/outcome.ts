@@ -1,0 +1,78 @@
+import type { BytesBySource, FileResult } from '../transfer/transfer-event.ts'
+import type { DryRunPlan } from './dry-run-table.ts'
+import { dryRunTable } from './dry-run-table.ts'
+
+/** The outcome of a whole snapshot, as `--json` prints it. */
+export interface SnapshotResult {
+  /** The snapshot folder, or the absolute local folder. */
+  readonly path: string
+  readonly repo: string
+  readonly revision: string
+  readonly commit: string
+  /** A snapshot has no blob id; its commit names it. */
+  readonly oid: null
+  readonly size: number
+  readonly ms: number
+  readonly bytes: BytesBySource
+  /** True when every file was hashed in this run. */
+  readonly verified: boolean
+  readonly files: readonly FileResult[]
+}
+
+/** What another node fetched into its store. */
+export interface RemoteResult {
+  readonly on: string
+  readonly repo: string
+  readonly revision: string
+  readonly commit: string
+  readonly size: number
+  readonly files: number
+}
+
+/** What a command hands back for stdout. */
+export type Outcome =
+  | { readonly kind: 'file'; readonly result: FileResult }
+  | { readonly kind: 'snapshot'; readonly result: SnapshotResult }
+  | { readonly kind: 'remote'; readonly result: RemoteResult }
+  | { readonly kind: 'plan'; readonly result: DryRunPlan }
+
+/** What stdout carries: the path alone, or one JSON object; always ends in a newline unless empty. */
+export function outcomeText(
+  outcome: Outcome,
+  output: { readonly isJson: boolean; readonly isQuiet: boolean },
+): string {
+  if (output.isJson) return `${JSON.stringify(outcome.result)}\n`
+  switch (outcome.kind) {
+    case 'file':
+    case 'snapshot':
+      return `${outcome.result.path}\n`
+    case 'remote':
+      return `${outcome.result.repo}@${outcome.result.commit}\n`
+    case 'plan':
+      return dryRunTable(outcome.result, output)
+  }
+}
+
+/** The result of a snapshot from those of its files. */
+export function snapshotResult(
+  about: Pick<SnapshotResult, 'path' | 'repo' | 'revision' | 'commit' | 'ms'>,
+  files: readonly FileResult[],
+): SnapshotResult {
+  const sum = (of: (file: FileResult) => number) => files.reduce((total, file) => total + of(file), 0)
+  return {
+    path: about.path,
+    repo: about.repo,
+    revision: about.revision,
+    commit: about.commit,
+    oid: null,
+    size: sum((file) => file.size),
+    ms: about.ms,
+    bytes: {
+      hub: sum((file) => file.bytes.hub),
+      peers: sum((file) => file.bytes.peers),
+      local: sum((file) => file.bytes.local),
+    },
+    verified: files.every((file) => file.verified),
+    files,
+  }
+}

@@ -1,0 +1,130 @@
+import { formatSize } from '../base/size.ts'
+import type { BytesBySource, TransferEvent } from '../transfer/transfer-event.ts'
+import { formatDuration } from './duration.ts'
+import type { FileProgress, Progress, TotalProgress } from './progress.ts'
+import { safeText } from './safe-text.ts'
+import { shortName } from './short-name.ts'
+
+/** `45 %`, rounded down so that 100 means complete. */
+export function percentText(done: number, size: number): string {
+  return `${size === 0 ? 100 : Math.floor((done * 100) / size)} %`
+}
+
+/** `650 MB/s`. */
+export function speedText(speed: number): string {
+  return `${formatSize(speed)}/s`
+}
+
+/** `ETA 12 s`, or undefined when nothing moves or nothing is left. */
+export function etaText({
+  size,
+  done,
+  speed,
+}: {
+  size: number
+  done: number
+  speed: number
+}): string | undefined {
+  if (speed < 1 || done >= size) return undefined
+  return `ETA ${formatDuration(Math.max(1000, ((size - done) / speed) * 1000))}`
+}
+
+/** `8 connections (3 to peers)`, or undefined for none. */
+export function connectionsText({ hub, peers }: { hub: number; peers: number }): string | undefined {
+  if (hub + peers === 0) return undefined
+  const all = `${hub + peers} connection${hub + peers === 1 ? '' : 's'}`
+  return peers === 0 ? all : `${all} (${peers} to peers)`
+}
+
+/** `hub 60 %, peers 40 %`, or undefined while nothing came. */
+export function sharesText(bytes: BytesBySource): string | undefined {
+  const sum = bytes.hub + bytes.peers + bytes.local
+  if (sum <= 0) return undefined
+  return kinds
+    .filter((kind) => bytes[kind] > 0)
+    .map((kind) => `${kind} ${Math.round((bytes[kind] * 100) / sum)} %`)
+    .join(', ')
+}
+
+/** One line that says how far everything is, in the manner of rclone's --stats-one-line. */
+export function statsLine(progress: Progress): string {
+  const total = progress.total()
+  const files = progress.files()
+  const [only] = files
+  const subject = total.isMany
+    ? `${total.doneFiles}/${total.files} files`
+    : shortName(safeText(only?.name ?? 'nothing under way'))
+  const stalls = new Set(files.flatMap((file) => (file.stall === undefined ? [] : [safeText(file.stall)])))
+  const isHeld = files.length > 0 && stalls.size > 0 && total.speed < 1
+  return join([
+    `${subject}: ${amountText(total)}`,
+    ...movement(total),
+    isHeld && `waiting: ${[...stalls].join('; ')}`,
+  ])
+}
+
+/** `1.2 GB / 2.7 GB, 45 %`. */
+export function amountText({ done, size }: { done: number; size: number }): string {
+  return `${formatSize(done)} / ${formatSize(size)}, ${percentText(done, size)}`
+}
+
+/** The last word on the whole run. */
+export function summaryLine(progress: Progress, ms: number): string | undefined {
+  const total = progress.total()
+  if (!total.isMany) return undefined
+  const got = total.bytes.hub + total.bytes.peers + total.bytes.local
+  const isComplete = total.doneFiles >= total.files
+  const files = isComplete ? `${total.doneFiles} files` : `${total.doneFiles} of ${total.files} files`
+  const speed = ms >= 1 ? ` (${speedText((got * 1000) / ms)})` : ''
+  return join([
+    `${files}, ${formatSize(got)} in ${formatDuration(ms)}${got > 0 ? speed : ''}`,
+    sourcesText(total.bytes, progress),
+  ])
+}
+
+/** One finished file. */
+export function fileDoneLine(
+  event: Extract<TransferEvent, { type: 'file-done' }>,
+  name: string,
+  progress: Progress,
+): string {
+  const { size, ms, bytes } = event.result
+  const got = bytes.hub + bytes.peers + bytes.local
+  if (got === 0) return `${safeText(name)}: ${formatSize(size)}, already here`
+  const speed = ms >= 1 ? ` (${speedText((got * 1000) / ms)})` : ''
+  return join([
+    `${safeText(name)}: ${formatSize(size)} in ${formatDuration(ms)}${speed}`,
+    sourcesText(bytes, progress),
+  ])
+}
+
+/** One line a blob for logs, after Dragonfly's. */
+export function taskLine(event: Extract<TransferEvent, { type: 'task-done' }>): string {
+  const { ms, oid, bytes, pieces, retries } = event
+  return (
+    `task done cost=${(ms / 1000).toFixed(3)}s task=${oid} hub=${bytes.hub} peers=${bytes.peers} ` +
+    `local=${bytes.local} pieces=${pieces} retries=${retries}`
+  )
+}
+
+/** Speed, time left, connections and sources of a file or of all; what says nothing is left out. */
+export function movement(of: FileProgress | TotalProgress): (string | undefined)[] {
+  return [speedText(of.speed), etaText(of), connectionsText(of.connections), sharesText(of.bytes)]
+}
+
+function sourcesText(bytes: BytesBySource, progress: Progress): string | undefined {
+  const parts = kinds.filter((kind) => bytes[kind] > 0).map((kind) => `${kind} ${formatSize(bytes[kind])}`)
+  if (parts.length === 0) return undefined
+  const peers = bytes.peers > 0 ? progress.peers() : []
+  const named = peers.slice(0, 4).map((peer) => `${safeText(peer.name)} ${formatSize(peer.count)}`)
+  if (peers.length > named.length) named.push(`${peers.length - named.length} more`)
+  return parts
+    .map((part) => (part.startsWith('peers') && named.length > 0 ? `${part} (${named.join(', ')})` : part))
+    .join(', ')
+}
+
+function join(parts: readonly (string | false | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== false).join(', ')
+}
+
+const kinds = ['hub', 'peers', 'local'] as const

@@ -1,0 +1,7 @@
+/** A stream that takes text; process.stdout and process.stderr are such. */
+export interface TextOutput {
+  write(text: string): unknown
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+  on?(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
+}
