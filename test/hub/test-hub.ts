@@ -24,6 +24,13 @@ export interface TestHubOptions extends RouteSettings {
   readonly publicHost?: string
   /** @default 0: any free port */
   readonly port?: number
+  /**
+   * The CDN's address to bind. Clients tell hosts apart by name and some ignore the port, so its name must differ.
+   * @default `host`, or for 127.0.0.1 the next loopback address (Linux) or name
+   */
+  readonly cdnHost?: string
+  /** The host name in CDN URLs. @default the bound one */
+  readonly publicCdnHost?: string
   readonly cdnPort?: number
   /** Serves both sides over https. */
   readonly tls?: { readonly cert: string; readonly key: string }
@@ -53,8 +60,8 @@ export class TestHub implements AsyncDisposable {
     this.signer = new UrlSigner(options.urlLifetimeMs ?? 3_600_000)
     this.rateLimit = new RateLimit(options.quotas ?? generousQuotas)
     this.#listeners = {
-      hub: this.#listener(options.port ?? 0, (request) => this.#answer('hub', request)),
-      cdn: this.#listener(options.cdnPort ?? 0, (request) => this.#answer('cdn', request)),
+      hub: this.#listener('hub', (request) => this.#answer('hub', request)),
+      cdn: this.#listener('cdn', (request) => this.#answer('cdn', request)),
     }
     this.#recorder = new StatsRecorder((side) => this.#connections(side))
     this.#cdn = new Cdn(this.repos, this.signer, (text) => this.#recorder.violations.push(text))
@@ -182,9 +189,13 @@ export class TestHub implements AsyncDisposable {
     return record
   }
 
-  #listener(port: number, handler: (request: HttpRequest) => Promise<HttpAnswer>): HttpListener {
-    const { host = '127.0.0.1', tls } = this.#options
-    const options: ListenOptions = { host, port, ...(tls && { tls }) }
+  #listener(side: Side, handler: (request: HttpRequest) => Promise<HttpAnswer>): HttpListener {
+    const { port = 0, cdnPort = 0, tls } = this.#options
+    const options: ListenOptions = {
+      host: bindHost(side, this.#options),
+      port: side === 'hub' ? port : cdnPort,
+      ...(tls && { tls }),
+    }
     return new HttpListener(options, handler)
   }
 
@@ -194,15 +205,22 @@ export class TestHub implements AsyncDisposable {
   }
 
   #url(side: Side): string {
-    const { host = '127.0.0.1', publicHost = host, tls } = this.#options
-    const name = publicHost.includes(':') ? `[${publicHost}]` : publicHost
-    return `${tls ? 'https' : 'http'}://${name}:${this.#listeners[side].port}`
+    const { publicHost, publicCdnHost, tls } = this.#options
+    const name = (side === 'hub' ? publicHost : publicCdnHost) ?? bindHost(side, this.#options)
+    const host = name.includes(':') ? `[${name}]` : name
+    return `${tls ? 'https' : 'http'}://${host}:${this.#listeners[side].port}`
   }
 }
 
 /** Starts a test Hub and waits until it listens. */
 export async function startTestHub(options: TestHubOptions = {}): Promise<TestHub> {
   return new TestHub(options)
+}
+
+function bindHost(side: Side, { host = '127.0.0.1', cdnHost }: TestHubOptions): string {
+  if (side === 'hub') return host
+  const other = process.platform === 'linux' ? '127.0.0.2' : 'localhost'
+  return cdnHost ?? (host === '127.0.0.1' ? other : host)
 }
 
 function cdnKind(path: string): RouteKind {

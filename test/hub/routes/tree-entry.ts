@@ -9,7 +9,10 @@ export function fileEntry(commit: Commit, path: string, file: RepoFile, isExpand
     ...(file.lfs && { lfs: { oid: file.oid, size: file.size, pointerSize: file.lfs.pointer.length } }),
     ...(file.xetHash !== undefined && { xetHash: file.xetHash }),
     path,
-    ...(isExpanded && { ...expansion(commit), securityFileStatus: { status: 'safe', avScan: null } }),
+    ...(isExpanded && {
+      ...expansion(commit),
+      securityFileStatus: { status: 'safe', avScan: null, pickleImportScan: null },
+    }),
   }
 }
 
