@@ -57,6 +57,7 @@ export class StatsRecorder {
   readonly requests: RequestRecord[] = []
   readonly violations: string[] = []
   readonly #waiters = new Set<Waiter>()
+  readonly #open = { hub: 0, cdn: 0 }
   readonly #highestOpen = { hub: 0, cdn: 0 }
   readonly #connections: (side: Side) => { now: number; highest: number }
 
@@ -65,19 +66,22 @@ export class StatsRecorder {
   }
 
   begin(record: RequestRecord): void {
+    const { side } = record
     this.requests.push(record)
-    this.#highestOpen[record.side] = Math.max(this.#highestOpen[record.side], this.#open(record.side))
+    this.#open[side] += 1
+    this.#highestOpen[side] = Math.max(this.#highestOpen[side], this.#open[side])
+    this.#wakeWaiters()
   }
 
-  /** To be called after each change of a record. */
-  changed(): void {
-    if (this.#waiters.size === 0) return
-    const stats = this.stats()
-    for (const waiter of this.#waiters) {
-      if (!waiter.predicate(stats)) continue
-      this.#waiters.delete(waiter)
-      waiter.resolve()
-    }
+  sent(record: RequestRecord, size: number): void {
+    record.bodyBytes += size
+    this.#wakeWaiters()
+  }
+
+  end(record: RequestRecord, isComplete: boolean): void {
+    record.state = isComplete ? 'complete' : 'broken'
+    this.#open[record.side] -= 1
+    this.#wakeWaiters()
   }
 
   /** Resolves as soon as the counters satisfy the predicate. */
@@ -89,8 +93,8 @@ export class StatsRecorder {
   reset(): void {
     this.requests.length = 0
     this.violations.length = 0
-    this.#highestOpen.hub = 0
-    this.#highestOpen.cdn = 0
+    this.#highestOpen.hub = this.#open.hub
+    this.#highestOpen.cdn = this.#open.cdn
   }
 
   stats(): HubStats {
@@ -119,7 +123,7 @@ export class StatsRecorder {
       requests: requests.length,
       bodyBytes: requests.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0),
       statuses,
-      open: this.#open(side),
+      open: this.#open[side],
       highestOpen: this.#highestOpen[side],
       connections: connections.now,
       highestConnections: connections.highest,
@@ -127,8 +131,14 @@ export class StatsRecorder {
     }
   }
 
-  #open(side: Side): number {
-    return this.requests.filter((request) => request.side === side && request.state === 'open').length
+  #wakeWaiters(): void {
+    if (this.#waiters.size === 0) return
+    const stats = this.stats()
+    for (const waiter of this.#waiters) {
+      if (!waiter.predicate(stats)) continue
+      this.#waiters.delete(waiter)
+      waiter.resolve()
+    }
   }
 }
 

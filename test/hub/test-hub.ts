@@ -135,14 +135,8 @@ export class TestHub implements AsyncDisposable {
       side === 'hub' ? this.#answerHub(form, record) : this.#cdn.answer(form, record),
     )
     record.status = answer.status
-    const sent = (size: number) => {
-      record.bodyBytes += size
-      this.#recorder.changed()
-    }
-    const ended = (complete: boolean) => {
-      record.state = complete ? 'complete' : 'broken'
-      this.#recorder.changed()
-    }
+    const sent = (size: number) => this.#recorder.sent(record, size)
+    const ended = (complete: boolean) => this.#recorder.end(record, complete)
     return { ...answer, conduct: { ...answer.conduct, sent, ended } }
   }
 
@@ -185,7 +179,6 @@ export class TestHub implements AsyncDisposable {
       state: 'open',
     }
     this.#recorder.begin(record)
-    this.#recorder.changed()
     return record
   }
 

@@ -32,6 +32,7 @@ export class RequestReader {
     }
     const [requestLine = '', ...lines] = this.#pending.toString('latin1', 0, end).split('\r\n')
     const headers = parseHeaders(lines)
+    if (requestLine.endsWith('/1.0') && !headers.has('connection')) headers.set('connection', 'close')
     const body = this.#takeBody(end + headEnd.length, headers)
     if (body === undefined) return undefined
     this.#sentContinue = false
