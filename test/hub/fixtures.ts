@@ -71,6 +71,22 @@ export function variedRepo(id = 'test-org/varied'): RepoSpec {
   }
 }
 
+/** Paths that a tree may list and no client may write. */
+export const hostilePaths: readonly string[] = [
+  '../x',
+  '/x',
+  'a/../../x',
+  'a\\..\\x',
+  'C:\\x',
+  'nul\0byte',
+  `${'n'.repeat(300)}.bin`,
+]
+
+/** A repo with one good file and one at a hostile path. */
+export function hostileRepo(path: string, id = 'test-org/hostile'): RepoSpec {
+  return { id, commits: [{ 'good.txt': 'good\n', [path]: { text: 'hostile\n', lfs: true } }] }
+}
+
 function json(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`
 }

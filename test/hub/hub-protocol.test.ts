@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { variedRepo } from './fixtures.ts'
+import { hostilePaths, hostileRepo, variedRepo } from './fixtures.ts'
 import { startTestHub } from './test-hub.ts'
 
 const id = 'test-org/varied'
@@ -109,6 +109,42 @@ describe('the test hub', () => {
       const answer = await fetch(`${hub.url}/api/models/${id}/revision/${revision}`)
       expect(await answer.json()).toMatchObject({ id, sha: commit })
     }
+  })
+
+  test.each(hostilePaths)('lists a hostile path as it is: %j', async (path) => {
+    await using hub = await startTestHub({ repos: [hostileRepo(path)] })
+    const url = `${hub.url}/api/models/test-org/hostile`
+    const tree = (await (await fetch(`${url}/tree/main?recursive=true`)).json()) as { path: string }[]
+    expect(tree.map((entry) => entry.path)).toContain(path)
+    expect(await (await fetch(url)).json()).toMatchObject({
+      siblings: [{ rfilename: 'good.txt' }, { rfilename: path }],
+    })
+  })
+
+  test('announces Xet only for a repo that has it', async () => {
+    await using hub = await startTestHub({ repos: [{ ...variedRepo(), xet: true }, variedRepo('o/plain')] })
+    for (const [repo, isAnnounced] of [
+      [id, true],
+      ['o/plain', false],
+    ] as const) {
+      const url = `${hub.url}/${repo}/resolve/main/one-byte.bin`
+      const head = await fetch(url, { ...manual, method: 'HEAD' })
+      expect(head.headers.has('x-xet-hash')).toBe(isAnnounced)
+      const token = await fetch(`${hub.url}/api/models/${repo}/xet-read-token/main`)
+      expect(token.status).toBe(isAnnounced ? 200 : 404)
+    }
+  })
+
+  test('says in each answer what is left of the budget, and 429 when nothing is', async () => {
+    const quotas = { api: 1, resolvers: 5, pages: 5, windowSeconds: 300 }
+    await using hub = await startTestHub({ repos: [variedRepo()], quotas, warnings: ['topic; take care'] })
+    const url = `${hub.url}/api/models/${id}`
+    const first = await fetch(url)
+    expect(first.headers.get('ratelimit')).toMatch(/^"api";r=0;t=\d+$/)
+    expect(first.headers.get('x-hf-warning')).toBe('topic; take care')
+    expect((await fetch(url)).status).toBe(429)
+    hub.rateLimit.restart()
+    expect((await fetch(url)).status).toBe(200)
   })
 
   test('redirects a renamed repo', async () => {

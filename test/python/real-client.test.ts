@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeCertificate } from '../hub/certificate.ts'
 import { readAll } from '../hub/content.ts'
 import { falconRepo, variedRepo } from '../hub/fixtures.ts'
 import type { Commit } from '../hub/repo.ts'
@@ -45,10 +46,10 @@ function isKindOf(result: ClientResult | undefined, className: string): boolean 
 
 describe.skipIf(!canRunPython())('the test hub satisfies the real client', () => {
   for (const [name, requirements] of Object.entries(clientVersions)) {
-    const connect = async (endpoint: string, token?: string) => {
+    const connect = async (endpoint: string, more: { token?: string; caFile?: string } = {}) => {
       const home = mkdtempSync(join(root, 'home-'))
       const python = await ensureVenv(name, requirements)
-      const env = clientEnv({ endpoint, home, ...(token !== undefined && { token }) })
+      const env = clientEnv({ endpoint, home, ...more })
       return { client: new RealClient(python, env), cacheDir: join(home, 'cache') }
     }
 
@@ -78,7 +79,7 @@ describe.skipIf(!canRunPython())('the test hub satisfies the real client', () =>
 
     test(`${name}: every question about a repo is answered`, async () => {
       await using hub = await startTestHub(hubOptions)
-      const { client, cacheDir } = await connect(hub.url, 'hf_in')
+      const { client, cacheDir } = await connect(hub.url, { token: 'hf_in' })
       const repo = hub.repo(varied.repo_id)
       const main = repo.resolve('main')
       const secret = { cache_dir: cacheDir, repo_id: 'o/private' }
@@ -123,7 +124,7 @@ describe.skipIf(!canRunPython())('the test hub satisfies the real client', () =>
 
     test(`${name}: refusals become the right exceptions`, async () => {
       await using hub = await startTestHub(hubOptions)
-      const { client, cacheDir } = await connect(hub.url, 'hf_out')
+      const { client, cacheDir } = await connect(hub.url, { token: 'hf_out' })
       const ask = (repo_id: string, filename: string, more: object = {}) =>
         ({ verb: 'download', arguments: { cache_dir: cacheDir, repo_id, filename, ...more } }) as const
       const results = await client.batch([
@@ -149,5 +150,26 @@ describe.skipIf(!canRunPython())('the test hub satisfies the real client', () =>
       expect(isKindOf(results[6], 'GatedRepoError')).toBeFalse()
       expect(results[7]?.error).toBeDefined()
     })
+
+    test.skipIf(Bun.which('openssl') === null)(
+      `${name}: over https a bare 401 means no such repo`,
+      async () => {
+        const tls = makeCertificate()
+        const caFile = join(root, `${name}.pem`)
+        writeFileSync(caFile, tls.cert)
+        await using hub = await startTestHub({ ...hubOptions, tls })
+        const { client, cacheDir } = await connect(hub.url, { caFile })
+        const ask = (repo_id: string, filename: string) =>
+          ({ verb: 'download', arguments: { cache_dir: cacheDir, repo_id, filename } }) as const
+        const results = await client.batch([
+          ask(varied.repo_id, 'one-byte.bin'),
+          ask('o/none', 'f'),
+          ask('o/private', 'f'),
+        ])
+        expect(results[0]?.error).toBeUndefined()
+        expect(isKindOf(results[1], 'RepositoryNotFoundError')).toBeTrue()
+        expect(isKindOf(results[2], 'RepositoryNotFoundError')).toBeTrue()
+      },
+    )
   }
 })

@@ -18,13 +18,15 @@ export interface ClientSurroundings {
   /** HOME and HF_HOME; fresh for each test. */
   readonly home: string
   readonly token?: string
+  /** A file with the certificate of an https endpoint. */
+  readonly caFile?: string
   /** Lets the client use Xet where it is announced. @default false */
   readonly usesXet?: boolean
 }
 
 /** An environment in which a Hugging Face client talks to the endpoint and to nothing else. */
 export function clientEnv(surroundings: ClientSurroundings): Record<string, string> {
-  const { endpoint, home, token, usesXet } = surroundings
+  const { endpoint, home, token, caFile, usesXet } = surroundings
   return {
     PATH: process.env.PATH ?? '',
     HOME: home,
@@ -38,5 +40,6 @@ export function clientEnv(surroundings: ClientSurroundings): Record<string, stri
     NO_PROXY: '127.0.0.1,127.0.0.2,localhost',
     ...(usesXet ? {} : { HF_HUB_DISABLE_XET: '1' }),
     ...(token !== undefined && { HF_TOKEN: token }),
+    ...(caFile !== undefined && { SSL_CERT_FILE: caFile, REQUESTS_CA_BUNDLE: caFile }),
   }
 }
