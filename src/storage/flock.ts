@@ -1,0 +1,63 @@
+import { dlopen, FFIType, type Pointer, read } from 'bun:ffi'
+
+/** `held`: by someone else. `unsupported`: this system or file system has no flock. */
+export type FlockResult = 'acquired' | 'held' | 'unsupported'
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+const LOCK_UN = 8
+const EINTR = 4
+const EACCES = 13
+/** EAGAIN is EWOULDBLOCK on both systems; it has another number on each. */
+const EAGAIN = process.platform === 'darwin' ? 35 : 11
+
+interface Libc {
+  readonly flock: (descriptor: number, operation: number) => number
+  readonly errno: () => number
+}
+
+let libc: Libc | undefined | 'unopened' = 'unopened'
+
+/**
+ * Tries to take the exclusive flock(2) of an open file without waiting. It is the lock of Python's fcntl.flock and
+ * so of `filelock`; it ends with the descriptor, also when the process is killed.
+ */
+export function tryFlock(descriptor: number): FlockResult {
+  if (libc === 'unopened') libc = openLibc()
+  if (libc === undefined) return 'unsupported'
+  for (;;) {
+    if (libc.flock(descriptor, LOCK_EX | LOCK_NB) === 0) return 'acquired'
+    const errno = libc.errno()
+    if (errno === EINTR) continue
+    return errno === EAGAIN || errno === EACCES ? 'held' : 'unsupported'
+  }
+}
+
+/** Gives a lock back while the descriptor stays open. */
+export function releaseFlock(descriptor: number): void {
+  if (libc !== 'unopened') libc?.flock(descriptor, LOCK_UN)
+}
+
+function openLibc(): Libc | undefined {
+  const names =
+    process.platform === 'darwin'
+      ? ['libSystem.B.dylib']
+      : process.platform === 'linux'
+        ? ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`]
+        : []
+  const errnoSymbol = process.platform === 'darwin' ? '__error' : '__errno_location'
+  for (const name of names) {
+    try {
+      const { symbols } = dlopen(name, {
+        flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+        [errnoSymbol]: { args: [], returns: FFIType.ptr },
+      })
+      const errnoLocation = symbols[errnoSymbol] as () => Pointer
+      const flock = symbols.flock as (descriptor: number, operation: number) => number
+      return { flock, errno: () => read.i32(errnoLocation(), 0) }
+    } catch {
+      // The next name may be this system's; without any, the caller goes on without locks.
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,182 @@
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type Commit, isCommit, isOid, type Oid } from '../blob/oid.ts'
+import { writeFileAtomically } from './atomic-write.ts'
+import { type CacheRepo, linkTarget, parseRepoFolderName, RepoLayout } from './cache-layout.ts'
+import { writeCachedirTag } from './cachedir-tag.ts'
+import { onDisk, unlessMissing } from './disk-error.ts'
+import { acquireFileLock, FileLock, type FileLockOptions } from './file-lock.ts'
+import { makeFolderInside, makeParentInside } from './folder.ts'
+import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
+import { fillEntry, linkEntry } from './snapshot-entry.ts'
+import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
+
+export interface HfCacheOptions {
+  /** Put files into snapshots, not links (HF_HUB_DISABLE_SYMLINKS). @default false */
+  readonly disableSymlinks?: boolean | undefined
+  /** See PartialBlobOptions. @default true */
+  readonly durable?: boolean | undefined
+}
+
+/** A blob that stands in the cache. */
+export interface CachedBlob {
+  readonly repo: CacheRepo
+  readonly oid: Oid
+  readonly path: string
+}
+
+/** The Hugging Face cache below `root`, in huggingface_hub's own layout. */
+export class HfCache {
+  readonly root: string
+  readonly #options: HfCacheOptions
+  #hasNoLinks: boolean
+  #isPrepared = false
+
+  /** `root` need not exist; it is made when something is written. */
+  constructor(root: string, options: HfCacheOptions = {}) {
+    this.root = root
+    this.#options = options
+    this.#hasNoLinks = options.disableSymlinks ?? false
+  }
+
+  /** The commit that `revision` pointed at when it was last resolved; a commit is its own. */
+  async readRef(repo: CacheRepo, revision: string): Promise<Commit | undefined> {
+    if (isCommit(revision)) return revision
+    const text = await readFile(this.layout(repo).ref(revision), 'utf8').catch(() => undefined)
+    const commit = text?.trim() ?? ''
+    return isCommit(commit) ? commit : undefined
+  }
+
+  /** Notes what `revision` points at. The snapshot's folder comes first: a ref without one makes a repo look broken. */
+  async writeRef(repo: CacheRepo, revision: string, commit: Commit): Promise<void> {
+    const layout = this.layout(repo)
+    await this.#makeFolder(layout.snapshot(commit))
+    if (isCommit(revision)) return
+    const path = layout.ref(revision)
+    if ((await readFile(path, 'utf8').catch(() => undefined)) === commit) return
+    await makeParentInside(this.root, path)
+    await onDisk('write', path, () => writeFileAtomically(path, commit))
+  }
+
+  /** The snapshot path of a file that is there, or undefined. */
+  async findFile(repo: CacheRepo, commit: Commit, path: string): Promise<string | undefined> {
+    const entry = this.layout(repo).entry(commit, path)
+    return (await fileSize(entry)) === undefined ? undefined : entry
+  }
+
+  /** The path of a blob that is there with the expected size, or undefined. It may be a link into a shared store. */
+  async findBlob(repo: CacheRepo, oid: Oid, size?: number): Promise<string | undefined> {
+    const path = this.layout(repo).blob(oid)
+    const present = await fileSize(path)
+    return present === undefined || (size !== undefined && present !== size) ? undefined : path
+  }
+
+  /**
+   * Makes the snapshot's entry for a blob that is in the cache and returns its path. `isNew` says that this run
+   * published the blob: without links it moves into the snapshot.
+   */
+  async linkFile(
+    repo: CacheRepo,
+    commit: Commit,
+    path: string,
+    oid: Oid,
+    options: { readonly isNew?: boolean } = {},
+  ): Promise<string> {
+    const layout = this.layout(repo)
+    const entry = layout.entry(commit, path)
+    await this.#prepare()
+    await makeParentInside(this.root, entry)
+    await onDisk('write', entry, async () => {
+      if (!this.#hasNoLinks && (await linkEntry(entry, linkTarget(path, oid), layout.blobs))) return
+      this.#hasNoLinks = true
+      await fillEntry(entry, layout.blob(oid), layout.blobs, options.isNew ?? false)
+    })
+    return entry
+  }
+
+  /** Notes that the commit has no such file, so that other tools need not ask when offline. */
+  async markMissing(repo: CacheRepo, commit: Commit, path: string): Promise<void> {
+    const marker = this.layout(repo).missing(commit, path)
+    await this.#makeFolder(dirname(marker))
+    await onDisk('write', marker, () => writeFile(marker, ''))
+  }
+
+  /** True when somebody noted that the commit has no such file. */
+  async isMissing(repo: CacheRepo, commit: Commit, path: string): Promise<boolean> {
+    return (await fileSize(this.layout(repo).missing(commit, path))) !== undefined
+  }
+
+  /** All files of a commit, when somebody listed them before. */
+  readTree(repo: CacheRepo, commit: Commit): Promise<TreeEntry[] | undefined> {
+    return readTreeCache(this.layout(repo).tree(commit))
+  }
+
+  /** Keeps the list of all files of a commit. */
+  async writeTree(repo: CacheRepo, commit: Commit, entries: readonly TreeEntry[]): Promise<void> {
+    const layout = this.layout(repo)
+    await this.#makeFolder(layout.snapshot(commit))
+    await makeParentInside(this.root, layout.tree(commit))
+    await writeTreeCache(layout.tree(commit), entries)
+  }
+
+  /** Opens a blob for writing, with what an earlier run left of it. Publishing replaces what stands at its name. */
+  async openBlob(repo: CacheRepo, oid: Oid, size: number): Promise<PartialBlob> {
+    const layout = this.layout(repo)
+    await this.#makeFolder(layout.blobs)
+    // Its scan takes a repo without snapshots for a broken one.
+    await this.#makeFolder(join(layout.folder, 'snapshots'))
+    return openPartialBlob({
+      folder: layout.blobs,
+      oid,
+      size,
+      finalPath: layout.blob(oid),
+      durable: this.#options.durable,
+    })
+  }
+
+  /** Takes the lock that every client of this cache takes while it downloads the blob. */
+  async lock(repo: CacheRepo, oid: Oid, options: FileLockOptions = {}): Promise<FileLock> {
+    const path = this.layout(repo).lock(oid)
+    try {
+      await this.#makeFolder(dirname(path))
+    } catch {
+      return new FileLock()
+    }
+    return acquireFileLock(path, options)
+  }
+
+  /** Every blob of every repo, as they are found. Folders that cannot be read are passed over. */
+  async *listBlobs(): AsyncGenerator<CachedBlob> {
+    for (const folder of await readdir(this.root).catch(() => [])) {
+      const repo = parseRepoFolderName(folder)
+      if (repo === undefined) continue
+      const blobs = join(this.root, folder, 'blobs')
+      for (const oid of await readdir(blobs).catch(() => [])) {
+        if (isOid(oid)) yield { repo, oid, path: join(blobs, oid) }
+      }
+    }
+  }
+
+  /** Where the files of one repo stand. */
+  layout(repo: CacheRepo): RepoLayout {
+    return new RepoLayout(this.root, repo)
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    await this.#prepare()
+    await makeFolderInside(this.root, folder)
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#isPrepared) return
+    await makeFolderInside(this.root, this.root)
+    await writeCachedirTag(this.root)
+    this.#isPrepared = true
+  }
+}
+
+/** The size of the regular file that `path` leads to, over any links; undefined when it leads nowhere. */
+async function fileSize(path: string): Promise<number | undefined> {
+  const stats = await unlessMissing(stat(path)).catch(() => undefined)
+  return stats?.isFile() ? stats.size : undefined
+}

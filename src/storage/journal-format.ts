@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import type { Oid } from '../blob/oid.ts'
+
+const MAGIC = 'dfhfjrnl'
+const VERSION = 1
+const HEADER_SIZE = 88
+const RECORD_SIZE = 16
+const SUM_SIZE = 8
+const COMMIT = 1
+const REVOKE = 2
+const CHECKPOINT = 3
+
+/** What a journal is about; one of another blob, or cut in other pieces, says nothing. */
+export interface JournalSubject {
+  readonly oid: Oid
+  readonly size: number
+  readonly pieceSize: number
+  /** See readBootId. */
+  readonly bootId: string
+}
+
+/**
+ * One step in a blob's life. A checkpoint says that the first `records` records speak of bytes that are on the
+ * medium itself, not only in the page cache.
+ */
+export type JournalRecord =
+  | { readonly kind: 'commit'; readonly index: number }
+  | { readonly kind: 'revoke'; readonly index: number }
+  | { readonly kind: 'checkpoint'; readonly records: number }
+
+/** The pieces that a journal vouches for. */
+export interface JournalPieces {
+  /** On the medium at the last checkpoint. */
+  readonly synced: readonly number[]
+  /** Written since then: whole after a kill, but perhaps lost with the power. */
+  readonly unsynced: readonly number[]
+}
+
+/**
+ * Encodes a journal: the header first, then one record after the other. Each checksum covers all before it, so
+ * that a record counts only where it was written.
+ */
+export class JournalEncoder {
+  #sum: Uint8Array = new Uint8Array(SUM_SIZE)
+  #count = 0
+
+  /** How many records have been encoded. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** How many bytes the header and the records take. */
+  get length(): number {
+    return HEADER_SIZE + this.#count * RECORD_SIZE
+  }
+
+  header(subject: JournalSubject): Uint8Array {
+    const bytes = new Uint8Array(HEADER_SIZE)
+    const view = new DataView(bytes.buffer)
+    const oid = Buffer.from(subject.oid, 'hex')
+    bytes.set(Buffer.from(MAGIC), 0)
+    view.setUint32(8, VERSION)
+    view.setUint32(12, subject.pieceSize)
+    view.setBigUint64(16, BigInt(subject.size))
+    bytes[24] = oid.length
+    bytes.set(oid, 32)
+    bytes.set(createHash('sha256').update(subject.bootId).digest().subarray(0, 16), 64)
+    return this.#seal(bytes)
+  }
+
+  record(record: JournalRecord): Uint8Array {
+    const bytes = new Uint8Array(RECORD_SIZE)
+    const view = new DataView(bytes.buffer)
+    bytes[0] = record.kind === 'commit' ? COMMIT : record.kind === 'revoke' ? REVOKE : CHECKPOINT
+    view.setUint32(4, record.kind === 'checkpoint' ? record.records : record.index)
+    this.#count += 1
+    return this.#seal(bytes)
+  }
+
+  /** An independent copy at this point, to go back to when a write fails. */
+  fork(): JournalEncoder {
+    const copy = new JournalEncoder()
+    copy.#sum = this.#sum
+    copy.#count = this.#count
+    return copy
+  }
+
+  #seal(bytes: Uint8Array): Uint8Array {
+    const end = bytes.length - SUM_SIZE
+    this.#sum = chain(this.#sum, bytes.subarray(0, end))
+    bytes.set(this.#sum, end)
+    return bytes
+  }
+}
+
+/**
+ * Reads a journal as far as it is whole; what follows a torn or damaged record does not count. Undefined when the
+ * header is damaged or tells of another blob. Written under another boot, only synced pieces count.
+ */
+export function decodeJournal(bytes: Uint8Array, subject: JournalSubject): JournalPieces | undefined {
+  const expected = new JournalEncoder().header(subject)
+  const header = bytes.subarray(0, HEADER_SIZE)
+  if (header.length < HEADER_SIZE || !isEqual(header.subarray(0, 64), expected.subarray(0, 64)))
+    return undefined
+  let sum = chain(new Uint8Array(SUM_SIZE), header.subarray(0, HEADER_SIZE - SUM_SIZE))
+  if (!isEqual(sum, header.subarray(HEADER_SIZE - SUM_SIZE))) return undefined
+
+  const committedBy = new Map<number, number>()
+  let covered = 0
+  for (let at = HEADER_SIZE, count = 0; at + RECORD_SIZE <= bytes.length; at += RECORD_SIZE, count += 1) {
+    const record = bytes.subarray(at, at + RECORD_SIZE)
+    sum = chain(sum, record.subarray(0, RECORD_SIZE - SUM_SIZE))
+    if (!isEqual(sum, record.subarray(RECORD_SIZE - SUM_SIZE))) break
+    const value = new DataView(record.buffer, record.byteOffset).getUint32(4)
+    if (record[0] === COMMIT) committedBy.set(value, count)
+    if (record[0] === REVOKE) committedBy.delete(value)
+    if (record[0] === CHECKPOINT) covered = Math.max(covered, value)
+  }
+  const isSameBoot = isEqual(header, expected)
+  const indices = [...committedBy].sort(([a], [b]) => a - b)
+  return {
+    synced: indices.filter(([, count]) => count < covered).map(([index]) => index),
+    unsynced: isSameBoot ? indices.filter(([, count]) => count >= covered).map(([index]) => index) : [],
+  }
+}
+
+function chain(sum: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(sum).update(bytes).digest().subarray(0, SUM_SIZE)
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0
+}

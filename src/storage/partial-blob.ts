@@ -1,0 +1,221 @@
+import type { FileHandle } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { DfhfError } from '../base/errors.ts'
+import { Bitmap } from '../blob/bitmap.ts'
+import type { Oid } from '../blob/oid.ts'
+import { pieceCountOf, pieceRange, pieceSizeOf } from '../blob/pieces.ts'
+import { readBootId } from './boot-id.ts'
+import { type ClaimedPartial, claimPartial } from './claim-partial.ts'
+import { onDisk, toDiskError } from './disk-error.ts'
+import { isSameFile } from './file-lock.ts'
+import { syncFolder } from './folder.ts'
+import { PieceJournal, readPieceJournal, writeFully } from './piece-journal.ts'
+import { SyncPoint } from './sync-point.ts'
+
+export interface PartialBlobOptions {
+  /** The existing folder of the partial file; on the file system of `finalPath`. */
+  readonly folder: string
+  /** How the partial file's name begins. @default the oid */
+  readonly stem?: string
+  readonly oid: Oid
+  /** The whole blob's size in bytes. */
+  readonly size: number
+  /** The blob's name once it is published. */
+  readonly finalPath: string
+  /**
+   * Bytes are on the medium before the final name appears, and pieces outlast a power loss. Without it a power loss
+   * may leave a published file with holes. @default true
+   */
+  readonly durable?: boolean | undefined
+  /** How many committed bytes make a sync in the background worth it. @default 128 MiB */
+  readonly syncEverySize?: number | undefined
+  /** Called after the blob stands under its final name, before publish resolves. */
+  readonly onPublished?: ((path: string) => Promise<void>) | undefined
+  /** Called once when the blob is closed. */
+  readonly onClosed?: (() => void) | undefined
+}
+
+/** Opens the partial file of a blob, with the pieces that an earlier run left, to write the rest. Throws `disk`. */
+export function openPartialBlob(options: PartialBlobOptions): Promise<PartialBlob> {
+  return onDisk('open a partial file for', options.finalPath, () => PartialBlob.open(options))
+}
+
+/** A blob that grows in `<stem>.dfhf.incomplete`; the transfer engine's BlobFile. */
+export class PartialBlob implements AsyncDisposable {
+  readonly size: number
+  readonly pieces: Bitmap
+  readonly #options: PartialBlobOptions
+  readonly #claim: ClaimedPartial
+  readonly #handle: FileHandle
+  readonly #journal: PieceJournal | undefined
+  readonly #syncPoint: SyncPoint | undefined
+  #path: string
+  #state: 'open' | 'published' | 'discarded' | 'closed' = 'open'
+
+  private constructor(
+    options: PartialBlobOptions,
+    claim: ClaimedPartial,
+    pieces: Bitmap,
+    journal: PieceJournal | undefined,
+  ) {
+    this.size = options.size
+    this.pieces = pieces
+    this.#options = options
+    this.#claim = claim
+    this.#handle = claim.handle
+    this.#journal = journal
+    this.#path = claim.path
+    if (options.durable !== false && journal) {
+      this.#syncPoint = new SyncPoint(claim.handle, journal, options.syncEverySize)
+    }
+  }
+
+  static async open(options: PartialBlobOptions): Promise<PartialBlob> {
+    const { folder, oid, stem = oid, size } = options
+    const claim = await claimPartial(folder, stem)
+    try {
+      const pieces = new Bitmap(pieceCountOf(size))
+      if (pieces.size < 2) {
+        // One piece is fetched anew sooner than it is found again.
+        await claim.handle.truncate(0)
+        return new PartialBlob(options, claim, pieces, undefined)
+      }
+      const subject = { oid, size, pieceSize: pieceSizeOf(size), bootId: await readBootId() }
+      const { size: present } = await claim.handle.stat()
+      const found = await readPieceJournal(claim.journalPath, subject)
+      const isPresent = (index: number) => index < pieces.size && pieceRange(size, index).end <= present
+      const trusted = {
+        synced: found?.synced.filter(isPresent) ?? [],
+        unsynced: found?.unsynced.filter(isPresent) ?? [],
+      }
+      for (const index of [...trusted.synced, ...trusted.unsynced]) pieces.add(index)
+      if (pieces.count === 0 || present > size) await claim.handle.truncate(pieces.count === 0 ? 0 : size)
+      const journal = await PieceJournal.start(claim.journalPath, subject, trusted)
+      return new PartialBlob(options, claim, pieces, journal)
+    } catch (error) {
+      const isEmpty = (await claim.handle.stat()).size === 0
+      if (isEmpty) await rm(claim.path, { force: true }).catch(() => {})
+      await claim.handle.close()
+      throw error
+    }
+  }
+
+  /** Where the bytes stand now: the partial file, or after publish the final one. */
+  get path(): string {
+    return this.#path
+  }
+
+  /** Puts bytes at `offset`; resolves when the system has them. Throws `disk-full` or `disk`. */
+  async write(bytes: Uint8Array, offset: number): Promise<void> {
+    this.#mustBeOpen()
+    if (offset < 0 || offset + bytes.length > this.size) {
+      throw new RangeError(`${bytes.length} bytes at ${offset} do not fit a blob of ${this.size}`)
+    }
+    try {
+      await writeFully(this.#handle, bytes, offset)
+    } catch (error) {
+      throw toDiskError(error, 'write', this.#path, this.#missingSize())
+    }
+  }
+
+  /** Reads exactly `length` bytes at `offset`, before and after publish. Throws `disk`. */
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length)
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await onDisk('read', this.#path, () =>
+        this.#handle.read(bytes, done, length - done, offset + done),
+      )
+      if (bytesRead === 0) {
+        throw new DfhfError('disk', `cannot read ${this.#path}: it ends ${length - done} bytes too early`)
+      }
+      done += bytesRead
+    }
+    return bytes
+  }
+
+  /** Records that piece `index` is written. Resolves when a kill can no longer lose it. */
+  async commit(index: number): Promise<void> {
+    this.#mustBeOpen()
+    const { start, end } = pieceRange(this.size, index)
+    await this.#journal?.append({ kind: 'commit', index })
+    this.pieces.add(index)
+    this.#syncPoint?.committed(index, end - start)
+  }
+
+  /** Takes back a piece that was found to be wrong. */
+  async revoke(index: number): Promise<void> {
+    this.#mustBeOpen()
+    this.pieces.delete(index)
+    this.#syncPoint?.revoked(index)
+    await this.#journal?.append({ kind: 'revoke', index })
+  }
+
+  /** Moves the checked blob to its final name and returns that. Throws `disk` when its bytes are not safely there. */
+  async publish(): Promise<string> {
+    this.#mustBeOpen()
+    const { finalPath, durable = true, onPublished } = this.#options
+    try {
+      await this.#syncPoint?.settle()
+      if (durable) await this.#handle.datasync()
+      const { size } = await this.#handle.stat()
+      if (size !== this.size || !(await isSameFile(this.#handle, this.#path))) {
+        throw new DfhfError('disk', `cannot publish ${finalPath}: another program changed ${this.#path}`, {
+          hint: 'run the same command again',
+        })
+      }
+      await rename(this.#path, finalPath)
+      this.#state = 'published'
+      this.#path = finalPath
+      await this.#removeJournal()
+      if (durable) await syncFolder(dirname(finalPath))
+    } catch (error) {
+      throw toDiskError(error, 'publish', finalPath, this.#missingSize())
+    }
+    await onPublished?.(finalPath)
+    return finalPath
+  }
+
+  /** Removes the partial file and its journal. */
+  async discard(): Promise<void> {
+    if (this.#state !== 'open') return
+    this.#state = 'discarded'
+    await onDisk('remove', this.#path, async () => {
+      await this.#removeJournal()
+      if (await isSameFile(this.#handle, this.#path)) await rm(this.#path, { force: true })
+    })
+  }
+
+  /** Releases the descriptors and the claim. What was committed stays for the next run. Safe to call twice. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    const isWorthKeeping = this.#journal !== undefined && this.pieces.count > 0
+    if (this.#state === 'open' && !isWorthKeeping) await this.discard().catch(() => {})
+    const isUnfinished = this.#state === 'open'
+    this.#state = 'closed'
+    try {
+      await this.#syncPoint?.settle().catch(() => {})
+      await this.#journal?.close()
+      if (isUnfinished) await this.#claim.giveBack()
+    } finally {
+      await this.#handle.close()
+      this.#options.onClosed?.()
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #removeJournal(): Promise<void> {
+    if (this.#journal) await rm(this.#journal.path, { force: true })
+  }
+
+  #missingSize(): number {
+    return Math.max(0, this.size - this.pieces.count * pieceSizeOf(this.size))
+  }
+
+  #mustBeOpen(): void {
+    if (this.#state !== 'open') throw new TypeError(`the blob ${this.#path} is ${this.#state}`)
+  }
+}

@@ -1,0 +1,104 @@
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { toDiskError, unlessMissing } from './disk-error.ts'
+import {
+  decodeJournal,
+  JournalEncoder,
+  type JournalPieces,
+  type JournalRecord,
+  type JournalSubject,
+} from './journal-format.ts'
+
+/** A journal is a few kilobytes; a foreign file of any size must not fill the memory. */
+const MAX_JOURNAL_SIZE = 64 * 2 ** 20
+
+/** What the journal at `path` vouches for; undefined without a whole one about this blob. */
+export async function readPieceJournal(
+  path: string,
+  subject: JournalSubject,
+): Promise<JournalPieces | undefined> {
+  const bytes = await unlessMissing(readFile(path))
+  return bytes === undefined || bytes.length > MAX_JOURNAL_SIZE ? undefined : decodeJournal(bytes, subject)
+}
+
+/** The journal of a partial blob, open for appending. Its owner holds the lock of the partial file. */
+export class PieceJournal {
+  readonly path: string
+  readonly #handle: FileHandle
+  #encoder: JournalEncoder
+  #tail: Promise<void> = Promise.resolve()
+
+  private constructor(path: string, handle: FileHandle, encoder: JournalEncoder) {
+    this.path = path
+    this.#handle = handle
+    this.#encoder = encoder
+  }
+
+  /**
+   * Starts a journal that vouches for `pieces` in place of the one that stands at `path`; the old one counts until
+   * the new one is whole.
+   */
+  static async start(path: string, subject: JournalSubject, pieces: JournalPieces): Promise<PieceJournal> {
+    const temporary = path.replace(/\.incomplete$/, '-new.incomplete')
+    const encoder = new JournalEncoder()
+    const parts = [encoder.header(subject)]
+    const add = (record: JournalRecord) => parts.push(encoder.record(record))
+    for (const index of pieces.synced) add({ kind: 'commit', index })
+    if (pieces.synced.length > 0) add({ kind: 'checkpoint', records: encoder.count })
+    for (const index of pieces.unsynced) add({ kind: 'commit', index })
+    const handle = await open(temporary, 'w', 0o666)
+    try {
+      await writeFully(handle, Buffer.concat(parts), 0)
+      if (pieces.synced.length > 0) await handle.datasync()
+      await rename(temporary, path)
+    } catch (error) {
+      await handle.close()
+      await rm(temporary, { force: true })
+      throw error
+    }
+    return new PieceJournal(path, handle, encoder)
+  }
+
+  /** How many records it has; a checkpoint of so many covers all that was appended so far. */
+  get count(): number {
+    return this.#encoder.count
+  }
+
+  /** Adds a record; resolves when the system has it, which is enough against a kill. Throws `disk-full` or `disk`. */
+  append(record: JournalRecord): Promise<void> {
+    const appended = this.#tail.then(() => this.#write(record))
+    this.#tail = appended.catch(() => {})
+    return appended
+  }
+
+  /** Waits for what was appended and puts it on the medium. */
+  async sync(): Promise<void> {
+    await this.#tail
+    await this.#handle.datasync()
+  }
+
+  async close(): Promise<void> {
+    await this.#tail
+    await this.#handle.close()
+  }
+
+  async #write(record: JournalRecord): Promise<void> {
+    const next = this.#encoder.fork()
+    const bytes = next.record(record)
+    try {
+      // At its own offset, so that a record torn by a full disk is overwritten by the next attempt.
+      await writeFully(this.#handle, bytes, this.#encoder.length)
+    } catch (error) {
+      throw toDiskError(error, 'write', this.path)
+    }
+    this.#encoder = next
+  }
+}
+
+/** Writes all of `bytes` at `offset`, however many calls the system needs. */
+export async function writeFully(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  let done = 0
+  while (done < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done)
+    done += bytesWritten
+  }
+}

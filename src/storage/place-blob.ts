@@ -1,0 +1,88 @@
+import { constants } from 'node:fs'
+import { copyFile, link, open, realpath, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { systemCode } from '../base/errors.ts'
+import { randomSuffix } from './atomic-write.ts'
+import { toDiskError } from './disk-error.ts'
+import { syncFolder } from './folder.ts'
+import { writeFully } from './piece-journal.ts'
+
+const COPY_CHUNK = 4 * 2 ** 20
+
+export interface PlaceOptions {
+  /** Two names for the same bytes are allowed: only where nobody edits a file in place. @default true */
+  readonly hardLink?: boolean | undefined
+  /** A copy is on the medium before it gets its name. @default true */
+  readonly durable?: boolean | undefined
+  /** Where the temporary file stands; on the file system of the target. @default the target's folder */
+  readonly scratch?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How the bytes got there. */
+export type PlacedBy = 'reflink' | 'hardlink' | 'copy'
+
+/**
+ * Puts the content of `source` at `target` at the least cost: by reflink, else hard link, else copy. The target
+ * appears whole or not at all, in place of what stood there. Throws `disk-full` or `disk`.
+ */
+export async function placeBlob(
+  source: string,
+  target: string,
+  options: PlaceOptions = {},
+): Promise<PlacedBy> {
+  const temporary = join(options.scratch ?? dirname(target), `.${randomSuffix()}.dfhf.incomplete`)
+  try {
+    // A link to a link would be one to a path that is wrong from the target's folder.
+    const placedBy = await fill(await realpath(source), temporary, options)
+    await rename(temporary, target)
+    if (options.durable !== false) await syncFolder(dirname(target))
+    return placedBy
+  } catch (error) {
+    throw toDiskError(error, 'write', target)
+  } finally {
+    // Gone after the rename, except where both are names of one file: then the rename did nothing.
+    await rm(temporary, { force: true }).catch(() => {})
+  }
+}
+
+async function fill(source: string, temporary: string, options: PlaceOptions): Promise<PlacedBy> {
+  try {
+    await copyFile(source, temporary, constants.COPYFILE_FICLONE_FORCE)
+    await makePlain(temporary, options)
+    return 'reflink'
+  } catch {
+    await rm(temporary, { force: true })
+  }
+  if (options.hardLink !== false) {
+    try {
+      await link(source, temporary)
+      return 'hardlink'
+    } catch (error) {
+      if (systemCode(error) === 'ENOSPC') throw error
+    }
+  }
+  await copy(source, temporary, options)
+  return 'copy'
+}
+
+async function copy(source: string, temporary: string, options: PlaceOptions): Promise<void> {
+  await using from = await open(source, 'r')
+  await using to = await open(temporary, 'wx', 0o666)
+  const buffer = new Uint8Array(COPY_CHUNK)
+  for (let offset = 0; ; ) {
+    options.signal?.throwIfAborted()
+    const { bytesRead } = await from.read(buffer, 0, buffer.length, offset)
+    if (bytesRead === 0) break
+    await writeFully(to, buffer.subarray(0, bytesRead), offset)
+    offset += bytesRead
+  }
+  if (options.durable !== false) await to.datasync()
+}
+
+/** A clone has the mode of its source, which may be a read-only shared store. */
+async function makePlain(path: string, options: PlaceOptions): Promise<void> {
+  await using handle = await open(path, 'r')
+  await handle.chmod(0o666 & ~process.umask())
+  if (options.durable !== false) await handle.sync()
+}

@@ -1,0 +1,40 @@
+import { readlink, rename, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemCode } from '../base/errors.ts'
+import { randomSuffix } from './atomic-write.ts'
+import { placeBlob } from './place-blob.ts'
+
+/** What a file system or Windows without developer mode says to a symbolic link. */
+const noLinkCodes = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'UNKNOWN'])
+
+/**
+ * Makes a snapshot's entry a link with the text `target`, in place of what stood there. Temporary links are made in
+ * `scratch`. False where links are not supported.
+ */
+export async function linkEntry(entry: string, target: string, scratch: string): Promise<boolean> {
+  try {
+    await symlink(target, entry)
+    return true
+  } catch (error) {
+    const code = systemCode(error) ?? ''
+    if (noLinkCodes.has(code)) return false
+    if (code !== 'EEXIST') throw error
+  }
+  if ((await readlink(entry).catch(() => undefined)) === target) return true
+  const temporary = join(scratch, `tmp_${randomSuffix()}`)
+  await symlink(target, temporary)
+  await rename(temporary, entry)
+  return true
+}
+
+/**
+ * Where there are no links: a new blob moves into the snapshot, as huggingface_hub does it, an older one is copied,
+ * since other snapshots may use it.
+ */
+export async function fillEntry(entry: string, blob: string, scratch: string, isNew: boolean): Promise<void> {
+  if (isNew) {
+    await rename(blob, entry)
+  } else {
+    await placeBlob(blob, entry, { hardLink: false, scratch })
+  }
+}

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { formatTreeCache, parseTreeCache, type TreeEntry } from '../../src/storage/tree-cache.ts'
+
+const entries: TreeEntry[] = [
+  { path: 'ü/ｆ.bin', size: 9, blobId: 'b1', lfs: { sha256: 's1', size: 9 }, xetHash: 'x1' },
+  { path: '10', size: 1, blobId: 'b2' },
+  { path: '9', size: 1, blobId: 'b3' },
+  { path: '__proto__', size: 2, blobId: 'b4' },
+  { path: '😀', size: 3, blobId: 'b5' },
+]
+
+describe('the list of files of a commit', () => {
+  test('is the text that the Python client writes', () => {
+    expect(formatTreeCache([])).toBe('{\n "format_version": 1,\n "files": {}\n}')
+    expect(formatTreeCache(entries)).toBe(`{
+ "format_version": 1,
+ "files": {
+  "10": {
+   "size": 1,
+   "blob_id": "b2"
+  },
+  "9": {
+   "size": 1,
+   "blob_id": "b3"
+  },
+  "__proto__": {
+   "size": 2,
+   "blob_id": "b4"
+  },
+  "\\u00fc/\\uff46.bin": {
+   "size": 9,
+   "blob_id": "b1",
+   "lfs_sha256": "s1",
+   "lfs_size": 9,
+   "xet_hash": "x1"
+  },
+  "\\ud83d\\ude00": {
+   "size": 3,
+   "blob_id": "b5"
+  }
+ }
+}`)
+  })
+
+  test('comes back as it was written', () => {
+    const entry = fc.record({ path: fc.string({ unit: 'grapheme' }), size: fc.nat(), blobId: fc.string() })
+    fc.assert(
+      fc.property(fc.uniqueArray(entry, { selector: ({ path }) => path }), (list) => {
+        const found = new Map(parseTreeCache(formatTreeCache(list))?.map((one) => [one.path, one]))
+        expect(found).toEqual(new Map(list.map((one) => [one.path, one])))
+      }),
+    )
+    expect(parseTreeCache(formatTreeCache(entries))).toHaveLength(entries.length)
+  })
+
+  test.each([
+    '',
+    '{',
+    'null',
+    '[]',
+    '{"format_version":2,"files":{}}',
+    '{"format_version":1,"files":{"a":{}}}',
+  ])('is ignored when it reads %j', (text) => {
+    expect(parseTreeCache(text)).toBeUndefined()
+  })
+})
