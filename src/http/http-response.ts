@@ -1,0 +1,74 @@
+import { DfhfError } from '../base/errors.ts'
+import { readBounded } from './bounded-body.ts'
+import type { HttpHeaders } from './http-headers.ts'
+import { redactUrl } from './redact-url.ts'
+
+/** The undici body, as much of it as is needed here. */
+export interface RawBody extends AsyncIterable<Uint8Array> {
+  dump(options: { readonly limit: number }): Promise<unknown>
+}
+
+/** An answer whose headers are here. Its body must be read, or given up with `discard`, or it holds a connection. */
+export class HttpResponse {
+  readonly status: number
+  readonly headers: HttpHeaders
+  /** The URL that was asked; may be signed, so print only `redactUrl(url)`. */
+  readonly url: string
+  readonly #raw: RawBody
+  readonly #toError: (error: unknown) => unknown
+
+  constructor(parts: {
+    readonly status: number
+    readonly headers: HttpHeaders
+    readonly url: string
+    readonly raw: RawBody
+    readonly toError: (error: unknown) => unknown
+  }) {
+    this.status = parts.status
+    this.headers = parts.headers
+    this.url = parts.url
+    this.#raw = parts.raw
+    this.#toError = parts.toError
+  }
+
+  get isSuccess(): boolean {
+    return this.status >= 200 && this.status < 300
+  }
+
+  /** The body as it comes from the socket; leaving the loop early closes the connection. */
+  get body(): AsyncIterable<Uint8Array> {
+    return this.#chunks()
+  }
+
+  /** The whole body as text, gzip unpacked; `bad-response` when it is larger than `maxBytes`. */
+  async text(maxBytes: number): Promise<string> {
+    const bytes = await readBounded(this.body, maxBytes, {
+      encoding: this.headers.get('content-encoding'),
+      from: redactUrl(this.url),
+    })
+    return new TextDecoder().decode(bytes)
+  }
+
+  /** The whole body as JSON, not yet checked for its shape; `bad-response` when it is none or too large. */
+  async json(maxBytes: number): Promise<unknown> {
+    const text = await this.text(maxBytes)
+    try {
+      return JSON.parse(text)
+    } catch (cause) {
+      throw new DfhfError('bad-response', `${redactUrl(this.url)} did not answer with JSON`, { cause })
+    }
+  }
+
+  /** Gives the body up: a short rest is read so that the connection can be used again, a long one is cut off. */
+  discard(): void {
+    this.#raw.dump({ limit: 64 * 1024 }).catch(() => {})
+  }
+
+  async *#chunks(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of this.#raw) yield chunk
+    } catch (error) {
+      throw this.#toError(error)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { DfhfError } from '../base/errors.ts'
+import { redactUrl } from './redact-url.ts'
+
+/** A proxy to send requests through. */
+export interface HttpProxy {
+  /** Its address, without user and password. */
+  readonly url: URL
+  /** The Proxy-Authorization header to send. */
+  readonly authorization: string | undefined
+}
+
+/**
+ * Which proxy the environment names for a URL, by the rules of Python's httpx: `http_proxy`, `https_proxy` and
+ * `all_proxy` in either case, lower case first; a value without scheme is http; `no_proxy` takes `*`, host names
+ * with their subdomains, `.suffix` for subdomains alone, and literal addresses, each with an optional port.
+ * Loopback is not exempt by itself. Throws `usage` for a value that is no proxy.
+ */
+export function createProxyResolver(
+  env: Readonly<Record<string, string | undefined>>,
+): (url: URL) => HttpProxy | undefined {
+  const read = (name: string) => {
+    const upper = name.toUpperCase()
+    // In a CGI program HTTP_PROXY is the client's `Proxy:` header, not the administrator's wish.
+    const isForged = upper === 'HTTP_PROXY' && env.REQUEST_METHOD !== undefined
+    return env[name] ?? (isForged ? undefined : env[upper])
+  }
+  const proxies = new Map<string, HttpProxy>()
+  const all = read('all_proxy')
+  for (const scheme of ['http', 'https']) {
+    const value = read(`${scheme}_proxy`) || all
+    if (value) proxies.set(`${scheme}:`, parseProxy(value))
+  }
+  const isExempt = parseNoProxy(read('no_proxy') ?? '')
+  return (url) => (isExempt(url) ? undefined : proxies.get(url.protocol))
+}
+
+function parseProxy(value: string): HttpProxy {
+  const trimmed = value.trim()
+  const text = trimmed.includes('://') ? trimmed : `http://${trimmed}`
+  if (!URL.canParse(text)) throw new DfhfError('usage', 'a proxy variable holds no address', { hint })
+  const url = new URL(text)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new DfhfError('usage', `cannot use the proxy ${redactUrl(url)}: only http and https proxies work`, {
+      hint,
+    })
+  }
+  const { username, password } = url
+  const credentials = Buffer.from(`${decode(username)}:${decode(password)}`).toString('base64')
+  return {
+    url: new URL(url.origin),
+    authorization: username === '' && password === '' ? undefined : `Basic ${credentials}`,
+  }
+}
+
+const hint = 'write HTTPS_PROXY=http://host:port, or unset it'
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function parseNoProxy(value: string): (url: URL) => boolean {
+  const entries = value
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== '')
+    .map((entry) => entry.toLowerCase())
+  if (entries.includes('*')) return () => true
+  const rules = entries.map(parseEntry)
+  return (url) => {
+    const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase()
+    const port = url.port || (url.protocol === 'https:' ? '443' : '80')
+    return rules.some((rule) => (rule.port === undefined || rule.port === port) && rule.matches(host))
+  }
+}
+
+function parseEntry(entry: string): { port: string | undefined; matches: (host: string) => boolean } {
+  const bare = entry.replace(/^[a-z]+:\/\//, '')
+  const isAddress = /^\[?[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:.]*\]?$/.test(bare)
+  const split = isAddress ? null : /^(.*?):(\d+)$/.exec(bare)
+  const name = (split?.[1] ?? bare).replace(/^\[|\]$/g, '')
+  const port = split?.[2]
+  if (name.startsWith('.') || name.startsWith('*.')) {
+    const suffix = name.replace(/^\*/, '')
+    return { port, matches: (host) => host.endsWith(suffix) }
+  }
+  const isLiteral = isAddress || /^[\d.]+$/.test(name) || name === 'localhost'
+  return { port, matches: (host) => host === name || (!isLiteral && host.endsWith(`.${name}`)) }
+}

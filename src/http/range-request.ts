@@ -1,0 +1,145 @@
+import { DfhfError } from '../base/errors.ts'
+import type { ByteRange } from '../blob/pieces.ts'
+import { formatRange, parseContentRange } from './content-range.ts'
+import type { HttpClient } from './http-client.ts'
+import type { HttpResponse } from './http-response.ts'
+import { statusError } from './http-status-error.ts'
+import { redactUrl } from './redact-url.ts'
+
+/** The server sent the whole file where a part was asked for: it can only be read as one stream from the start. */
+export class RangeIgnoredError extends DfhfError {
+  constructor(url: string) {
+    super('bad-response', `${redactUrl(url)} ignores ranges and sends the whole file`)
+    this.name = 'RangeIgnoredError'
+  }
+}
+
+/** The file at the URL is another one than before: its size or its ETag differs. */
+export class ContentChangedError extends DfhfError {
+  constructor(url: string, what: string) {
+    super('bad-response', `${redactUrl(url)} changed: ${what}`)
+    this.name = 'ContentChangedError'
+  }
+}
+
+/** Which bytes of which file to ask for. */
+export interface RangeRequest {
+  readonly url: string | URL
+  readonly range: ByteRange
+  /** The size of the whole file. */
+  readonly size: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** The ETag that an earlier answer of the same URL carried; another one now is an error. */
+  readonly etag?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly headersTimeoutMs?: number | undefined
+  readonly bodyTimeoutMs?: number | undefined
+}
+
+/** A range whose answer was checked and whose bytes can be read. */
+export interface OpenedRange {
+  /** Exactly the bytes asked for, or it throws; `retryable` when the connection closed early. */
+  readonly body: AsyncIterable<Uint8Array>
+  readonly etag: string | undefined
+}
+
+/** The headers of a request for `range` of a file of `size` bytes; the whole file is asked for without a Range. */
+export function rangeHeaders(range: ByteRange, size: number): Record<string, string> {
+  const isWhole = range.start === 0 && range.end === size
+  return { 'accept-encoding': 'identity', ...(isWhole ? {} : { range: formatRange(range) }) }
+}
+
+/**
+ * Asks for a range and checks that the answer is that range of that file. Throws HttpStatusError for a refusal,
+ * RangeIgnoredError, ContentChangedError, or `network` and `timeout`. An empty range is answered without a request.
+ */
+export async function openRange(client: HttpClient, request: RangeRequest): Promise<OpenedRange> {
+  if (request.range.end <= request.range.start) return { body: nothing(), etag: request.etag }
+  const response = await client.request({
+    url: request.url,
+    headers: { ...request.headers, ...rangeHeaders(request.range, request.size) },
+    signal: request.signal,
+    headersTimeoutMs: request.headersTimeoutMs,
+    bodyTimeoutMs: request.bodyTimeoutMs,
+  })
+  return readRange(response, request)
+}
+
+/** Checks an answer to a request with `rangeHeaders` and gives its bytes; throws as `openRange` does. */
+export function readRange(
+  response: HttpResponse,
+  expected: Pick<RangeRequest, 'range' | 'size' | 'etag'>,
+): OpenedRange {
+  const problem = findProblem(response, expected)
+  if (problem) {
+    response.discard()
+    throw problem
+  }
+  const { range } = expected
+  return {
+    body: exactly(response.body, range.end - range.start, response.url),
+    etag: response.headers.get('etag'),
+  }
+}
+
+function findProblem(
+  response: HttpResponse,
+  { range, size, etag }: Pick<RangeRequest, 'range' | 'size' | 'etag'>,
+): DfhfError | undefined {
+  const { status, headers, url } = response
+  const isWhole = range.start === 0 && range.end === size
+  if (status === 416) return new ContentChangedError(url, `it has no byte ${range.start}`)
+  if (status !== 200 && status !== 206) return statusError(response)
+
+  const encoding = headers.get('content-encoding') ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') {
+    return new DfhfError(
+      'bad-response',
+      `${redactUrl(url)} sent packed bytes (${encoding}) though asked not to`,
+    )
+  }
+  const length = headers.get('content-length')
+  if (status === 200) {
+    if (!isWhole) return new RangeIgnoredError(url)
+    if (length !== undefined && Number(length) !== size) {
+      return new ContentChangedError(url, `it has ${length} bytes, not ${size}`)
+    }
+  } else {
+    const given = parseContentRange(headers.get('content-range'))
+    if (given?.size !== undefined && given.size !== size) {
+      return new ContentChangedError(url, `it has ${given.size} bytes, not ${size}`)
+    }
+    if (given?.range.start !== range.start || given.range.end !== range.end) {
+      return new DfhfError('bad-response', `${redactUrl(url)} answered with other bytes than asked for`)
+    }
+    if (length !== undefined && Number(length) !== range.end - range.start) {
+      return new DfhfError('bad-response', `${redactUrl(url)} announced a length that is not its range's`)
+    }
+  }
+  const now = headers.get('etag')
+  if (etag !== undefined && now !== undefined && now !== etag) {
+    return new ContentChangedError(url, 'its ETag differs from the one before')
+  }
+  return undefined
+}
+
+async function* exactly(
+  body: AsyncIterable<Uint8Array>,
+  length: number,
+  url: string,
+): AsyncGenerator<Uint8Array> {
+  let received = 0
+  for await (const chunk of body) {
+    received += chunk.length
+    if (received > length)
+      throw new DfhfError('bad-response', `${redactUrl(url)} sent more bytes than asked for`)
+    yield chunk
+  }
+  if (received < length) {
+    throw new DfhfError('network', `${redactUrl(url)} closed after ${received} of ${length} bytes`, {
+      retryable: true,
+    })
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

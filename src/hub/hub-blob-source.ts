@@ -1,0 +1,169 @@
+import { DfhfError } from '../base/errors.ts'
+import { Semaphore } from '../base/semaphore.ts'
+import type { Commit, Oid } from '../blob/oid.ts'
+import type { ByteRange } from '../blob/pieces.ts'
+import type { HttpResponse } from '../http/http-response.ts'
+import { HttpStatusError } from '../http/http-status-error.ts'
+import { ContentChangedError, rangeHeaders, readRange } from '../http/range-request.ts'
+import { MAX_REDIRECTS, redirectTarget } from '../http/redirects.ts'
+import { BlobLocation } from './blob-location.ts'
+import { oidOfEtag } from './etag.ts'
+import type { HubClient } from './hub-client.ts'
+import { mayCarryToken } from './hub-hosts.ts'
+import type { HubSession } from './hub-session.ts'
+import type { Repo } from './repo.ts'
+
+/** Which file, and what it must be. */
+export interface HubBlob {
+  readonly repo: Repo
+  readonly commit: Commit
+  readonly path: string
+  readonly oid: Oid
+  readonly size: number
+  /** Where `fileMetadata` found it a moment ago; saves the first question. */
+  readonly location?: string | undefined
+}
+
+/** Statuses by which a CDN says that a signed URL is no longer good. */
+const staleStatuses = new Set([400, 401, 403, 404, 410])
+
+/**
+ * A blob on the Hub. The place of its bytes is asked for once, shared by all ranges, renewed before its signature
+ * ends, and once more when the CDN refuses it all the same. `open` throws RangeIgnoredError where only the whole
+ * file can be had, and `rate-limited` with `retryAfterMs`.
+ */
+export class HubBlobSource {
+  readonly kind = 'hub'
+  readonly name = 'hub'
+  readonly #session: HubSession
+  readonly #blob: HubBlob
+  readonly #now: () => number
+  readonly #asking = new Semaphore(1)
+  #location: BlobLocation | undefined
+  #questions = 0
+  #failure: { readonly question: number; readonly error: DfhfError } | undefined
+
+  constructor(hub: HubClient, blob: HubBlob, options: { readonly now?: () => number } = {}) {
+    this.#session = hub.session
+    this.#blob = blob
+    this.#now = options.now ?? Date.now
+    if (blob.location !== undefined) this.#location = this.#place(new URL(blob.location))
+  }
+
+  /** Opens a range; the body gives exactly its bytes or throws. */
+  async open(
+    range: ByteRange,
+    options: { readonly signal: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>> {
+    if (range.end <= range.start) return nothing()
+    for (let isRenewed = false; ; isRenewed = true) {
+      const { location, answer } = await this.#locate(range, options.signal)
+      try {
+        return await this.#read(location, answer ?? (await this.#get(location, range, options.signal)), range)
+      } catch (error) {
+        const isStale = error instanceof HttpStatusError && staleStatuses.has(error.status)
+        if (!isStale) throw error
+        if (isRenewed) throw refusedTwice(error, location)
+        if (this.#location === location) this.#location = undefined
+      }
+    }
+  }
+
+  /** The location in use, or a new one; whoever asks for it may get the answer to its own range at once. */
+  async #locate(
+    range: ByteRange,
+    signal: AbortSignal,
+  ): Promise<{ location: BlobLocation; answer?: HttpResponse }> {
+    const questionsBefore = this.#questions
+    if (this.#location?.isFresh(this.#now())) return { location: this.#location }
+    return this.#asking.run(async () => {
+      if (this.#location?.isFresh(this.#now())) return { location: this.#location }
+      // Those who waited while the question failed share its failure; asking again for each would take N timeouts.
+      if (this.#failure && this.#failure.question > questionsBefore) throw this.#failure.error
+      this.#questions += 1
+      try {
+        const found = await this.#ask(range, signal)
+        this.#location = found.location
+        return found
+      } catch (error) {
+        if (error instanceof DfhfError) this.#failure = { question: this.#questions, error }
+        throw error
+      }
+    }, signal)
+  }
+
+  /** Walks from the resolve address to the bytes, checking on the way that the Hub still means the same blob. */
+  async #ask(
+    range: ByteRange,
+    signal: AbortSignal,
+  ): Promise<{ location: BlobLocation; answer?: HttpResponse }> {
+    const { repo, commit, path } = this.#blob
+    let url = new URL(this.#session.urls.resolve(repo, commit, path))
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+      const answer = await this.#session.send({ url, headers: rangeHeaders(range, this.#blob.size), signal })
+      if (answer.status >= 400 && answer.status !== 416) {
+        throw await this.#session.error(answer, { repo, revision: commit, path })
+      }
+      this.#check(answer)
+      const target = redirectTarget(answer)
+      if (!target) return { location: this.#place(url), answer }
+      answer.discard()
+      const location = this.#place(target)
+      if (location.isSigned || answer.headers.get('x-linked-etag') !== undefined) return { location }
+      url = target
+    }
+    throw new DfhfError('bad-response', `the Hub redirects '${path}' more than ${MAX_REDIRECTS} times`)
+  }
+
+  #get(location: BlobLocation, range: ByteRange, signal: AbortSignal): Promise<HttpResponse> {
+    const request = { url: location.url, headers: rangeHeaders(range, this.#blob.size), signal }
+    return this.#session.sendFollowing(request)
+  }
+
+  async #read(
+    location: BlobLocation,
+    answer: HttpResponse,
+    range: ByteRange,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const { repo, commit, path, size } = this.#blob
+    if (!location.isSigned) {
+      if (answer.status >= 400 && answer.status !== 416) {
+        throw await this.#session.error(answer, { repo, revision: commit, path })
+      }
+      this.#check(answer)
+    }
+    const opened = readRange(answer, { range, size, etag: location.etag })
+    location.etag ??= opened.etag
+    return opened.body
+  }
+
+  #place(url: URL): BlobLocation {
+    const isSigned = !mayCarryToken(url, this.#session.endpoint)
+    return new BlobLocation(url, { isSigned, nowMs: this.#now() })
+  }
+
+  /** Throws ContentChangedError when the Hub's own words are of another blob; a CDN's ETag says nothing of it. */
+  #check({ headers, url }: HttpResponse): void {
+    const { oid, size } = this.#blob
+    const named = oidOfEtag(headers.get('x-linked-etag') ?? headers.get('etag'))
+    if (named !== undefined && named !== oid) throw new ContentChangedError(url, 'it is another blob now')
+    const linkedSize = headers.get('x-linked-size')
+    if (linkedSize !== undefined && Number(linkedSize) !== size) {
+      throw new ContentChangedError(url, `it has ${linkedSize} bytes, not ${size}`)
+    }
+  }
+}
+
+function refusedTwice(error: HttpStatusError, location: BlobLocation): DfhfError {
+  return new DfhfError(
+    'hub-error',
+    `${location.url.host} answers ${error.status} to a freshly signed address`,
+    {
+      hint: 'check the clock',
+      retryable: true,
+      cause: error,
+    },
+  )
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

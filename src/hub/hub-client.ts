@@ -1,0 +1,60 @@
+import { type FileMetadata, fileMetadata } from './file-metadata.ts'
+import { type HubOptions, HubSession } from './hub-session.ts'
+import { listRefs, type RepoRef } from './list-refs.ts'
+import { listTree } from './list-tree.ts'
+import { pathsInfo } from './paths-info.ts'
+import type { Repo } from './repo.ts'
+import type { RepoFile } from './repo-file.ts'
+import { type RepoInfo, repoInfo } from './repo-info.ts'
+
+interface Waiting {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a reader asks the Hub. Every method throws DfhfError in words for the user, or the signal's reason. */
+export class HubClient {
+  readonly session: HubSession
+
+  constructor(options: HubOptions) {
+    this.session = new HubSession(options)
+  }
+
+  /** The endpoint without a slash at the end. */
+  get endpoint(): string {
+    return this.session.endpoint.href.replace(/\/+$/, '')
+  }
+
+  /** Resolves a revision to its commit, and says who may read the repo. */
+  repoInfo(repo: Repo, revision: string, options?: Waiting): Promise<RepoInfo> {
+    return repoInfo(this.session, repo, revision, options)
+  }
+
+  /** Every file at a revision, best a commit. */
+  listTree(repo: Repo, revision: string, options?: Waiting): AsyncGenerator<RepoFile> {
+    return listTree(this.session, repo, revision, options)
+  }
+
+  /** The named files at a revision, without those that are not there. */
+  pathsInfo(
+    repo: Repo,
+    revision: string,
+    paths: readonly string[],
+    options?: Waiting,
+  ): Promise<readonly RepoFile[]> {
+    return pathsInfo(this.session, repo, revision, paths, options)
+  }
+
+  /** One file's commit, oid, size and place; `isCached` asks once and quickly. */
+  fileMetadata(
+    repo: Repo,
+    revision: string,
+    path: string,
+    options?: Waiting & { readonly isCached?: boolean },
+  ): Promise<FileMetadata> {
+    return fileMetadata(this.session, repo, revision, path, options)
+  }
+
+  listRefs(repo: Repo, options?: Waiting): Promise<readonly RepoRef[]> {
+    return listRefs(this.session, repo, options)
+  }
+}

@@ -1,0 +1,160 @@
+import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import { type Commit, isCommit } from '../blob/oid.ts'
+import type { HttpResponse } from '../http/http-response.ts'
+import { redactUrl } from '../http/redact-url.ts'
+import { adviceMs, isRetryableStatus } from '../http/retry.ts'
+import { isObject } from './json-shape.ts'
+import { type Repo, repoName } from './repo.ts'
+
+/** What was asked of the Hub, for the words of an error. */
+export interface HubQuestion {
+  readonly repo: Repo
+  readonly revision?: string | undefined
+  readonly path?: string | undefined
+}
+
+/** Who asked. */
+interface Asker {
+  readonly endpoint: string
+  /** The repo's page on that endpoint. */
+  readonly page: string
+  /** Where the token that was sent came from, in words; undefined when none was sent. */
+  readonly tokenOrigin: string | undefined
+  /** Why a token that is there was kept back. */
+  readonly withheld: string | undefined
+}
+
+/** The file is not in the repo at that commit; known missing files are remembered by their commit. */
+export class FileNotFoundError extends DfhfError {
+  readonly commit: Commit | undefined
+
+  constructor(message: string, commit: Commit | undefined) {
+    super('file-not-found', message, { hint: 'check the name; it is case-sensitive' })
+    this.name = 'FileNotFoundError'
+    this.commit = commit
+  }
+}
+
+/** Reads an answer that is no success, body included, in the order in which huggingface_hub tells errors apart. */
+export async function hubError(
+  response: HttpResponse,
+  question: HubQuestion,
+  asker: Asker,
+): Promise<DfhfError> {
+  const { status, headers } = response
+  const code = headers.get('x-error-code')
+  const said = headers.get('x-error-message') ?? (await messageOf(response))
+  const commit = headers.get('x-repo-commit')
+  const name = repoName(question.repo)
+  const at = question.revision === undefined ? name : `${name} at ${question.revision}`
+  const hasToken = asker.tokenOrigin !== undefined
+
+  if (code === 'RevisionNotFound') {
+    return fail('revision-not-found', `no revision '${question.revision ?? ''}' in ${name}`, {
+      hint: `see ${asker.page} for its branches and tags`,
+    })
+  }
+  const isFile = code === 'EntryNotFound' || (status === 404 && code === undefined && commit !== undefined)
+  if (isFile && question.path !== undefined) {
+    return new FileNotFoundError(
+      `no file '${question.path}' in ${at}`,
+      commit !== undefined && isCommit(commit) ? commit : undefined,
+    )
+  }
+  if (isFile) return fail('file-not-found', `no such folder in ${at}`)
+  if (code === 'GatedRepo') return gated(name, asker)
+  if (said === 'Access to this resource is disabled.') {
+    return fail('forbidden', `the Hub has disabled ${name}`, { hint: `see ${asker.page}` })
+  }
+  const isBadToken = status === 401 && hasToken && code === undefined
+  if (isBadToken || said?.startsWith('Invalid credentials')) {
+    return fail('unauthorized', `the Hub does not accept the token from ${asker.tokenOrigin ?? 'nowhere'}`, {
+      hint: `make a new one at ${asker.endpoint}/settings/tokens, or leave it out`,
+    })
+  }
+  if (code === 'RepoNotFound' || status === 401 || status === 404) return repoNotFound(name, asker)
+  return otherError(response, said, at)
+}
+
+function gated(name: string, asker: Asker): DfhfError {
+  if (asker.tokenOrigin === undefined) {
+    return fail('gated', `${name} is gated and no token was sent${reason(asker)}`, {
+      hint: `accept its licence at ${asker.page} and set HF_TOKEN, or run 'hf auth login'`,
+    })
+  }
+  return fail('gated', `the account of the token from ${asker.tokenOrigin} has no access to ${name}`, {
+    hint: `accept its licence, or ask for access, at ${asker.page}`,
+  })
+}
+
+function repoNotFound(name: string, asker: Asker): DfhfError {
+  const hint =
+    asker.tokenOrigin === undefined
+      ? 'check the name; a private repo needs HF_TOKEN or --token'
+      : `check the name; if it is private, the token from ${asker.tokenOrigin} has no access to it`
+  return fail('repo-not-found', `no repo ${name} on ${redactUrl(asker.endpoint)}${reason(asker)}`, { hint })
+}
+
+function otherError(response: HttpResponse, said: string | undefined, at: string): DfhfError {
+  const { status, headers } = response
+  const words = said === undefined ? '' : `: ${said}`
+  const id = ['x-request-id', 'x-amzn-trace-id', 'x-amz-cf-id'].map((name) => headers.get(name)).find(Boolean)
+  const request = id === undefined ? '' : ` (request ${id})`
+  const retryAfterMs = adviceMs(status, headers, Date.now())
+  const advice = retryAfterMs === undefined ? {} : { retryAfterMs }
+  if (status === 429) {
+    const wait =
+      retryAfterMs === undefined ? '' : `; it asks for ${Math.ceil(retryAfterMs / 1000)} s of patience`
+    return fail('rate-limited', `the Hub limits requests${wait}${request}`, {
+      hint: 'wait, or send a token: accounts have larger limits',
+      retryable: true,
+      ...advice,
+    })
+  }
+  if (status === 403) {
+    return fail('forbidden', `the Hub forbids access to ${at}${words}${request}`, {
+      hint: "check the token's permissions",
+    })
+  }
+  return fail('hub-error', `the Hub answered ${status} for ${at}${words}${request}`, {
+    retryable: isRetryableStatus(status),
+    ...advice,
+  })
+}
+
+function reason(asker: Asker): string {
+  return asker.withheld === undefined ? '' : ` (${asker.withheld})`
+}
+
+function fail(
+  code: ErrorCode,
+  message: string,
+  options: { readonly hint?: string; readonly retryable?: boolean; readonly retryAfterMs?: number } = {},
+): DfhfError {
+  return new DfhfError(code, message, options)
+}
+
+/** What the body says, in JSON's `error` or `errors`, or as plain text; one line of it. */
+async function messageOf(response: HttpResponse): Promise<string | undefined> {
+  try {
+    const text = await response.text(64 * 1024)
+    return messageIn(text)?.replace(/\s+/g, ' ').trim().slice(0, 300) || undefined
+  } catch {
+    return undefined
+  }
+}
+
+function messageIn(text: string): string | undefined {
+  try {
+    const body: unknown = JSON.parse(text)
+    if (!isObject(body)) return undefined
+    if (typeof body.error === 'string') return body.error
+    const list = Array.isArray(body.error) ? body.error : Array.isArray(body.errors) ? body.errors : []
+    return list
+      .map((item: unknown) => (isObject(item) ? item.message : item))
+      .filter((item) => typeof item === 'string')
+      .join('; ')
+  } catch {
+    return text.trimStart().startsWith('<') ? undefined : text
+  }
+}

@@ -1,0 +1,133 @@
+import { DfhfError } from '../base/errors.ts'
+import type { HttpClient, HttpRequest } from '../http/http-client.ts'
+import type { HttpResponse } from '../http/http-response.ts'
+import { parseRateLimit, type RateLimit } from '../http/rate-limit.ts'
+import { redactUrl } from '../http/redact-url.ts'
+import { MAX_REDIRECTS, redirectTarget } from '../http/redirects.ts'
+import { type RetryOptions, withRetry } from '../http/with-retry.ts'
+import { type HubQuestion, hubError } from './hub-error.ts'
+import { mayCarryToken } from './hub-hosts.ts'
+import { type HubUrls, hubUrls } from './urls.ts'
+
+/** Whom to talk to, as whom, and what to tell meanwhile. */
+export interface HubOptions {
+  /** HF_ENDPOINT; a slash at the end does not matter. */
+  readonly endpoint: string
+  readonly http: HttpClient
+  readonly token?: string | undefined
+  /** Where the token came from, in words, as errors name it: `--token`, `HF_TOKEN`. */
+  readonly tokenOrigin?: string | undefined
+  /** Why a token that is there is not sent, in words, for the errors that this may cause. */
+  readonly withheld?: string | undefined
+  readonly userAgent: string
+  /** HF_HUB_ETAG_TIMEOUT: how long the first try for a file's metadata may take. @default 10000 */
+  readonly metadataTimeoutMs?: number | undefined
+  /** Told once a topic what the Hub wants the user to know (X-HF-Warning). */
+  readonly onWarning?: ((topic: string, text: string) => void) | undefined
+  /** Told the caller's budget with every answer that shows it. */
+  readonly onRateLimit?: ((limit: RateLimit) => void) | undefined
+  /** How to repeat what failed; its signal is not used. */
+  readonly retry?: Omit<RetryOptions, 'signal'> | undefined
+}
+
+/** What every verb needs: addresses, headers, one way to send, one way to read errors. */
+export class HubSession {
+  readonly endpoint: URL
+  readonly urls: HubUrls
+  readonly http: HttpClient
+  readonly metadataTimeoutMs: number
+  readonly #options: HubOptions
+  readonly #seenTopics = new Set<string>()
+
+  constructor(options: HubOptions) {
+    const endpoint = options.endpoint.trim().replace(/\/+$/, '')
+    if (!URL.canParse(endpoint) || !/^https?:\/\//i.test(endpoint)) {
+      throw new DfhfError('usage', `HF_ENDPOINT is no address: '${endpoint}'`, {
+        hint: 'write it as https://huggingface.co',
+      })
+    }
+    this.endpoint = new URL(endpoint)
+    this.urls = hubUrls(endpoint)
+    this.http = options.http
+    this.metadataTimeoutMs = options.metadataTimeoutMs ?? 10_000
+    this.#options = options
+  }
+
+  /** Sends one request, with the token where it may go, and notes what the Hub says beside the answer. */
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    const url = new URL(request.url)
+    const response = await this.http.request({
+      ...request,
+      headers: { ...request.headers, ...this.#headers(url) },
+    })
+    this.#notice(response)
+    return response
+  }
+
+  /** Sends a request and follows every redirect, asking anew at each hop whether the token may go along. */
+  async sendFollowing(request: HttpRequest): Promise<HttpResponse> {
+    let url = new URL(request.url)
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+      const response = await this.send({ ...request, url })
+      const target = redirectTarget(response)
+      if (!target) return response
+      response.discard()
+      url = target
+    }
+    throw new DfhfError(
+      'bad-response',
+      `${redactUrl(request.url)} redirects more than ${MAX_REDIRECTS} times`,
+    )
+  }
+
+  /** The JSON of an API address, with its headers; retried, errors in the Hub's words. */
+  async json(
+    request: HttpRequest,
+    options: { readonly question: HubQuestion; readonly maxBytes: number },
+  ): Promise<{ readonly value: unknown; readonly response: HttpResponse }> {
+    return this.retrying(request.signal, async () => {
+      const headers = { accept: 'application/json', 'accept-encoding': 'gzip', ...request.headers }
+      const response = await this.sendFollowing({ ...request, headers })
+      if (!response.isSuccess) throw await this.error(response, options.question)
+      return { value: await response.json(options.maxBytes), response }
+    })
+  }
+
+  /** Repeats `work` as this session was told to. */
+  retrying<T>(
+    signal: AbortSignal | undefined,
+    work: (attempt: number) => Promise<T>,
+    options: Pick<RetryOptions, 'retries'> = {},
+  ): Promise<T> {
+    return withRetry(work, { ...this.#options.retry, ...options, signal })
+  }
+
+  /** The error for an answer that is no success. */
+  error(response: HttpResponse, question: HubQuestion): Promise<DfhfError> {
+    const { token, tokenOrigin, withheld } = this.#options
+    return hubError(response, question, {
+      endpoint: this.endpoint.href.replace(/\/+$/, ''),
+      page: this.urls.page(question.repo),
+      tokenOrigin: token === undefined ? undefined : (tokenOrigin ?? '--token'),
+      withheld,
+    })
+  }
+
+  #headers(url: URL): Record<string, string> {
+    const { token, userAgent } = this.#options
+    const isKnown = token !== undefined && mayCarryToken(url, this.endpoint)
+    return { 'user-agent': userAgent, ...(isKnown ? { authorization: `Bearer ${token}` } : {}) }
+  }
+
+  #notice(response: HttpResponse): void {
+    for (const warning of response.headers.getAll('x-hf-warning')) {
+      const at = warning.indexOf(';')
+      const topic = at < 0 ? '' : warning.slice(0, at).trim()
+      if (this.#seenTopics.has(topic)) continue
+      this.#seenTopics.add(topic)
+      this.#options.onWarning?.(topic, warning.slice(at + 1).trim())
+    }
+    const limit = parseRateLimit(response.headers.get('ratelimit'))
+    if (limit) this.#options.onRateLimit?.(limit)
+  }
+}

@@ -1,0 +1,52 @@
+import { DfhfError } from '../base/errors.ts'
+import { isOfficialHost } from './hub-hosts.ts'
+import type { HubSession } from './hub-session.ts'
+import { asArray } from './json-shape.ts'
+import { linkTarget } from './link-header.ts'
+import type { Repo } from './repo.ts'
+import { parseRepoFile, type RepoFile } from './repo-file.ts'
+
+const MAX_PAGES = 20_000
+const MAX_PAGE_BYTES = 64 * 2 ** 20
+
+/** Every file of a repo at a revision, folders walked, page by page as the Hub gives them. */
+export async function* listTree(
+  session: HubSession,
+  repo: Repo,
+  revision: string,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): AsyncGenerator<RepoFile> {
+  const asked = new Set<string>()
+  let url: string | undefined = session.urls.tree(repo, revision)
+  while (url !== undefined) {
+    if (asked.has(url) || asked.size >= MAX_PAGES) {
+      throw new DfhfError('bad-response', `the Hub's file list of ${repo.id} has no end`)
+    }
+    asked.add(url)
+    const page = await session.json(
+      { url, signal: options.signal },
+      { question: { repo, revision }, maxBytes: MAX_PAGE_BYTES },
+    )
+    for (const entry of asArray(page.value, 'file list')) {
+      const file = parseRepoFile(entry)
+      if (file) yield file
+    }
+    url = nextPage(session, page.response.headers.getAll('link'))
+  }
+}
+
+/**
+ * The next page, always on the endpoint itself: a mirror may pass the Hub's own address on, which is then read as
+ * the mirror's; one on any other host is refused, since the token would go there.
+ */
+function nextPage(session: HubSession, links: readonly string[]): string | undefined {
+  const target = linkTarget(links, 'next')
+  if (target === undefined) return undefined
+  const { endpoint } = session
+  const next = URL.canParse(target, endpoint.href) ? new URL(target, endpoint.href) : undefined
+  if (next?.origin === endpoint.origin) return next.href
+  if (next && (isOfficialHost(next.hostname) || next.host === endpoint.host)) {
+    return endpoint.origin + endpoint.pathname.replace(/\/+$/, '') + next.pathname + next.search
+  }
+  throw new DfhfError('bad-response', "the next page of the Hub's file list is on another host")
+}

@@ -1,0 +1,33 @@
+import type { HubSession } from './hub-session.ts'
+import { asArray } from './json-shape.ts'
+import type { Repo } from './repo.ts'
+import { parseRepoFile, type RepoFile } from './repo-file.ts'
+
+const PATHS_A_REQUEST = 500
+
+/** The named files of a repo at a revision; what is not there, or is a folder, is left out. */
+export async function pathsInfo(
+  session: HubSession,
+  repo: Repo,
+  revision: string,
+  paths: readonly string[],
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<readonly RepoFile[]> {
+  const files: RepoFile[] = []
+  for (let from = 0; from < paths.length; from += PATHS_A_REQUEST) {
+    const form = new URLSearchParams({ expand: 'false' })
+    for (const path of paths.slice(from, from + PATHS_A_REQUEST)) form.append('paths', path)
+    const { value } = await session.json(
+      {
+        method: 'POST',
+        url: session.urls.pathsInfo(repo, revision),
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: form.toString(),
+        signal: options.signal,
+      },
+      { question: { repo, revision }, maxBytes: 64 * 2 ** 20 },
+    )
+    files.push(...asArray(value, 'file list').flatMap((entry) => parseRepoFile(entry) ?? []))
+  }
+  return files
+}
