@@ -71,7 +71,7 @@ export class PiecesCursor {
     }
   }
 
-  #delta({ blob, members }: PiecesView): PiecesDelta | undefined {
+  #delta({ blob, members, load }: PiecesView): PiecesDelta | undefined {
     const delta: PiecesDelta = {
       type: 'delta',
       ...this.#changedPieces(blob),
@@ -79,7 +79,7 @@ export class PiecesCursor {
       digests: blob ? this.#newDigests(blob) : new Map(),
       asksHub: this.#changedAsksHub(blob),
       members: this.#newMembers(members),
-      load: undefined,
+      load,
       isLeaving: false,
     }
     const size = delta.have.length + delta.lost.length + delta.digests.size + delta.members.length

@@ -1,0 +1,101 @@
+import { DfhfError, systemCode } from '../base/errors.ts'
+import { type Log, silentLog } from '../base/log.ts'
+import { busy } from '../swarm/peer-reply.ts'
+import type { Connection } from '../swarm/upload-ledger.ts'
+
+/** The default port of the peer API. */
+export const PEER_PORT = 65002
+const MAX_REQUEST_BODY = 2 ** 16
+
+/** What answers the requests. */
+export interface RequestHandler {
+  handle(request: Request, connection: Connection): Promise<Response>
+  /** Ends what is held open, politely. */
+  close(): void
+}
+
+export interface PeerServerOptions {
+  readonly handler: RequestHandler
+  /** The address to listen on; default: all, IPv6 and IPv4. */
+  readonly host?: string | undefined
+  /** 0 lets the system choose. @default PEER_PORT */
+  readonly port?: number | undefined
+  /** How many ports after `port` may be tried when it is taken: a short-lived process takes the next free one. @default 0 */
+  readonly nextPorts?: number
+  /** PEM texts; with them the peer API speaks TLS only. */
+  readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
+  readonly log?: Log
+}
+
+/** A bound peer API. */
+export interface PeerServer {
+  readonly port: number
+  /** Says goodbye on held streams and closes; what is being sent is finished, unless `isNow`. */
+  close(options?: { readonly isNow?: boolean }): Promise<void>
+}
+
+/** Binds the peer API. Throws `usage` when no port can be had. */
+export function startPeerServer(options: PeerServerOptions): PeerServer {
+  const { port = PEER_PORT, nextPorts = 0 } = options
+  for (let candidate = port; ; candidate += 1) {
+    try {
+      return listen(options, candidate)
+    } catch (cause) {
+      const code = systemCode(cause)
+      if (code === 'EADDRINUSE' && candidate < port + nextPorts && candidate < 65535) continue
+      const at = `${options.host ?? 'all addresses'}, port ${candidate}`
+      throw new DfhfError('usage', `cannot listen on ${at}: ${code ?? String(cause)}`, {
+        hint: 'choose another address with --listen [host:]port',
+        cause,
+      })
+    }
+  }
+}
+
+function listen(options: PeerServerOptions, port: number): PeerServer {
+  if (options.host !== undefined) return bind(options, options.host, port)
+  try {
+    return bind(options, '::', port)
+  } catch (error) {
+    // A host without IPv6.
+    if (systemCode(error) === 'EADDRINUSE') throw error
+    return bind(options, '0.0.0.0', port)
+  }
+}
+
+function bind(options: PeerServerOptions, hostname: string, port: number): PeerServer {
+  const { handler, tls, log = silentLog } = options
+  const server = Bun.serve({
+    hostname,
+    port,
+    // Held streams are silent between heartbeats; the default would cut them after 10 s.
+    idleTimeout: 0,
+    maxRequestBodySize: MAX_REQUEST_BODY,
+    ...(tls && { tls: { cert: tls.certificate, key: tls.privateKey } }),
+    fetch(request, self) {
+      const peer = self.requestIP(request)
+      return handler.handle(request, {
+        address: plainAddress(peer?.address ?? ''),
+        port: peer?.port ?? 0,
+        pending: () => self.pendingRequests,
+      })
+    },
+    error(error) {
+      // The file of a slice is opened after the handler returned; a blob that moved in between is asked for again.
+      log.debug(`cannot send to a peer: ${error.message}`)
+      return busy('failed')
+    },
+  })
+  return {
+    port: server.port ?? port,
+    async close({ isNow = false } = {}) {
+      handler.close()
+      await server.stop(isNow)
+    },
+  }
+}
+
+/** IPv4 as IPv4, also where the socket takes both kinds. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+}

@@ -1,0 +1,281 @@
+import { isAbort } from '../base/errors.ts'
+import { type Log, silentLog } from '../base/log.ts'
+import type { Oid } from '../blob/oid.ts'
+import { type ByteRange, pieceCountOf, pieceSizeOf } from '../blob/pieces.ts'
+import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
+import { AUTH_HEADER, type ClusterKey, type Refusal, RequestVerifier } from './cluster-key.ts'
+import { Gathering } from './gathering.ts'
+import { HEARTBEAT_MS } from './membership.ts'
+import {
+  encodeKnownPeer,
+  encodePeer,
+  fromPeerHeader,
+  type KnownPeer,
+  PEER_HEADER,
+  type PeerInfo,
+  toPeerHeader,
+} from './peer-info.ts'
+import { busy, json, NOT_HERE_YET, refuse, releaseAtEnd } from './peer-reply.ts'
+import { type PeerTarget, parseOrigin, parsePieceList, parseRange, parseTarget } from './peer-target.ts'
+import { encodeMessage, LOAD_HEADER, type PeerLoad, toLoadHeader } from './peer-wire.ts'
+import { PiecesCursor } from './pieces-cursor.ts'
+import { PiecesStream } from './pieces-stream.ts'
+import { type Connection, UploadLedger } from './upload-ledger.ts'
+import { WatcherCount } from './watcher-count.ts'
+
+/** How many peers one answer to `GET /v1/peers` tells of. */
+export const MAX_PEERS_TOLD = 256
+const MAX_DIGEST_REQUESTS = 2
+
+/** How much this process does for others at once. */
+export interface PeerLimits {
+  /** @default 32 */
+  readonly uploads: number
+  /** @default 6 */
+  readonly uploadsPerPeer: number
+  /** Held pieces streams. @default 1024 */
+  readonly watchers: number
+  /** @default 64 */
+  readonly watchersPerPeer: number
+}
+
+/** What the handler tells of peers, and whom it hears of them. */
+export interface PeerBook {
+  sample(limit: number, random: () => number): readonly KnownPeer[]
+  heard(peer: PeerInfo, news: 'direct'): boolean
+  saidBye(id: string, address: string): void
+  isBanned(peer: PeerInfo): boolean
+}
+
+export interface PeerHandlerOptions {
+  /** This process as it introduces itself; asked anew each time, as the port is known late. */
+  readonly self: () => PeerInfo
+  readonly shelf: BlobShelf
+  readonly peers: PeerBook
+  /** With a key every request but the health check must be signed. */
+  readonly key?: ClusterKey | undefined
+  readonly limits?: Partial<PeerLimits>
+  /** Called when an upload begins. */
+  readonly onUpload?: (upload: { readonly oid: Oid; readonly size: number; readonly to: string }) => void
+  /** Wall-clock milliseconds. @default Date.now */
+  readonly now?: () => number
+  /** @default HEARTBEAT_MS */
+  readonly heartbeatMs?: number
+  readonly log?: Log
+}
+
+/** A request whose sender was checked. */
+interface Admitted {
+  readonly request: Request
+  readonly connection: Connection
+  readonly asker: Asker
+}
+
+/** The peer API as a function from request to response; it opens no socket. */
+export class PeerHandler {
+  readonly #options: PeerHandlerOptions
+  readonly #limits: PeerLimits
+  readonly #verifier: RequestVerifier | undefined
+  readonly #uploads: UploadLedger
+  readonly #watchers: WatcherCount
+  readonly #gathering = new Gathering()
+  readonly #streams = new Set<PiecesStream>()
+  readonly #log: Log
+  #digestRequests = 0
+  #isClosed = false
+
+  constructor(options: PeerHandlerOptions) {
+    const { key, now = Date.now } = options
+    this.#options = options
+    this.#log = options.log ?? silentLog
+    this.#limits = { uploads: 32, uploadsPerPeer: 6, watchers: 1024, watchersPerPeer: 64, ...options.limits }
+    this.#verifier = key && new RequestVerifier({ key, selfId: options.self().id, now })
+    this.#uploads = new UploadLedger({ total: this.#limits.uploads, perPeer: this.#limits.uploadsPerPeer })
+    this.#watchers = new WatcherCount(this.#limits.watchers, this.#limits.watchersPerPeer)
+  }
+
+  /** Uploads under way and allowed; `pending` is the server's count of unfinished requests, where it has one. */
+  load(pending?: number): PeerLoad {
+    return { active: this.#uploads.active(pending), limit: this.#uploads.limit }
+  }
+
+  /** Answers one request; never rejects. */
+  async handle(request: Request, connection: Connection): Promise<Response> {
+    let response: Response
+    try {
+      response = await this.#answer(request, connection)
+    } catch (error) {
+      if (!isAbort(error)) this.#log.debug(`request of peer ${connection.address} failed: ${String(error)}`)
+      response = refuse(500, 'failed')
+    }
+    response.headers.set(PEER_HEADER, toPeerHeader(this.#options.self()))
+    response.headers.set(LOAD_HEADER, toLoadHeader(this.load(connection.pending())))
+    return response
+  }
+
+  /** Says goodbye on every held stream; requests that come later are refused. */
+  close(): void {
+    this.#isClosed = true
+    for (const stream of this.#streams) stream.close()
+  }
+
+  async #answer(request: Request, connection: Connection): Promise<Response> {
+    const target = parseTarget(request.url)
+    if (!target) return refuse(404, 'nothing of that name here')
+    if (!isAllowed(request.method, target)) return refuse(405, 'another method is needed')
+    if (this.#isClosed) return refuse(503, 'leaving', { retryAfter: 5 })
+    if (target.type === 'health') return json({ ok: true })
+    const refusal = this.#refusalOf(request, target)
+    if (refusal) return refuse(401, refusal)
+    const peer = readContact(request, connection)
+    if (peer === 'garbage') return refuse(400, `a bad ${PEER_HEADER} header`)
+    if (peer && this.#options.peers.isBanned(peer)) return refuse(403, 'banned')
+    if (target.type === 'bye') return this.#bye(peer, connection)
+    if (peer) this.#options.peers.heard(peer, 'direct')
+    if (!('oid' in target)) return this.#peers()
+    const asker: Asker = {
+      hasKey: this.#verifier !== undefined,
+      address: connection.address,
+      peer,
+      origin: parseOrigin(target.query),
+    }
+    return this.#blob(target, { request, connection, asker })
+  }
+
+  async #blob(target: Extract<PeerTarget, { readonly oid: Oid }>, admitted: Admitted): Promise<Response> {
+    if (target.type === 'pieces' && target.query.get('watch') === '1' && admitted.asker.peer)
+      return this.#watch(target.oid, admitted)
+    const blob = await this.#options.shelf.find(target.oid, admitted.asker)
+    if (!blob) return refuse(404, 'not here')
+    if (target.type === 'pieces') return this.#pieces(target.oid, blob, admitted)
+    if (target.type === 'digests') return this.#digests(target, blob, admitted)
+    return this.#range(target.oid, blob, admitted)
+  }
+
+  #watch(oid: Oid, { request, asker, connection }: Admitted): Response {
+    const leave = this.#watchers.enter(asker.address)
+    if (!leave) return busy('too many watchers')
+    const release = this.#uploads.holdOther()
+    const stream = new PiecesStream({
+      oid,
+      selfId: this.#options.self().id,
+      shelf: this.#options.shelf,
+      gathering: this.#gathering,
+      asker,
+      heartbeatMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
+      load: () => this.load(connection.pending()),
+      onEnd: () => {
+        leave()
+        release()
+        this.#streams.delete(stream)
+      },
+    })
+    this.#streams.add(stream)
+    request.signal.addEventListener('abort', () => stream.end(), { once: true })
+    return new Response(stream.body, { headers: { 'content-type': 'application/x-ndjson' } })
+  }
+
+  #pieces(oid: Oid, blob: SharedBlob, { asker, connection }: Admitted): Response {
+    const members = this.#gathering.membersOf(oid, asker.peer?.id)
+    const load = this.load(connection.pending())
+    const message = new PiecesCursor(oid, this.#options.self().id).next({ blob, members, load })
+    const text = message ? encodeMessage(message) : ''
+    return new Response(text, { headers: { 'content-type': 'application/json' } })
+  }
+
+  async #digests(
+    { oid, query }: { readonly oid: Oid; readonly query: URLSearchParams },
+    blob: SharedBlob,
+    { request }: Admitted,
+  ): Promise<Response> {
+    const pieces = parsePieceList(query.get('pieces'), pieceCountOf(blob.size))
+    if (!pieces) return refuse(400, 'a bad list of pieces')
+    if (this.#digestRequests >= MAX_DIGEST_REQUESTS) return busy('computing digests')
+    this.#digestRequests += 1
+    try {
+      const digests = await blob.digestsOf(pieces, request.signal)
+      return json({ v: 1, oid, digests: Object.fromEntries(digests) })
+    } finally {
+      this.#digestRequests -= 1
+    }
+  }
+
+  async #range(oid: Oid, blob: SharedBlob, { request, connection, asker }: Admitted): Promise<Response> {
+    const header = request.headers.get('range')
+    const range = parseRange(header, blob.size)
+    if (!range) return refuse(416, 'no such range', { contentRange: `bytes */${blob.size}` })
+    if (!hasAll(blob, range)) return refuse(503, NOT_HERE_YET, { retryAfter: 1 })
+    const headers = {
+      'content-type': 'application/octet-stream',
+      // The runtime would put the file's own name here.
+      'content-disposition': 'attachment',
+      'accept-ranges': 'bytes',
+      etag: `"${oid}"`,
+      'content-length': String(range.end - range.start),
+      ...(header !== null && { 'content-range': `bytes ${range.start}-${range.end - 1}/${blob.size}` }),
+    }
+    const status = header === null ? 200 : 206
+    if (request.method === 'HEAD' || range.start === range.end) return new Response(null, { status, headers })
+    const release = this.#uploads.admit(connection)
+    if (!release) return busy('busy')
+    request.signal.addEventListener('abort', release, { once: true })
+    try {
+      const body = await blob.open(range)
+      this.#options.onUpload?.({ oid, size: range.end - range.start, to: asker.peer?.name ?? asker.address })
+      return new Response(body instanceof ReadableStream ? releaseAtEnd(body, release) : body, {
+        status,
+        headers,
+      })
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  #peers(): Response {
+    const peers = this.#options.peers.sample(MAX_PEERS_TOLD, Math.random)
+    return json({ v: 1, self: encodePeer(this.#options.self()), peers: peers.map(encodeKnownPeer) })
+  }
+
+  #bye(peer: PeerInfo | undefined, connection: Connection): Response {
+    if (!peer) return refuse(400, `no ${PEER_HEADER} header`)
+    this.#options.peers.saidBye(peer.id, connection.address)
+    return json({ ok: true })
+  }
+
+  #refusalOf(request: Request, target: PeerTarget): Refusal | undefined {
+    const { pathname, search } = new URL(request.url)
+    return this.#verifier?.refusalOf(
+      {
+        method: request.method,
+        target: pathname + search,
+        range: request.headers.get('range') ?? undefined,
+        contact: request.headers.get(PEER_HEADER) ?? undefined,
+      },
+      request.headers.get(AUTH_HEADER),
+      { needsRecipient: 'oid' in target },
+    )
+  }
+}
+
+function isAllowed(method: string, target: PeerTarget): boolean {
+  if (target.type === 'bye') return method === 'POST'
+  return method === 'GET' || (method === 'HEAD' && (target.type === 'blob' || target.type === 'health'))
+}
+
+function readContact(request: Request, connection: Connection): PeerInfo | 'garbage' | undefined {
+  const header = request.headers.get(PEER_HEADER)
+  if (header === null) return undefined
+  try {
+    return fromPeerHeader(header, connection.address)
+  } catch {
+    return 'garbage'
+  }
+}
+
+function hasAll(blob: SharedBlob, range: ByteRange): boolean {
+  const pieceSize = pieceSizeOf(blob.size)
+  for (let index = Math.floor(range.start / pieceSize); index * pieceSize < range.end; index += 1)
+    if (!blob.pieces.has(index)) return false
+  return true
+}

@@ -1,0 +1,32 @@
+import { DfhfError } from '../base/errors.ts'
+import type { HttpResponse } from '../http/http-response.ts'
+import { NOT_HERE_YET, REASON_HEADER } from './peer-reply.ts'
+
+const MAX_RETRY_AFTER_S = 60
+
+/** What a peer's status says when it is a no; undefined for success. */
+export function peerRefusal(response: HttpResponse, peer: string): DfhfError | undefined {
+  const { status, headers } = response
+  if (response.isSuccess) return undefined
+  const reason = printable(headers.get(REASON_HEADER)) || `status ${status}`
+  if (status === 503 || status === 429) {
+    const code = reason === NOT_HERE_YET ? 'not-cached' : 'rate-limited'
+    const retryAfterMs = 1000 * Math.min(MAX_RETRY_AFTER_S, Number(headers.get('retry-after')) || 1)
+    return new DfhfError(code, `peer ${peer} cannot serve this now: ${reason}`, {
+      retryable: true,
+      retryAfterMs,
+    })
+  }
+  if (status === 404) return new DfhfError('not-cached', `peer ${peer} does not have this blob`)
+  if (status === 401) {
+    return new DfhfError('unauthorized', `peer ${peer} refuses our requests: ${reason}`, {
+      hint: 'give all peers the same cluster key and the right time',
+    })
+  }
+  if (status === 403) return new DfhfError('forbidden', `peer ${peer} refuses our requests: ${reason}`)
+  return new DfhfError('bad-response', `peer ${peer} answered ${status}: ${reason}`)
+}
+
+function printable(text: string | undefined): string {
+  return (text ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 80)
+}

@@ -1,0 +1,126 @@
+import { afterAll, afterEach, describe, expect, test } from 'bun:test'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type PeerServer, type PeerServerOptions, startPeerServer } from '../../src/daemon/peer-server.ts'
+import type { Connection } from '../../src/swarm/upload-ledger.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'dfhf-peer-server-'))
+const servers: PeerServer[] = []
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close({ isNow: true })
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+type Answer = (request: Request, connection: Connection) => Response | Promise<Response>
+
+function start(answer: Answer, options: Partial<PeerServerOptions> = {}): PeerServer {
+  const handler = { handle: async (request: Request, at: Connection) => answer(request, at), close() {} }
+  const server = startPeerServer({ handler, port: 0, ...options })
+  servers.push(server)
+  return server
+}
+
+describe('peer server', () => {
+  test('tells the handler who asks, IPv4 and IPv6, and how much is under way', async () => {
+    const server = start((_, { address, port, pending }) =>
+      Response.json({ address, port, pending: pending() }),
+    )
+    for (const [host, address] of [
+      ['127.0.0.1', '127.0.0.1'],
+      ['[::1]', '::1'],
+    ]) {
+      const seen = (await (await fetch(`http://${host}:${server.port}/`)).json()) as Record<string, unknown>
+      expect(seen).toEqual({ address, port: expect.any(Number), pending: 1 })
+    }
+  })
+
+  test('takes the next free port when it may, and says which one is taken when it may not', () => {
+    const first = start(() => new Response(''))
+    const second = start(() => new Response(''), { port: first.port, nextPorts: 20 })
+    expect(second.port).toBeGreaterThan(first.port)
+    expect(() => start(() => new Response(''), { port: first.port })).toThrow(
+      `cannot listen on all addresses, port ${first.port}: EADDRINUSE`,
+    )
+  })
+
+  test('sends a slice of a file with its range and without its name', async () => {
+    const path = join(folder, 'secret-name.bin')
+    await writeFile(path, 'hello world')
+    const headers = { 'content-range': 'bytes 6-8/11', 'content-disposition': 'attachment' }
+    const server = start(() => new Response(Bun.file(path).slice(6, 9), { status: 206, headers }))
+    const response = await fetch(`http://127.0.0.1:${server.port}/`, { headers: { range: 'bytes=6-8' } })
+    expect(response.status).toBe(206)
+    expect(response.headers.get('content-range')).toBe('bytes 6-8/11')
+    expect(JSON.stringify([...response.headers])).not.toContain('secret-name')
+    expect(await response.text()).toBe('wor')
+  })
+
+  test('asks for patience when the file moved in the meantime', async () => {
+    const path = join(folder, 'moving.bin')
+    await writeFile(path, 'hello')
+    const server = start(async () => {
+      const slice = Bun.file(path).slice(0, 3)
+      await rename(path, `${path}.moved`)
+      return new Response(slice)
+    })
+    const response = await fetch(`http://127.0.0.1:${server.port}/`)
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+  })
+
+  test('refuses a request that is too large', async () => {
+    const server = start(() => new Response(''))
+    const url = `http://127.0.0.1:${server.port}/`
+    expect((await fetch(`${url}${'x'.repeat(20_000)}`)).status).toBe(431)
+    expect((await fetch(url, { method: 'POST', body: 'x'.repeat(2 ** 17) })).status).toBe(413)
+  })
+
+  test('finishes what is being sent when it closes, and lets go of held streams', async () => {
+    let release = () => {}
+    const server = start(
+      () =>
+        new Response(
+          new ReadableStream({
+            start(controller) {
+              controller.enqueue(Buffer.from('first '))
+              release = () => {
+                controller.enqueue(Buffer.from('last'))
+                controller.close()
+              }
+            },
+          }),
+        ),
+    )
+    const response = await fetch(`http://127.0.0.1:${server.port}/`)
+    const closed = server.close()
+    release()
+    expect(await response.text()).toBe('first last')
+    await closed
+    await expect(fetch(`http://127.0.0.1:${server.port}/`)).rejects.toThrow()
+  })
+
+  test('speaks TLS with a given certificate', async () => {
+    const [certificate, privateKey] = await selfSigned()
+    const server = start(() => new Response('safe'), { tls: { certificate, privateKey } })
+    const response = await fetch(`https://localhost:${server.port}/`, { tls: { ca: certificate } })
+    expect(await response.text()).toBe('safe')
+  })
+})
+
+async function selfSigned(): Promise<[string, string]> {
+  const [keyPath, certPath] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const command = [
+    'openssl',
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+  ]
+  const subject = ['-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const { exitCode } = Bun.spawnSync([...command, '-keyout', keyPath, '-out', certPath, ...subject])
+  if (exitCode !== 0) throw new Error('openssl failed')
+  return [await Bun.file(certPath).text(), await Bun.file(keyPath).text()]
+}
