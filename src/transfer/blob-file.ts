@@ -25,4 +25,6 @@ export interface BlobFile {
   discard(): Promise<void>
   /** Releases descriptors and locks; what was committed stays for the next run. Safe to call twice. */
   close(): Promise<void>
+  /** The same as `close`. */
+  [Symbol.asyncDispose](): Promise<void>
 }

@@ -1,0 +1,54 @@
+import { repoName } from '../hub/repo.ts'
+import { downloadFile, locateFile } from '../transfer/download-file.ts'
+import { downloadSnapshot, type FilePatterns, planSnapshot } from '../transfer/download-snapshot.ts'
+import type { RepoFetcher } from '../transfer/repo-fetcher.ts'
+import type { DryRunPlan } from '../ui/dry-run-table.ts'
+import { type Outcome, snapshotResult } from '../ui/outcome.ts'
+import type { CommandContext } from './commands.ts'
+import { openSession } from './open-session.ts'
+import type { DownloadOptions } from './options.ts'
+
+/** `dfhf download`, and `dfhf snapshot` on this machine: one file by its path, or all that the patterns keep. */
+export async function downloadCommand(options: DownloadOptions, context: CommandContext): Promise<Outcome> {
+  await using session = await openSession(options, context)
+  const { fetcher } = session
+  const selection =
+    session.path === undefined ? options.selection : ({ kind: 'file', path: session.path } as const)
+  if (selection.kind === 'file') {
+    if (options.isDryRun) return { kind: 'plan', result: await planFile(fetcher, selection.path) }
+    return { kind: 'file', result: await downloadFile(fetcher, selection.path) }
+  }
+  if (options.isDryRun) return { kind: 'plan', result: await planFiles(fetcher, selection) }
+  const startedAt = performance.now()
+  const { path, commit, files } = await downloadSnapshot(fetcher, selection, { workers: options.maxWorkers })
+  const about = { ...describe(fetcher), path, commit, ms: Math.round(performance.now() - startedAt) }
+  return { kind: 'snapshot', result: snapshotResult(about, files) }
+}
+
+async function planFile(fetcher: RepoFetcher, path: string): Promise<DryRunPlan> {
+  const located = await locateFile(fetcher, path)
+  if ('found' in located) {
+    const { commit, size } = located.found
+    return { ...describe(fetcher), commit, files: [{ name: path, size, isMissing: false }] }
+  }
+  const { wanted } = located
+  const isMissing = fetcher.parts.isForced || !(await fetcher.parts.destination.has(wanted))
+  return {
+    ...describe(fetcher),
+    commit: wanted.commit,
+    files: [{ name: path, size: wanted.size, isMissing }],
+  }
+}
+
+async function planFiles(fetcher: RepoFetcher, patterns: FilePatterns): Promise<DryRunPlan> {
+  const { commit, files } = await planSnapshot(fetcher, patterns)
+  return {
+    ...describe(fetcher),
+    commit,
+    files: files.map(({ file, isHere }) => ({ name: file.path, size: file.size, isMissing: !isHere })),
+  }
+}
+
+function describe({ parts }: RepoFetcher): { readonly repo: string; readonly revision: string } {
+  return { repo: repoName(parts.repo), revision: parts.revision }
+}

@@ -1,0 +1,139 @@
+import { dirname } from 'node:path'
+import { type Commit, isOid, isSha256 } from '../blob/oid.ts'
+import { pieceRange } from '../blob/pieces.ts'
+import type { CacheRepo } from '../storage/cache-layout.ts'
+import { ensureSpace } from '../storage/disk-space.ts'
+import type { HfCache } from '../storage/hf-cache.ts'
+import { placeBlob } from '../storage/place-blob.ts'
+import type { TreeEntry } from '../storage/tree-cache.ts'
+import type { BlobFile } from './blob-file.ts'
+import type { Destination, ListedFile, WantedFile } from './destination.ts'
+
+/** The Hugging Face cache as the place where a repo's files go. */
+export class CacheDestination implements Destination {
+  readonly #cache: HfCache
+  readonly #repo: CacheRepo
+  /** Blobs that this run published: without links they move into the first snapshot entry that wants them. */
+  readonly #published = new Set<string>()
+
+  constructor(cache: HfCache, repo: CacheRepo) {
+    this.#cache = cache
+    this.#repo = repo
+  }
+
+  readRef(revision: string): Promise<Commit | undefined> {
+    return this.#cache.readRef(this.#repo, revision)
+  }
+
+  findFile(commit: Commit, path: string): Promise<string | undefined> {
+    return this.#cache.findFile(this.#repo, commit, path)
+  }
+
+  async has(file: WantedFile): Promise<boolean> {
+    const found =
+      (await this.#cache.findBlob(this.#repo, file.oid, file.size)) ??
+      (await this.findFile(file.commit, file.path))
+    return found !== undefined
+  }
+
+  async place(file: WantedFile): Promise<string | undefined> {
+    const entry = await this.findFile(file.commit, file.path)
+    if (entry !== undefined) return entry
+    if ((await this.#cache.findBlob(this.#repo, file.oid, file.size)) === undefined) return undefined
+    return this.#link(file)
+  }
+
+  lock(
+    file: WantedFile,
+    options: { readonly signal: AbortSignal; readonly onWait: (holder: string) => void },
+  ): Promise<AsyncDisposable> {
+    return this.#cache.lock(this.#repo, file.oid, options)
+  }
+
+  async openBlob(file: WantedFile): Promise<BlobFile> {
+    const blob = await this.#cache.openBlob(this.#repo, file.oid, file.size)
+    try {
+      await ensureSpace(dirname(blob.path), missingSize(blob))
+      return blob
+    } catch (error) {
+      await blob.close()
+      throw error
+    }
+  }
+
+  async copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string> {
+    const target = this.#cache.layout(this.#repo).blob(file.oid)
+    // Opening makes the folders; an empty partial file goes away with the close.
+    await (await this.#cache.openBlob(this.#repo, file.oid, file.size)).close()
+    await placeBlob(source, target, { signal })
+    return this.finish(file, target)
+  }
+
+  finish(file: WantedFile, _publishedPath: string): Promise<string> {
+    this.#published.add(file.oid)
+    return this.#link(file)
+  }
+
+  noteRevision(revision: string, commit: Commit): Promise<void> {
+    return this.#cache.writeRef(this.#repo, revision, commit)
+  }
+
+  noteMissing(commit: Commit, path: string): Promise<void> {
+    return this.#cache.markMissing(this.#repo, commit, path)
+  }
+
+  noteTree(commit: Commit, files: readonly ListedFile[]): Promise<void> {
+    return this.#cache.writeTree(this.#repo, commit, files.map(toTreeEntry))
+  }
+
+  async readTree(commit: Commit): Promise<ListedFile[] | undefined> {
+    const entries = await this.#cache.readTree(this.#repo, commit)
+    const files = entries?.map(toListedFile)
+    return files?.every((file) => file !== undefined) ? files : undefined
+  }
+
+  folderOf(commit: Commit): string {
+    return this.#cache.layout(this.#repo).snapshot(commit)
+  }
+
+  #link(file: WantedFile): Promise<string> {
+    const isNew = this.#published.delete(file.oid)
+    return this.#cache.linkFile(this.#repo, file.commit, file.path, file.oid, { isNew })
+  }
+}
+
+/** Bytes that still have to be written. */
+export function missingSize(blob: BlobFile): number {
+  let present = 0
+  for (const piece of blob.pieces) {
+    const { start, end } = pieceRange(blob.size, piece)
+    present += end - start
+  }
+  return blob.size - present
+}
+
+export function toTreeEntry(file: ListedFile): TreeEntry {
+  const { path, size, blobId, lfs, xetHash } = file
+  return {
+    path,
+    size,
+    blobId,
+    ...(lfs ? { lfs: { sha256: lfs.oid, size: lfs.size } } : {}),
+    ...(xetHash ? { xetHash } : {}),
+  }
+}
+
+/** Undefined for an entry whose hashes are misshapen: the listing came from a file that anybody may have written. */
+export function toListedFile(entry: TreeEntry): ListedFile | undefined {
+  const { path, size, blobId, lfs, xetHash } = entry
+  const oid = lfs?.sha256 ?? blobId
+  if (!isOid(oid) || (lfs !== undefined && !isSha256(oid))) return undefined
+  return {
+    path,
+    size: lfs?.size ?? size,
+    oid,
+    blobId,
+    ...(lfs ? { lfs: { oid: lfs.sha256, size: lfs.size } } : {}),
+    ...(xetHash ? { xetHash } : {}),
+  }
+}

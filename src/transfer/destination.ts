@@ -1,0 +1,51 @@
+import type { Commit, Oid } from '../blob/oid.ts'
+import type { BlobFile } from './blob-file.ts'
+
+/** One file of a repo at one commit, and what it must hold. */
+export interface WantedFile {
+  readonly commit: Commit
+  readonly path: string
+  readonly oid: Oid
+  readonly size: number
+  /** Where its bytes were a moment ago, when the Hub told it already. */
+  readonly location?: string | undefined
+}
+
+/** A file of a commit as a listing names it; what `noteTree` keeps. */
+export interface ListedFile {
+  readonly path: string
+  readonly size: number
+  readonly oid: Oid
+  readonly blobId: string
+  readonly lfs?: { readonly oid: string; readonly size: number } | undefined
+  readonly xetHash?: string | undefined
+}
+
+/** Where the files of one repo go: the Hugging Face cache, or a folder of the user's own. */
+export interface Destination {
+  /** The commit that a revision meant when it was last asked for. */
+  readRef(revision: string): Promise<Commit | undefined>
+  /** The path of a file of `commit` that is there, as far as can be told without its oid. */
+  findFile(commit: Commit, path: string): Promise<string | undefined>
+  /** True when `place` would give the file without fetching a byte. */
+  has(file: WantedFile): Promise<boolean>
+  /** Gives the file under its name when its content is here already, by whatever this place keeps; else undefined. */
+  place(file: WantedFile): Promise<string | undefined>
+  /** Keeps others from fetching the same blob at the same time. */
+  lock(
+    file: WantedFile,
+    options: { readonly signal: AbortSignal; readonly onWait: (holder: string) => void },
+  ): Promise<AsyncDisposable>
+  /** Opens the blob for writing; fails early when the disk has no room for it. */
+  openBlob(file: WantedFile): Promise<BlobFile>
+  /** Takes the blob from a checked copy elsewhere on this machine. */
+  copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string>
+  /** Gives the published blob its name and returns the path. */
+  finish(file: WantedFile, publishedPath: string): Promise<string>
+  noteRevision(revision: string, commit: Commit): Promise<void>
+  noteMissing(commit: Commit, path: string): Promise<void>
+  noteTree(commit: Commit, files: readonly ListedFile[]): Promise<void>
+  readTree(commit: Commit): Promise<ListedFile[] | undefined>
+  /** The folder that a snapshot's result names. */
+  folderOf(commit: Commit): string
+}

@@ -1,0 +1,143 @@
+import { DfhfError } from '../base/errors.ts'
+import type { Oid } from '../blob/oid.ts'
+import { pieceSizeOf } from '../blob/pieces.ts'
+import { HubBlobSource } from '../hub/hub-blob-source.ts'
+import type { HubClient } from '../hub/hub-client.ts'
+import { type Repo, repoName } from '../hub/repo.ts'
+import type { SourceKind } from './blob-source.ts'
+import type { Destination, WantedFile } from './destination.ts'
+import type { TransferEngine } from './transfer-engine.ts'
+import type { BytesBySource, FileResult, TransferEvent } from './transfer-event.ts'
+
+/** What fetching files of one repo needs. */
+export interface FetchParts {
+  readonly repo: Repo
+  readonly revision: string
+  /** Absent when offline. */
+  readonly hub: HubClient | undefined
+  readonly destination: Destination
+  readonly engine: TransferEngine
+  /** A checked copy of a blob elsewhere on this machine. */
+  readonly findLocal: (oid: Oid, size: number) => Promise<string | undefined>
+  /** False where the Hub may not be asked for bytes. */
+  readonly mayAskHub: boolean
+  /** Fetch although it is here. */
+  readonly isForced: boolean
+  readonly signal: AbortSignal
+}
+
+/** Brings single files of a repo, whose commit and oid are known, to their places. */
+export class RepoFetcher {
+  readonly parts: FetchParts
+  /** Blobs on their way: two paths with one content are one transfer. */
+  readonly #running = new Map<string, Promise<unknown>>()
+
+  constructor(parts: FetchParts) {
+    this.parts = parts
+  }
+
+  /** Fetches a file, or finds it here. Throws DfhfError; what was verified stays for the next run. */
+  async fetch(file: WantedFile): Promise<FileResult> {
+    const id = this.parts.engine.nextId()
+    const startedAt = performance.now()
+    try {
+      const before = this.#running.get(file.oid)
+      const mine = (before?.catch(() => {}) ?? Promise.resolve()).then(() =>
+        this.#fetch(file, id, startedAt, before !== undefined),
+      )
+      this.#running.set(file.oid, mine)
+      const result = await mine
+      this.#report({ type: 'file-done', id, result })
+      return result
+    } catch (error) {
+      this.#report({
+        type: 'file-failed',
+        id,
+        reason: error instanceof Error ? error.message : String(error),
+      })
+      throw error
+    }
+  }
+
+  /** The result for a file that was found here, by whatever way. */
+  found(file: Pick<WantedFile, 'commit'> & Partial<WantedFile>, path: string, startedAt: number): FileResult {
+    return this.#result({ oid: '', size: 0, ...file }, path, startedAt, { hub: 0, peers: 0, local: 0 }, false)
+  }
+
+  async #fetch(file: WantedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
+    const { destination, isForced, signal } = this.parts
+    const placed = isForced && !isRepeat ? undefined : await destination.place(file)
+    if (placed !== undefined) return this.found(file, placed, startedAt)
+    await using _lock = await destination.lock(file, {
+      signal,
+      onWait: (holder) =>
+        this.#report({ type: 'wait', id, reason: `waiting for ${holder}, which downloads the same file` }),
+    })
+    this.#report({ type: 'wait', id, reason: undefined })
+    const meanwhile = isForced && !isRepeat ? undefined : await destination.place(file)
+    if (meanwhile !== undefined) return this.found(file, meanwhile, startedAt)
+    const local = isForced ? undefined : await this.parts.findLocal(file.oid, file.size)
+    if (local === undefined) return this.#bring(file, id, startedAt)
+    const path = await destination.copyFrom(local, file, signal)
+    return this.#result(file, path, startedAt, only('local', file.size), true)
+  }
+
+  async #bring(file: WantedFile, id: number, startedAt: number): Promise<FileResult> {
+    const { destination, engine, repo, hub, mayAskHub, signal } = this.parts
+    await using blob = await destination.openBlob(file)
+    const present = Math.min(file.size, blob.pieces.count * pieceSizeOf(file.size))
+    this.#report({ type: 'file-start', id, name: file.path, size: file.size, present })
+    const source = hub && mayAskHub ? new HubBlobSource(hub, { repo, ...file }) : undefined
+    let bytes: BytesBySource
+    try {
+      bytes = await engine.bring({ oid: file.oid, size: file.size, file: blob, hub: source, id }, signal)
+    } catch (error) {
+      // What does not hash to its oid is worth nothing; everything else can be resumed.
+      if (error instanceof DfhfError && error.code === 'verification-failed') await blob.discard()
+      throw named(error, file, repo)
+    }
+    const path = await destination.finish(file, await blob.publish())
+    return this.#result(file, path, startedAt, bytes, true)
+  }
+
+  #result(
+    file: { readonly oid: string; readonly size: number; readonly commit: string },
+    path: string,
+    startedAt: number,
+    bytes: BytesBySource,
+    verified: boolean,
+  ): FileResult {
+    const { repo, revision } = this.parts
+    return {
+      path,
+      repo: repoName(repo),
+      revision,
+      commit: file.commit,
+      oid: file.oid,
+      size: file.size,
+      ms: Math.round(performance.now() - startedAt),
+      bytes,
+      verified,
+    }
+  }
+
+  #report(event: TransferEvent): void {
+    this.parts.engine.report(event)
+  }
+}
+
+function only(kind: SourceKind, size: number): BytesBySource {
+  return { hub: 0, peers: 0, local: 0, [kind]: size }
+}
+
+/** Says of which file an error speaks, where it does not say so itself. */
+function named(error: unknown, file: WantedFile, repo: Repo): unknown {
+  if (!(error instanceof DfhfError) || error.message.includes(file.path)) return error
+  const { code, hint, retryable, retryAfterMs } = error
+  return new DfhfError(code, `${file.path} of ${repoName(repo)}: ${error.message}`, {
+    retryable,
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
+}

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseOid } from '../../src/blob/oid.ts'
+import { openPartialBlob } from '../../src/storage/partial-blob.ts'
+import { BlobTransfer, type TransferCost, type TransferParts } from '../../src/transfer/blob-transfer.ts'
+import { HashService } from '../../src/transfer/hash-service.ts'
+import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
+import { MemorySource, type Mischief } from './memory-source.ts'
+
+const MiB = 2 ** 20
+const hashes = new HashService()
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dfhf-transfer-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+/** Bytes that differ from piece to piece, the same in every run. */
+function content(size: number): Uint8Array {
+  const bytes = new Uint8Array(size)
+  for (let at = 0, state = 1; at < size; at += 1) {
+    state = (state * 1_103_515_245 + 12_345) & 0x7fffffff
+    bytes[at] = state >> 16
+  }
+  return bytes
+}
+
+async function transfer(
+  bytes: Uint8Array,
+  hub: MemorySource,
+  options: Partial<Omit<TransferParts, 'oid'>> & { signal?: AbortSignal; oid?: string } = {},
+): Promise<TransferCost & { path: string }> {
+  const oid = parseOid(options.oid ?? createHash('sha256').update(bytes).digest('hex'))
+  await using file = await openPartialBlob({ folder, oid, size: bytes.length, finalPath: join(folder, oid) })
+  const { signal = new AbortController().signal, ...parts } = options
+  const job = new BlobTransfer({
+    size: bytes.length,
+    file,
+    hub,
+    budget: new HubBudget({ max: 8 }),
+    hashes,
+    limiter: new RateLimiter(0),
+    stallMs: 10_000,
+    id: 1,
+    report: () => {},
+    random: () => 0,
+    ...parts,
+    oid,
+  })
+  try {
+    const cost = await job.run(signal)
+    return { ...cost, path: await file.publish() }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function rejection(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => expect.unreachable('it should have failed'),
+    (error: unknown) => error,
+  )
+}
+
+describe('a transfer from the hub alone', () => {
+  for (const size of [0, 1, 1000, MiB - 1, MiB, MiB + 1, 20 * MiB + 17]) {
+    test(`brings ${size} bytes whole, each of them once`, async () => {
+      const bytes = content(size)
+      const hub = new MemorySource(bytes)
+      const { path, bytes: cost } = await transfer(bytes, hub)
+      expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+      expect(cost).toEqual({ hub: size, peers: 0, local: 0 })
+      expect(await readdir(folder)).toEqual([path.slice(folder.length + 1)])
+    })
+  }
+
+  test('never opens more connections than its budget', async () => {
+    const bytes = content(24 * MiB)
+    const hub = new MemorySource(bytes)
+    await transfer(bytes, hub, { budget: new HubBudget({ max: 3 }) })
+    expect(hub.mostOpen).toBeLessThanOrEqual(3)
+    expect(hub.mostOpen).toBeGreaterThan(1)
+  })
+
+  const faults: Record<string, Mischief> = {
+    'a request that fails': ({ number }) => (number === 2 ? 'fail' : undefined),
+    'a connection that breaks midway': ({ number }) => (number % 3 === 1 ? 'cut' : undefined),
+    'a connection that stalls': ({ number }) => (number === 3 ? 'stall' : undefined),
+  }
+  for (const [name, mischief] of Object.entries(faults)) {
+    test(`survives ${name} and refetches at most the broken pieces`, async () => {
+      const bytes = content(16 * MiB + 5)
+      const hub = new MemorySource(bytes, { mischief })
+      const { path, retries } = await transfer(bytes, hub, { stallMs: 300 })
+      expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+      expect(retries).toBeGreaterThan(0)
+      expect(hub.sent).toBeLessThan(bytes.length + retries * 8 * MiB)
+    })
+  }
+
+  test('refuses bytes that do not hash to the oid', async () => {
+    const bytes = content(3 * MiB)
+    const error = await rejection(transfer(bytes, new MemorySource(bytes), { oid: 'a'.repeat(64) }))
+    expect(error).toMatchObject({ code: 'verification-failed' })
+  })
+
+  test('resumes from the pieces that an aborted run left', async () => {
+    const bytes = content(16 * MiB)
+    const stop = new AbortController()
+    const first = new MemorySource(bytes, {
+      mischief: ({ number }) => {
+        if (number > 4) stop.abort()
+        return undefined
+      },
+    })
+    const error = await rejection(
+      transfer(bytes, first, { signal: stop.signal, budget: new HubBudget({ max: 1 }) }),
+    )
+    expect(error).toMatchObject({ name: 'AbortError' })
+    const second = new MemorySource(bytes)
+    const { path, bytes: cost } = await transfer(bytes, second)
+    expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+    expect(cost.hub).toBeLessThan(bytes.length)
+    expect(first.sent + second.sent).toBeLessThan(bytes.length + 8 * MiB)
+  })
+
+  test('finds the pieces that rotted on disk between two runs and keeps the others', async () => {
+    const bytes = content(16 * MiB)
+    const stop = new AbortController()
+    const first = new MemorySource(bytes, {
+      mischief: ({ number }) => {
+        if (number > 4) stop.abort()
+        return undefined
+      },
+    })
+    await rejection(transfer(bytes, first, { signal: stop.signal, budget: new HubBudget({ max: 1 }) }))
+    const [partial] = (await readdir(folder)).filter((name) => name.endsWith('.dfhf.incomplete'))
+    const rotten = Bun.file(join(folder, partial ?? ''))
+    const before = new Uint8Array(await rotten.arrayBuffer())
+    before[100] = (before[100] ?? 0) ^ 1
+    await Bun.write(rotten, before)
+    const second = new MemorySource(bytes)
+    const { path } = await transfer(bytes, second)
+    expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+  })
+})
