@@ -12,8 +12,7 @@ import type { DownloadOptions } from './options.ts'
 export async function downloadCommand(options: DownloadOptions, context: CommandContext): Promise<Outcome> {
   await using session = await openSession(options, context)
   const { fetcher } = session
-  const selection =
-    session.path === undefined ? options.selection : ({ kind: 'file', path: session.path } as const)
+  const { selection } = options
   if (selection.kind === 'file') {
     if (options.isDryRun) return { kind: 'plan', result: await planFile(fetcher, selection.path) }
     return { kind: 'file', result: await downloadFile(fetcher, selection.path) }

@@ -1,7 +1,6 @@
 import { createHttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
 import { HubClient } from '../hub/hub-client.ts'
-import { parseRepo } from '../hub/parse-repo.ts'
 import { HfCache } from '../storage/hf-cache.ts'
 import { CacheDestination } from '../transfer/cache-destination.ts'
 import { RepoFetcher } from '../transfer/repo-fetcher.ts'
@@ -12,13 +11,10 @@ import type { DownloadOptions } from './options.ts'
 /** The concrete parts that `download` and `snapshot` work with; closes them when disposed. */
 export interface Session extends AsyncDisposable {
   readonly fetcher: RepoFetcher
-  /** A path that stood in the repo's own spelling. */
-  readonly path: string | undefined
 }
 
 /** Builds the parts from the options. Nothing is asked of anybody yet. */
 export async function openSession(options: DownloadOptions, context: CommandContext): Promise<Session> {
-  const reference = parseRepo(options.repo, { type: options.repoType, endpoint: options.hub.endpoint })
   await using stack = new AsyncDisposableStack()
   const http = stack.use(
     createHttpClient({
@@ -42,13 +38,12 @@ export async function openSession(options: DownloadOptions, context: CommandCont
       stallMs: options.hub.downloadTimeoutMs,
     }),
   )
-  const repo = { type: reference.type, id: reference.id }
   const cache = new HfCache(options.places.cacheDir, { disableSymlinks: !options.useSymlinks })
   const fetcher = new RepoFetcher({
-    repo,
-    revision: options.revision ?? reference.revision ?? 'main',
+    repo: options.repo,
+    revision: options.revision,
     hub: options.isOffline ? undefined : hub,
-    destination: new CacheDestination(cache, repo),
+    destination: new CacheDestination(cache, options.repo),
     engine,
     findLocal: async () => undefined,
     mayAskHub: options.peers.origin === 'auto',
@@ -56,5 +51,5 @@ export async function openSession(options: DownloadOptions, context: CommandCont
     signal: context.signal,
   })
   const owned = stack.move()
-  return { fetcher, path: reference.path, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { fetcher, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

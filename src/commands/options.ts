@@ -1,3 +1,4 @@
+import type { Repo } from '../hub/repo.ts'
 import type { Address } from './parse-values.ts'
 import type { Selection } from './select-files.ts'
 
@@ -64,10 +65,9 @@ interface CommonOptions {
 
 /** What `dfhf download` was asked to do. */
 export interface DownloadOptions extends CommonOptions {
-  /** As the user wrote it: an id, with a type prefix or a revision, `hf://…`, or a URL of the Hub. */
-  readonly repo: string
-  readonly repoType: 'model' | 'dataset' | 'space' | 'kernel' | undefined
-  readonly revision: string | undefined
+  readonly repo: Repo
+  /** `main` unless the user named another. */
+  readonly revision: string
   readonly selection: Selection
   readonly localDir: string | undefined
   readonly isForced: boolean

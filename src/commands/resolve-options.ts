@@ -13,7 +13,7 @@ import type {
   SnapshotOptions,
   TlsFiles,
 } from './options.ts'
-import { selectFiles } from './select-files.ts'
+import { resolveSubject } from './resolve-subject.ts'
 import type { SettingReader } from './setting-reader.ts'
 import { settings } from './settings.ts'
 
@@ -23,8 +23,6 @@ export function resolveDownload(
   env: Environment,
   names: readonly string[],
 ): DownloadOptions {
-  const [repo, ...files] = names
-  if (!repo) throw new DfhfError('usage', 'no repo given')
   const { read } = reader
   const localDir = read(settings.localDir)
   if (localDir !== undefined && reader.isGivenByFlag(settings.cacheDir)) {
@@ -36,12 +34,16 @@ export function resolveDownload(
       hint: 'leave out --force-download, or --offline and HF_HUB_OFFLINE',
     })
   }
+  const common = resolveCommon(reader, env)
   return {
-    ...resolveCommon(reader, env),
-    repo,
-    repoType: read(settings.repoType),
-    revision: read(settings.revision),
-    selection: selectFiles(files, { include: read(settings.include), exclude: read(settings.exclude) }),
+    ...common,
+    ...resolveSubject(names, {
+      endpoint: common.hub.endpoint,
+      type: read(settings.repoType),
+      revision: read(settings.revision),
+      include: read(settings.include),
+      exclude: read(settings.exclude),
+    }),
     localDir,
     isForced,
     isDryRun: read(settings.dryRun),

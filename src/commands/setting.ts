@@ -12,13 +12,11 @@ export interface Setting<T> {
   readonly short?: string
   /** A second long flag that means the same. */
   readonly alias?: string
-  /** What stands for the value in the help; absent for a switch. */
+  /** What stands for the value in the help; absent for a switch. Shells complete `<file>` and `<folder>`. */
   readonly value?: string
   /** The flag may be repeated; the environment separates by commas. */
   readonly isList?: boolean
   readonly choices?: readonly string[]
-  /** What the shell completes the value with. */
-  readonly completes?: 'file' | 'folder'
   /** Variables that set it, the strongest first; an empty one counts as unset. */
   readonly env: readonly string[]
   /** True when it only makes sense for one run, or is a secret: the config file refuses it. */

@@ -38,7 +38,7 @@ export function createLinesReporter(options: LinesOptions): Reporter {
       told.add(event.text)
       log.warn(event.text)
     } else if (event.type === 'file-failed') {
-      log.warn(`${names.get(event.id) ?? 'a file'}: ${event.reason}`)
+      log.debug(`${names.get(event.id) ?? 'a file'}: ${event.reason}`)
     } else if (event.type === 'file-done') {
       if (!options.isDaemon && !progress.total().isMany) {
         line(fileDoneLine(event, names.get(event.id) ?? event.result.path, progress))

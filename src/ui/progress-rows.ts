@@ -1,13 +1,16 @@
 import type { ChalkInstance } from 'chalk'
 import { formatSize } from '../base/size.ts'
 import type { FileProgress, Progress, TotalProgress } from './progress.ts'
-import { movement, percentText } from './progress-text.ts'
+import { etaText, percentText, sharesText, speedText, waitText } from './progress-text.ts'
 import { safeText } from './safe-text.ts'
 import { padded, shortName } from './short-name.ts'
 
 const MAX_NAME_WIDTH = 40
 const MIN_BAR_WIDTH = 8
 const MAX_BAR_WIDTH = 30
+/** Columns that speed, time left, connections and sources take. */
+const FACTS_WIDTH = 62
+const MIN_WIDTH_FOR_BARS = 50
 
 /** How much room there is. */
 export interface RowSpace {
@@ -18,66 +21,91 @@ export interface RowSpace {
   readonly colors: ChalkInstance
 }
 
+/** One row before it is laid out. */
+interface Row {
+  readonly name: string
+  readonly of: FileProgress | TotalProgress
+  readonly amount: string
+  readonly stall: string | undefined
+}
+
 /** The bars as lines, none wider than the terminal: one a file under way and, for several files, one in total. */
 export function progressRows(progress: Progress, space: RowSpace): string[] {
   const files = progress.files()
   const total = progress.total()
   const shown = files.slice(0, space.files)
-  const names = shown.map((file) => safeText(file.name))
-  const label = totalLabel(total, files.length - shown.length)
-  const limit = Math.min(MAX_NAME_WIDTH, Math.floor(space.width / 3))
-  const cut = names.map((name) => shortName(name, limit))
-  const nameWidth = Math.max(
-    0,
-    ...[...cut, total.isMany ? shortName(label, limit) : ''].map((text) => Bun.stringWidth(text)),
-  )
-  const rows = shown.map((file, index) => row(padded(cut[index] ?? '', nameWidth), file, space))
-  if (total.isMany) rows.push(row(padded(shortName(label, limit), nameWidth), total, space))
-  return rows
+  const limit = Math.min(MAX_NAME_WIDTH, Math.floor(space.width / 4))
+  const rows = shown.map((file): Row => toRow(safeText(file.name), file, file.stall, limit))
+  if (total.isMany) rows.push(toRow(totalLabel(total, files.length - shown.length), total, undefined, limit))
+  const nameWidth = widest(rows.map((row) => row.name))
+  const amountWidth = widest(rows.map((row) => row.amount))
+  const [held] = progress.held()
+  const waiting = held === undefined ? [] : [space.colors.yellow(cut(waitText(held), space.width - 1))]
+  return [...rows.map((row) => rowText(row, { nameWidth, amountWidth, space })), ...waiting]
+}
+
+function toRow(
+  name: string,
+  of: FileProgress | TotalProgress,
+  stall: string | undefined,
+  limit: number,
+): Row {
+  const amount = `${formatSize(of.done)} / ${formatSize(of.size)}`
+  return { name: shortName(name, limit), of, amount, stall }
 }
 
 function totalLabel(total: TotalProgress, hidden: number): string {
-  const more = hidden > 0 ? `, ${hidden} more under way` : ''
+  const more = hidden > 0 ? `, ${hidden} more open` : ''
   return `${total.doneFiles}/${total.files} files${more}`
 }
 
-function row(name: string, of: FileProgress | TotalProgress, { width, colors }: RowSpace): string {
-  const stall = 'stall' in of ? of.stall : undefined
-  const percent = percentText(of.done, of.size).padStart(5)
-  const amount = `${formatSize(of.done)} / ${formatSize(of.size)}`
-  const facts = stall === undefined ? movement(of) : [`waiting: ${safeText(stall)}`]
-  const fixed = Bun.stringWidth(name) + percent.length + 4
-  const detail = fit(
-    [amount, ...facts.filter((fact) => fact !== undefined)],
-    width - fixed - MIN_BAR_WIDTH - 2,
-  )
-  const room = width - 1 - fixed - Bun.stringWidth(detail)
-  const bar = room >= MIN_BAR_WIDTH ? barText(of, Math.min(room, MAX_BAR_WIDTH)) : undefined
+function rowText(
+  { name, of, amount, stall }: Row,
+  widths: { readonly nameWidth: number; readonly amountWidth: number; readonly space: RowSpace },
+): string {
+  const { width, colors } = widths.space
+  const spare = width - widths.nameWidth - widths.amountWidth - FACTS_WIDTH
+  const barWidth = width < MIN_WIDTH_FOR_BARS ? 0 : Math.max(MIN_BAR_WIDTH, Math.min(MAX_BAR_WIDTH, spare))
   const painted = stall === undefined ? colors.green : colors.yellow
-  const parts = [name, percent, bar && `${painted(bar.full)}${colors.dim(bar.rest)}`]
-  const tail = stall === undefined ? detail : colors.yellow(detail)
-  const text = [...parts.filter((part) => part !== undefined), tail].join(' ')
-  return Bun.stringWidth(text) < width ? text : Bun.stripANSI(text).slice(0, Math.max(0, width - 1))
+  const full = of.size === 0 ? barWidth : Math.floor((of.done * barWidth) / of.size)
+  const bar = barWidth > 0 ? [painted('━'.repeat(full)) + colors.dim('─'.repeat(barWidth - full))] : []
+  const percent = percentText(of.done, of.size).padStart(5)
+  const head = [padded(name, widths.nameWidth), percent, ...bar, padded(amount, widths.amountWidth)].join(' ')
+  const room = width - 1 - Bun.stringWidth(head)
+  if (room < 0) return [...Bun.stripANSI(head)].slice(0, Math.max(0, Math.floor((width - 1) / 2))).join('')
+  if (stall !== undefined) return head + colors.yellow(cut(`  ${waitText(stall)}`, room))
+  return head + movingFacts(of, room)
 }
 
-/** As many of `parts`, in their order, as fit; at least the first, and the last one cut when it is long. */
-function fit(parts: readonly string[], width: number): string {
-  let text = parts[0] ?? ''
-  for (const part of parts.slice(1)) {
-    const longer = `${text}  ${part}`
-    if (Bun.stringWidth(longer) > width) {
-      const rest = width - Bun.stringWidth(text) - 2
-      return part.startsWith('waiting') && rest > 12 ? `${text}  ${part.slice(0, rest - 1)}…` : text
-    }
-    text = longer
+/** Speed, time left, connections and sources: as many as there is room for, in this order. */
+function movingFacts(of: FileProgress | TotalProgress, room: number): string {
+  const eta = etaText(of) ?? ''
+  const connections = of.connections.hub + of.connections.peers
+  const facts = [
+    speedText(of.speed).padStart(9),
+    eta.padEnd(10),
+    connections > 0 ? `${connections} conns` : undefined,
+    sharesText(of.bytes),
+  ]
+  let text = ''
+  for (const fact of facts) {
+    if (fact === undefined) continue
+    if (Bun.stringWidth(text) + Bun.stringWidth(fact) + 2 > room) break
+    text += `  ${fact}`
   }
-  return text
+  return text.trimEnd()
 }
 
-function barText(
-  { done, size }: { done: number; size: number },
-  width: number,
-): { full: string; rest: string } {
-  const full = size === 0 ? width : Math.floor((done * width) / size)
-  return { full: '━'.repeat(full), rest: '─'.repeat(width - full) }
+function cut(text: string, width: number): string {
+  if (Bun.stringWidth(text) <= width) return text
+  let kept = ''
+  for (const character of text) {
+    if (Bun.stringWidth(kept + character) > width - 1) break
+    kept += character
+  }
+  return width < 1 ? '' : `${kept}…`
+}
+
+function widest(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map((text) => Bun.stringWidth(text)))
 }

@@ -26,7 +26,8 @@ export function etaText({
   speed: number
 }): string | undefined {
   if (speed < 1 || done >= size) return undefined
-  return `ETA ${formatDuration(Math.max(1000, ((size - done) / speed) * 1000))}`
+  const seconds = Math.ceil((size - done) / speed)
+  return `ETA ${seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000)}`
 }
 
 /** `8 connections (3 to peers)`, or undefined for none. */
@@ -50,17 +51,20 @@ export function sharesText(bytes: BytesBySource): string | undefined {
 export function statsLine(progress: Progress): string {
   const total = progress.total()
   const files = progress.files()
+  const stalls = files.flatMap((file) => (file.stall === undefined ? [] : [file.stall]))
+  const reasons = [...new Set([...progress.held(), ...stalls])].join('; ')
   const [only] = files
+  if (!total.isMany && !only) return reasons === '' ? 'asking the Hub' : waitText(reasons)
   const subject = total.isMany
     ? `${total.doneFiles}/${total.files} files`
-    : shortName(safeText(only?.name ?? 'nothing under way'))
-  const stalls = new Set(files.flatMap((file) => (file.stall === undefined ? [] : [safeText(file.stall)])))
-  const isHeld = files.length > 0 && stalls.size > 0 && total.speed < 1
-  return join([
-    `${subject}: ${amountText(total)}`,
-    ...movement(total),
-    isHeld && `waiting: ${[...stalls].join('; ')}`,
-  ])
+    : shortName(safeText(only?.name ?? ''))
+  const isHeld = reasons !== '' && total.speed < 1
+  return join([`${subject}: ${amountText(total)}`, ...movement(total), isHeld && waitText(reasons)])
+}
+
+/** `waiting: the Hub asks for 20 s of patience`; a reason may say itself that it is a wait. */
+export function waitText(reason: string): string {
+  return safeText(reason.startsWith('waiting') ? reason : `waiting: ${reason}`)
 }
 
 /** `1.2 GB / 2.7 GB, 45 %`. */
@@ -73,13 +77,9 @@ export function summaryLine(progress: Progress, ms: number): string | undefined 
   const total = progress.total()
   if (!total.isMany) return undefined
   const got = total.bytes.hub + total.bytes.peers + total.bytes.local
-  const isComplete = total.doneFiles >= total.files
-  const files = isComplete ? `${total.doneFiles} files` : `${total.doneFiles} of ${total.files} files`
-  const speed = ms >= 1 ? ` (${speedText((got * 1000) / ms)})` : ''
-  return join([
-    `${files}, ${formatSize(got)} in ${formatDuration(ms)}${got > 0 ? speed : ''}`,
-    sourcesText(total.bytes, progress),
-  ])
+  const files = progress.isComplete ? `${total.files} files` : `${total.doneFiles} of ${total.files} files`
+  if (progress.isComplete && got === 0) return `${files}, ${formatSize(total.size)}, all here already`
+  return join([`${files}, ${gotText(got, ms)}`, sourcesText(total.bytes, progress)])
 }
 
 /** One finished file. */
@@ -91,11 +91,13 @@ export function fileDoneLine(
   const { size, ms, bytes } = event.result
   const got = bytes.hub + bytes.peers + bytes.local
   if (got === 0) return `${safeText(name)}: ${formatSize(size)}, already here`
-  const speed = ms >= 1 ? ` (${speedText((got * 1000) / ms)})` : ''
-  return join([
-    `${safeText(name)}: ${formatSize(size)} in ${formatDuration(ms)}${speed}`,
-    sourcesText(bytes, progress),
-  ])
+  const kept = got < size ? `${formatSize(size - got)} were here` : undefined
+  return join([`${safeText(name)}: ${gotText(got, ms)}`, kept, sourcesText(bytes, progress)])
+}
+
+function gotText(got: number, ms: number): string {
+  const speed = ms >= 1 && got > 0 ? ` (${speedText((got * 1000) / ms)})` : ''
+  return `${formatSize(got)} in ${formatDuration(ms)}${speed}`
 }
 
 /** One line a blob for logs, after Dragonfly's. */

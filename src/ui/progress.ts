@@ -1,9 +1,19 @@
-import type { BytesBySource, TransferEvent } from '../transfer/transfer-event.ts'
+import type { BytesBySource, FileResult, TransferEvent } from '../transfer/transfer-event.ts'
 import type { Now } from './reporter.ts'
 import { SpeedMeter } from './speed-meter.ts'
 
 /** After this long without a byte a file counts as stalled, and its reason is shown. */
 const STALL_MS = 3000
+
+type Plan = Extract<TransferEvent, { type: 'plan' }>
+
+/** So many files with so many bytes. */
+interface Amount {
+  readonly files: number
+  readonly size: number
+}
+
+const nothing: Amount = { files: 0, size: 0 }
 
 type MutableBytes = { -readonly [Kind in keyof BytesBySource]: number }
 
@@ -23,7 +33,7 @@ export interface FileProgress {
 
 /** All files together. */
 export interface TotalProgress {
-  /** Files and bytes to fetch; known from the plan, else from the files begun so far. */
+  /** All files and bytes that are meant, those that were here before included. */
   readonly files: number
   readonly size: number
   readonly doneFiles: number
@@ -55,11 +65,14 @@ export class Progress {
   readonly #meter: SpeedMeter
   readonly #bytes: MutableBytes = noBytes()
   readonly #peers = new Map<string, number>()
-  #plan: { files: number; size: number } | undefined
-  #begun = 0
-  #begunSize = 0
-  #doneFiles = 0
-  #doneSize = 0
+  /** Why files wait that have not begun: another process holds them. */
+  readonly #held = new Map<number, string>()
+  #plan: Plan | undefined
+  #begun: Amount = nothing
+  /** Of the files that were missing. */
+  #fetched: Amount = nothing
+  /** Of all files, those that were here included. */
+  #done: Amount = nothing
 
   constructor(now: Now) {
     this.#now = now
@@ -67,7 +80,7 @@ export class Progress {
   }
 
   apply(event: TransferEvent): void {
-    if (event.type === 'plan') this.#plan = { files: event.missingFiles, size: event.missingSize }
+    if (event.type === 'plan') this.#plan = event
     else if (event.type === 'file-start') this.#begin(event)
     else if ('id' in event) this.#change(event)
   }
@@ -87,21 +100,33 @@ export class Progress {
 
   total(): TotalProgress {
     const active = [...this.#active.values()]
-    const size = this.#plan?.size ?? this.#begunSize
-    const done = this.#doneSize + active.reduce((sum, file) => sum + doneOf(file), 0)
+    const goal = this.#plan ?? this.#begun
+    const before = this.#plan ? alreadyHere(this.#plan) : nothing
+    const arriving = active.reduce((sum, file) => sum + doneOf(file), 0)
+    const done = Math.max(before.size + this.#fetched.size, this.#done.size) + arriving
     return {
-      files: this.#plan?.files ?? this.#begun,
-      size,
-      doneFiles: this.#doneFiles,
-      done: Math.min(done, size),
+      files: goal.files,
+      size: goal.size,
+      doneFiles: Math.min(goal.files, Math.max(before.files + this.#fetched.files, this.#done.files)),
+      done: Math.min(goal.size, done),
       bytes: this.#bytes,
       connections: {
         hub: active.reduce((sum, file) => sum + file.hub, 0),
         peers: active.reduce((sum, file) => sum + file.peers, 0),
       },
       speed: this.#meter.rate(),
-      isMany: this.#plan !== undefined || this.#begun > 1,
+      isMany: this.#plan !== undefined || this.#begun.files > 1,
     }
+  }
+
+  /** Why files wait that have not begun yet. */
+  held(): string[] {
+    return [...new Set(this.#held.values())]
+  }
+
+  /** True when every file of the plan is complete. */
+  get isComplete(): boolean {
+    return this.#done.files >= (this.#plan ?? this.#begun).files
   }
 
   /** Bytes by peer, the most generous first. */
@@ -122,13 +147,18 @@ export class Progress {
       retry: undefined,
       lastByteMs: this.#now(),
     })
-    this.#begun += 1
-    this.#begunSize += event.size
+    this.#held.delete(event.id)
+    this.#begun = plus(this.#begun, event.size)
   }
 
   #change(event: Extract<TransferEvent, { id: number }>): void {
+    if (event.type === 'file-done') this.#end(event.id, event.result)
+    else if (event.type === 'file-failed') this.#forget(event.id)
     const file = this.#active.get(event.id)
-    if (!file) return
+    if (!file) {
+      if (event.type === 'wait') this.#hold(event.id, event.reason)
+      return
+    }
     switch (event.type) {
       case 'bytes':
         this.#count(file, event.kind, event.count)
@@ -151,15 +181,26 @@ export class Progress {
       case 'retry':
         file.retry = `${event.source}: ${event.reason}`
         break
-      case 'file-done':
-        this.#active.delete(event.id)
-        this.#doneFiles += 1
-        this.#doneSize += file.size
-        break
-      case 'file-failed':
-        this.#active.delete(event.id)
-        break
     }
+  }
+
+  /** A file that never began was here, or was copied on this machine. */
+  #end(id: number, { size, bytes }: FileResult): void {
+    const began = this.#active.has(id)
+    this.#forget(id)
+    this.#done = plus(this.#done, size)
+    if (began || bytes.local > 0) this.#fetched = plus(this.#fetched, size)
+    if (!began) this.#bytes.local += bytes.local
+  }
+
+  #hold(id: number, reason: string | undefined): void {
+    if (reason === undefined) this.#held.delete(id)
+    else this.#held.set(id, reason)
+  }
+
+  #forget(id: number): void {
+    this.#active.delete(id)
+    this.#held.delete(id)
   }
 
   #count(file: FileState, kind: keyof BytesBySource, count: number): void {
@@ -185,4 +226,12 @@ function doneOf(file: FileState): number {
 
 function noBytes(): MutableBytes {
   return { hub: 0, peers: 0, local: 0 }
+}
+
+function plus({ files, size }: Amount, more: number): Amount {
+  return { files: files + 1, size: size + more }
+}
+
+function alreadyHere({ files, size, missingFiles, missingSize }: Plan): Amount {
+  return { files: files - missingFiles, size: size - missingSize }
 }

@@ -80,6 +80,9 @@ export class TerminalReporter implements Reporter {
         this.#names.set(event.id, event.name)
         this.#open()
         break
+      case 'wait':
+        if (event.reason !== undefined) this.#open()
+        break
       case 'task-done':
         if (this.#options.isVerbose) this.#line(taskLine(event))
         break
@@ -91,7 +94,7 @@ export class TerminalReporter implements Reporter {
         this.#told.add(event.text)
         break
       case 'file-failed':
-        this.log.warn(`${this.#names.get(event.id) ?? 'a file'}: ${event.reason}`)
+        this.log.debug(`${this.#names.get(event.id) ?? 'a file'}: ${event.reason}`)
         break
       case 'file-done':
         if (!this.#progress.total().isMany) {

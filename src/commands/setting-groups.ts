@@ -1,0 +1,11 @@
+/** The headings of the help, in its order. */
+export const groups = {
+  what: 'What to get',
+  where: 'Where to put it',
+  hub: 'The Hub',
+  peers: 'Peers',
+  gateway: 'Gateway',
+  store: 'Store',
+  speed: 'Speed',
+  output: 'Output',
+} as const
