@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { createProxyResolver } from '../http/proxy.ts'
+import { readAuthorities, trustOptionsOf } from '../http/trust.ts'
+import { HubClient } from '../hub/hub-client.ts'
+import { decideToken, findToken } from '../hub/tokens.ts'
+import { userAgent } from '../hub/user-agent.ts'
+import type { CommandContext } from './commands.ts'
+import type { HubOptions } from './options.ts'
+
+/** Connections to one host; the engine's own limit is lower, this one only bounds what goes wrong. */
+const MAX_CONNECTIONS = 128
+
+/** The HTTP client that goes out as the environment says: proxies, authorities, timeouts. */
+export function openHttp(options: HubOptions, { env }: CommandContext): HttpClient {
+  return createHttpClient({
+    connections: MAX_CONNECTIONS,
+    bodyTimeoutMs: options.downloadTimeoutMs,
+    headersTimeoutMs: options.downloadTimeoutMs,
+    proxyFor: createProxyResolver(env),
+    authorities: () => readAuthorities(trustOptionsOf(env)),
+  })
+}
+
+/** The Hub, with the token that the user has and that may go there. */
+export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): HubClient {
+  const { env, events, version } = context
+  const found = findToken({ explicit: options.token, env, home: homedir(), readFile: readText })
+  const { token, withheld } = decideToken(found, options.endpoint, {
+    allowPlainHttp: /^(?:1|on|yes|true)$/i.test(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN ?? ''),
+  })
+  if (withheld !== undefined) events({ type: 'notice', text: withheld })
+  return new HubClient({
+    endpoint: options.endpoint,
+    http,
+    token: token?.value,
+    tokenOrigin: token?.origin,
+    withheld,
+    userAgent: userAgent(version, env),
+    metadataTimeoutMs: options.etagTimeoutMs,
+    onWarning: (_topic, text) => events({ type: 'notice', text: `the Hub says: ${text}` }),
+  })
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
