@@ -1,0 +1,150 @@
+import { lstat, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DfhfError } from '../base/errors.ts'
+import type { Commit, Oid } from '../blob/oid.ts'
+import { writeCachedirTag } from './cachedir-tag.ts'
+import { onDisk } from './disk-error.ts'
+import { acquireFileLock, FileLock, type FileLockOptions } from './file-lock.ts'
+import { makeFolderInside, makeParentInside } from './folder.ts'
+import type { HashFile } from './hash-file.ts'
+import { LocalLayout } from './local-layout.ts'
+import { readLocalMetadata, writeLocalMetadata } from './local-metadata.ts'
+import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
+import { placeBlob } from './place-blob.ts'
+import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
+
+/** A file of a repo as it should stand in a local dir. */
+export interface LocalFile {
+  readonly commit: Commit
+  readonly path: string
+  readonly oid: Oid
+  readonly size: number
+}
+
+export interface LocalDirOptions {
+  readonly hashFile: HashFile
+  /** See PartialBlobOptions. @default true */
+  readonly durable?: boolean | undefined
+}
+
+/** A user's own folder with plain files, and huggingface_hub's notes on them under `.cache/huggingface`. */
+export class LocalDir {
+  readonly layout: LocalLayout
+  readonly #options: LocalDirOptions
+  #isPrepared = false
+
+  /** `root` need not exist; it is made when something is written. */
+  constructor(root: string, options: LocalDirOptions) {
+    this.layout = new LocalLayout(root)
+    this.#options = options
+  }
+
+  /** The path of a file that was put there from `commit` and not changed since; needs no network. */
+  async findFile(commit: Commit, path: string): Promise<string | undefined> {
+    const file = this.layout.file(path)
+    const metadata = await readLocalMetadata(this.layout.metadata(path), file)
+    return metadata?.commit === commit ? file : undefined
+  }
+
+  /**
+   * The path of a file that holds the wanted content: by its metadata, or where those are absent or stale by its
+   * hash. The metadata then name the wanted commit.
+   */
+  async findUpToDate(wanted: LocalFile, signal?: AbortSignal): Promise<string | undefined> {
+    const file = this.layout.file(wanted.path)
+    const stats = await stat(file).catch(() => undefined)
+    if (!stats?.isFile() || stats.size !== wanted.size) return undefined
+    const metadata = await readLocalMetadata(this.layout.metadata(wanted.path), file)
+    if (metadata?.commit === wanted.commit && metadata.etag === wanted.oid) return file
+    const isSame =
+      metadata === undefined
+        ? await this.#options.hashFile(file, wanted.oid, wanted.size, signal)
+        : metadata.etag === wanted.oid
+    if (!isSame) return undefined
+    await this.#note(wanted)
+    return file
+  }
+
+  /** The path of whatever file stands there: the answer when the Hub cannot be asked. */
+  async findAny(path: string): Promise<string | undefined> {
+    const file = this.layout.file(path)
+    const stats = await stat(file).catch(() => undefined)
+    return stats?.isFile() ? file : undefined
+  }
+
+  /** Opens a file for writing, with what an earlier run left of it. Publishing replaces the old file and notes it. */
+  async openBlob(wanted: LocalFile): Promise<PartialBlob> {
+    const finalPath = await this.#makeRoom(wanted)
+    return openPartialBlob({
+      folder: dirname(this.layout.metadata(wanted.path)),
+      stem: this.layout.partialStem(wanted.path, wanted.oid),
+      oid: wanted.oid,
+      size: wanted.size,
+      finalPath,
+      durable: this.#options.durable,
+      onPublished: () => this.#note(wanted),
+    })
+  }
+
+  /** Copies a checked blob into place: by reflink where that works, never as a second name, since users edit here. */
+  async copyFrom(source: string, wanted: LocalFile, signal?: AbortSignal): Promise<string> {
+    const file = await this.#makeRoom(wanted)
+    const scratch = dirname(this.layout.metadata(wanted.path))
+    await placeBlob(source, file, { hardLink: false, scratch, durable: this.#options.durable, signal })
+    await this.#note(wanted)
+    return file
+  }
+
+  /** Takes the lock that every client of this folder takes while it brings the file. */
+  async lock(path: string, options: FileLockOptions = {}): Promise<FileLock> {
+    const lock = this.layout.lock(path)
+    try {
+      await this.#prepare()
+      await makeParentInside(this.layout.root, lock)
+    } catch {
+      return new FileLock()
+    }
+    return acquireFileLock(lock, options)
+  }
+
+  /** All files of a commit, when somebody listed them before. */
+  readTree(commit: Commit): Promise<TreeEntry[] | undefined> {
+    return readTreeCache(this.layout.tree(commit))
+  }
+
+  /** Keeps the list of all files of a commit. */
+  async writeTree(commit: Commit, entries: readonly TreeEntry[]): Promise<void> {
+    await this.#prepare()
+    await makeParentInside(this.layout.root, this.layout.tree(commit))
+    await writeTreeCache(this.layout.tree(commit), entries)
+  }
+
+  async #note(wanted: LocalFile): Promise<void> {
+    const metadata = this.layout.metadata(wanted.path)
+    await this.#prepare()
+    await makeParentInside(this.layout.root, metadata)
+    const what = { commit: wanted.commit, etag: wanted.oid }
+    await onDisk('write', metadata, () => writeLocalMetadata(metadata, this.layout.file(wanted.path), what))
+  }
+
+  async #makeRoom(wanted: LocalFile): Promise<string> {
+    const file = this.layout.file(wanted.path)
+    await this.#prepare()
+    await makeParentInside(this.layout.root, file)
+    await makeParentInside(this.layout.root, this.layout.metadata(wanted.path))
+    const stats = await lstat(file).catch(() => undefined)
+    // Better now than after the download.
+    if (stats?.isDirectory()) throw new DfhfError('disk', `cannot write ${file}: a folder stands there`)
+    return file
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#isPrepared) return
+    const { root, state } = this.layout
+    await makeFolderInside(root, state)
+    await writeCachedirTag(state)
+    // Keeps the notes out of a repository that the folder may be part of; Python writes no newline.
+    await writeFile(join(state, '.gitignore'), '*', { flag: 'wx' }).catch(() => {})
+    this.#isPrepared = true
+  }
+}

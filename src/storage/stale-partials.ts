@@ -1,0 +1,70 @@
+import { constants } from 'node:fs'
+import { open, readdir, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { onDisk, unlessMissing } from './disk-error.ts'
+import { occupiedSpace } from './disk-space.ts'
+import { tryLockedFile } from './file-lock.ts'
+import { parsePartialName, partialJournalName } from './partial-name.ts'
+
+/** A partial file that some run left, or one that is being written now. */
+export interface FoundPartial {
+  /** The data file, or a journal without one. */
+  readonly path: string
+  /** Usually the blob's oid. */
+  readonly stem: string
+  /** Bytes on the disk, holes not counted. */
+  readonly size: number
+  /** When it was last written. */
+  readonly mtimeMs: number
+}
+
+/** The partial files of dfhf in one folder. */
+export async function listPartials(folder: string): Promise<FoundPartial[]> {
+  const names = (await onDisk('list', folder, () => unlessMissing(readdir(folder)))) ?? []
+  const present = new Set(names)
+  const found: FoundPartial[] = []
+  for (const name of names) {
+    const parsed = parsePartialName(name)
+    const data = name.replace(/\.dfhf-journal(-new)?\.incomplete$/, '.dfhf.incomplete')
+    if (parsed === undefined || (parsed.kind === 'journal' && present.has(data))) continue
+    const path = join(folder, name)
+    const stats = await unlessMissing(stat(path)).catch(() => undefined)
+    if (!stats?.isFile()) continue
+    found.push({ path, stem: parsed.stem, size: await occupiedSpace(path), mtimeMs: stats.mtimeMs })
+  }
+  return found
+}
+
+/**
+ * Removes a partial with its journal unless a process writes to it now. True when it is gone. Where there are no locks
+ * nothing is removed: nobody can tell.
+ */
+export async function removePartial(path: string): Promise<boolean> {
+  const handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW).catch(() => undefined)
+  if (handle === undefined) return false
+  try {
+    if ((await tryLockedFile(handle, path)) !== 'acquired') return false
+    const parsed = parsePartialName(basename(path))
+    if (parsed?.kind === 'data') {
+      const journal = partialJournalName(join(dirname(path), parsed.stem), parsed.suffix)
+      await rm(journal, { force: true })
+    }
+    await rm(path, { force: true })
+    return true
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Removes what nobody has written to for `olderThanMs` and nobody writes to now; gives what was removed. */
+export async function removeStalePartials(
+  folder: string,
+  options: { readonly olderThanMs: number; readonly nowMs?: number },
+): Promise<FoundPartial[]> {
+  const before = (options.nowMs ?? Date.now()) - options.olderThanMs
+  const removed: FoundPartial[] = []
+  for (const partial of await listPartials(folder)) {
+    if (partial.mtimeMs < before && (await removePartial(partial.path))) removed.push(partial)
+  }
+  return removed
+}
