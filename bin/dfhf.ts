@@ -6,7 +6,7 @@ import { serveCommand } from '../src/commands/serve-command.ts'
 
 declare const DFHF_VERSION: string | undefined
 
-process.exitCode = await run(
+run(
   {
     argv: process.argv.slice(2),
     env: process.env,
@@ -18,4 +18,6 @@ process.exitCode = await run(
     configDir: envPaths('dfhf', { suffix: '' }).config,
   },
   { download: downloadCommand, snapshot: downloadCommand, serve: serveCommand },
-)
+).then((code) => {
+  process.exitCode = code
+})
