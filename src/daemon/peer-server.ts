@@ -1,10 +1,9 @@
 import { DfhfError, systemCode } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
+import { PEER_PORT } from '../swarm/peer-port.ts'
 import { busy } from '../swarm/peer-reply.ts'
 import type { Connection } from '../swarm/upload-ledger.ts'
 
-/** The default port of the peer API. */
-export const PEER_PORT = 65002
 const MAX_REQUEST_BODY = 2 ** 16
 
 /** What answers the requests. */

@@ -36,6 +36,8 @@ interface Entry {
   /** When we last heard it ourselves; -Infinity when never. */
   directAt: number
   isLive: boolean
+  /** Where it answered us. */
+  provenAddress: string | undefined
   /** News from before this moment does not bring it back. */
   leftAt: number
 }
@@ -72,7 +74,9 @@ export class Membership {
   /** The peer answered at once at `address`: that one is tried first from now on. */
   preferAddress(id: string, address: string): void {
     const entry = this.#entries.get(id)
-    if (!entry || entry.peer.addresses[0] === address || !entry.peer.addresses.includes(address)) return
+    if (!entry?.peer.addresses.includes(address)) return
+    entry.provenAddress = address
+    if (entry.peer.addresses[0] === address) return
     const others = entry.peer.addresses.filter((other) => other !== address)
     entry.peer = { ...entry.peer, addresses: [address, ...others] }
   }
@@ -83,12 +87,17 @@ export class Membership {
     if (entry?.peer.addresses.includes(address)) this.#end(entry, 'said bye')
   }
 
-  /** Shuts a peer out for a time, its process and its address alike. */
+  /**
+   * Shuts a peer out for a time: its id, and the address at which it answered us. Not those that it merely names,
+   * or it could have others banned in its place.
+   */
   ban(id: string, reason: string, durationMs: number): void {
     const entry = this.#entries.get(id)
     const until = this.#options.now() + durationMs
-    for (const key of [id, ...(entry ? endpointsOf(entry.peer) : [])]) this.#bans.add(key, reason, until)
+    this.#bans.add(id, reason, until)
     if (!entry) return
+    if (entry.provenAddress !== undefined)
+      this.#bans.add(toAuthority(entry.provenAddress, entry.peer.port), reason, until)
     this.#end(entry, 'banned')
     this.#entries.delete(id)
   }
@@ -156,7 +165,14 @@ export class Membership {
   #add(peer: PeerInfo, news: PeerNews, heardAt: number): boolean {
     if (!this.#isFresh(heardAt) || !this.#hasRoom()) return false
     const directAt = news === 'direct' ? heardAt : Number.NEGATIVE_INFINITY
-    this.#entries.set(peer.id, { peer, heardAt, directAt, isLive: true, leftAt: Number.NEGATIVE_INFINITY })
+    this.#entries.set(peer.id, {
+      peer,
+      heardAt,
+      directAt,
+      isLive: true,
+      provenAddress: undefined,
+      leftAt: Number.NEGATIVE_INFINITY,
+    })
     this.#onEvent({ type: 'joined', peer })
     return true
   }

@@ -13,7 +13,10 @@ export interface PeerInfo {
   readonly id: PeerId
   /** The host's name, for people. */
   readonly name: string
-  /** IP addresses at which the peer API may be reached, the likeliest first. */
+  /**
+   * IP addresses at which the peer API may be reached, the likeliest first. In what a process says of itself: those
+   * it was told to give, and none by default, as others know best how they see it.
+   */
   readonly addresses: readonly string[]
   readonly port: number
   readonly version: string
@@ -108,15 +111,15 @@ export function decodeKnownPeer(value: unknown, sender: string): KnownPeer {
   }
 }
 
-/** The header in which both sides of a request introduce themselves; addresses are what the other side sees. */
+/** The header in which both sides of a request introduce themselves, with the addresses they were told to give. */
 export const PEER_HEADER = 'x-dfhf-peer'
 
 /** Writes a peer into a header value: JSON, percent-encoded as names need not be ASCII. */
 export function toPeerHeader(peer: PeerInfo): string {
-  return encodeURIComponent(JSON.stringify(encodePeer({ ...peer, addresses: [] })))
+  return encodeURIComponent(JSON.stringify(encodePeer(peer)))
 }
 
-/** Reads `toPeerHeader`'s value from the peer that was seen at `address`; throws `bad-response`. */
+/** Reads `toPeerHeader`'s value from the peer that was seen at `address`, which joins its own; throws `bad-response`. */
 export function fromPeerHeader(header: string, address: string): PeerInfo {
   let text = ''
   try {
@@ -125,7 +128,8 @@ export function fromPeerHeader(header: string, address: string): PeerInfo {
     // Left empty: refused below as no JSON.
   }
   const value = WireReader.parse(text, address, MAX_PEER_LENGTH).fields
-  return decodePeer({ ...value, addresses: [address] }, address)
+  const peer = decodePeer(value, address)
+  return { ...peer, addresses: [...new Set([...peer.addresses, address])].slice(0, MAX_ADDRESSES) }
 }
 
 /** True for an address that means this very host to whoever uses it. */

@@ -94,6 +94,7 @@ describe('membership', () => {
   test('shuts a banned peer out, under a new id too, until the ban ends', () => {
     const members = membership()
     members.heard(samplePeer(1), 'direct')
+    members.preferAddress(peerId(1), samplePeer(1).addresses[0] ?? '')
     members.ban(peerId(1), 'sent wrong bytes', 60_000)
     members.heard(samplePeer(1), 'direct')
     members.heard(samplePeer(2, { addresses: samplePeer(1).addresses }), 'direct')
@@ -102,6 +103,14 @@ describe('membership', () => {
     clock = 60_000
     members.heard(samplePeer(1), 'direct')
     expect(events).toEqual(['host-1 joined', 'host-1 left: banned', 'host-1 joined'])
+  })
+
+  test('does not ban an address that a liar merely claimed', () => {
+    const members = membership()
+    members.heard(samplePeer(1, { addresses: ['10.6.6.6', ...samplePeer(2).addresses] }), 'direct')
+    members.preferAddress(peerId(1), '10.6.6.6')
+    members.ban(peerId(1), 'sent wrong bytes', 60_000)
+    expect(members.heard(samplePeer(2), 'direct')).toBe(true)
   })
 
   test('bounds the peers that it knows: the living keep their place, the gone give way', () => {

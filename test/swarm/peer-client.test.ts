@@ -65,7 +65,7 @@ function serveRaw(n: number, answer: (request: Request) => Response): PeerInfo {
 function connect(options: Partial<PeerClientOptions> = {}): PeerClient {
   const http = createHttpClient()
   cleanups.push(() => http.close())
-  return new PeerClient({ http, self: () => samplePeer(99, { port: 7 }), ...options })
+  return new PeerClient({ http, self: () => samplePeer(99, { addresses: [], port: 7 }), ...options })
 }
 
 async function contentOf(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -107,7 +107,7 @@ describe('peer client', () => {
 
   test('makes itself known to whom it asks, and two who ask for one blob to each other', async () => {
     const { peer, members } = serve(1)
-    const [a, b] = [connect(), connect({ self: () => samplePeer(98, { port: 8 }) })]
+    const [a, b] = [connect(), connect({ self: () => samplePeer(98, { addresses: [], port: 8 }) })]
     const other = sampleOid('other')
     const first = a.watchPieces(peer, other, { signal: never })
     expect(await next(first)).toMatchObject({ type: 'document', blob: undefined, members: [] })

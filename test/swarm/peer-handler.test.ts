@@ -30,7 +30,7 @@ interface AskOptions {
 }
 
 function setUp(options: Partial<PeerHandlerOptions> = {}, clusterFingerprint?: string): Setup {
-  const self = samplePeer(0, { clusterFingerprint })
+  const self = samplePeer(0, { addresses: [], clusterFingerprint })
   const members = new Membership({ selfId: self.id, clusterFingerprint, now: () => 0 })
   const shelf = new MemoryShelf()
   const blob = shelf.put(oid, new MemoryBlob(bytes))
@@ -49,7 +49,7 @@ function setUp(options: Partial<PeerHandlerOptions> = {}, clusterFingerprint?: s
     ask(path, { method = 'GET', headers = {}, as, address = '10.0.0.9', port = 1, pending, signal } = {}) {
       const request = new Request(`http://10.0.0.1:65002${path}`, {
         method,
-        headers: { ...headers, ...(as && { [PEER_HEADER]: toPeerHeader(as) }) },
+        headers: { ...headers, ...(as && { [PEER_HEADER]: toPeerHeader({ ...as, addresses: [] }) }) },
         ...(signal && { signal }),
       })
       return handler.handle(request, { address, port, pending: () => pending })

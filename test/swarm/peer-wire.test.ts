@@ -133,7 +133,13 @@ describe('peer wire', () => {
     fc.assert(
       fc.property(peers, (peer) => {
         expect(decodePeer(JSON.parse(JSON.stringify(encodePeer(peer))), 'test')).toEqual(peer)
-        expect(fromPeerHeader(toPeerHeader(peer), '10.1.2.3')).toEqual({ ...peer, addresses: ['10.1.2.3'] })
+        const plain = { ...peer, addresses: [] }
+        expect(fromPeerHeader(toPeerHeader(plain), '10.1.2.3')).toEqual({ ...peer, addresses: ['10.1.2.3'] })
+        const advertised = { ...peer, addresses: ['10.9.9.9'] }
+        expect(fromPeerHeader(toPeerHeader(advertised), '10.1.2.3').addresses).toEqual([
+          '10.9.9.9',
+          '10.1.2.3',
+        ])
       }),
     )
   })

@@ -1,0 +1,2 @@
+/** The default port of the peer API. */
+export const PEER_PORT = 65002

@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'bun:test'
+import { parseSeeds, SeedDiscovery, type SeedOptions } from '../../src/swarm/discovery-seeds.ts'
+
+/** A clock that the test moves: `pass` ends the wait that is due next. */
+class Clock {
+  now = 0
+  readonly #waits: { readonly until: number; readonly end: () => void }[] = []
+  #onWait = () => {}
+
+  readonly wait = (ms: number, signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      if (signal.aborted) reject(signal.reason)
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      this.#waits.push({ until: this.now + ms, end: resolve })
+      this.#onWait()
+    })
+
+  /** Resolves once somebody waits, then lets that time pass. */
+  async pass(): Promise<void> {
+    while (this.#waits.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#onWait = resolve
+      })
+    }
+    this.#waits.sort((a, b) => a.until - b.until)
+    const next = this.#waits.shift()
+    this.now = Math.max(this.now, next?.until ?? 0)
+    next?.end()
+  }
+}
+
+function discover(options: Partial<SeedOptions> & Pick<SeedOptions, 'seeds'>) {
+  const clock = new Clock()
+  const stop = new AbortController()
+  const tried: string[] = []
+  const discovery = new SeedDiscovery({
+    contact: async ({ host }) => {
+      tried.push(`${clock.now} ${host}`)
+      throw new Error('refused')
+    },
+    isKnownAt: () => false,
+    now: () => clock.now,
+    wait: clock.wait,
+    ...options,
+  })
+  const done = discovery.run(stop.signal)
+  return {
+    clock,
+    tried,
+    async stop() {
+      stop.abort()
+      await done
+    },
+  }
+}
+
+describe('seeds', () => {
+  test('are read with and without ports, comma-separated and repeated', () => {
+    expect(parseSeeds(['a:1, b ,[fd00::1]:7', 'fd00::2', 'a:1', ''])).toEqual([
+      { host: 'a', port: 1 },
+      { host: 'b', port: 65002 },
+      { host: 'fd00::1', port: 7 },
+      { host: 'fd00::2', port: 65002 },
+    ])
+  })
+
+  test('that are none are a usage error', () => {
+    for (const bad of ['a:b', 'http://a', 'a:0', 'a:70000', '[x]:1', 'a b'])
+      expect(() => parseSeeds([bad])).toThrow('not a seed')
+  })
+
+  test('are tried at once and quickly again, then every heartbeat', async () => {
+    const { clock, tried, stop } = discover({ seeds: parseSeeds(['10.0.0.1']) })
+    for (let round = 0; round < 5; round += 1) await clock.pass()
+    await stop()
+    expect(tried.slice(0, 5)).toEqual([0, 100, 400, 1400, 6400].map((at) => `${at} 10.0.0.1`))
+  })
+
+  test('stand for all addresses of a name, looked up again every 30 seconds', async () => {
+    const answers = [['10.0.0.1', '10.0.0.2'], ['10.0.0.3']]
+    const { clock, tried, stop } = discover({
+      seeds: parseSeeds(['peers.example']),
+      resolve: async () => answers.shift() ?? [],
+    })
+    while (clock.now < 32_000) await clock.pass()
+    await stop()
+    expect(tried.slice(0, 2)).toEqual(['0 10.0.0.1', '0 10.0.0.2'])
+    expect(tried.find((line) => line.endsWith('10.0.0.3'))).toBe('31400 10.0.0.3')
+    expect(tried.at(-1)).toContain('10.0.0.3')
+  })
+
+  test('keep their addresses while the resolver fails, and one that hangs holds up no other', async () => {
+    let lookups = 0
+    const { clock, tried, stop } = discover({
+      seeds: parseSeeds(['flaky.example', 'good.example']),
+      resolve: async (host) => {
+        lookups += 1
+        if (host === 'flaky.example' && lookups > 2) throw new Error('no answer')
+        return [host === 'flaky.example' ? '10.0.0.1' : '10.0.0.2']
+      },
+      contact: ({ host }, signal) => {
+        tried.push(`${clock.now} ${host}`)
+        if (host !== '10.0.0.1' || clock.now > 0) return Promise.reject(new Error('refused'))
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      },
+    })
+    for (let round = 0; round < 12; round += 1) await clock.pass()
+    await stop()
+    expect(tried.filter((line) => line.endsWith('10.0.0.2')).length).toBeGreaterThan(10)
+  })
+
+  test('are left alone while they live, and when they are this very process', async () => {
+    const contacts: string[] = []
+    const { clock, stop } = discover({
+      seeds: parseSeeds(['10.0.0.1', '10.0.0.2']),
+      isKnownAt: (host) => host === '10.0.0.1',
+      contact: async ({ host }) => {
+        contacts.push(host)
+        return false
+      },
+    })
+    for (let round = 0; round < 8; round += 1) await clock.pass()
+    await stop()
+    expect(contacts).toEqual(['10.0.0.2'])
+  })
+})
