@@ -60,15 +60,22 @@ export class HttpResponse {
   }
 
   /** Gives the body up: a short rest is read so that the connection can be used again, a long one is cut off. */
-  discard(): void {
-    this.#raw.dump({ limit: 64 * 1024 }).catch(() => {})
+  async discard(): Promise<void> {
+    await this.#raw.dump({ limit: 64 * 1024 }).catch(() => {})
+    await turn()
   }
 
   async *#chunks(): AsyncGenerator<Uint8Array> {
     try {
       for await (const chunk of this.#raw) yield chunk
+      await turn()
     } catch (error) {
       throw this.#toError(error)
     }
   }
+}
+
+/** undici gives a connection back a turn after its body ended; a request made before that opens another one. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }

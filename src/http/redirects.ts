@@ -48,7 +48,7 @@ export async function requestFollowing(client: HttpClient, request: HttpRequest)
     const response = await client.request({ ...request, url, headers })
     const target = redirectTarget(response)
     if (!target) return response
-    response.discard()
+    await response.discard()
     headers = headersForHop(headers, url, target)
     url = target
   }

@@ -69,7 +69,7 @@ async function head(
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
     const headers = { 'accept-encoding': 'identity' }
     const response = await session.send({ method: 'HEAD', url, headers, ...options })
-    response.discard()
+    await response.discard()
     if (response.status >= 400) throw await session.error(response, question)
     commit = commitOf(response) ?? commit
     const target = redirectTarget(response)

@@ -107,7 +107,7 @@ export class HubBlobSource {
       this.#check(answer)
       const target = redirectTarget(answer)
       if (!target) return { location: this.#place(url), answer }
-      answer.discard()
+      await answer.discard()
       const location = this.#place(target)
       if (location.isSigned || answer.headers.get('x-linked-etag') !== undefined) return { location }
       url = target

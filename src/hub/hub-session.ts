@@ -71,7 +71,7 @@ export class HubSession {
       const response = await this.send({ ...request, url })
       const target = redirectTarget(response)
       if (!target) return response
-      response.discard()
+      await response.discard()
       url = target
     }
     throw new DfhfError(

@@ -2,9 +2,10 @@ import { describe, expect, test } from 'bun:test'
 import { RangeIgnoredError } from '../../src/http/range-request.ts'
 import { HubBlobSource } from '../../src/hub/hub-blob-source.ts'
 import type { BlobSource } from '../../src/transfer/blob-source.ts'
+import { thrownBy } from '../http/thrown-by.ts'
 import { variedRepo } from '../hub/fixtures.ts'
 import { startTestHub, type TestHubOptions } from '../hub/test-hub.ts'
-import { bytesOf, clientOf, oidOf, sourceOf, thrownBy, varied } from './hub-fixture.ts'
+import { bytesOf, clientOf, oidOf, sourceOf, varied } from './hub-fixture.ts'
 
 const weights = 'weights/model.safetensors'
 const { signal } = new AbortController()

@@ -55,13 +55,3 @@ export function oidOf(bytes: Uint8Array, oid: string): string {
   if (oid.length === 64) return createHash('sha256').update(bytes).digest('hex')
   return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
 }
-
-/** What `work` throws. */
-export async function thrownBy(work: () => Promise<unknown>): Promise<unknown> {
-  try {
-    await work()
-  } catch (error) {
-    return error
-  }
-  throw new Error('nothing was thrown')
-}

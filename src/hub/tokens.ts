@@ -1,0 +1,94 @@
+import { join } from 'node:path'
+import { DfhfError } from '../base/errors.ts'
+
+/** A token of the Hub and where it came from, in words. */
+export interface Token {
+  readonly value: string
+  readonly origin: string
+}
+
+/** What decides which token is used. */
+export interface TokenSources {
+  /** `--token`. */
+  readonly explicit?: string | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The user's home folder. */
+  readonly home: string
+  /** The text of a file, or undefined when it cannot be read. */
+  readonly readFile: (path: string) => string | undefined
+}
+
+/**
+ * The token by the order of huggingface_hub: `--token`, HF_TOKEN, HUGGING_FACE_HUB_TOKEN, then the file that a login
+ * wrote. HF_HUB_DISABLE_IMPLICIT_TOKEN leaves the first alone. Throws `usage` for one that cannot be a header.
+ */
+export function findToken({ explicit, env, home, readFile }: TokenSources): Token | undefined {
+  const given = clean(explicit)
+  if (given) return { value: given, origin: '--token' }
+  if (isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined
+  for (const origin of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
+    const value = clean(env[origin], origin)
+    if (value) return { value, origin }
+  }
+  const path = tokenPath(env, home)
+  const value = clean(readFile(path), path)
+  return value ? { value, origin: path } : undefined
+}
+
+/** What of a token may be sent to an endpoint. */
+export interface TokenDecision {
+  readonly token: Token | undefined
+  /** Why there is a token that is not sent, in words; for a warning, and for the errors that it may cause. */
+  readonly withheld: string | undefined
+}
+
+/**
+ * A token goes over https, to this machine, or where the user insists. One given by `--token` that would go in
+ * clear throws `usage`; one found elsewhere is kept back, so that a public repo on a plain mirror still works.
+ */
+export function decideToken(
+  token: Token | undefined,
+  endpoint: string,
+  options: { readonly allowPlainHttp?: boolean } = {},
+): TokenDecision {
+  const url = new URL(endpoint)
+  const isSafe = url.protocol === 'https:' || isLoopback(url.hostname) || options.allowPlainHttp === true
+  if (!token || isSafe) return { token, withheld: undefined }
+  const where = `${url.host} over plain http`
+  if (token.origin === '--token') {
+    throw new DfhfError('usage', `will not send the token to ${where}`, {
+      hint: 'use an https endpoint, or set DFHF_ALLOW_PLAIN_HTTP_TOKEN=1',
+    })
+  }
+  return { token: undefined, withheld: `the token from ${token.origin} is not sent to ${where}` }
+}
+
+/** True for the names and addresses of this machine. */
+export function isLoopback(hostname: string): boolean {
+  const host = hostname.toLowerCase()
+  return (
+    host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host)
+  )
+}
+
+function tokenPath(env: TokenSources['env'], home: string): string {
+  const expand = (path: string) =>
+    path
+      .replace(/^~(?=\/|$)/, home)
+      .replace(/\$(?:\{(\w+)\}|(\w+))/g, (text, braced, bare) => env[braced ?? bare] ?? text)
+  if (env.HF_TOKEN_PATH) return expand(env.HF_TOKEN_PATH)
+  const cacheHome = env.XDG_CACHE_HOME || join(home, '.cache')
+  return join(expand(env.HF_HOME || join(cacheHome, 'huggingface')), 'token')
+}
+
+function clean(text: string | undefined, origin = '--token'): string {
+  const value = (text ?? '').replace(/[\r\n]/g, '').trim()
+  if (/^[\x21-\x7e]*$/.test(value)) return value
+  throw new DfhfError('usage', `the token from ${origin} holds characters that no token has`, {
+    hint: 'copy it again from the settings page of the Hub',
+  })
+}
+
+function isTrue(text: string | undefined): boolean {
+  return ['1', 'on', 'yes', 'true'].includes((text ?? '').toLowerCase())
+}

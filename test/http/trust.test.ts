@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
+import { createHttpClient } from '../../src/http/http-client.ts'
+import { readAuthorities, type TrustOptions, trustOptionsOf } from '../../src/http/trust.ts'
+import { makeCertificate } from '../hub/certificate.ts'
+import { thrownBy } from './thrown-by.ts'
+
+const { cert, key } = makeCertificate()
+
+function inFolder<T>(work: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'dfhf-trust-'))
+  const clean = () => rmSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'ca.pem'), `a comment\n${cert}`)
+  writeFileSync(join(folder, 'empty.pem'), '')
+  const result = work(folder)
+  if (result instanceof Promise) return result.finally(clean) as T
+  clean()
+  return result
+}
+
+describe('trust', () => {
+  test('an unknown authority is refused, with what to do', async () => {
+    using server = Bun.serve({ port: 0, tls: { cert, key }, fetch: () => new Response('hi') })
+    await using client = createHttpClient({ authorities: () => readAuthorities({}) })
+    const error = await thrownBy(() => client.request({ url: `https://localhost:${server.port}/` }))
+    expect(error).toMatchObject({ code: 'network', retryable: false })
+    expect(error).toHaveProperty('hint', expect.stringContaining('NODE_EXTRA_CA_CERTS'))
+  })
+
+  test.each<[string, (folder: string) => TrustOptions]>([
+    ['NODE_EXTRA_CA_CERTS', (folder) => ({ extraFile: join(folder, 'ca.pem') })],
+    ['SSL_CERT_FILE', (folder) => ({ certFile: join(folder, 'ca.pem') })],
+    ['SSL_CERT_DIR', (folder) => ({ certDir: `/nowhere:${folder}` })],
+    ['the system store', (folder) => ({ systemFiles: ['/nowhere', join(folder, 'ca.pem')] })],
+  ])('an authority in %s is trusted', async (_, options) => {
+    await inFolder(async (folder) => {
+      using server = Bun.serve({ port: 0, tls: { cert, key }, fetch: () => new Response('hi') })
+      await using client = createHttpClient({ authorities: () => readAuthorities(options(folder)) })
+      const response = await client.request({ url: `https://localhost:${server.port}/` })
+      expect(await response.text(10)).toBe('hi')
+    })
+  })
+
+  test('a certificate for another name is refused though its authority is trusted', async () => {
+    using server = Bun.serve({ port: 0, tls: { cert, key }, fetch: () => new Response('hi') })
+    await using client = createHttpClient({ authorities: () => [cert] })
+    const error = await thrownBy(() => client.request({ url: `https://127.0.0.3:${server.port}/` }))
+    expect(String(error)).toContain('for another name')
+  })
+
+  test('given authorities add to the built-in ones', () => {
+    inFolder((folder) => {
+      const authorities = readAuthorities({ certFile: join(folder, 'ca.pem'), systemFiles: [] })
+      expect(authorities).toContain(cert.trim())
+      expect(authorities).toHaveLength(rootCertificates.length + 1)
+    })
+  })
+
+  test('a named file that cannot be used is an error, and says which variable', () => {
+    inFolder((folder) => {
+      expect(() => readAuthorities({ certFile: '/nowhere' })).toThrow('SSL_CERT_FILE cannot be read')
+      expect(() => readAuthorities({ extraFile: join(folder, 'empty.pem') })).toThrow(
+        'NODE_EXTRA_CA_CERTS holds no PEM certificate',
+      )
+    })
+  })
+
+  test('an empty variable counts as none', () => {
+    expect(readAuthorities({ ...trustOptionsOf({ SSL_CERT_FILE: '' }), systemFiles: [] })).toHaveLength(
+      rootCertificates.length,
+    )
+  })
+})
