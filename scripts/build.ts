@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fetchRuntime } from './build/fetch-runtime.ts'
+import { removeSignature } from './build/remove-signature.ts'
 import { runTool } from './build/run-tool.ts'
 import { targets } from './build/targets.ts'
 
@@ -57,6 +58,7 @@ async function compileAll(): Promise<void> {
       '--compile-executable-path',
       runtime,
     ])
+    if (target.name === 'darwin-x64') await removeSignature(path)
     sums.push(`${await sha256(path)}  ${name}\n`)
     say(path)
   }
