@@ -32,8 +32,8 @@ export interface PartialBlobOptions {
   readonly syncEverySize?: number | undefined
   /** Called after the blob stands under its final name, before publish resolves. */
   readonly onPublished?: ((path: string) => Promise<void>) | undefined
-  /** Called once when the blob is closed. */
-  readonly onClosed?: (() => void) | undefined
+  /** Called once when the blob was closed. */
+  readonly onClosed?: (() => Promise<void>) | undefined
 }
 
 /** Opens the partial file of a blob, with the pieces that an earlier run left, to write the rest. Throws `disk`. */
@@ -199,7 +199,7 @@ export class PartialBlob implements AsyncDisposable {
       if (isUnfinished) await this.#claim.giveBack()
     } finally {
       await this.#handle.close()
-      this.#options.onClosed?.()
+      await this.#options.onClosed?.()
     }
   }
 

@@ -1,0 +1,282 @@
+import { rm, stat, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DfhfError } from '../base/errors.ts'
+import { type Log, silentLog } from '../base/log.ts'
+import { formatSize } from '../base/size.ts'
+import type { Oid } from '../blob/oid.ts'
+import { type BlobLease, CountedLease } from './blob-lease.ts'
+import type { CacheRepo } from './cache-layout.ts'
+import { onDisk, unlessMissing } from './disk-error.ts'
+import { freeSpace, occupiedSpace } from './disk-space.ts'
+import { chooseVictims, type EvictionCandidate } from './eviction.ts'
+import { makeFolderInside } from './folder.ts'
+import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
+import { partialDataName } from './partial-name.ts'
+import { type FoundPartial, listPartials, removePartial } from './stale-partials.ts'
+import { StoreCatalog } from './store-catalog.ts'
+import { readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
+import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
+
+/** The disk need not know of every read: only eviction after a restart asks. */
+const TOUCH_EVERY_MS = 60_000
+
+export interface BlobStoreOptions {
+  /** How many bytes the store may take, partial blobs included. */
+  readonly quota: number
+  /** How many bytes the store leaves free on its disk. @default 0 */
+  readonly freeSpaceFloor?: number | undefined
+  /** See PartialBlobOptions. @default true */
+  readonly durable?: boolean | undefined
+  readonly log?: Log | undefined
+  /** Unix time in milliseconds. @default Date.now */
+  readonly now?: (() => number) | undefined
+}
+
+/**
+ * The daemon's own blobs: `<root>/<first 2 hex>/<oid>`. Least recently used ones go when the quota or the disk's
+ * floor asks for it, never one that is being read, and never anybody else's bytes.
+ */
+export class BlobStore {
+  readonly root: string
+  readonly #options: BlobStoreOptions
+  readonly #log: Log
+  readonly #now: () => number
+  readonly #catalog = new StoreCatalog()
+  /** Blobs being written. Each counts in full from the start. */
+  readonly #growing = new Map<PartialBlob, Oid>()
+  /** What killed or cancelled runs left. */
+  #leftovers: readonly FoundPartial[] = []
+  readonly #listeners = new Set<(oid: Oid) => void>()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(root: string, options: BlobStoreOptions) {
+    this.root = root
+    this.#options = options
+    this.#log = options.log ?? silentLog
+    this.#now = options.now ?? Date.now
+  }
+
+  /** Opens the store at `root` with what an earlier run left there. Throws `disk`. */
+  static async open(root: string, options: BlobStoreOptions): Promise<BlobStore> {
+    await makeFolderInside(root, root)
+    const store = new BlobStore(root, options)
+    const { blobs, partials } = await scanStore(root)
+    for (const { oid, size, repos, usedAtMs } of blobs) {
+      store.#catalog.add(oid, size, usedAtMs)
+      store.#catalog.addRepos(oid, repos)
+    }
+    store.#leftovers = partials
+    return store
+  }
+
+  /** Bytes that the store takes: whole blobs, those being written in full, and what killed runs left. */
+  get usedSize(): number {
+    let size = this.#catalog.size
+    for (const blob of this.#growing.keys()) size += blob.size
+    for (const partial of this.#leftovers) size += partial.size
+    return size
+  }
+
+  /** All whole blobs. */
+  *list(): Generator<StoredBlob> {
+    for (const [oid, { size, usedAtMs }] of this.#catalog.entries()) {
+      yield { oid, size, usedAtMs, repos: this.#catalog.reposOf(oid) }
+    }
+  }
+
+  /** Where a blob stands or would stand. */
+  pathOf(oid: Oid): string {
+    return join(storeFolderOf(this.root, oid), oid)
+  }
+
+  /** The path of a whole blob, which counts as used now. Without a lease it may go at any time. */
+  async find(oid: Oid): Promise<string | undefined> {
+    using lease = await this.acquire(oid)
+    return lease?.path
+  }
+
+  /** Keeps a blob from being evicted until the lease is disposed; undefined when it is not here. */
+  async acquire(oid: Oid): Promise<BlobLease | undefined> {
+    const entry = this.#catalog.get(oid)
+    if (entry === undefined) return undefined
+    const path = this.pathOf(oid)
+    entry.leases += 1
+    const release = () => {
+      entry.leases -= 1
+    }
+    const stats = await unlessMissing(stat(path)).catch(() => undefined)
+    if (!stats?.isFile() || stats.size !== entry.size) {
+      release()
+      // Somebody else removed or changed it.
+      if (this.#catalog.get(oid) === entry) this.#forget(oid)
+      return undefined
+    }
+    entry.usedAtMs = this.#now()
+    if (entry.usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS) {
+      entry.touchedAtMs = entry.usedAtMs
+      await utimes(path, entry.usedAtMs / 1000, stats.mtimeMs / 1000).catch(() => {})
+    }
+    return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
+  }
+
+  /**
+   * Opens a blob of `repo` for writing, with what an earlier run left of it, after making room for all of it.
+   * Throws `disk-full` when that cannot be.
+   */
+  openBlob(oid: Oid, size: number, repo: CacheRepo): Promise<PartialBlob> {
+    return this.#inTurn(async () => {
+      const folder = storeFolderOf(this.root, oid)
+      const own = join(folder, partialDataName(oid))
+      const present = await occupiedSpace(own)
+      this.#leftovers = this.#leftovers.filter(({ path }) => path !== own)
+      try {
+        await this.#makeRoom(size, size - present)
+        await makeFolderInside(this.root, folder)
+        await this.#noteRepo(oid, repo)
+        const blob = await openPartialBlob({
+          folder,
+          oid,
+          size,
+          finalPath: this.pathOf(oid),
+          durable: this.#options.durable,
+          onPublished: async () => {
+            this.#growing.delete(blob)
+            this.#catalog.add(oid, size, this.#now())
+            this.#tell(oid)
+          },
+          onClosed: async () => {
+            if (this.#growing.delete(blob)) await this.#inTurn(() => this.#findLeftovers(folder))
+          },
+        })
+        this.#growing.set(blob, oid)
+        return blob
+      } catch (error) {
+        await this.#findLeftovers(folder)
+        throw error
+      }
+    })
+  }
+
+  /** Notes that a blob which is here belongs to one more repo. */
+  addRepo(oid: Oid, repo: CacheRepo): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#catalog.get(oid) !== undefined) await this.#noteRepo(oid, repo)
+    })
+  }
+
+  /** Frees space until the store keeps its quota and the disk its floor, as far as readers allow. */
+  trim(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#freeUp(0, 0)
+    })
+  }
+
+  /** Removes a blob; false when somebody reads it or it is not here. */
+  remove(oid: Oid): Promise<boolean> {
+    return this.#inTurn(() => this.#evict(oid))
+  }
+
+  /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
+  subscribe(listener: (oid: Oid) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async #makeRoom(size: number, toWrite: number): Promise<void> {
+    const { overQuota, underFloor } = await this.#freeUp(size, toWrite)
+    if (overQuota <= 0 && underFloor <= 0) return
+    const why =
+      overQuota > 0
+        ? `its quota is ${formatSize(this.#options.quota)}, ${formatSize(this.usedSize)} are in use`
+        : `${formatSize(underFloor)} more must be free on its disk`
+    throw new DfhfError('disk-full', `no room for ${formatSize(size)} in the store ${this.root}: ${why}`, {
+      hint: 'raise the quota of the store, or free some space on its disk',
+      retryable: true,
+    })
+  }
+
+  /** Evicts as far as needed and possible; gives what is still too much. */
+  async #freeUp(size: number, toWrite: number): Promise<{ overQuota: number; underFloor: number }> {
+    let excess = await this.#excess(size, toWrite)
+    while (this.#leftovers.length > 0 && (excess.overQuota > 0 || excess.underFloor > 0)) {
+      await this.#removeOldestLeftover()
+      excess = await this.#excess(size, toWrite)
+    }
+    for (const victim of chooseVictims(await this.#candidates(), excess)) {
+      if (await this.#evict(victim.oid)) {
+        this.#log.debug(`store: evicted ${victim.oid} (${formatSize(victim.size)})`)
+      }
+    }
+    return this.#excess(size, toWrite)
+  }
+
+  async #excess(size: number, toWrite: number): Promise<{ overQuota: number; underFloor: number }> {
+    let pending = toWrite
+    for (const blob of this.#growing.keys())
+      pending += Math.max(0, blob.size - (await occupiedSpace(blob.path)))
+    const { quota, freeSpaceFloor = 0 } = this.#options
+    return {
+      overQuota: this.usedSize + size - quota,
+      underFloor: freeSpaceFloor + pending - (await freeSpace(this.root)),
+    }
+  }
+
+  async #candidates(): Promise<EvictionCandidate[]> {
+    const candidates: EvictionCandidate[] = []
+    for (const [oid, { size, usedAtMs, leases }] of this.#catalog.entries()) {
+      if (leases > 0) continue
+      const stats = await unlessMissing(stat(this.pathOf(oid))).catch(() => undefined)
+      candidates.push({ oid, size, usedAtMs, isShared: (stats?.nlink ?? 1) > 1 })
+    }
+    return candidates
+  }
+
+  async #evict(oid: Oid): Promise<boolean> {
+    const entry = this.#catalog.get(oid)
+    const isRewritten = [...this.#growing.values()].includes(oid)
+    if (entry === undefined || entry.leases > 0 || isRewritten) return false
+    const path = this.pathOf(oid)
+    this.#forget(oid)
+    this.#catalog.dropRepos(oid)
+    await onDisk('remove', path, () => rm(path, { force: true }))
+    await removeStoreRepos(path)
+    return true
+  }
+
+  async #removeOldestLeftover(): Promise<void> {
+    const [oldest, ...others] = [...this.#leftovers].sort((a, b) => a.mtimeMs - b.mtimeMs)
+    this.#leftovers = others
+    if (oldest !== undefined) await removePartial(oldest.path)
+  }
+
+  async #findLeftovers(folder: string): Promise<void> {
+    const growing = new Set([...this.#growing.keys()].map((blob) => blob.path))
+    const found = await listPartials(folder).catch(() => [])
+    const elsewhere = this.#leftovers.filter(({ path }) => !path.startsWith(join(folder, '/')))
+    this.#leftovers = [...elsewhere, ...found.filter(({ path }) => !growing.has(path))]
+  }
+
+  /** On the disk before the blob, so that a blob never stands without the repos that say who may read it. */
+  async #noteRepo(oid: Oid, repo: CacheRepo): Promise<void> {
+    const path = this.pathOf(oid)
+    this.#catalog.addRepos(oid, await readStoreRepos(path))
+    if (this.#catalog.hasRepo(oid, repo)) return
+    await onDisk('write', path, () => writeStoreRepos(path, [...this.#catalog.reposOf(oid), repo]))
+    this.#catalog.addRepos(oid, [repo])
+  }
+
+  #forget(oid: Oid): void {
+    this.#catalog.delete(oid)
+    this.#tell(oid)
+  }
+
+  #tell(oid: Oid): void {
+    for (const listener of this.#listeners) listener(oid)
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => {})
+    return result
+  }
+}
