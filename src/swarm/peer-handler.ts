@@ -1,7 +1,7 @@
 import { isAbort } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import type { Oid } from '../blob/oid.ts'
-import { type ByteRange, pieceCountOf, pieceSizeOf } from '../blob/pieces.ts'
+import { pieceCountOf } from '../blob/pieces.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
 import { AUTH_HEADER, type ClusterKey, type Refusal, RequestVerifier } from './cluster-key.ts'
 import { Gathering } from './gathering.ts'
@@ -15,11 +15,12 @@ import {
   type PeerInfo,
   toPeerHeader,
 } from './peer-info.ts'
-import { busy, json, NOT_HERE_YET, refuse, releaseAtEnd } from './peer-reply.ts'
-import { type PeerTarget, parseOrigin, parsePieceList, parseRange, parseTarget } from './peer-target.ts'
+import { busy, json, refuse } from './peer-reply.ts'
+import { type PeerTarget, parseOrigin, parsePieceList, parseTarget } from './peer-target.ts'
 import { encodeMessage, LOAD_HEADER, type PeerLoad, toLoadHeader } from './peer-wire.ts'
 import { PiecesCursor } from './pieces-cursor.ts'
 import { PiecesStream } from './pieces-stream.ts'
+import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
 import { type Connection, UploadLedger } from './upload-ledger.ts'
 import { WatcherCount } from './watcher-count.ts'
 
@@ -56,19 +57,12 @@ export interface PeerHandlerOptions {
   readonly key?: ClusterKey | undefined
   readonly limits?: Partial<PeerLimits>
   /** Called when an upload begins. */
-  readonly onUpload?: (upload: { readonly oid: Oid; readonly size: number; readonly to: string }) => void
+  readonly onUpload?: ((upload: Upload) => void) | undefined
   /** Wall-clock milliseconds. @default Date.now */
   readonly now?: () => number
   /** @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
   readonly log?: Log
-}
-
-/** A request whose sender was checked. */
-interface Admitted {
-  readonly request: Request
-  readonly connection: Connection
-  readonly asker: Asker
 }
 
 /** The peer API as a function from request to response; it opens no socket. */
@@ -149,7 +143,8 @@ export class PeerHandler {
     if (!blob) return refuse(404, 'not here')
     if (target.type === 'pieces') return this.#pieces(target.oid, blob, admitted)
     if (target.type === 'digests') return this.#digests(target, blob, admitted)
-    return this.#range(target.oid, blob, admitted)
+    const { onUpload } = this.#options
+    return rangeReply(target.oid, blob, { ...admitted, uploads: this.#uploads, onUpload })
   }
 
   #watch(oid: Oid, { request, asker, connection }: Admitted): Response {
@@ -200,38 +195,6 @@ export class PeerHandler {
     }
   }
 
-  async #range(oid: Oid, blob: SharedBlob, { request, connection, asker }: Admitted): Promise<Response> {
-    const header = request.headers.get('range')
-    const range = parseRange(header, blob.size)
-    if (!range) return refuse(416, 'no such range', { contentRange: `bytes */${blob.size}` })
-    if (!hasAll(blob, range)) return refuse(503, NOT_HERE_YET, { retryAfter: 1 })
-    const headers = {
-      'content-type': 'application/octet-stream',
-      // The runtime would put the file's own name here.
-      'content-disposition': 'attachment',
-      'accept-ranges': 'bytes',
-      etag: `"${oid}"`,
-      'content-length': String(range.end - range.start),
-      ...(header !== null && { 'content-range': `bytes ${range.start}-${range.end - 1}/${blob.size}` }),
-    }
-    const status = header === null ? 200 : 206
-    if (request.method === 'HEAD' || range.start === range.end) return new Response(null, { status, headers })
-    const release = this.#uploads.admit(connection)
-    if (!release) return busy('busy')
-    request.signal.addEventListener('abort', release, { once: true })
-    try {
-      const body = await blob.open(range)
-      this.#options.onUpload?.({ oid, size: range.end - range.start, to: asker.peer?.name ?? asker.address })
-      return new Response(body instanceof ReadableStream ? releaseAtEnd(body, release) : body, {
-        status,
-        headers,
-      })
-    } catch (error) {
-      release()
-      throw error
-    }
-  }
-
   #peers(): Response {
     const peers = this.#options.peers.sample(MAX_PEERS_TOLD, Math.random)
     return json({ v: 1, self: encodePeer(this.#options.self()), peers: peers.map(encodeKnownPeer) })
@@ -271,11 +234,4 @@ function readContact(request: Request, connection: Connection): PeerInfo | 'garb
   } catch {
     return 'garbage'
   }
-}
-
-function hasAll(blob: SharedBlob, range: ByteRange): boolean {
-  const pieceSize = pieceSizeOf(blob.size)
-  for (let index = Math.floor(range.start / pieceSize); index * pieceSize < range.end; index += 1)
-    if (!blob.pieces.has(index)) return false
-  return true
 }
