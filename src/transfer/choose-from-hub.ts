@@ -1,4 +1,4 @@
-import { hasStalled, type OwnershipRing, patienceMs, stripeLength } from './ownership-ring.ts'
+import { hasStalled, type OwnershipRing, stripeLength } from './ownership-ring.ts'
 import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
 
 /** A run of pieces to ask the Hub for. */
@@ -11,7 +11,7 @@ export interface HubChoice {
 export interface HubSituation {
   readonly now: number
   readonly patience: number
-  /** How long a piece takes this peer from the Hub, 0 while unknown. */
+  /** How long a piece usually takes from the Hub, 0 while unknown. */
   readonly msPerPiece: number
   /** The longest run worth one request while this peer is alone. */
   readonly longestRun: number
@@ -20,6 +20,11 @@ export interface HubSituation {
   /** Whether to look for work of others: worth its cost now and then, not at every piece. */
   readonly mayHelp: boolean
 }
+
+/** A queue of another member that takes longer than so many pieces do is worth help. */
+const LONG_QUEUE = 2
+/** A member out of work fetches a piece, too, that another one has been fetching for longer than so many take. */
+const OVERDUE = 2.5
 
 /**
  * The next run of pieces to ask the Hub for: pieces that I own first, then, when I have none left, pieces whose
@@ -30,6 +35,7 @@ export function chooseFromHub(
   ring: OwnershipRing,
   situation: HubSituation,
 ): HubChoice | undefined {
+  if (!ring.members.includes(board.self)) return undefined
   const isWanted = (piece: number) => isWantedFromHub(board, piece, situation)
   for (let n = 0; n < board.pieceCount; n += 1) {
     const piece = board.inOrder(n)
@@ -43,12 +49,22 @@ export function chooseFromHub(
 function isWantedFromHub(board: PieceBoard, piece: number, situation: HubSituation): boolean {
   if (!board.isFree(piece)) return false
   if (board.availability(piece) > 0 && !situation.peersAreSlow) return false
+  return !isClaimed(board, piece, situation)
+}
+
+/** True when a peer that makes progress is fetching the piece from the Hub, or will after the one before it. */
+export function isClaimed(
+  board: PieceBoard,
+  piece: number,
+  { now, patience }: { readonly now: number; readonly patience: number },
+): boolean {
+  if (board.claims(piece) === 0) return false
   for (const peer of board.peers.values()) {
     const since = peer.fetching.get(piece)
-    if (since === undefined || hasStalled(peer, situation)) continue
-    if (situation.now - since < 2 * patienceMs(Math.max(peer.msPerPiece, situation.msPerPiece))) return false
+    if (since === undefined || hasStalled(peer, { now, patience })) continue
+    if (peer.fetching.has(piece - 1) || now - since < 2 * patience) return true
   }
-  return true
+  return false
 }
 
 function runEnd(
@@ -65,35 +81,47 @@ function runEnd(
   return end
 }
 
-/** Helps an owner whose queue is long, from the end of its queue, so that both meet in the middle. */
+/**
+ * Helps an owner whose queue is long, from the end of its queue, so that both meet in the middle; when there is
+ * none, an owner that is taking too long over one piece.
+ */
 function chooseForOthers(
   board: PieceBoard,
   ring: OwnershipRing,
   situation: HubSituation,
 ): HubChoice | undefined {
+  const usual = situation.msPerPiece || 1_000
   const queues = new Map<string, number[]>()
+  const overdue: number[] = []
   for (let n = 0; n < board.pieceCount; n += 1) {
     const piece = board.inOrder(n)
-    if (!isWantedFromHub(board, piece, situation)) continue
+    if (!board.isFree(piece) || board.availability(piece) > 0) continue
+    if (isClaimed(board, piece, situation)) {
+      if (isOverdue(board, piece, situation.now - OVERDUE * usual)) overdue.push(piece)
+      continue
+    }
     const owner = ring.ownerOf(piece)
     if (owner === undefined) continue
     const queue = queues.get(owner)
     if (queue) queue.push(piece)
     else queues.set(owner, [piece])
   }
-  const idle = ring.members.filter((id) => !queues.has(id))
+  const firstIdle = ring.rankAmong(ring.members.filter((id) => !queues.has(id)))
+  const isMine = (piece: number) => firstIdle(piece) === board.self
   for (const [owner, queue] of queues) {
-    const peer = board.peers.get(owner)
-    const usual = situation.msPerPiece || 1_000
-    const wait = queue.length * (peer?.msPerPiece || usual)
-    if (wait < 2 * usual) continue
-    for (let at = queue.length - 1; at >= 0; at -= 1) {
-      const piece = queue[at]
-      if (piece !== undefined && ring.firstInRank(piece, idle) === board.self)
-        return { start: piece, end: piece + 1 }
-    }
+    const wait = queue.length * (board.peers.get(owner)?.msPerPiece || usual)
+    const piece = wait < LONG_QUEUE * usual ? undefined : queue.findLast(isMine)
+    if (piece !== undefined) return { start: piece, end: piece + 1 }
   }
-  return undefined
+  const late = overdue.find(isMine)
+  return late === undefined ? undefined : { start: late, end: late + 1 }
+}
+
+/** True when everybody who is fetching the piece began before `before`. */
+function isOverdue(board: PieceBoard, piece: number, before: number): boolean {
+  for (const { fetching } of board.peers.values())
+    if (fetching.has(piece - 1) || (fetching.get(piece) ?? before) > before) return false
+  return true
 }
 
 /** The shortest rest of a lease, in ms at its present pace, that is still worth splitting. */

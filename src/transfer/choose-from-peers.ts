@@ -19,18 +19,16 @@ const WINDOW = 64
  * it stays within a window that moves through the blob, so that the whole-file hash can follow.
  */
 export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | undefined {
+  const { reachable } = board
+  if (reachable.size === 0) return undefined
   const ready = readyPeers(board, now)
   if (ready.length === 0) return undefined
   const isAnywhere = ready.some((peer) => peer.have.isFull)
   const isShared = [...board.peers.values()].some((peer) => !peer.have.isFull)
   let best: number | undefined
   let bestKey = Number.POSITIVE_INFINITY
-  for (let n = 0; n < board.pieceCount; n += 1) {
-    const piece = board.inOrder(n)
-    const availability = board.availability(piece)
-    if (availability === 0 || !board.isFree(piece)) continue
-    const place = isShared ? Math.floor(n / WINDOW) + board.jitter(piece) : n / board.pieceCount
-    const key = availability * board.pieceCount + place
+  for (const piece of reachable) {
+    const key = board.availability(piece) * board.pieceCount + place(board, piece, isShared)
     if (key >= bestKey) continue
     if (!isAnywhere && !ready.some((peer) => peer.have.has(piece))) continue
     best = piece
@@ -52,10 +50,19 @@ export function quickestPeer(
   return quickest(board, ready, piece)
 }
 
+/** Where a piece stands in this peer's order, below `pieceCount`. */
+function place(board: PieceBoard, piece: number, isShared: boolean): number {
+  const n = board.placeOf(piece)
+  return isShared ? Math.floor(n / WINDOW) + board.jitter(piece) : n / board.pieceCount
+}
+
 function readyPeers(board: PieceBoard, now: number): PeerView[] {
-  return [...board.peers.values()].filter(
-    (peer) => peer.have.count > 0 && now >= peer.blockedUntil && board.activeLeases(peer.id) < peer.slots,
-  )
+  const ready: PeerView[] = []
+  for (const peer of board.peers.values()) {
+    if (peer.have.count === 0 || now < peer.blockedUntil) continue
+    if (board.activeLeases(peer.id) < peer.slots) ready.push(peer)
+  }
+  return ready
 }
 
 function quickest(board: PieceBoard, peers: readonly PeerView[], piece: number): PeerView | undefined {

@@ -4,19 +4,24 @@ import type { PeerView, PieceBoard } from './piece-board.ts'
 /** Owned pieces come in stripes of neighbours, so that a request to the Hub is worth its round trip. */
 const AIMED_STRIPES = 256
 
-/** Bounds of a peer's patience with an owner that lands nothing, in ms. */
+/** The least patience with an owner that lands nothing, in ms. */
 const MIN_PATIENCE_MS = 1_500
-const MAX_PATIENCE_MS = 15_000
 const PIECES_OF_PATIENCE = 4
+/** Bytes per ms that one connection to the Hub gives at the least, as long as nobody knows better. */
+const LEAST_HUB_RATE = 256
 
 /** How many neighbouring pieces always have the same owner. */
 export function stripeLength(pieceCount: number): number {
   return Math.max(1, Math.ceil(pieceCount / AIMED_STRIPES))
 }
 
-/** How long to wait for an owner without progress, given how long a piece usually takes from the Hub. */
-export function patienceMs(msPerPiece: number): number {
-  return Math.min(MAX_PATIENCE_MS, Math.max(MIN_PATIENCE_MS, PIECES_OF_PATIENCE * msPerPiece))
+/**
+ * How long to wait for an owner without progress. It follows from how long a piece takes from the Hub (0 while
+ * unknown) and has no upper bound: where many share a thin uplink, a piece of 16 MiB takes minutes, and a peer
+ * that then loses its patience makes it thinner still.
+ */
+export function patienceMs(msPerPiece: number, pieceSize: number): number {
+  return Math.max(MIN_PATIENCE_MS, PIECES_OF_PATIENCE * (msPerPiece || pieceSize / LEAST_HUB_RATE))
 }
 
 /**
@@ -36,7 +41,7 @@ export class OwnershipRing {
     this.#ownership = new Ownership(board.oid, [])
   }
 
-  /** Members of the ring, this peer included when it asks the Hub. */
+  /** Members of the ring, this peer included when it asks the Hub and ranks high enough. */
   get members(): readonly string[] {
     return this.#members
   }
@@ -48,7 +53,6 @@ export class OwnershipRing {
     for (const peer of board.peers.values()) {
       if (peer.asksHub && !peer.have.isFull && !hasStalled(peer, options)) candidates.push(peer.id)
     }
-    candidates.sort()
     const isSame =
       candidates.length === this.#candidates.length &&
       candidates.every((id, at) => id === this.#candidates[at])
@@ -66,9 +70,10 @@ export class OwnershipRing {
     return this.#owners.get(stripe)
   }
 
-  /** The one of `candidates` that ranks highest for a piece. */
-  firstInRank(piece: number, candidates: readonly string[]): string | undefined {
-    return new Ownership(this.#board.oid, candidates).ownerOf(this.#stripeOf(piece))
+  /** Says for a piece which one of `candidates` ranks highest. */
+  rankAmong(candidates: readonly string[]): (piece: number) => string | undefined {
+    const ownership = new Ownership(this.#board.oid, candidates)
+    return (piece) => ownership.ownerOf(this.#stripeOf(piece))
   }
 
   #stripeOf(piece: number): number {

@@ -6,13 +6,13 @@ import { score } from '../swarm/ownership.ts'
 export interface PeerView {
   readonly id: string
   readonly have: Bitmap
-  /** Pieces that it is fetching from the Hub, and since when. */
+  /** Pieces that it is fetching from the Hub, and since when; changed by `PieceBoard.peerFetches` alone. */
   fetching: ReadonlyMap<number, number>
   /** True when it asks the Hub itself, so that pieces can be its own. */
-  readonly asksHub: boolean
+  asksHub: boolean
   /** When it last landed a piece or began one. */
   progressAt: number
-  /** Mean time between the pieces that it lands, 0 while unknown. */
+  /** How long a piece takes it from the Hub, 0 while unknown. */
   msPerPiece: number
   /** How many ranges it may be asked for at once. */
   slots: number
@@ -61,7 +61,12 @@ export class PieceBoard {
   #lastLease = 0
   readonly #inFlight: Uint8Array
   readonly #availability: Uint16Array
+  readonly #claims: Uint16Array
   readonly #jitter: Float32Array
+  readonly #active = new Map<string, number>()
+  /** Kept up to date piece by piece, as looking through all pieces at every event would be too dear. */
+  readonly #reachable = new Set<number>()
+  #haveCount: number
 
   constructor(options: {
     readonly pieceCount: number
@@ -77,6 +82,8 @@ export class PieceBoard {
     this.oid = options.oid
     this.#inFlight = new Uint8Array(options.pieceCount)
     this.#availability = new Uint16Array(options.pieceCount)
+    this.#claims = new Uint16Array(options.pieceCount)
+    this.#haveCount = options.have.count
     this.#jitter = Float32Array.from(
       { length: options.pieceCount },
       (_, piece) => (score(options.self, options.oid, piece) % 65_536) / 65_536,
@@ -98,9 +105,29 @@ export class PieceBoard {
     return this.#availability[piece] ?? 0
   }
 
+  /** How many peers are fetching the piece from the Hub. */
+  claims(piece: number): number {
+    return this.#claims[piece] ?? 0
+  }
+
+  /** Pieces that are free and that some peer has, in no particular order. */
+  get reachable(): ReadonlySet<number> {
+    // Whoever finds a piece wrong takes it out of `have` behind our back.
+    if (this.have.count !== this.#haveCount) {
+      this.#haveCount = this.have.count
+      for (let piece = 0; piece < this.pieceCount; piece += 1) this.#file(piece)
+    }
+    return this.#reachable
+  }
+
   /** The n-th piece in this peer's own order, which begins at `head` and wraps round. */
   inOrder(n: number): number {
     return (this.head + n) % this.pieceCount
+  }
+
+  /** Where a piece stands in this peer's own order, see `inOrder`. */
+  placeOf(piece: number): number {
+    return (piece - this.head + this.pieceCount) % this.pieceCount
   }
 
   /** A number from 0 up to 1 that is this peer's own for each piece, and always the same. */
@@ -116,7 +143,10 @@ export class PieceBoard {
   }
 
   removePeer(id: string): void {
-    for (const piece of this.peers.get(id)?.have ?? []) this.#count(piece, -1)
+    const peer = this.peers.get(id)
+    if (!peer) return
+    for (const piece of peer.have) this.#count(piece, -1)
+    this.peerFetches(peer, new Map())
     this.peers.delete(id)
   }
 
@@ -135,6 +165,13 @@ export class PieceBoard {
     this.#count(piece, -1)
   }
 
+  /** Notes what a peer is fetching from the Hub now, and since when. */
+  peerFetches(peer: PeerView, fetching: ReadonlyMap<number, number>): void {
+    for (const piece of peer.fetching.keys()) this.#claims[piece] = this.claims(piece) - 1
+    for (const piece of fetching.keys()) this.#claims[piece] = this.claims(piece) + 1
+    peer.fetching = fetching
+  }
+
   startLease(source: string, start: number, end: number, now: number): Lease {
     this.#lastLease += 1
     const lease: Lease = {
@@ -148,6 +185,7 @@ export class PieceBoard {
       movedAt: now,
     }
     this.leases.set(lease.id, lease)
+    this.#active.set(source, this.activeLeases(source) + 1)
     for (let piece = start; piece < end; piece += 1) this.#addFlight(piece, 1)
     return lease
   }
@@ -160,7 +198,12 @@ export class PieceBoard {
 
   /** The piece that a lease was fetching is in the file. */
   landPiece(lease: Lease): void {
-    this.#addFlight(lease.at, -1)
+    const piece = lease.at
+    if (!this.have.has(piece)) {
+      this.have.add(piece)
+      this.#haveCount += 1
+    }
+    this.#addFlight(piece, -1)
     lease.at += 1
     lease.bytes = 0
   }
@@ -168,21 +211,27 @@ export class PieceBoard {
   /** Forgets a lease; what it did not land is free again. */
   endLease(lease: Lease): void {
     if (!this.leases.delete(lease.id)) return
+    this.#active.set(lease.source, this.activeLeases(lease.source) - 1)
     for (let piece = lease.at; piece < lease.end; piece += 1) this.#addFlight(piece, -1)
   }
 
   /** How many leases a source serves now. */
   activeLeases(source: string): number {
-    let count = 0
-    for (const lease of this.leases.values()) if (lease.source === source) count += 1
-    return count
+    return this.#active.get(source) ?? 0
   }
 
   #addFlight(piece: number, change: number): void {
     this.#inFlight[piece] = (this.#inFlight[piece] ?? 0) + change
+    this.#file(piece)
   }
 
   #count(piece: number, change: number): void {
     this.#availability[piece] = (this.#availability[piece] ?? 0) + change
+    this.#file(piece)
+  }
+
+  #file(piece: number): void {
+    if (this.availability(piece) > 0 && this.isFree(piece)) this.#reachable.add(piece)
+    else this.#reachable.delete(piece)
   }
 }

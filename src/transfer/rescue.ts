@@ -1,5 +1,5 @@
 import { quickestPeer } from './choose-from-peers.ts'
-import { hasStalled, type OwnershipRing, patienceMs } from './ownership-ring.ts'
+import { hasStalled, type OwnershipRing } from './ownership-ring.ts'
 import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
 
 /** A range whose peer sends nothing for this long gets a rival; one from the Hub has `stallMs` before it is cut. */
@@ -19,26 +19,51 @@ export function stalledLeases(board: PieceBoard, now: number, stallMs: number): 
 }
 
 /**
- * Leases on pieces that arrive twice and should arrive once: mine from the Hub while a peer that ranks higher
- * fetches the same piece, or that a peer has meanwhile, unless most of it is here already.
+ * Leases from the Hub that bring nothing new: a peer has the piece meanwhile, or one that ranks higher is fetching
+ * it as well. One that is more than half done runs on, as to begin anew elsewhere would cost more.
  */
 export function needlessLeases(
   board: PieceBoard,
   ring: OwnershipRing,
-  now: number,
-  patience: number,
+  situation: { readonly now: number; readonly patience: number; readonly peersAreSlow: boolean },
 ): Lease[] {
   const needless: Lease[] = []
   for (const lease of board.leases.values()) {
-    if (lease.source !== HUB || lease.bytes > board.pieceSize / 2 || board.inFlight(lease.at) > 1) continue
-    if (lease.end - lease.at > 1) continue
-    const rivals = [...board.peers.values()].filter(
-      (peer) => peer.fetching.has(lease.at) && !hasStalled(peer, { now, patience: patienceMs(patience) }),
-    )
-    const first = ring.firstInRank(lease.at, [board.self, ...rivals.map((peer) => peer.id)])
-    if (first !== board.self) needless.push(lease)
+    if (lease.source !== HUB || lease.at >= lease.end || lease.bytes > board.pieceSize / 2) continue
+    if (board.inFlight(lease.at) > 1) continue
+    const isElsewhere = board.availability(lease.at) > 0 && !situation.peersAreSlow
+    if (isElsewhere || isFetchedByBetter(board, ring, lease.at, situation)) needless.push(lease)
   }
   return needless
+}
+
+function isFetchedByBetter(
+  board: PieceBoard,
+  ring: OwnershipRing,
+  piece: number,
+  situation: { readonly now: number; readonly patience: number },
+): boolean {
+  if (board.claims(piece) === 0) return false
+  const rivals = [board.self]
+  for (const peer of board.peers.values())
+    if (peer.fetching.has(piece) && !hasStalled(peer, situation)) rivals.push(peer.id)
+  return rivals.length > 1 && ring.rankAmong(rivals)(piece) !== board.self
+}
+
+/** Leases that run on into pieces which others own by now, and where each should end: runs are for loners. */
+export function overlongLeases(
+  board: PieceBoard,
+  ring: OwnershipRing,
+): { readonly lease: Lease; readonly end: number }[] {
+  if (ring.members.length <= 1) return []
+  const overlong: { lease: Lease; end: number }[] = []
+  for (const lease of board.leases.values()) {
+    if (lease.source !== HUB) continue
+    let end = lease.at + 1
+    while (end < lease.end && ring.ownerOf(end) === board.self && board.availability(end) === 0) end += 1
+    if (end < lease.end) overlong.push({ lease, end })
+  }
+  return overlong
 }
 
 /** The slow lease that most deserves a rival now, and the peer to ask; undefined when nothing is gained by one. */

@@ -2,7 +2,7 @@ import { chooseFromHub, chooseSplit } from './choose-from-hub.ts'
 import { chooseFromPeers } from './choose-from-peers.ts'
 import { OwnershipRing, patienceMs } from './ownership-ring.ts'
 import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
-import { chooseHedge, needlessLeases, stalledLeases } from './rescue.ts'
+import { chooseHedge, needlessLeases, overlongLeases, stalledLeases } from './rescue.ts'
 
 /** What the scheduler may use at this moment. Times in ms on one clock. */
 export interface Means {
@@ -51,7 +51,7 @@ export class Scheduler {
     this.ring = new OwnershipRing(board)
   }
 
-  /** How long a piece takes this peer from the Hub on one connection, in ms; 0 while unknown. */
+  /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
   get hubMsPerPiece(): number {
     return this.#hubMsPerPiece
   }
@@ -67,15 +67,20 @@ export class Scheduler {
   landed(lease: Lease, tookMs: number): void {
     if (lease.source === HUB) this.#hubMsPerPiece = mean(this.#hubMsPerPiece, tookMs)
     else this.#rate(lease.source, tookMs)
-    this.board.have.add(lease.at)
     this.board.landPiece(lease)
   }
 
   /** A peer says that it has a piece now. */
   peerLanded(peer: PeerView, piece: number, now: number): void {
     if (!this.board.peerHas(peer, piece)) return
-    peer.msPerPiece = mean(peer.msPerPiece, now - peer.progressAt)
     peer.progressAt = now
+    const since = peer.fetching.get(piece)
+    if (since === undefined) return
+    peer.msPerPiece = mean(peer.msPerPiece, now - since)
+    this.#hubMsPerPiece = mean(this.#hubMsPerPiece, now - since)
+    // The next one of the same run begins only now.
+    if (peer.fetching.has(piece + 1))
+      this.board.peerFetches(peer, new Map([...peer.fetching, [piece + 1, now]]))
   }
 
   /** A peer says which pieces it is fetching from the Hub. */
@@ -85,7 +90,7 @@ export class Scheduler {
     for (const piece of pieces) after.set(piece, before.get(piece) ?? now)
     // To begin a piece is a sign of life, but no measure of how long pieces take.
     if ([...after.keys()].some((piece) => !before.has(piece))) peer.progressAt = now
-    peer.fetching = after
+    this.board.peerFetches(peer, after)
   }
 
   /** Pieces on their way from the Hub to this peer, as others are told. */
@@ -102,7 +107,7 @@ export class Scheduler {
   decide(means: Means): Action[] {
     const { board } = this
     const { now } = means
-    const patience = patienceMs(this.#hubMsPerPiece)
+    const patience = patienceMs(this.#hubMsPerPiece, board.pieceSize)
     const actions: Action[] = []
     const cut = (lease: Lease, reason: string) => {
       board.endLease(lease)
@@ -111,8 +116,10 @@ export class Scheduler {
     this.ring.refresh({ selfAsksHub: means.selfAsksHub, now, patience })
     for (const lease of stalledLeases(board, now, means.stallMs)) cut(lease, 'no bytes for a while')
     for (const lease of this.#twice()) cut(lease, 'the piece came from elsewhere')
-    for (const lease of needlessLeases(board, this.ring, now, patience))
-      cut(lease, 'a peer fetches it already')
+    const peersAreSlow = this.#peersAreSlow(now)
+    for (const lease of needlessLeases(board, this.ring, { now, patience, peersAreSlow }))
+      cut(lease, 'it comes from a peer')
+    for (const { lease, end } of overlongLeases(board, this.ring)) board.shrinkLease(lease, end)
 
     let hubSlots = means.hubSlots
     let peerSlots =
