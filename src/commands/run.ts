@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { CommanderError } from 'commander'
-import { exitCodeOf, isAbort } from '../base/errors.ts'
+import { DfhfError, exitCodeOf, isAbort } from '../base/errors.ts'
 import { colorsFor } from '../ui/colors.ts'
 import { createReporter } from '../ui/create-reporter.ts'
 import { errorLine } from '../ui/error-line.ts'
@@ -33,48 +33,65 @@ export interface Io {
   readonly configDir: string
 }
 
+/** What is known of a run so far. */
+interface RunState {
+  reporter: Reporter | undefined
+  output: OutputOptions
+  /** Texts that no message may hold. */
+  readonly secrets: string[]
+}
+
 /** Runs one command line and returns the exit code. The only place that prints an error. */
 export async function run(io: Io, commands: Commands): Promise<number> {
-  ignoreClosedOutputs(io)
-  let reporter: Reporter | undefined
+  // Who waits for a write is told by its callback; `dfhf … | head` must not end in an unhandled event.
+  for (const output of [io.stdout, io.stderr]) output.on?.('error', () => {})
+  const isVerbose = io.argv.includes('--verbose')
+  const state: RunState = {
+    reporter: undefined,
+    output: { isJson: false, isQuiet: false, isVerbose },
+    secrets: secretsOf(io.env),
+  }
   using stop = listenForStop(io.signals, (code) => {
-    reporter?.stop()
+    state.reporter?.stop()
     io.exit(code)
   })
-  let output: OutputOptions = { isJson: false, isQuiet: false, isVerbose: io.argv.includes('--verbose') }
-  const secrets = secretsOf(io.env)
   try {
-    await parse(io, async (invocation) => {
-      const reader = await readSettings(io, invocation)
-      output = resolveOutput(reader)
-      secrets.push(...(invocation.flags.get('token') ?? []))
-      const started = startReporter(io, invocation, output)
-      reporter = started
-      const context: CommandContext = {
-        signal: stop.signal,
-        events: started.events,
-        log: started.log,
-        env: io.env,
-        version: io.version,
-      }
-      const outcome = await dispatch(invocation, reader, context, commands)
-      started.stop()
-      if (outcome) io.stdout.write(outcomeText(outcome, output))
-    })
+    await parse(io, (invocation) => execute(io, { invocation, commands, state, signal: stop.signal }))
     return 0
   } catch (error) {
-    reporter?.stop()
+    state.reporter?.stop()
     const shown = stop.signal.aborted && isAbort(error) ? stop.signal.reason : error
-    const isStopped = stop.exitCode !== undefined && exitCodeOf(shown) === 130
-    io.stderr.write(
-      errorLine(shown, {
-        isVerbose: output.isVerbose,
-        colors: colorsFor(io.stderr, io.env),
-        secrets,
-      }),
-    )
-    return isStopped && stop.exitCode !== undefined ? stop.exitCode : exitCodeOf(shown)
+    const colors = colorsFor(io.stderr, io.env)
+    io.stderr.write(errorLine(shown, { isVerbose: state.output.isVerbose, colors, secrets: state.secrets }))
+    const code = exitCodeOf(shown)
+    return code === exitCodeOf(stop.signal.reason) ? (stop.exitCode ?? code) : code
   }
+}
+
+/** Runs a well-formed command, and prints its result. */
+async function execute(
+  io: Io,
+  given: {
+    readonly invocation: Invocation
+    readonly commands: Commands
+    readonly state: RunState
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  const { invocation, commands, state, signal } = given
+  state.secrets.push(...(invocation.flags.get('token') ?? []))
+  const reader = await readSettings(io, invocation)
+  state.output = resolveOutput(reader)
+  const reporter = startReporter(io, invocation, state.output)
+  state.reporter = reporter
+  const { events, log } = reporter
+  const later: (() => Promise<void>)[] = []
+  const afterwards = (work: () => Promise<void>) => later.push(work)
+  const context: CommandContext = { signal, events, log, env: io.env, version: io.version, afterwards }
+  const outcome = await dispatch(invocation, reader, context, commands)
+  reporter.stop()
+  if (outcome) await writeAll(io.stdout, outcomeText(outcome, state.output))
+  for (const work of later) await work()
 }
 
 async function parse(io: Io, invoke: (invocation: Invocation) => Promise<void>): Promise<void> {
@@ -131,13 +148,14 @@ async function dispatch(
   }
 }
 
-/** `dfhf … | head` closes our output early: that is no failure of ours, and nobody is left to be told. */
-function ignoreClosedOutputs({ stdout, stderr }: Io): void {
-  for (const stream of [stdout, stderr]) {
-    stream.on?.('error', (error) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+/** A reader that has gone away is no failure of ours; a result that could not be stored is. */
+function writeAll(output: TextOutput, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    output.write(text, (error) => {
+      if (!error || error.code === 'EPIPE') resolve()
+      else reject(new DfhfError('disk', `cannot write the result: ${error.message}`, { cause: error }))
     })
-  }
+  })
 }
 
 function secretsOf(env: Environment): string[] {

@@ -77,7 +77,8 @@ export function summaryLine(progress: Progress, ms: number): string | undefined 
   const total = progress.total()
   if (!total.isMany) return undefined
   const got = total.bytes.hub + total.bytes.peers + total.bytes.local
-  const files = progress.isComplete ? `${total.files} files` : `${total.doneFiles} of ${total.files} files`
+  const all = `${total.files} file${total.files === 1 ? '' : 's'}`
+  const files = progress.isComplete ? all : `${total.doneFiles} of ${all}`
   if (progress.isComplete && got === 0) return `${files}, ${formatSize(total.size)}, all here already`
   return join([`${files}, ${gotText(got, ms)}`, sourcesText(total.bytes, progress)])
 }
