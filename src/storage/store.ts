@@ -84,6 +84,11 @@ export class BlobStore {
     }
   }
 
+  /** The repos that a blob here, or one being written, was fetched for. */
+  reposOf(oid: Oid): readonly CacheRepo[] {
+    return this.#catalog.reposOf(oid)
+  }
+
   /** Where a blob stands or would stand. */
   pathOf(oid: Oid): string {
     return join(storeFolderOf(this.root, oid), oid)

@@ -1,0 +1,136 @@
+import { mkdir, open, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Oid } from '../blob/oid.ts'
+import { writeFileAtomically } from './atomic-write.ts'
+import { unlessMissing } from './disk-error.ts'
+import type { HashFile } from './hash-file.ts'
+import { type FileStamp, formatFact, isAbout, parseFact, type VerifiedFact } from './verified-format.ts'
+
+/** After so many new lines the facts of files that are gone or changed are dropped from the state file. */
+const SPARE_LINES = 10_000
+
+/**
+ * Remembers over restarts which blob files were verified, in `<stateDir>/verified-blobs.jsonl`. Several processes may
+ * add to it at once. Losing it costs hashing, nothing else.
+ */
+export class VerifiedFiles {
+  readonly #path: string
+  readonly #facts = new Map<string, VerifiedFact>()
+  readonly #running = new Map<string, Promise<boolean>>()
+  /** How much of the state file was read: other processes add to its end. */
+  #readSize = 0
+  #readInode = -1
+  #lines = 0
+  #compactAtLines = SPARE_LINES
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(stateDir: string) {
+    this.#path = join(stateDir, 'verified-blobs.jsonl')
+  }
+
+  /** Notes that dfhf itself wrote and checked the file that now stands at `path`. */
+  async record(path: string, oid: Oid): Promise<void> {
+    const stamp = await stampOf(path)
+    if (stamp !== undefined) await this.#add({ ...stamp, oid, isGood: true })
+  }
+
+  /**
+   * Whether the file at `path` holds exactly the blob: from memory, or by hashing it once. False when it is gone, or
+   * changed while it was hashed. Throws what `hashFile` throws.
+   */
+  async verify(path: string, oid: Oid, hashFile: HashFile, signal?: AbortSignal): Promise<boolean> {
+    const known = await this.check(path, oid)
+    if (known !== undefined) return known
+    const running = this.#running.get(path)
+    // Whoever joins shares the outcome but not the abort of the first; then it hashes itself.
+    if (running !== undefined) return running.catch(() => this.verify(path, oid, hashFile, signal))
+    const hashing = this.#hash(path, oid, hashFile, signal)
+    this.#running.set(path, hashing)
+    try {
+      return await hashing
+    } finally {
+      this.#running.delete(path)
+    }
+  }
+
+  /** What is remembered of the file as it stands now; undefined when it has to be hashed. */
+  async check(path: string, oid: Oid): Promise<boolean | undefined> {
+    const stamp = await stampOf(path)
+    if (stamp === undefined) return false
+    const fact = this.#find(stamp, oid)
+    if (fact !== undefined) return fact.isGood
+    await this.#inTurn(() => this.#readNew()).catch(() => {})
+    return this.#find(stamp, oid)?.isGood
+  }
+
+  async #hash(path: string, oid: Oid, hashFile: HashFile, signal?: AbortSignal): Promise<boolean> {
+    const before = await stampOf(path)
+    if (before === undefined) return false
+    const isGood = await hashFile(path, oid, before.size, signal)
+    const after = await stampOf(path)
+    const fact = { ...before, oid, isGood }
+    if (after === undefined || !isAbout(fact, after)) return false
+    await this.#add(fact)
+    return isGood
+  }
+
+  #find(stamp: FileStamp, oid: Oid): VerifiedFact | undefined {
+    const fact = this.#facts.get(stamp.path)
+    return fact?.oid === oid && isAbout(fact, stamp) ? fact : undefined
+  }
+
+  async #add(fact: VerifiedFact): Promise<void> {
+    this.#facts.set(fact.path, fact)
+    await this.#inTurn(async () => {
+      await mkdir(dirname(this.#path), { recursive: true })
+      await using handle = await open(this.#path, 'a')
+      await handle.writeFile(formatFact(fact))
+    }).catch(() => {
+      // A state folder that cannot be written costs a hash after the next start.
+    })
+  }
+
+  /** Reads what was added since the last look, by this process or another. */
+  async #readNew(): Promise<void> {
+    const stats = await unlessMissing(stat(this.#path)).catch(() => undefined)
+    if (stats === undefined || (stats.ino === this.#readInode && stats.size <= this.#readSize)) return
+    const start = stats.ino === this.#readInode ? this.#readSize : 0
+    const bytes = new Uint8Array(stats.size - start)
+    await using handle = await open(this.#path, 'r')
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
+    // A line that another process is in the middle of writing is read the next time.
+    const end = Buffer.from(bytes.buffer, 0, bytesRead).lastIndexOf(10) + 1
+    const lines = Buffer.from(bytes.buffer, 0, end).toString('utf8').split('\n')
+    for (const line of lines) {
+      const fact = parseFact(line)
+      if (fact !== undefined) this.#facts.set(fact.path, fact)
+    }
+    this.#lines = (start === 0 ? 0 : this.#lines) + lines.length - 1
+    this.#readSize = start + end
+    this.#readInode = stats.ino
+    if (this.#lines > this.#compactAtLines) await this.#compact()
+  }
+
+  /** Writes the state file anew. Facts that another process adds at this very moment are lost, and hashed again. */
+  async #compact(): Promise<void> {
+    for (const [path, fact] of this.#facts) {
+      const stamp = await stampOf(path)
+      if (stamp === undefined || !isAbout(fact, stamp)) this.#facts.delete(path)
+    }
+    await writeFileAtomically(this.#path, [...this.#facts.values()].map(formatFact).join(''))
+    this.#compactAtLines = this.#facts.size + SPARE_LINES
+    this.#readInode = -1
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => {})
+    return result
+  }
+}
+
+async function stampOf(path: string): Promise<FileStamp | undefined> {
+  const stats = await unlessMissing(stat(path, { bigint: true })).catch(() => undefined)
+  if (!stats?.isFile()) return undefined
+  return { path, size: Number(stats.size), mtime: String(stats.mtimeNs), inode: String(stats.ino) }
+}
