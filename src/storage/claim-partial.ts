@@ -19,29 +19,35 @@ export interface ClaimedPartial {
  * Claims the partial of `stem` in `folder`: the plain name, or when another process writes there one that a killed
  * process left, or a new one. The claim ends when the handle is closed.
  */
-export async function claimPartial(folder: string, stem: string): Promise<ClaimedPartial> {
-  const plain = await claimByLock(folder, stem, undefined)
+export async function claimPartial(
+  folder: string,
+  stem: string,
+  lock: typeof tryLockedFile = tryLockedFile,
+): Promise<ClaimedPartial> {
+  const claimByLock = (suffix: string | undefined) => tryClaim(folder, stem, suffix, lock)
+  const plain = await claimByLock(undefined)
   if (plain === 'unsupported') return claimByRename(folder, stem)
   if (plain !== 'held') return plain
   for (const suffix of await suffixesOf(folder, stem)) {
-    const orphan = await claimByLock(folder, stem, suffix)
+    const orphan = await claimByLock(suffix)
     if (typeof orphan !== 'string') return orphan
   }
   for (;;) {
-    const own = await claimByLock(folder, stem, randomSuffix())
+    const own = await claimByLock(randomSuffix())
     if (typeof own !== 'string') return own
   }
 }
 
-async function claimByLock(
+async function tryClaim(
   folder: string,
   stem: string,
   suffix: string | undefined,
+  lock: typeof tryLockedFile,
 ): Promise<ClaimedPartial | 'held' | 'unsupported'> {
   const path = join(folder, partialDataName(stem, suffix))
   for (let attempt = 0; attempt < 10; attempt += 1) {
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o666)
-    const result = await tryLockedFile(handle, path)
+    const result = await lock(handle, path)
     if (result === 'acquired') {
       const journalPath = join(folder, partialJournalName(stem, suffix))
       return { handle, path, journalPath, giveBack: async () => {} }
@@ -54,7 +60,10 @@ async function claimByLock(
   return 'held'
 }
 
-/** Without locks a rename decides who owns what an earlier run left: only one of several processes wins it. */
+/**
+ * Without locks a rename decides who owns what an earlier run left: only one of several processes wins it.
+ * What a killed process left stays under that process's own name, since nobody can tell whether it still runs.
+ */
 async function claimByRename(folder: string, stem: string): Promise<ClaimedPartial> {
   const plain = { path: join(folder, partialDataName(stem)), journal: join(folder, partialJournalName(stem)) }
   const suffix = randomSuffix()
