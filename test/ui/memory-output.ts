@@ -4,6 +4,8 @@ import type { TextOutput } from '../../src/ui/text-output.ts'
 export class MemoryOutput implements TextOutput {
   readonly isTTY: boolean
   columns: number
+  /** What every write ends with, instead of success. */
+  failure: NodeJS.ErrnoException | undefined
   readonly writes: string[] = []
   readonly #waiting = new Set<() => void>()
 
@@ -16,10 +18,10 @@ export class MemoryOutput implements TextOutput {
     return this.writes.join('')
   }
 
-  write(text: string, done?: () => void): boolean {
+  write(text: string, done?: (error?: NodeJS.ErrnoException | null) => void): boolean {
     this.writes.push(text)
     for (const check of this.#waiting) check()
-    done?.()
+    done?.(this.failure)
     return true
   }
 
