@@ -24,6 +24,11 @@ export class HubClient {
     return this.session.endpoint.href.replace(/\/+$/, '')
   }
 
+  /** True when requests go out with a token: then what can be read is not necessarily public. */
+  get hasToken(): boolean {
+    return this.session.hasToken
+  }
+
   /** Resolves a revision to its commit, and says who may read the repo. */
   repoInfo(repo: Repo, revision: string, options?: Waiting): Promise<RepoInfo> {
     return repoInfo(this.session, repo, revision, options)

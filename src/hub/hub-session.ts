@@ -53,6 +53,10 @@ export class HubSession {
     this.#options = options
   }
 
+  get hasToken(): boolean {
+    return this.#options.token !== undefined
+  }
+
   /** Sends one request, with the token where it may go, and notes what the Hub says beside the answer. */
   async send(request: HttpRequest): Promise<HttpResponse> {
     const url = new URL(request.url)

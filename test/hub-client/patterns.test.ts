@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { createPathFilter, matchesPattern } from '../../src/hub/patterns.ts'
+import { fnmatchCases } from './fnmatch-cases.ts'
+
+/** fnmatch without sets, by trying every split: slow and plainly right. */
+function slowMatch(pattern: string, path: string): boolean {
+  if (pattern === '') return path === ''
+  if (pattern[0] === '*') {
+    return Array.from({ length: path.length + 1 }, (_, at) => path.slice(at)).some((rest) =>
+      slowMatch(pattern.slice(1), rest),
+    )
+  }
+  return (
+    path !== '' &&
+    (pattern[0] === '?' || pattern[0] === path[0]) &&
+    slowMatch(pattern.slice(1), path.slice(1))
+  )
+}
+
+describe('a pattern', () => {
+  test.each([
+    ['*.json', 'a/b.json', true],
+    ['*.json', '.json', true],
+    ['data/*', 'data/a/b', true],
+    ['data/', 'data/a/b', true],
+    ['data', 'data/a', false],
+    ['data', 'data', true],
+    ['**/x', 'x', false],
+    ['**/x', 'a/x', true],
+    ['*.JSON', 'a.json', false],
+    ['a.json', 'xa.json', false],
+    ['a{b,c}', 'ab', false],
+    ['[!a]*', 'b/c', true],
+    ['[^a]', '^', true],
+    ['x[', 'x[', true],
+    ['a\\b', 'a/b', true],
+    ['a?b', 'a/b', true],
+    ['?', '日', true],
+    ['?', '🎈', true],
+    ['*', 'two\nlines', true],
+  ])('%p matches %p: %p', (pattern, path, isMatch) => {
+    expect(matchesPattern(path, pattern)).toBe(isMatch)
+  })
+
+  test('matches as Python recorded', () => {
+    const wrong = fnmatchCases.filter(([pattern, path, isMatch]) => matchesPattern(path, pattern) !== isMatch)
+    expect(wrong).toEqual([])
+  })
+
+  test('matches as a matcher that tries everything', () => {
+    const text = fc.stringMatching(/^[ab/.]{0,8}$/)
+    const pattern = fc.stringMatching(/^[ab/.*?]{0,6}[ab.*?]$/)
+    fc.assert(
+      fc.property(pattern, text, (glob, path) =>
+        expect(matchesPattern(path, glob)).toBe(slowMatch(glob, path)),
+      ),
+    )
+  })
+})
+
+describe('include and exclude', () => {
+  const paths = ['README.md', 'a.bin', 'data/a.bin', 'data/b.txt']
+  const kept = (options: Parameters<typeof createPathFilter>[0]) => paths.filter(createPathFilter(options))
+
+  test('keep what any include and no exclude matches', () => {
+    expect(kept({})).toEqual(paths)
+    expect(kept({ include: ['*.bin', 'README*'] })).toEqual(['README.md', 'a.bin', 'data/a.bin'])
+    expect(kept({ exclude: ['data/'] })).toEqual(['README.md', 'a.bin'])
+    expect(kept({ include: ['*.bin'], exclude: ['data/*'] })).toEqual(['a.bin'])
+  })
+
+  test('an empty list of includes keeps nothing', () => {
+    expect(kept({ include: [] })).toEqual([])
+  })
+})
