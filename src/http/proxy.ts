@@ -13,7 +13,7 @@ export interface HttpProxy {
  * Which proxy the environment names for a URL, by the rules of Python's httpx: `http_proxy`, `https_proxy` and
  * `all_proxy` in either case, lower case first; a value without scheme is http; `no_proxy` takes `*`, host names
  * with their subdomains, `.suffix` for subdomains alone, and literal addresses, each with an optional port.
- * Loopback is not exempt by itself. Throws `usage` for a value that is no proxy.
+ * Loopback is not exempt by itself. The resolver throws `usage` once it needs a value that is no proxy.
  */
 export function createProxyResolver(
   env: Readonly<Record<string, string | undefined>>,
@@ -24,14 +24,17 @@ export function createProxyResolver(
     const isForged = upper === 'HTTP_PROXY' && env.REQUEST_METHOD !== undefined
     return env[name] ?? (isForged ? undefined : env[upper])
   }
-  const proxies = new Map<string, HttpProxy>()
-  const all = read('all_proxy')
-  for (const scheme of ['http', 'https']) {
-    const value = read(`${scheme}_proxy`) || all
-    if (value) proxies.set(`${scheme}:`, parseProxy(value))
-  }
+  const proxies = new Map<string, HttpProxy | undefined>()
   const isExempt = parseNoProxy(read('no_proxy') ?? '')
-  return (url) => (isExempt(url) ? undefined : proxies.get(url.protocol))
+  return (url) => {
+    if (isExempt(url)) return undefined
+    const scheme = url.protocol.slice(0, -1)
+    if (!proxies.has(scheme)) {
+      const value = read(`${scheme}_proxy`) || read('all_proxy')
+      proxies.set(scheme, value ? parseProxy(value) : undefined)
+    }
+    return proxies.get(scheme)
+  }
 }
 
 function parseProxy(value: string): HttpProxy {

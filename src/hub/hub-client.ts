@@ -1,3 +1,4 @@
+import { endpointText } from './endpoint.ts'
 import { type FileMetadata, fileMetadata } from './file-metadata.ts'
 import { type HubOptions, HubSession } from './hub-session.ts'
 import { listRefs, type RepoRef } from './list-refs.ts'
@@ -21,7 +22,7 @@ export class HubClient {
 
   /** The endpoint without a slash at the end. */
   get endpoint(): string {
-    return this.session.endpoint.href.replace(/\/+$/, '')
+    return endpointText(this.session.endpoint)
   }
 
   /** True when requests go out with a token: then what can be read is not necessarily public. */

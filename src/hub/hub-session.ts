@@ -5,6 +5,7 @@ import { parseRateLimit, type RateLimit } from '../http/rate-limit.ts'
 import { redactUrl } from '../http/redact-url.ts'
 import { MAX_REDIRECTS, redirectTarget } from '../http/redirects.ts'
 import { type RetryOptions, withRetry } from '../http/with-retry.ts'
+import { endpointText, parseEndpoint } from './endpoint.ts'
 import { type HubQuestion, hubError } from './hub-error.ts'
 import { mayCarryToken } from './hub-hosts.ts'
 import { type HubUrls, hubUrls } from './urls.ts'
@@ -40,14 +41,8 @@ export class HubSession {
   readonly #seenTopics = new Set<string>()
 
   constructor(options: HubOptions) {
-    const endpoint = options.endpoint.trim().replace(/\/+$/, '')
-    if (!URL.canParse(endpoint) || !/^https?:\/\//i.test(endpoint)) {
-      throw new DfhfError('usage', `HF_ENDPOINT is no address: '${endpoint}'`, {
-        hint: 'write it as https://huggingface.co',
-      })
-    }
-    this.endpoint = new URL(endpoint)
-    this.urls = hubUrls(endpoint)
+    this.endpoint = parseEndpoint(options.endpoint)
+    this.urls = hubUrls(endpointText(this.endpoint))
     this.http = options.http
     this.metadataTimeoutMs = options.metadataTimeoutMs ?? 10_000
     this.#options = options
@@ -110,7 +105,7 @@ export class HubSession {
   error(response: HttpResponse, question: HubQuestion): Promise<DfhfError> {
     const { token, tokenOrigin, withheld } = this.#options
     return hubError(response, question, {
-      endpoint: this.endpoint.href.replace(/\/+$/, ''),
+      endpoint: endpointText(this.endpoint),
       page: this.urls.page(question.repo),
       tokenOrigin: token === undefined ? undefined : (tokenOrigin ?? '--token'),
       withheld,

@@ -1,4 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
+import { parseEndpoint } from './endpoint.ts'
 import { isOfficialHost } from './hub-hosts.ts'
 import { checkRepoId, checkRevision, pluralOf, type RepoReference, type RepoType, repoTypes } from './repo.ts'
 import { isSafeRepoPath } from './repo-path.ts'
@@ -72,7 +73,7 @@ function parseUri(text: string): Parsed {
 }
 
 function parseUrl(url: URL, options: ParseOptions): Parsed {
-  const endpoint = options.endpoint === undefined ? undefined : new URL(options.endpoint)
+  const endpoint = options.endpoint === undefined ? undefined : parseEndpoint(options.endpoint)
   const isEndpoint = endpoint !== undefined && url.host === endpoint.host
   if (!isEndpoint && !isOfficialHost(url.host)) {
     throw usage(`not a page of the Hub: '${url.host}'`, 'write the repo as org/name, or set HF_ENDPOINT')

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { DfhfError } from '../base/errors.ts'
+import { parseEndpoint } from './endpoint.ts'
 
 /** A token of the Hub and where it came from, in words. */
 export interface Token {
@@ -51,7 +52,7 @@ export function decideToken(
   endpoint: string,
   options: { readonly allowPlainHttp?: boolean } = {},
 ): TokenDecision {
-  const url = new URL(endpoint)
+  const url = parseEndpoint(endpoint)
   const isSafe = url.protocol === 'https:' || isLoopback(url.hostname) || options.allowPlainHttp === true
   if (!token || isSafe) return { token, withheld: undefined }
   const where = `${url.host} over plain http`

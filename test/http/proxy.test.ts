@@ -60,10 +60,11 @@ describe('which proxy is used', () => {
 
   test('says so when it cannot use one, without its password', async () => {
     for (const value of ['socks5://me:secret@p:1080', 'http://', 'ftp://p']) {
-      const error = await thrownBy(() => createProxyResolver({ ALL_PROXY: value }))
+      const error = await thrownBy(() => proxyFor('http://hub.test', { ALL_PROXY: value }))
       expect(error).toMatchObject({ code: 'usage' })
       expect(String(error)).not.toContain('secret')
     }
+    expect(proxyFor('http://hub.test', { ALL_PROXY: 'socks5://p:1', NO_PROXY: '*' })).toBeUndefined()
   })
 })
 

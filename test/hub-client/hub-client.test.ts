@@ -374,6 +374,9 @@ describe('beside its answers', () => {
   })
 
   test('an endpoint that is no address is refused', async () => {
-    expect(() => clientOf('huggingface.co')).toThrow('HF_ENDPOINT is no address')
+    for (const endpoint of ['huggingface.co', 'ftp://huggingface.co', 'https://', 'https://hub.test/?a=b']) {
+      expect(() => clientOf(endpoint)).toThrow('HF_ENDPOINT is no address')
+    }
+    expect(() => clientOf('https://me:secret@hub.test')).toThrow('https://…@hub.test')
   })
 })
