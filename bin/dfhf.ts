@@ -4,6 +4,9 @@ import { downloadCommand } from '../src/commands/download-command.ts'
 import { run } from '../src/commands/run.ts'
 import { serveCommand } from '../src/commands/serve-command.ts'
 
+/** How long what is still being written may take once the command is done, in ms. */
+const EXIT_GRACE_MS = 1_000
+
 declare const DFHF_VERSION: string | undefined
 
 run(
@@ -20,4 +23,6 @@ run(
   { download: downloadCommand, snapshot: downloadCommand, serve: serveCommand },
 ).then((code) => {
   process.exitCode = code
+  // Whatever handle was left open must not keep a finished command from ending.
+  setTimeout(() => process.exit(code), EXIT_GRACE_MS).unref()
 })

@@ -15,6 +15,8 @@ export interface CommandContext {
   /** For those parts that resolve their own variables: tokens, proxies, certificates. */
   readonly env: Environment
   readonly version: string
+  /** Does something once the result is out: what nobody should have to wait for. */
+  readonly afterwards: (work: () => Promise<void>) => void
 }
 
 /** The commands themselves, built from concrete parts by the entry. Each throws DfhfError. */

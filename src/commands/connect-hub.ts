@@ -40,6 +40,7 @@ export function connectHub(options: HubOptions, http: HttpClient, context: Comma
     userAgent: userAgent(version, env),
     metadataTimeoutMs: options.etagTimeoutMs,
     onWarning: (_topic, text) => events({ type: 'notice', text: `the Hub says: ${text}` }),
+    retry: { onRetry: ({ error }) => events({ type: 'notice', text: `${error.message}; trying again` }) },
   })
 }
 

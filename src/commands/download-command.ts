@@ -10,8 +10,18 @@ import type { DownloadOptions } from './options.ts'
 
 /** `dfhf download`, and `dfhf snapshot` on this machine: one file by its path, or all that the patterns keep. */
 export async function downloadCommand(options: DownloadOptions, context: CommandContext): Promise<Outcome> {
-  await using session = await openSession(options, context)
-  const { fetcher } = session
+  await using stack = new AsyncDisposableStack()
+  const session = stack.use(await openSession(options, context))
+  const outcome = await fetchOutcome(session.fetcher, options)
+  const owned = stack.move()
+  context.afterwards(async () => {
+    await using _session = owned
+    await session.linger(context.signal).catch(() => {})
+  })
+  return outcome
+}
+
+async function fetchOutcome(fetcher: RepoFetcher, options: DownloadOptions): Promise<Outcome> {
   const { selection } = options
   if (selection.kind === 'file') {
     if (options.isDryRun) return { kind: 'plan', result: await planFile(fetcher, selection.path) }

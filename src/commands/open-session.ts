@@ -1,41 +1,104 @@
+import { delay } from '../base/delay.ts'
+import { EngineShelf } from '../daemon/engine-shelf.ts'
+import type { PeerNode } from '../daemon/peer-node.ts'
+import { createRepoVisibility } from '../daemon/repo-visibility.ts'
 import { HfCache } from '../storage/hf-cache.ts'
+import { LocalDir } from '../storage/local-dir.ts'
 import { CacheDestination } from '../transfer/cache-destination.ts'
+import { LocalDirDestination } from '../transfer/local-dir-destination.ts'
 import { RepoFetcher } from '../transfer/repo-fetcher.ts'
+import { SwarmSession } from '../transfer/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
 import { connectHub, openHttp } from './connect-hub.ts'
+import { preparePeerNode } from './open-peer-node.ts'
 import type { DownloadOptions } from './options.ts'
+
+/** How long a finished download stays for peers that need it, in ms, and how often it looks whether they do. */
+const LONGEST_LINGER_MS = 30_000
+const LINGER_STEP_MS = 100
 
 /** The concrete parts that `download` and `snapshot` work with; closes them when disposed. */
 export interface Session extends AsyncDisposable {
   readonly fetcher: RepoFetcher
+  /** Stays until no peer depends on this process for pieces that nobody else has; bounded. */
+  linger(signal: AbortSignal): Promise<void>
 }
 
-/** Builds the parts from the options. Nothing is asked of anybody yet. */
+/** Builds the parts from the options. Nothing is asked of anybody yet, and no port is opened before a blob is fetched. */
 export async function openSession(options: DownloadOptions, context: CommandContext): Promise<Session> {
-  await using stack = new AsyncDisposableStack()
-  const { repo, revision, hub, places, speed } = options
-  const http = stack.use(openHttp(hub, context))
-  const engine = stack.use(
+  const stack = new AsyncDisposableStack()
+  try {
+    return await buildSession(options, context, stack)
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
+}
+
+async function buildSession(
+  options: DownloadOptions,
+  context: CommandContext,
+  stack: AsyncDisposableStack,
+): Promise<Session> {
+  const { repo, revision, places, peers, speed } = options
+  const http = stack.use(openHttp(options.hub, context))
+  const hub = options.isOffline ? undefined : connectHub(options.hub, http, context)
+  const peering = peers.isSharing && !options.isOffline ? await preparePeerNode(peers, context) : undefined
+  let node: PeerNode | undefined
+  const engine: TransferEngine = stack.use(
     new TransferEngine({
       report: context.events,
       connections: speed.connections,
       limitRate: speed.limitRate,
-      stallMs: hub.downloadTimeoutMs,
+      stallMs: options.hub.downloadTimeoutMs,
+      staysInSwarms: true,
+      swarmOf:
+        peering &&
+        ((blob) => {
+          node ??= stack.use(
+            peering.start({
+              role: 'download',
+              fetchesForPeers: false,
+              shelf: new EngineShelf(engine, speed.uploadLimitRate),
+            }),
+          )
+          return new SwarmSession(node, blob)
+        }),
     }),
   )
-  const cache = new HfCache(places.cacheDir, { disableSymlinks: !options.useSymlinks })
+  const cache = new CacheDestination(
+    new HfCache(places.cacheDir, { disableSymlinks: !options.useSymlinks }),
+    repo,
+  )
+  const destination =
+    options.localDir === undefined
+      ? cache
+      : new LocalDirDestination(
+          new LocalDir(options.localDir, {
+            hashFile: (path, oid, size) => engine.hashes.matches(path, oid, size),
+          }),
+          cache,
+        )
   const fetcher = new RepoFetcher({
     repo,
     revision,
-    hub: options.isOffline ? undefined : connectHub(hub, http, context),
-    destination: new CacheDestination(cache, repo),
+    hub,
+    destination,
     engine,
     findLocal: async () => undefined,
-    mayAskHub: options.peers.origin === 'auto',
+    isPublic: createRepoVisibility(hub, repo, revision),
+    hasClusterKey: peering?.key !== undefined,
+    mayAskHub: peers.origin === 'auto',
     isForced: options.isForced,
     signal: context.signal,
   })
-  const owned = stack.move()
-  return { fetcher, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return {
+    fetcher,
+    async linger(signal) {
+      const until = performance.now() + LONGEST_LINGER_MS
+      while (engine.isNeeded() && performance.now() < until) await delay(LINGER_STEP_MS, { signal })
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
 }

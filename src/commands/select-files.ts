@@ -1,4 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
+import { isSafeRepoPath } from '../hub/repo-path.ts'
 
 /** Which files of a repo a command means. */
 export type Selection =
@@ -33,7 +34,9 @@ export function selectFiles(
     })
   }
   const [first] = names
-  if (names.length === 1 && first !== undefined && !first.endsWith('/')) return { kind: 'file', path: first }
+  if (names.length === 1 && first !== undefined && !first.endsWith('/')) {
+    return { kind: 'file', path: checkFileName(first) }
+  }
   const asPatterns = names.map((name) => (name.endsWith('/') ? `${name}**` : name))
   return {
     kind: 'files',
@@ -41,4 +44,12 @@ export function selectFiles(
     exclude: [],
     mustMatch: asPatterns.filter((pattern, index) => !/[*?[]/.test(names[index] ?? pattern)),
   }
+}
+
+/** An address would take `..` for a folder above the repo, and ask for another one. */
+function checkFileName(name: string): string {
+  if (isSafeRepoPath(name)) return name
+  throw new DfhfError('usage', `not a path in a repo: '${name}'`, {
+    hint: 'write it as the Hub lists it, without .. and without a slash at the start',
+  })
 }

@@ -6,6 +6,10 @@ export interface SwarmListener {
   peerLeft(id: string): void
   /** The peer has these pieces now. */
   peerHas(id: string, pieces: Iterable<number>): void
+  /** The peer no longer serves these pieces. */
+  peerLost(id: string, pieces: readonly number[]): void
+  /** Whether the peer takes its share of the missing pieces from the Hub, when that changes. */
+  peerAsksHub(id: string, asksHub: boolean): void
   /** The peer is fetching exactly these pieces from the Hub now. */
   peerFetches(id: string, pieces: readonly number[]): void
   /** How busy the peer says it is, 0 to 1. */
@@ -16,8 +20,11 @@ export interface SwarmListener {
 export interface BlobSwarm {
   /** This process's own id in the swarm. */
   readonly selfId: string
-  /** Begins to look for peers and reports them until the signal aborts. Returns at once. */
-  watch(listener: SwarmListener, signal: AbortSignal): void
+  /** Begins to look for peers and reports them until `close`. Returns at once. */
+  watch(listener: SwarmListener): void
+  /** True while some peer lacks pieces that no other peer has: whoever leaves then makes it ask the Hub. */
+  isNeeded(): boolean
+  close(): void
   /** Asks a peer for bytes; the body gives exactly those or throws. */
   open(peerId: string, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
   /** A name for people. */

@@ -7,7 +7,7 @@ import type { HfCache } from '../storage/hf-cache.ts'
 import { placeBlob } from '../storage/place-blob.ts'
 import type { TreeEntry } from '../storage/tree-cache.ts'
 import type { BlobFile } from './blob-file.ts'
-import type { Destination, ListedFile, WantedFile } from './destination.ts'
+import type { Destination, KnownFile, ListedFile, WantedFile } from './destination.ts'
 
 /** The Hugging Face cache as the place where a repo's files go. */
 export class CacheDestination implements Destination {
@@ -25,22 +25,26 @@ export class CacheDestination implements Destination {
     return this.#cache.readRef(this.#repo, revision)
   }
 
-  findFile(commit: Commit, path: string): Promise<string | undefined> {
-    return this.#cache.findFile(this.#repo, commit, path)
+  async findKnown(revision: string, path: string): Promise<KnownFile | undefined> {
+    const commit = await this.readRef(revision)
+    const found = commit && (await this.#cache.findFile(this.#repo, commit, path))
+    return found === undefined || commit === undefined ? undefined : { commit, path: found }
+  }
+
+  /** The blob of a file, where it is in the cache with the right size. */
+  findBlob(file: WantedFile): Promise<string | undefined> {
+    return this.#cache.findBlob(this.#repo, file.oid, file.size)
   }
 
   async has(file: WantedFile): Promise<boolean> {
-    const found =
-      (await this.#cache.findBlob(this.#repo, file.oid, file.size)) ??
-      (await this.findFile(file.commit, file.path))
+    const found = (await this.findBlob(file)) ?? (await this.findKnown(file.commit, file.path))
     return found !== undefined
   }
 
   async place(file: WantedFile): Promise<string | undefined> {
-    const entry = await this.findFile(file.commit, file.path)
-    if (entry !== undefined) return entry
-    if ((await this.#cache.findBlob(this.#repo, file.oid, file.size)) === undefined) return undefined
-    return this.#link(file)
+    const entry = await this.findKnown(file.commit, file.path)
+    if (entry !== undefined) return entry.path
+    return (await this.findBlob(file)) === undefined ? undefined : this.#link(file)
   }
 
   lock(

@@ -28,6 +28,7 @@ export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | un
   let best: number | undefined
   let bestKey = Number.POSITIVE_INFINITY
   for (const piece of reachable) {
+    if (!isMyTurn(board, piece, now)) continue
     const key = board.availability(piece) * board.pieceCount + place(board, piece, isShared)
     if (key >= bestKey) continue
     if (!isAnywhere && !ready.some((peer) => peer.have.has(piece))) continue
@@ -37,6 +38,23 @@ export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | un
   if (best === undefined) return undefined
   const peer = quickest(board, ready, best)
   return peer && { peer, start: best, end: runEnd(board, peer, best) }
+}
+
+/** How many may take a piece at once from each peer that has it. */
+const TAKERS_PER_COPY = 2
+/** In this time, in ms, as many more may take a piece as at once. */
+const QUEUE_STEP_MS = 300
+
+/**
+ * Whether to take a piece already, or to leave the few peers that have it to others who will pass it on: everybody
+ * who lacks a fresh piece asking its only holder at once would take as long as the holder needs to serve them all.
+ * A peer's number for the piece stands for its place in the queue, so that nobody need agree on one; with each
+ * copy the queue moves on, and with time as well, should those before me not want it after all.
+ */
+function isMyTurn(board: PieceBoard, piece: number, now: number): boolean {
+  const copies = board.availability(piece)
+  const place = board.jitter(piece) * (board.peers.size + 1 - copies)
+  return place <= TAKERS_PER_COPY * copies * (1 + (now - board.availableSince(piece)) / QUEUE_STEP_MS)
 }
 
 /** The peer with a free slot that will probably deliver `piece` first, leaving out those in `except`. */

@@ -21,12 +21,18 @@ export interface ListedFile {
   readonly xetHash?: string | undefined
 }
 
+/** A file that is here; its commit is empty where that is not known. */
+export interface KnownFile {
+  readonly path: string
+  readonly commit: string
+}
+
 /** Where the files of one repo go: the Hugging Face cache, or a folder of the user's own. */
 export interface Destination {
   /** The commit that a revision meant when it was last asked for. */
   readRef(revision: string): Promise<Commit | undefined>
-  /** The path of a file of `commit` that is there, as far as can be told without its oid. */
-  findFile(commit: Commit, path: string): Promise<string | undefined>
+  /** The file that stands for `path` at `revision` as far as can be told without asking the Hub. */
+  findKnown(revision: string, path: string): Promise<KnownFile | undefined>
   /** True when `place` would give the file without fetching a byte. */
   has(file: WantedFile): Promise<boolean>
   /** Gives the file under its name when its content is here already, by whatever this place keeps; else undefined. */

@@ -39,7 +39,7 @@ export async function locateFile(fetcher: RepoFetcher, path: string): Promise<Lo
   const { parts } = fetcher
   const { repo, revision, hub, isForced, destination, signal } = parts
   const startedAt = performance.now()
-  const known = await findKnown(parts, path)
+  const known = await destination.findKnown(revision, path)
   if (known && !isForced && (!hub || isCommit(revision)))
     return { found: fetcher.found(known, known.path, startedAt) }
   if (!hub) throw notCached(parts, path)
@@ -58,12 +58,6 @@ export async function locateFile(fetcher: RepoFetcher, path: string): Promise<Lo
     parts.engine.report({ type: 'notice', text: `${error.message}; using the copy of ${path} that is here` })
     return { found: fetcher.found(known, known.path, startedAt) }
   }
-}
-
-async function findKnown(parts: FetchParts, path: string) {
-  const commit = await parts.destination.readRef(parts.revision)
-  const found = commit && (await parts.destination.findFile(commit, path))
-  return found === undefined || commit === undefined ? undefined : { commit, path: found }
 }
 
 function notCached({ revision }: FetchParts, path: string): DfhfError {

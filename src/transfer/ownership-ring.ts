@@ -10,6 +10,9 @@ const PIECES_OF_PATIENCE = 4
 /** Bytes per ms that one connection to the Hub gives at the least, as long as nobody knows better. */
 const LEAST_HUB_RATE = 256
 
+/** Connections to the Hub that the members of a ring have together, or one each where they are more. */
+const SHARED_CONNECTIONS = 16
+
 /** How many neighbouring pieces always have the same owner. */
 export function stripeLength(pieceCount: number): number {
   return Math.max(1, Math.ceil(pieceCount / AIMED_STRIPES))
@@ -44,6 +47,13 @@ export class OwnershipRing {
   /** Members of the ring, this peer included when it asks the Hub and ranks high enough. */
   get members(): readonly string[] {
     return this.#members
+  }
+
+  /** How many connections to the Hub this peer should have at once. */
+  get hubShare(): number {
+    const count = this.#members.length
+    if (count <= 1) return Number.POSITIVE_INFINITY
+    return this.#members.includes(this.#board.self) ? Math.ceil(SHARED_CONNECTIONS / count) : 0
   }
 
   /** Looks again at who is in the ring. `patience` in ms. */

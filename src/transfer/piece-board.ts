@@ -61,6 +61,7 @@ export class PieceBoard {
   #lastLease = 0
   readonly #inFlight: Uint8Array
   readonly #availability: Uint16Array
+  readonly #availableSince: Float64Array
   readonly #claims: Uint16Array
   readonly #jitter: Float32Array
   readonly #active = new Map<string, number>()
@@ -82,6 +83,7 @@ export class PieceBoard {
     this.oid = options.oid
     this.#inFlight = new Uint8Array(options.pieceCount)
     this.#availability = new Uint16Array(options.pieceCount)
+    this.#availableSince = new Float64Array(options.pieceCount)
     this.#claims = new Uint16Array(options.pieceCount)
     this.#haveCount = options.have.count
     this.#jitter = Float32Array.from(
@@ -150,10 +152,16 @@ export class PieceBoard {
     this.peers.delete(id)
   }
 
+  /** When the first peer that has the piece said so; meaningless while nobody has it. */
+  availableSince(piece: number): number {
+    return this.#availableSince[piece] ?? 0
+  }
+
   /** Notes that a peer has a piece; true when that is news. */
-  peerHas(peer: PeerView, piece: number): boolean {
+  peerHas(peer: PeerView, piece: number, now: number): boolean {
     if (peer.have.has(piece)) return false
     peer.have.add(piece)
+    if (this.availability(piece) === 0) this.#availableSince[piece] = now
     this.#count(piece, 1)
     return true
   }

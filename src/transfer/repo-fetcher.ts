@@ -17,6 +17,10 @@ export interface FetchParts {
   readonly hub: HubClient | undefined
   readonly destination: Destination
   readonly engine: TransferEngine
+  /** Whether anybody may read the repo, so that its blobs may go to peers; asked at most once. */
+  readonly isPublic: () => Promise<boolean>
+  /** True when all peers hold the cluster key: then private blobs may go to them as well. */
+  readonly hasClusterKey: boolean
   /** A checked copy of a blob elsewhere on this machine. */
   readonly findLocal: (oid: Oid, size: number) => Promise<string | undefined>
   /** False where the Hub may not be asked for bytes. */
@@ -60,7 +64,11 @@ export class RepoFetcher {
   }
 
   /** The result for a file that was found here, by whatever way. */
-  found(file: Pick<WantedFile, 'commit'> & Partial<WantedFile>, path: string, startedAt: number): FileResult {
+  found(
+    file: { readonly commit: string; readonly oid?: string; readonly size?: number },
+    path: string,
+    startedAt: number,
+  ): FileResult {
     return this.#result({ oid: '', size: 0, ...file }, path, startedAt, { hub: 0, peers: 0, local: 0 }, false)
   }
 
@@ -90,7 +98,12 @@ export class RepoFetcher {
     const source = hub && mayAskHub ? new HubBlobSource(hub, { repo, ...file }) : undefined
     let bytes: BytesBySource
     try {
-      bytes = await engine.bring({ oid: file.oid, size: file.size, file: blob, hub: source, id }, signal)
+      const mayShare = () => (this.parts.hasClusterKey ? Promise.resolve(true) : this.parts.isPublic())
+      const origin = { repo: repoName(repo), commit: file.commit, path: file.path }
+      bytes = await engine.bring(
+        { oid: file.oid, size: file.size, file: blob, hub: source, id, origin, mayShare },
+        signal,
+      )
     } catch (error) {
       // What does not hash to its oid is worth nothing; everything else can be resumed.
       if (error instanceof DfhfError && error.code === 'verification-failed') await blob.discard()

@@ -50,6 +50,19 @@ function isFetchedByBetter(
   return rivals.length > 1 && ring.rankAmong(rivals)(piece) !== board.self
 }
 
+/**
+ * Leases from the Hub beyond what this peer may have there, now that it knows with how many it shares the uplink.
+ * The more others wait for a piece, the more it matters that few are on their way at once and land soon.
+ */
+export function surplusLeases(board: PieceBoard, share: number): Lease[] {
+  if (board.activeLeases(HUB) <= share) return []
+  const ours = [...board.leases.values()].filter((lease) => lease.source === HUB)
+  return ours
+    .sort((a, b) => b.at - b.start - (a.at - a.start) || b.bytes - a.bytes)
+    .slice(share)
+    .filter((lease) => lease.bytes < board.pieceSize / 4)
+}
+
 /** Leases that run on into pieces which others own by now, and where each should end: runs are for loners. */
 export function overlongLeases(
   board: PieceBoard,

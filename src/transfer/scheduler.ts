@@ -2,7 +2,7 @@ import { chooseFromHub, chooseSplit } from './choose-from-hub.ts'
 import { chooseFromPeers } from './choose-from-peers.ts'
 import { OwnershipRing, patienceMs } from './ownership-ring.ts'
 import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
-import { chooseHedge, needlessLeases, overlongLeases, stalledLeases } from './rescue.ts'
+import { chooseHedge, needlessLeases, overlongLeases, stalledLeases, surplusLeases } from './rescue.ts'
 
 /** What the scheduler may use at this moment. Times in ms on one clock. */
 export interface Means {
@@ -72,7 +72,7 @@ export class Scheduler {
 
   /** A peer says that it has a piece now. */
   peerLanded(peer: PeerView, piece: number, now: number): void {
-    if (!this.board.peerHas(peer, piece)) return
+    if (!this.board.peerHas(peer, piece, now)) return
     peer.progressAt = now
     const since = peer.fetching.get(piece)
     if (since === undefined) return
@@ -119,9 +119,11 @@ export class Scheduler {
     const peersAreSlow = this.#peersAreSlow(now)
     for (const lease of needlessLeases(board, this.ring, { now, patience, peersAreSlow }))
       cut(lease, 'it comes from a peer')
+    const { hubShare } = this.ring
+    for (const lease of surplusLeases(board, hubShare)) cut(lease, 'more than a fair share of the uplink')
     for (const { lease, end } of overlongLeases(board, this.ring)) board.shrinkLease(lease, end)
 
-    let hubSlots = means.hubSlots
+    let hubSlots = Math.min(means.hubSlots, hubShare - board.activeLeases(HUB))
     let peerSlots =
       means.peerSlots - [...board.leases.values()].filter((lease) => lease.source !== HUB).length
     const fetch = (source: string, start: number, end: number) => {

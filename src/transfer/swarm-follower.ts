@@ -26,7 +26,7 @@ export class SwarmFollower implements SwarmListener {
     const { board } = this.#transfer.scheduler
     const ownStart = startPiece(board.self, board.oid, board.pieceCount)
     board.head = ownStart
-    this.#swarm.watch(this, signal)
+    this.#swarm.watch(this)
     const settle = () => {
       if (board.head === ownStart) board.head = 0
     }
@@ -58,6 +58,20 @@ export class SwarmFollower implements SwarmListener {
     if (!peer) return
     const now = this.#transfer.now()
     for (const piece of pieces) scheduler.peerLanded(peer, piece, now)
+    this.#transfer.pump()
+  }
+
+  peerLost(id: string, pieces: readonly number[]): void {
+    const { board } = this.#transfer.scheduler
+    const peer = board.peers.get(id)
+    if (!peer) return
+    for (const piece of pieces) board.peerLacks(peer, piece)
+    this.#transfer.pump()
+  }
+
+  peerAsksHub(id: string, asksHub: boolean): void {
+    const peer = this.#transfer.scheduler.board.peers.get(id)
+    if (peer) peer.asksHub = asksHub
     this.#transfer.pump()
   }
 

@@ -1,4 +1,6 @@
 import type { Oid } from '../blob/oid.ts'
+import { pieceCountOf } from '../blob/pieces.ts'
+import type { BlobOrigin } from '../swarm/blob-shelf.ts'
 import type { BlobFile } from './blob-file.ts'
 import type { BlobSource } from './blob-source.ts'
 import type { BlobSwarm } from './blob-swarm.ts'
@@ -6,6 +8,8 @@ import { BlobTransfer } from './blob-transfer.ts'
 import { HashService } from './hash-service.ts'
 import { HubBudget } from './hub-budget.ts'
 import { RateLimiter } from './rate-limiter.ts'
+import { SharedTransfer } from './shared-transfer.ts'
+import type { SwarmBlob } from './swarm-session.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
 
 /** What all transfers of a process share. */
@@ -17,8 +21,10 @@ export interface EngineOptions {
   readonly limitRate?: number | undefined
   /** No bytes for this long, and a range is asked for again. @default 10000 */
   readonly stallMs?: number | undefined
+  /** Stay in the swarm of a blob that is complete, so that `isNeeded` can tell whether to leave. @default false */
+  readonly staysInSwarms?: boolean
   /** The swarm of a blob, where peers are to be asked. */
-  readonly swarmOf?: ((oid: Oid, size: number) => BlobSwarm | undefined) | undefined
+  readonly swarmOf?: ((blob: SwarmBlob) => BlobSwarm | undefined) | undefined
 }
 
 /** One blob to bring. */
@@ -29,14 +35,25 @@ export interface BlobRequest {
   readonly hub?: BlobSource | undefined
   /** The file's number in events. */
   readonly id: number
-  /** False for blobs that no peer may know of. @default true */
-  readonly isShared?: boolean
+  /** Where it is on the Hub. */
+  readonly origin: BlobOrigin
+  /** Whether peers may have it: asked once, in the background. */
+  readonly mayShare: () => Promise<boolean>
+}
+
+/** A blob that this process fetches or has fetched, as peers see it. */
+interface Shared {
+  readonly blob: SharedTransfer
+  isAllowed: boolean
 }
 
 /** Makes transfers, and knows those that run, so that their pieces can be read and served meanwhile. */
 export class TransferEngine implements Disposable {
   readonly hashes = new HashService()
   readonly #running = new Map<string, BlobTransfer>()
+  readonly #swarms = new Set<BlobSwarm>()
+  readonly #shared = new Map<string, Shared>()
+  readonly #onShelf = new Map<string, Set<() => void>>()
   readonly #options: EngineOptions
   readonly #budget: HubBudget
   readonly #limiter: RateLimiter
@@ -63,13 +80,39 @@ export class TransferEngine implements Disposable {
     return this.#running.get(oid)
   }
 
+  /** True while a peer lacks pieces that only this process has. */
+  isNeeded(): boolean {
+    return [...this.#swarms].some((swarm) => swarm.isNeeded())
+  }
+
+  /** The blob for a peer, if peers may have it. */
+  shared(oid: Oid): SharedTransfer | undefined {
+    const shared = this.#shared.get(oid)
+    return shared?.isAllowed ? shared.blob : undefined
+  }
+
+  /** Calls `listener` when a blob may be shared from now on, or no longer; returns what ends that. */
+  onShared(oid: Oid, listener: () => void): () => void {
+    const listeners = this.#onShelf.get(oid) ?? new Set()
+    this.#onShelf.set(oid, listeners.add(listener))
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0) this.#onShelf.delete(oid)
+    }
+  }
+
   /** Brings a blob into its file and checks it; reports what it cost. The file stays its opener's to publish. */
   async bring(request: BlobRequest, signal: AbortSignal): Promise<BytesBySource> {
-    const { report, stallMs = 10_000, swarmOf } = this.#options
+    const { report, stallMs = 10_000, swarmOf, staysInSwarms } = this.#options
     const { oid, size, id } = request
+    const isWorthSharing = pieceCountOf(size) > 1
+    const mayShare = memo(request.mayShare)
+    const origin = async () => ((await mayShare()) ? request.origin : undefined)
+    const swarm = isWorthSharing ? swarmOf?.({ oid, size, origin }) : undefined
+    if (swarm) this.#swarms.add(swarm)
     const transfer = new BlobTransfer({
       ...request,
-      swarm: request.isShared === false ? undefined : swarmOf?.(oid, size),
+      swarm,
       budget: this.#budget,
       hashes: this.hashes,
       limiter: this.#limiter,
@@ -77,16 +120,54 @@ export class TransferEngine implements Disposable {
       report,
     })
     this.#running.set(oid, transfer)
+    if (swarm) this.#share(transfer, mayShare)
     try {
       const cost = await transfer.run(signal)
       report({ type: 'task-done', id, oid, ...cost })
+      if (staysInSwarms !== true) this.#leave(swarm)
       return cost.bytes
+    } catch (error) {
+      this.#leave(swarm)
+      this.#shared.delete(oid)
+      this.#changed(oid)
+      throw error
     } finally {
       this.#running.delete(oid)
     }
   }
 
+  #leave(swarm: BlobSwarm | undefined): void {
+    swarm?.close()
+    if (swarm) this.#swarms.delete(swarm)
+  }
+
+  #share(transfer: BlobTransfer, mayShare: () => Promise<boolean>): void {
+    const { oid } = transfer.parts
+    const shared = { blob: new SharedTransfer(transfer), isAllowed: false }
+    this.#shared.set(oid, shared)
+    mayShare().then(
+      (isAllowed) => {
+        shared.isAllowed = isAllowed
+        if (isAllowed) this.#changed(oid)
+      },
+      () => {},
+    )
+  }
+
+  #changed(oid: Oid): void {
+    for (const listener of this.#onShelf.get(oid) ?? []) listener()
+  }
+
   [Symbol.dispose](): void {
+    for (const swarm of this.#swarms) swarm.close()
     this.hashes[Symbol.dispose]()
+  }
+}
+
+function memo<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  return () => {
+    answer ??= ask()
+    return answer
   }
 }

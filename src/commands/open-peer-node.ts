@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { DfhfError } from '../base/errors.ts'
+import { PeerNode, type PeerNodeOptions } from '../daemon/peer-node.ts'
+import { createHttpClient } from '../http/http-client.ts'
+import { readAuthorities } from '../http/trust.ts'
+import { readClusterKey } from '../swarm/cluster-key.ts'
+import { parseSeeds } from '../swarm/discovery-seeds.ts'
+import type { CommandContext } from './commands.ts'
+import type { PeerOptions } from './options.ts'
+
+/** Connections to one peer: its held streams and the ranges under way. */
+const CONNECTIONS_PER_PEER = 32
+
+/** What the options leave open. */
+type Rest = Pick<PeerNodeOptions, 'role' | 'shelf' | 'fetchesForPeers' | 'onUpload'>
+
+/** Reads keys and certificates; the function it gives back starts the peer, so that none starts without need. */
+export async function preparePeerNode(options: PeerOptions, context: CommandContext) {
+  const { log, version } = context
+  const key =
+    options.clusterKeyFile === undefined ? undefined : await readClusterKey(options.clusterKeyFile, log)
+  const seeds = parseSeeds(options.seeds)
+  const { tls } = options
+  const ca = tls?.ca
+  const texts = tls && { certificate: readPem(tls.cert), privateKey: readPem(tls.key) }
+  const start = (rest: Rest): PeerNode =>
+    new PeerNode({
+      ...rest,
+      version,
+      listen: options.listen,
+      takesNextPort: rest.role === 'download' && !options.isListenGiven,
+      advertise: options.advertise,
+      isMulticast: options.isMulticast,
+      seeds,
+      key,
+      tls: texts,
+      http: createHttpClient({
+        connections: CONNECTIONS_PER_PEER,
+        connectTimeoutMs: 3_000,
+        ...(ca !== undefined && { authorities: () => readAuthorities({ extraFile: ca }) }),
+      }),
+      log,
+    })
+  return { key, start }
+}
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new DfhfError('usage', `cannot read ${path}`, { hint: 'check --tls-cert and --tls-key', cause })
+  }
+}

@@ -1,0 +1,85 @@
+import { dirname } from 'node:path'
+import { type Commit, isCommit } from '../blob/oid.ts'
+import { ensureSpace } from '../storage/disk-space.ts'
+import type { LocalDir } from '../storage/local-dir.ts'
+import type { BlobFile } from './blob-file.ts'
+import { type CacheDestination, missingSize, toListedFile, toTreeEntry } from './cache-destination.ts'
+import type { Destination, KnownFile, ListedFile, WantedFile } from './destination.ts'
+
+/** A folder of the user's own; what the cache has already is copied from there. */
+export class LocalDirDestination implements Destination {
+  readonly #folder: LocalDir
+  readonly #cache: CacheDestination
+
+  constructor(folder: LocalDir, cache: CacheDestination) {
+    this.#folder = folder
+    this.#cache = cache
+  }
+
+  readRef(revision: string): Promise<Commit | undefined> {
+    return this.#cache.readRef(revision)
+  }
+
+  async findKnown(revision: string, path: string): Promise<KnownFile | undefined> {
+    const found = isCommit(revision)
+      ? await this.#folder.findFile(revision, path)
+      : await this.#folder.findAny(path)
+    return found === undefined ? undefined : { commit: isCommit(revision) ? revision : '', path: found }
+  }
+
+  async has(file: WantedFile): Promise<boolean> {
+    if ((await this.#folder.findUpToDate(file)) !== undefined) return true
+    return (await this.#cache.findBlob(file)) !== undefined
+  }
+
+  async place(file: WantedFile): Promise<string | undefined> {
+    const present = await this.#folder.findUpToDate(file)
+    if (present !== undefined) return present
+    const cached = await this.#cache.findBlob(file)
+    return cached === undefined ? undefined : this.#folder.copyFrom(cached, file)
+  }
+
+  lock(
+    file: WantedFile,
+    options: { readonly signal: AbortSignal; readonly onWait: (holder: string) => void },
+  ): Promise<AsyncDisposable> {
+    return this.#folder.lock(file.path, options)
+  }
+
+  async openBlob(file: WantedFile): Promise<BlobFile> {
+    const blob = await this.#folder.openBlob(file)
+    try {
+      await ensureSpace(dirname(blob.path), missingSize(blob))
+      return blob
+    } catch (error) {
+      await blob.close()
+      throw error
+    }
+  }
+
+  copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string> {
+    return this.#folder.copyFrom(source, file, signal)
+  }
+
+  async finish(_file: WantedFile, publishedPath: string): Promise<string> {
+    return publishedPath
+  }
+
+  /** Refs belong to the cache, which these files are not part of. */
+  async noteRevision(): Promise<void> {}
+
+  async noteMissing(): Promise<void> {}
+
+  noteTree(commit: Commit, files: readonly ListedFile[]): Promise<void> {
+    return this.#folder.writeTree(commit, files.map(toTreeEntry))
+  }
+
+  async readTree(commit: Commit): Promise<ListedFile[] | undefined> {
+    const files = (await this.#folder.readTree(commit))?.map(toListedFile)
+    return files?.every((file) => file !== undefined) ? files : undefined
+  }
+
+  folderOf(): string {
+    return this.#folder.layout.root
+  }
+}

@@ -1,0 +1,197 @@
+import { delay } from '../base/delay.ts'
+import { DfhfError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Oid } from '../blob/oid.ts'
+import type { ByteRange } from '../blob/pieces.ts'
+import type { BlobOrigin } from '../swarm/blob-shelf.ts'
+import type { Membership } from '../swarm/membership.ts'
+import { pickNeighbours } from '../swarm/neighbours.ts'
+import type { PeerClient } from '../swarm/peer-client.ts'
+import type { PeerInfo } from '../swarm/peer-info.ts'
+import type { PiecesMessage } from '../swarm/peer-wire.ts'
+import { RemotePieces } from '../swarm/remote-pieces.ts'
+import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
+
+/** How often the choice of neighbours is looked at again, in ms; newcomers are asked at once. */
+const NEIGHBOURS_EVERY_MS = 2_000
+/** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit while it goes on. */
+const RETRY_MS = 500
+const LONGEST_RETRY_MS = 8_000
+const BAN_MS = 10 * 60_000
+/** Pieces in one question for digests. */
+const DIGESTS_AT_ONCE = 256
+
+/** What all swarms of a process share. */
+export interface SwarmNode {
+  readonly selfId: string
+  readonly membership: Membership
+  readonly client: PeerClient
+  readonly log: Log
+  /** Calls `listener` whenever a peer appears, until the returned function is called. */
+  onJoin(listener: (peer: PeerInfo) => void): () => void
+}
+
+/** What a swarm needs to know of its blob. */
+export interface SwarmBlob {
+  readonly oid: Oid
+  readonly size: number
+  /** Where it is on the Hub, for peers that fetch for others; undefined when that must stay private. */
+  readonly origin: () => Promise<BlobOrigin | undefined>
+}
+
+/** The swarm of one blob: a held stream to each neighbour, and requests for ranges. */
+export class SwarmSession implements BlobSwarm {
+  readonly #node: SwarmNode
+  readonly #oid: Oid
+  readonly #size: number
+  readonly #origin: () => Promise<BlobOrigin | undefined>
+  readonly #remotes = new Map<string, { readonly peer: PeerInfo; readonly pieces: RemotePieces }>()
+  readonly #watched = new Set<string>()
+  readonly #stop = new AbortController()
+
+  constructor(node: SwarmNode, blob: SwarmBlob) {
+    this.#node = node
+    this.#oid = blob.oid
+    this.#size = blob.size
+    this.#origin = blob.origin
+  }
+
+  get selfId(): string {
+    return this.#node.selfId
+  }
+
+  isNeeded(): boolean {
+    const others = [...this.#remotes.values()].flatMap(({ pieces }) => pieces.pieces ?? [])
+    if (others.every((have) => have.isFull)) return false
+    const [first] = others
+    for (let piece = 0; piece < (first?.size ?? 0); piece += 1)
+      if (!others.some((have) => have.has(piece))) return true
+    return false
+  }
+
+  close(): void {
+    this.#stop.abort()
+  }
+
+  watch(listener: SwarmListener): void {
+    const { signal } = this.#stop
+    const look = () => {
+      const { membership, selfId } = this.#node
+      const neighbours = pickNeighbours(this.#oid, membership.live(), { selfId, random: Math.random })
+      for (const peer of neighbours) this.#follow(peer, listener)
+    }
+    const off = this.#node.onJoin(look)
+    const timer = setInterval(look, NEIGHBOURS_EVERY_MS)
+    signal.addEventListener(
+      'abort',
+      () => {
+        off()
+        clearInterval(timer)
+      },
+      { once: true },
+    )
+    look()
+  }
+
+  async open(peerId: string, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const peer = this.#remotes.get(peerId)?.peer ?? this.#node.membership.get(peerId)
+    if (!peer) throw new DfhfError('not-cached', `peer ${peerId} is gone`)
+    const { body } = await this.#node.client.openRange(peer, this.#oid, { range, size: this.#size, signal })
+    return body
+  }
+
+  nameOf(peerId: string): string {
+    return this.#remotes.get(peerId)?.peer.name ?? peerId
+  }
+
+  digestOf(peerId: string, piece: number): string | undefined {
+    return this.#remotes.get(peerId)?.pieces.digests.get(piece)
+  }
+
+  async collectDigests(
+    pieces: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>> {
+    const collected = new Map<string, Map<number, string>>()
+    await Promise.all(
+      [...this.#remotes].map(async ([id, { peer, pieces: remote }]) => {
+        const wanted = pieces.filter((piece) => remote.pieces?.has(piece))
+        const digests = new Map<number, string>()
+        collected.set(id, digests)
+        for (let at = 0; at < wanted.length; at += DIGESTS_AT_ONCE) {
+          const asked = { pieces: wanted.slice(at, at + DIGESTS_AT_ONCE), size: this.#size, signal }
+          const answer = await this.#node.client.digestsOf(peer, this.#oid, asked).catch(() => undefined)
+          for (const [piece, digest] of answer ?? []) digests.set(piece, digest)
+        }
+      }),
+    )
+    return collected
+  }
+
+  ban(peerId: string, reason: string): void {
+    this.#node.log.warn(`peer ${this.nameOf(peerId)} is left out for ${BAN_MS / 60_000} minutes: ${reason}`)
+    this.#node.membership.ban(peerId, reason, BAN_MS)
+  }
+
+  /** Keeps a stream to a peer open for as long as the peer lives and is not banned. */
+  #follow(peer: PeerInfo, listener: SwarmListener): void {
+    const { signal } = this.#stop
+    if (this.#watched.has(peer.id) || signal.aborted) return
+    this.#watched.add(peer.id)
+    this.#stay(peer, listener, signal)
+      .catch(() => {})
+      .finally(() => this.#watched.delete(peer.id))
+  }
+
+  async #stay(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<void> {
+    const { membership, log } = this.#node
+    for (let pause = RETRY_MS; !signal.aborted; pause = Math.min(LONGEST_RETRY_MS, 2 * pause)) {
+      const current = membership.get(peer.id)
+      if (!current) return
+      try {
+        await this.#read(current, listener, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        log.debug(
+          `stream of peer ${peer.name} ended: ${error instanceof Error ? error.message : String(error)}`,
+        )
+        if (error instanceof DfhfError && error.code === 'bad-response') {
+          this.ban(peer.id, error.message)
+          return
+        }
+      } finally {
+        if (this.#remotes.delete(peer.id)) listener.peerLeft(peer.id)
+      }
+      await delay(pause, { signal })
+    }
+  }
+
+  async #read(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<void> {
+    const pieces = new RemotePieces()
+    const origin = peer.fetchesForPeers ? await this.#origin() : undefined
+    const watching = { signal, size: this.#size, origin }
+    for await (const message of this.#node.client.watchPieces(peer, this.#oid, watching)) {
+      pieces.apply(message)
+      for (const member of message.members) {
+        if (this.#node.membership.heard(member, 'hearsay')) this.#follow(member, listener)
+      }
+      if (pieces.isLeaving) return
+      if (pieces.pieces) this.#tell(peer, pieces, message, listener)
+    }
+  }
+
+  #tell(peer: PeerInfo, pieces: RemotePieces, message: PiecesMessage, listener: SwarmListener): void {
+    const isKnown = this.#remotes.has(peer.id)
+    if (!isKnown || message.type === 'document') {
+      this.#remotes.set(peer.id, { peer, pieces })
+      listener.peerJoined({ id: peer.id, asksHub: pieces.asksHub })
+      listener.peerHas(peer.id, pieces.pieces ?? [])
+    } else if (message.type === 'delta') {
+      if (message.asksHub !== undefined) listener.peerAsksHub(peer.id, message.asksHub)
+      if (message.lost.length > 0) listener.peerLost(peer.id, message.lost)
+      if (message.have.length > 0) listener.peerHas(peer.id, message.have)
+    }
+    listener.peerFetches(peer.id, pieces.fetching)
+    if (pieces.load) listener.peerLoad(peer.id, pieces.load.active / Math.max(1, pieces.load.limit))
+  }
+}
