@@ -200,7 +200,7 @@ export class BlobTransfer {
 
   /** Bytes or claims from the Hub failed. */
   hubFailed(error: DfhfError): void {
-    const verdict = this.#health.failed(error, (this.parts.random ?? Math.random)())
+    const verdict = this.#health.failed(error, this.#clock(), (this.parts.random ?? Math.random)())
     if (verdict.isFinal) {
       this.#checkHope()
       return

@@ -1,6 +1,6 @@
 import type { DfhfError } from '../base/errors.ts'
 
-/** Failures in a row, without one byte in between, after which the Hub is given up. */
+/** Failures one after another, without one byte in between, after which the Hub is given up. */
 const MAX_FAILURES = 6
 const BACKOFF_MS = [500, 1_000, 2_000, 4_000, 8_000] as const
 /** The longest wait that a Retry-After may impose. */
@@ -19,6 +19,7 @@ export interface Verdict {
 /** Counts what goes wrong with the Hub and says when to try again and when to give up. Pure. */
 export class HubHealth {
   #failures = 0
+  #quietUntil = 0
   #error: DfhfError | undefined
 
   /** The error that made the Hub unusable for this blob. */
@@ -31,17 +32,27 @@ export class HubHealth {
     this.#failures = 0
   }
 
-  /** Judges a failure. `random` in 0..1 spreads the retries of many processes. */
-  failed(error: DfhfError, random: number): Verdict {
+  /**
+   * Judges a failure at `now`, in ms. What fails while the Hub is left alone failed for the same reason as before:
+   * sixteen connections that break together are one failure. `random` in 0..1 spreads the retries of many processes.
+   */
+  failed(error: DfhfError, now: number, random: number): Verdict {
     const isLimit = error.code === 'rate-limited'
+    const isRepeated = now < this.#quietUntil
     // Being told to wait is an answer, not a failure: it may go on for as long as the Hub says so.
-    if (!isLimit) this.#failures += 1
+    if (!isLimit && !isRepeated) this.#failures += 1
     if (!error.retryable || this.#failures > MAX_FAILURES) {
       this.#error = error
       return { isFinal: true, waitMs: 0, isCongestion: false }
     }
-    const backoff = BACKOFF_MS[Math.min(Math.max(this.#failures, 1), BACKOFF_MS.length) - 1] ?? 0
-    const waitMs = Math.min(LONGEST_WAIT_MS, error.retryAfterMs ?? backoff * (0.5 + random / 2))
-    return { isFinal: false, waitMs, isCongestion: isLimit || this.#failures > 1 }
+    const rest = Math.max(0, this.#quietUntil - now)
+    const backoff = isRepeated ? rest : backoffMs(this.#failures) * (0.5 + random / 2)
+    const waitMs = Math.max(rest, Math.min(LONGEST_WAIT_MS, error.retryAfterMs ?? backoff))
+    this.#quietUntil = now + waitMs
+    return { isFinal: false, waitMs, isCongestion: isLimit || (this.#failures > 1 && !isRepeated) }
   }
+}
+
+function backoffMs(failures: number): number {
+  return BACKOFF_MS[Math.min(Math.max(failures, 1), BACKOFF_MS.length) - 1] ?? 0
 }
