@@ -29,8 +29,8 @@ const staleStatuses = new Set([400, 401, 403, 404, 410])
 
 /**
  * A blob on the Hub. The place of its bytes is asked for once, shared by all ranges, renewed before its signature
- * ends, and once more when the CDN refuses it all the same. `open` throws RangeIgnoredError where only the whole
- * file can be had, and `rate-limited` with `retryAfterMs`.
+ * ends, and once more when the CDN refuses it all the same or seems to have another file there. `open` throws
+ * RangeIgnoredError where only the whole file can be had, and `rate-limited` with `retryAfterMs`.
  */
 export class HubBlobSource {
   readonly kind = 'hub'
@@ -57,13 +57,20 @@ export class HubBlobSource {
   ): Promise<AsyncIterable<Uint8Array>> {
     if (range.end <= range.start) return nothing()
     for (let isRenewed = false; ; isRenewed = true) {
-      const { location, answer } = await this.#locate(range, options.signal)
+      const { location, answer = await this.#get(location, range, options.signal) } = await this.#locate(
+        range,
+        options.signal,
+      )
+      // The nodes of a CDN may each have an ETag of their own. Once the Hub has said that it still means this blob,
+      // its oid tells whether the bytes are right.
+      const etag = isRenewed && location.isSigned ? undefined : location.etag
       try {
-        return await this.#read(location, answer ?? (await this.#get(location, range, options.signal)), range)
+        return await this.#read(location, answer, { range, etag })
       } catch (error) {
-        const isStale = error instanceof HttpStatusError && staleStatuses.has(error.status)
-        if (!isStale) throw error
-        if (isRenewed) throw refusedTwice(error, location)
+        const isRefused = error instanceof HttpStatusError && staleStatuses.has(error.status)
+        const isOther = error instanceof ContentChangedError && location.isSigned
+        if (!isRefused && !isOther) throw error
+        if (isRenewed) throw isRefused ? refusedTwice(error, location) : error
         if (this.#location === location) this.#location = undefined
       }
     }
@@ -123,7 +130,7 @@ export class HubBlobSource {
   async #read(
     location: BlobLocation,
     answer: HttpResponse,
-    range: ByteRange,
+    expected: { readonly range: ByteRange; readonly etag: string | undefined },
   ): Promise<AsyncIterable<Uint8Array>> {
     const { repo, commit, path, size } = this.#blob
     if (!location.isSigned) {
@@ -132,7 +139,7 @@ export class HubBlobSource {
       }
       this.#check(answer)
     }
-    const opened = readRange(answer, { range, size, etag: location.etag })
+    const opened = readRange(answer, { ...expected, size })
     location.etag ??= opened.etag
     return opened.body
   }

@@ -127,12 +127,25 @@ describe('a blob of the Hub', () => {
     expect(oidOf(bytes, oid)).toBe(oid)
   })
 
-  test('notices an ETag that changes midway', async () => {
+  test('asks the Hub anew when the ETag changes midway, and goes on if it means the same blob', async () => {
+    await using hub = await start()
+    await using client = clientOf(hub.url)
+    const { source, size, oid } = await sourceOf(client, weights)
+    const first = await bytesOf(await source.open({ start: 0, end: 10 }, { signal }))
+    hub.addFault({ match: { side: 'cdn' }, headers: { ETag: '"other"' } })
+    hub.resetStats()
+    const rest = await bytesOf(await source.open({ start: 10, end: size }, { signal }))
+    expect(oidOf(Buffer.concat([first, rest]), oid)).toBe(oid)
+    expect(hub.stats().kinds.resolve?.requests).toBe(1)
+  })
+
+  test('notices an ETag that changes midway because the Hub means another blob by now', async () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
     const { source } = await sourceOf(client, weights)
     await bytesOf(await source.open({ start: 0, end: 10 }, { signal }))
     hub.addFault({ match: { side: 'cdn' }, headers: { ETag: '"other"' } })
+    hub.addFault({ match: { kind: 'resolve' }, headers: { 'X-Linked-Etag': `"${'0'.repeat(64)}"` } })
     const error = await thrownBy(() => source.open({ start: 10, end: 20 }, { signal }))
     expect(error).toMatchObject({ code: 'bad-response', name: 'ContentChangedError' })
   })

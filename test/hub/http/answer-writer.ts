@@ -59,6 +59,7 @@ async function sendBody(
 ): Promise<boolean> {
   let offset = 0
   const isChunked = body?.kind === 'stream'
+  if (!(await passes(connection, conduct, offset))) return false
   for await (const whole of chunksOf(body)) {
     let chunk = whole
     while (chunk.length > 0) {
@@ -72,11 +73,7 @@ async function sendBody(
       if (connection.signal.aborted) return false
       offset += size
       chunk = chunk.subarray(size)
-      if (offset === conduct.stallAfter) await stalled(connection, conduct)
-      if (offset === conduct.cutAfter) {
-        connection.hangUp(conduct.reset)
-        return false
-      }
+      if (!(await passes(connection, conduct, offset))) return false
     }
   }
   if (isChunked) await connection.write(Buffer.from('0\r\n\r\n'))
@@ -91,6 +88,14 @@ function allowance(conduct: Conduct, offset: number): number {
     if (point !== undefined && point > offset) size = Math.min(size, point - offset)
   }
   return size
+}
+
+/** Does what shall happen after `offset` bytes; false when the connection is no more. */
+async function passes(connection: Connection, conduct: Conduct, offset: number): Promise<boolean> {
+  if (offset === conduct.stallAfter) await stalled(connection, conduct)
+  if (offset !== conduct.cutAfter) return !connection.signal.aborted
+  connection.hangUp(conduct.reset)
+  return false
 }
 
 async function stalled(connection: Connection, conduct: Conduct): Promise<void> {
