@@ -41,6 +41,10 @@ describe('file names', () => {
     expect(selectFiles(['a/b.bin'], none)).toEqual({ kind: 'file', path: 'a/b.bin' })
   })
 
+  test.each(['../x', '/x', 'a/../x', 'a//b', ''])('that no repo can have are refused: %j', (name) => {
+    expect(refusal(() => selectFiles([name], none))).toContain('not a path in a repo')
+  })
+
   test('none mean the whole repo', () => {
     expect(selectFiles([], none)).toEqual({ kind: 'files', include: undefined, exclude: [], mustMatch: [] })
   })
