@@ -4,6 +4,7 @@ import { createHttpClient, type HttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/trust.ts'
 import { HubClient } from '../hub/hub-client.ts'
+import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
 import { decideToken, findToken } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
 import type { CommandContext } from './commands.ts'
@@ -25,23 +26,42 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
 
 /** The Hub, with the token that the user has and that may go there. */
 export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): HubClient {
-  const { env, events, version } = context
+  const { env, events } = context
   const found = findToken({ explicit: options.token, env, home: homedir(), readFile: readText })
   const { token, withheld } = decideToken(found, options.endpoint, {
     allowPlainHttp: /^(?:1|on|yes|true)$/i.test(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN ?? ''),
   })
   if (withheld !== undefined) events({ type: 'notice', text: withheld })
   return new HubClient({
-    endpoint: options.endpoint,
-    http,
+    ...anonymous(options, http, context),
     token: token?.value,
     tokenOrigin: token?.origin,
     withheld,
+  })
+}
+
+/** The Hub as anybody sees it. */
+export function connectAnonymously(
+  options: HubOptions,
+  http: HttpClient,
+  context: CommandContext,
+): HubClient {
+  return new HubClient(anonymous(options, http, context))
+}
+
+function anonymous(
+  options: HubOptions,
+  http: HttpClient,
+  { env, events, version }: CommandContext,
+): SessionOptions {
+  return {
+    endpoint: options.endpoint,
+    http,
     userAgent: userAgent(version, env),
     metadataTimeoutMs: options.etagTimeoutMs,
     onWarning: (_topic, text) => events({ type: 'notice', text: `the Hub says: ${text}` }),
     retry: { onRetry: ({ error }) => events({ type: 'notice', text: `${error.message}; trying again` }) },
-  })
+  }
 }
 
 function readText(path: string): string | undefined {

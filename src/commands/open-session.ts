@@ -2,8 +2,11 @@ import { delay } from '../base/delay.ts'
 import { EngineShelf } from '../daemon/engine-shelf.ts'
 import type { PeerNode } from '../daemon/peer-node.ts'
 import { createRepoVisibility } from '../daemon/repo-visibility.ts'
+import { findStored } from '../storage/find-stored.ts'
+import type { HashFile } from '../storage/hash-file.ts'
 import { HfCache } from '../storage/hf-cache.ts'
 import { LocalDir } from '../storage/local-dir.ts'
+import { VerifiedFiles } from '../storage/verified-files.ts'
 import { CacheDestination } from '../transfer/cache-destination.ts'
 import { LocalDirDestination } from '../transfer/local-dir-destination.ts'
 import { RepoFetcher } from '../transfer/repo-fetcher.ts'
@@ -71,22 +74,21 @@ async function buildSession(
     new HfCache(places.cacheDir, { disableSymlinks: !options.useSymlinks }),
     repo,
   )
+  const verified = new VerifiedFiles(places.stateDir)
+  const hashFile: HashFile = (path, oid, size) => engine.hashes.matches(path, oid, size)
   const destination =
     options.localDir === undefined
       ? cache
-      : new LocalDirDestination(
-          new LocalDir(options.localDir, {
-            hashFile: (path, oid, size) => engine.hashes.matches(path, oid, size),
-          }),
-          cache,
-        )
+      : new LocalDirDestination(new LocalDir(options.localDir, { hashFile }), cache)
   const fetcher = new RepoFetcher({
     repo,
     revision,
     hub,
     destination,
     engine,
-    findLocal: async () => undefined,
+    findLocal: (oid, size) =>
+      findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
+    onVerified: (path, oid) => verified.record(path, oid),
     isPublic: createRepoVisibility(hub, repo, revision),
     hasClusterKey: peering?.key !== undefined,
     mayAskHub: peers.origin === 'auto',

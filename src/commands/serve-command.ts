@@ -1,7 +1,87 @@
-import { DfhfError } from '../base/errors.ts'
+import { BlobLibrary } from '../daemon/blob-library.ts'
+import { createFetchForPeers } from '../daemon/fetch-for-peers.ts'
+import { LibraryShelf } from '../daemon/library-shelf.ts'
+import type { PeerNode } from '../daemon/peer-node.ts'
+import { PublicRepos } from '../daemon/public-repos.ts'
+import { BlobIndex } from '../storage/blob-index.ts'
+import { BlobStore } from '../storage/store.ts'
+import { VerifiedFiles } from '../storage/verified-files.ts'
+import { SwarmSession } from '../transfer/swarm-session.ts'
+import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
+import { connectAnonymously, connectHub, openHttp } from './connect-hub.ts'
+import { preparePeerNode } from './open-peer-node.ts'
 import type { ServeOptions } from './options.ts'
 
-export async function serveCommand(_options: ServeOptions, _context: CommandContext): Promise<void> {
-  throw new DfhfError('unexpected', 'not yet')
+/** `dfhf serve`: a peer that stays, with all blobs of this node's cache and store. Ends when the signal aborts. */
+export async function serveCommand(options: ServeOptions, context: CommandContext): Promise<void> {
+  await using stack = new AsyncDisposableStack()
+  const { places, peers, speed } = options
+  const { log, signal } = context
+  const http = stack.use(openHttp(options.hub, context))
+  const hub = connectHub(options.hub, http, context)
+  const anonymousHub = connectAnonymously(options.hub, http, context)
+  const publicRepos = new PublicRepos(anonymousHub)
+  const peering = peers.isSharing ? await preparePeerNode(peers, context) : undefined
+  let node: PeerNode | undefined
+  const engine = stack.use(
+    new TransferEngine({
+      report: context.events,
+      connections: speed.connections,
+      limitRate: speed.limitRate,
+      stallMs: options.hub.downloadTimeoutMs,
+      swarmOf: peering && ((blob) => node && new SwarmSession(node, blob)),
+    }),
+  )
+  const verified = new VerifiedFiles(places.stateDir)
+  const store = await BlobStore.open(places.storeDir, {
+    quota: options.storeQuota,
+    freeSpaceFloor: options.minFree,
+    log,
+  })
+  const index = stack.use(
+    await BlobIndex.open({
+      caches: [places.cacheDir],
+      store,
+      verified,
+      hashFile: (path, oid, size) => engine.hashes.matches(path, oid, size),
+      log,
+    }),
+  )
+  const library = new BlobLibrary({
+    engine,
+    index,
+    store,
+    verified,
+    mayAskHub: peers.origin === 'auto',
+    mayShare: (repo) => (peering?.key ? Promise.resolve(true) : publicRepos.isPublic(repo)),
+  })
+  if (peering) {
+    const onMissing = options.isFetchingForPeers
+      ? createFetchForPeers({ library, hub, anonymousHub, signal, log })
+      : undefined
+    node = stack.use(
+      peering.start({
+        role: 'serve',
+        fetchesForPeers: options.isFetchingForPeers,
+        shelf: new LibraryShelf({
+          library,
+          hashes: engine.hashes,
+          publicRepos,
+          ...(onMissing && { onMissing }),
+        }),
+      }),
+    )
+    log.info(`serving ${index.oids().size} blobs to peers on port ${node.port}`)
+  }
+  await aborted(signal)
+  log.info('leaving')
+  await node?.close()
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }

@@ -70,6 +70,7 @@ export class BlobTransfer {
   readonly #stop = new AbortController()
   #wake: () => void = () => {}
   #failure: unknown
+  #mends = 0
   #movedAt: number
   #hubPausedUntil = 0
   #pauseReason = ''
@@ -96,6 +97,11 @@ export class BlobTransfer {
   /** Pieces that may be read and served. */
   get pieces(): Bitmap {
     return this.scheduler.board.have
+  }
+
+  /** How often the whole did not hash to its oid: bytes read before may have been wrong. */
+  get mends(): number {
+    return this.#mends
   }
 
   /** Calls `listener` after each change of pieces or of what is being fetched, until the returned function is called. */
@@ -130,6 +136,7 @@ export class BlobTransfer {
       for (;;) {
         await this.#untilFull()
         if ((await prefix.finish()) === oid) break
+        this.#mends += 1
         await mendBlob(this, this.#stop.signal)
         prefix.restart()
       }

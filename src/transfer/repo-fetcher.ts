@@ -23,6 +23,8 @@ export interface FetchParts {
   readonly hasClusterKey: boolean
   /** A checked copy of a blob elsewhere on this machine. */
   readonly findLocal: (oid: Oid, size: number) => Promise<string | undefined>
+  /** Told of every blob that was written and checked, so that it need not be hashed again before it is served. */
+  readonly onVerified: (path: string, oid: Oid) => Promise<void>
   /** False where the Hub may not be asked for bytes. */
   readonly mayAskHub: boolean
   /** Fetch although it is here. */
@@ -109,7 +111,9 @@ export class RepoFetcher {
       if (error instanceof DfhfError && error.code === 'verification-failed') await blob.discard()
       throw named(error, file, repo)
     }
-    const path = await destination.finish(file, await blob.publish())
+    const published = await blob.publish()
+    await this.parts.onVerified(published, file.oid)
+    const path = await destination.finish(file, published)
     return this.#result(file, path, startedAt, bytes, true)
   }
 

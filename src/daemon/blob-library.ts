@@ -1,0 +1,149 @@
+import type { Commit, Oid } from '../blob/oid.ts'
+import { HubBlobSource } from '../hub/hub-blob-source.ts'
+import type { HubClient } from '../hub/hub-client.ts'
+import { type Repo, repoName } from '../hub/repo.ts'
+import type { BlobIndex, IndexedBlob } from '../storage/blob-index.ts'
+import type { BlobStore } from '../storage/store.ts'
+import type { VerifiedFiles } from '../storage/verified-files.ts'
+import type { BlobTransfer } from '../transfer/blob-transfer.ts'
+import type { TransferEngine } from '../transfer/transfer-engine.ts'
+
+/** A blob and where on the Hub it is. */
+export interface LocatedBlob {
+  readonly oid: Oid
+  readonly size: number
+  readonly repo: Repo
+  readonly commit: Commit
+  readonly path: string
+  /** Where the Hub said a moment ago that the bytes are. */
+  readonly location?: string | undefined
+}
+
+/** One fetch into the store that any number of readers share. */
+export interface Errand {
+  readonly transfer: BlobTransfer
+  /** Resolves when the blob is whole, checked and in the store; rejects with what went wrong. */
+  readonly done: Promise<void>
+  /** Says that one of those who joined is no longer interested; the last one to leave ends the fetch. */
+  leave(): void
+}
+
+interface Running {
+  readonly transfer: BlobTransfer
+  readonly done: Promise<void>
+  readonly stop: AbortController
+  users: number
+}
+
+/** What a library is made of. */
+export interface LibraryParts {
+  readonly engine: TransferEngine
+  readonly index: BlobIndex
+  readonly store: BlobStore
+  readonly verified: VerifiedFiles
+  /** False where bytes may come from peers alone. */
+  readonly mayAskHub: boolean
+  /** Whether peers may have a blob of this repo. */
+  readonly mayShare: (repo: Repo) => Promise<boolean>
+}
+
+/** All blobs that the daemon has or can get: those on disk, and those that it fetches into its store on demand. */
+export class BlobLibrary {
+  readonly parts: LibraryParts
+  readonly #running = new Map<Oid, Promise<Running>>()
+
+  constructor(parts: LibraryParts) {
+    this.parts = parts
+  }
+
+  /** A whole, verified blob on this disk; dispose it when read. */
+  acquire(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
+    return this.parts.index.acquire(oid, signal)
+  }
+
+  /**
+   * Joins the fetch of a blob, or starts it. `hub` speaks with the token of whoever asks first; it is used for as
+   * long as the fetch runs. Throws `disk-full` when the store has no room.
+   */
+  async join(blob: LocatedBlob, hub: HubClient): Promise<Errand> {
+    let starting = this.#running.get(blob.oid)
+    if (!starting) {
+      starting = this.#start(blob, hub)
+      this.#running.set(blob.oid, starting)
+      starting.catch(() => this.#running.delete(blob.oid))
+    }
+    const running = await starting
+    running.users += 1
+    let isHere = true
+    return {
+      transfer: running.transfer,
+      done: running.done,
+      leave: () => {
+        if (!isHere) return
+        isHere = false
+        running.users -= 1
+        if (running.users === 0) running.stop.abort()
+      },
+    }
+  }
+
+  /** Waits for a fetch to end, as its only wish. */
+  async fetch(blob: LocatedBlob, hub: HubClient, signal: AbortSignal): Promise<void> {
+    const errand = await this.join(blob, hub)
+    const leave = () => errand.leave()
+    signal.addEventListener('abort', leave, { once: true })
+    try {
+      signal.throwIfAborted()
+      await errand.done
+    } finally {
+      signal.removeEventListener('abort', leave)
+      errand.leave()
+    }
+  }
+
+  async #start(blob: LocatedBlob, hub: HubClient): Promise<Running> {
+    const { engine, store, verified, mayAskHub, mayShare } = this.parts
+    const { oid, size, repo, commit, path } = blob
+    const file = await store.openBlob(oid, size, repo)
+    const stop = new AbortController()
+    const id = engine.nextId()
+    engine.report({ type: 'file-start', id, name: path, size, present: 0 })
+    const bringing = engine.bring(
+      {
+        oid,
+        size,
+        file,
+        id,
+        hub: mayAskHub ? new HubBlobSource(hub, blob) : undefined,
+        origin: { repo: repoName(repo), commit, path },
+        mayShare: () => mayShare(repo),
+      },
+      stop.signal,
+    )
+    const transfer = engine.find(oid)
+    const finish = async () => {
+      try {
+        await bringing
+        await verified.record(await file.publish(), oid)
+      } finally {
+        this.#running.delete(oid)
+        await file.close()
+      }
+    }
+    const done = finish()
+    // Readers hear of a failure when they wait; nobody else need.
+    done.catch((error: unknown) => {
+      engine.report({
+        type: 'file-failed',
+        id,
+        reason: error instanceof Error ? error.message : String(error),
+      })
+    })
+    if (!transfer)
+      throw await done.then(
+        () => new Error('the transfer ended before it began'),
+        (error: unknown) => error,
+      )
+    return { transfer, done, stop, users: 0 }
+  }
+}

@@ -1,0 +1,84 @@
+import { open } from 'node:fs/promises'
+import { DfhfError } from '../base/errors.ts'
+import { type ByteRange, pieceSizeOf } from '../blob/pieces.ts'
+import { HUB } from '../transfer/piece-board.ts'
+import type { Errand } from './blob-library.ts'
+
+/** Bytes read and sent at a time: a hundred readers at once must not take much memory. */
+const CHUNK_SIZE = 2 ** 17
+
+/**
+ * The bytes of a range while the blob is still being fetched, as soon as they can be trusted. A whole blob is held
+ * back before its last bytes until it was checked as a whole; of a part only what came from the Hub itself goes out
+ * before that. So nobody ever gets a complete answer with wrong bytes: if the check fails, this throws.
+ */
+export async function* readWhileFetching(
+  errand: Errand,
+  range: ByteRange,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { transfer, done } = errand
+  const { size, file } = transfer.parts
+  const isWhole = range.start === 0 && range.end === size
+  const pieceSize = pieceSizeOf(size)
+  // A descriptor of its own outlives the rename to the final name and the close of the writer's.
+  await using handle = await open(file.path, 'r')
+  const mendsBefore = transfer.mends
+  let isDone = false
+  const whole = done.then(() => {
+    isDone = true
+  })
+  whole.catch(() => {})
+  transfer.moveHead(Math.floor(range.start / pieceSize))
+  for (let offset = range.start; offset < range.end; ) {
+    const piece = Math.floor(offset / pieceSize)
+    const end = Math.min(range.end, (piece + 1) * pieceSize)
+    if (!isDone) await untilReadable(errand, piece, signal)
+    const mustWait = isWhole ? end === size : transfer.origins.get(piece) !== HUB
+    if (!isDone && mustWait) await abortable(whole, signal)
+    if (transfer.mends !== mendsBefore && offset > range.start) {
+      throw new DfhfError(
+        'verification-failed',
+        `bytes that were sent of blob ${transfer.parts.oid} were wrong`,
+      )
+    }
+    while (offset < end) {
+      signal.throwIfAborted()
+      const chunk = new Uint8Array(Math.min(CHUNK_SIZE, end - offset))
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, offset)
+      if (bytesRead === 0) throw new DfhfError('disk', `${file.path} ends at ${offset}`)
+      offset += bytesRead
+      yield chunk.subarray(0, bytesRead)
+    }
+  }
+}
+
+/** Resolves when a piece is in the file, or the fetch is over; rejects when it failed. */
+function untilReadable({ transfer, done }: Errand, piece: number, signal: AbortSignal): Promise<void> {
+  if (transfer.pieces.has(piece)) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void) => {
+      off()
+      signal.removeEventListener('abort', onAbort)
+      settle()
+    }
+    const onAbort = () => finish(() => reject(signal.reason))
+    const off = transfer.subscribe(() => {
+      if (transfer.pieces.has(piece)) finish(resolve)
+    })
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    done.then(
+      () => finish(resolve),
+      (error: unknown) => finish(() => reject(error)),
+    )
+  })
+}
+
+function abortable(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
