@@ -49,6 +49,11 @@ async function buildSession(
   const hub = options.isOffline ? undefined : connectHub(options.hub, http, context)
   const peering = peers.isSharing && !options.isOffline ? await preparePeerNode(peers, context) : undefined
   let node: PeerNode | undefined
+  const startNode = () => {
+    const shelf = new EngineShelf(engine, speed.uploadLimitRate)
+    node ??= peering && stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf }))
+    return node
+  }
   const engine: TransferEngine = stack.use(
     new TransferEngine({
       report: context.events,
@@ -56,18 +61,10 @@ async function buildSession(
       limitRate: speed.limitRate,
       stallMs: options.hub.downloadTimeoutMs,
       staysInSwarms: true,
-      swarmOf:
-        peering &&
-        ((blob) => {
-          node ??= stack.use(
-            peering.start({
-              role: 'download',
-              fetchesForPeers: false,
-              shelf: new EngineShelf(engine, speed.uploadLimitRate),
-            }),
-          )
-          return new SwarmSession(node, blob)
-        }),
+      swarmOf: (blob) => {
+        const peer = startNode()
+        return peer && new SwarmSession(peer, blob)
+      },
     }),
   )
   const cache = new CacheDestination(
@@ -88,6 +85,7 @@ async function buildSession(
     engine,
     findLocal: (oid, size) =>
       findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
+    onFetchLikely: startNode,
     onVerified: (path, oid) => verified.record(path, oid),
     isPublic: createRepoVisibility(hub, repo, revision),
     hasClusterKey: peering?.key !== undefined,

@@ -44,6 +44,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly membership: Membership
   readonly client: PeerClient
   readonly log: Log
+  readonly startedAt = performance.now()
   readonly #options: PeerNodeOptions
   readonly #self: PeerInfo
   readonly #handler: PeerHandler

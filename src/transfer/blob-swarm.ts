@@ -22,6 +22,11 @@ export interface BlobSwarm {
   readonly selfId: string
   /** Begins to look for peers and reports them until `close`. Returns at once. */
   watch(listener: SwarmListener): void
+  /**
+   * Resolves when the peers that are known have said what they have. Never takes long: a peer that has everything
+   * saves the uplink, one that is slow to say so must not cost a download its start.
+   */
+  introduced(): Promise<void>
   /** True while some peer lacks pieces that no other peer has: whoever leaves then makes it ask the Hub. */
   isNeeded(): boolean
   close(): void

@@ -71,6 +71,7 @@ export class BlobTransfer {
   #wake: () => void = () => {}
   #failure: unknown
   #mends = 0
+  #isHubHeld = false
   #movedAt: number
   #hubPausedUntil = 0
   #pauseReason = ''
@@ -129,7 +130,7 @@ export class BlobTransfer {
     const offPrefix = this.subscribe(() =>
       prefix.advance(Math.min(size, board.have.firstMissing() * board.pieceSize)),
     )
-    if (this.parts.swarm) new SwarmFollower(this, this.parts.swarm).start(this.#stop.signal)
+    if (this.parts.swarm) this.#enter(this.parts.swarm)
     try {
       signal.throwIfAborted()
       prefix.advance(Math.min(size, board.have.firstMissing() * board.pieceSize))
@@ -168,7 +169,8 @@ export class BlobTransfer {
     const actions = this.scheduler.decide({
       now,
       selfAsksHub: isHubUsable,
-      hubSlots: isHubUsable && now >= this.#hubPausedUntil ? this.parts.budget.free(share) : 0,
+      hubSlots:
+        isHubUsable && !this.#isHubHeld && now >= this.#hubPausedUntil ? this.parts.budget.free(share) : 0,
       peerSlots: PEER_SLOTS,
       stallMs: this.parts.stallMs,
       isTick,
@@ -283,6 +285,17 @@ export class BlobTransfer {
     const cut = new AbortController()
     this.#cuts.set(lease.id, cut)
     this.#runner.start(lease, AbortSignal.any([cut.signal, this.#stop.signal]))
+  }
+
+  /** Follows the swarm; the Hub's bytes wait for the moment that peers need to say what they have. */
+  #enter(swarm: BlobSwarm): void {
+    new SwarmFollower(this, swarm).start(this.#stop.signal)
+    this.#isHubHeld = true
+    const release = () => {
+      this.#isHubHeld = false
+      this.pump()
+    }
+    swarm.introduced().then(release, release)
   }
 
   #tick(): void {

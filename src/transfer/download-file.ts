@@ -43,6 +43,7 @@ export async function locateFile(fetcher: RepoFetcher, path: string): Promise<Lo
   if (known && !isForced && (!hub || isCommit(revision)))
     return { found: fetcher.found(known, known.path, startedAt) }
   if (!hub) throw notCached(parts, path)
+  if (!known || isForced) parts.onFetchLikely()
   try {
     const metadata = await hub.fileMetadata(repo, revision, path, {
       signal,

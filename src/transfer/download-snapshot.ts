@@ -118,6 +118,7 @@ async function resolveCommit(parts: FetchParts): Promise<Commit> {
       },
     )
   }
+  if (!known || isForced) parts.onFetchLikely()
   try {
     return (await hub.repoInfo(repo, revision, { signal })).commit
   } catch (error) {

@@ -23,6 +23,8 @@ export interface FetchParts {
   readonly hasClusterKey: boolean
   /** A checked copy of a blob elsewhere on this machine. */
   readonly findLocal: (oid: Oid, size: number) => Promise<string | undefined>
+  /** Told before the Hub is asked for what is not here: a good moment to begin looking for peers. */
+  readonly onFetchLikely: () => void
   /** Told of every blob that was written and checked, so that it need not be hashed again before it is served. */
   readonly onVerified: (path: string, oid: Oid) => Promise<void>
   /** False where the Hub may not be asked for bytes. */

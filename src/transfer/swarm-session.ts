@@ -21,12 +21,22 @@ const BAN_MS = 10 * 60_000
 /** Pieces in one question for digests. */
 const DIGESTS_AT_ONCE = 256
 
+/**
+ * From the start of this process's search, the time within which peers on the same network answer; and how long
+ * those that are known may take to say what they have. Both in ms, and both usually over before the Hub has told
+ * where a blob is.
+ */
+const SEARCH_MS = 100
+const INTRODUCTION_MS = 100
+
 /** What all swarms of a process share. */
 export interface SwarmNode {
   readonly selfId: string
   readonly membership: Membership
   readonly client: PeerClient
   readonly log: Log
+  /** When the search for peers began, on the clock of `performance.now`. */
+  readonly startedAt: number
   /** Calls `listener` whenever a peer appears, until the returned function is called. */
   onJoin(listener: (peer: PeerInfo) => void): () => void
 }
@@ -47,6 +57,8 @@ export class SwarmSession implements BlobSwarm {
   readonly #origin: () => Promise<BlobOrigin | undefined>
   readonly #remotes = new Map<string, { readonly peer: PeerInfo; readonly pieces: RemotePieces }>()
   readonly #watched = new Set<string>()
+  /** By peer: the first word of what it has, or its first failure. */
+  readonly #firstWords = new Map<string, PromiseWithResolvers<void>>()
   readonly #stop = new AbortController()
 
   constructor(node: SwarmNode, blob: SwarmBlob) {
@@ -67,6 +79,13 @@ export class SwarmSession implements BlobSwarm {
     for (let piece = 0; piece < (first?.size ?? 0); piece += 1)
       if (!others.some((have) => have.has(piece))) return true
     return false
+  }
+
+  async introduced(): Promise<void> {
+    const { signal } = this.#stop
+    await delay(Math.max(0, this.#node.startedAt + SEARCH_MS - performance.now()), { signal })
+    const words = [...this.#firstWords.values()].map(({ promise }) => promise)
+    await Promise.race([Promise.all(words), delay(INTRODUCTION_MS, { signal })])
   }
 
   close(): void {
@@ -138,6 +157,7 @@ export class SwarmSession implements BlobSwarm {
     const { signal } = this.#stop
     if (this.#watched.has(peer.id) || signal.aborted) return
     this.#watched.add(peer.id)
+    if (!this.#firstWords.has(peer.id)) this.#firstWords.set(peer.id, Promise.withResolvers())
     this.#stay(peer, listener, signal)
       .catch(() => {})
       .finally(() => this.#watched.delete(peer.id))
@@ -160,6 +180,7 @@ export class SwarmSession implements BlobSwarm {
           return
         }
       } finally {
+        this.#firstWords.get(peer.id)?.resolve()
         if (this.#remotes.delete(peer.id)) listener.peerLeft(peer.id)
       }
       await delay(pause, { signal })
@@ -177,6 +198,7 @@ export class SwarmSession implements BlobSwarm {
       }
       if (pieces.isLeaving) return
       if (pieces.pieces) this.#tell(peer, pieces, message, listener)
+      this.#firstWords.get(peer.id)?.resolve()
     }
   }
 
