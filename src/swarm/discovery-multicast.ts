@@ -8,8 +8,8 @@ import type { PeerInfo } from './peer-info.ts'
 const MDNS_PORT = 5353
 /** When to announce after an interface came up: at once, and again in case somebody was not listening yet. */
 const BURST_MS = [0, 100, 300, 1000]
-/** At most one answer on an interface in this time, however many ask. */
-const ANSWER_PAUSE_MS = 250
+/** At most one answer on an interface in this time, however many ask; short, as whoever asks is about to go to the Hub. */
+const ANSWER_PAUSE_MS = 40
 const INTERFACE_CHECK_MS = 15_000
 /** How long the goodbye may take to leave. */
 const GOODBYE_MS = 200
