@@ -1,6 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
 import { pieceDigest } from '../blob/digest.ts'
-import { pieceRange } from '../blob/pieces.ts'
+import { type ByteRange, pieceRange } from '../blob/pieces.ts'
+import { withRetry } from '../http/with-retry.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
 import { HUB } from './piece-board.ts'
 
@@ -22,11 +23,10 @@ export async function mendBlob(transfer: BlobTransfer, signal: AbortSignal): Pro
     const next = liar === undefined ? 0 : suspects.findIndex((suspect) => suspect.origin === liar)
     const [suspect] = next < 0 ? [] : suspects.splice(next, 1)
     if (!suspect) return
-    if (await replaceIfWrong(transfer, suspect.piece, signal)) {
-      liar ??= suspect.origin
-      if (liar !== EARLIER)
-        transfer.parts.swarm?.ban(liar, `sent wrong bytes of blob ${transfer.parts.oid.slice(0, 12)}`)
-    }
+    if (!(await replaceIfWrong(transfer, suspect.piece, signal)) || liar !== undefined) continue
+    liar = suspect.origin
+    if (liar !== EARLIER)
+      transfer.parts.swarm?.ban(liar, `sent wrong bytes of blob ${transfer.parts.oid.slice(0, 12)}`)
   }
   if (liar === undefined) throw mismatch(transfer)
 }
@@ -82,20 +82,30 @@ async function disputedPieces(
 
 /** Fetches a piece from the Hub; true when the bytes here were different and have been replaced. */
 async function replaceIfWrong(transfer: BlobTransfer, piece: number, signal: AbortSignal): Promise<boolean> {
-  const { hub, file, size, hashes } = transfer.parts
+  const { file, size, hashes } = transfer.parts
   const range = pieceRange(size, piece)
-  const bytes = new Uint8Array(range.end - range.start)
-  let filled = 0
-  for await (const chunk of (await hub?.open(range, { signal })) ?? []) {
-    bytes.set(chunk, filled)
-    filled += chunk.length
-    transfer.tally.add('hub', HUB, chunk.length)
-  }
-  transfer.tally.lose('hub', filled)
+  const bytes = await withRetry(() => fetchFromHub(transfer, range, signal), { signal })
   transfer.origins.set(piece, HUB)
   if (pieceDigest(bytes) === (await hashes.digestOf(file.path, range))) return false
   await file.write(bytes, range.start)
   return true
+}
+
+async function fetchFromHub(
+  { parts, tally }: BlobTransfer,
+  range: ByteRange,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(range.end - range.start)
+  let filled = 0
+  for await (const chunk of (await parts.hub?.open(range, { signal })) ?? []) {
+    bytes.set(chunk, filled)
+    filled += chunk.length
+    // It costs the uplink, but it is no progress: the piece was counted when it came the first time.
+    tally.add('hub', HUB, chunk.length)
+    tally.lose('hub', chunk.length)
+  }
+  return bytes
 }
 
 /** Without the Hub: the peer that sent the first suspect loses all its pieces, which others then give. */

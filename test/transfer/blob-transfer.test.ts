@@ -1,18 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseOid } from '../../src/blob/oid.ts'
-import { openPartialBlob } from '../../src/storage/partial-blob.ts'
-import { BlobTransfer, type TransferCost, type TransferParts } from '../../src/transfer/blob-transfer.ts'
-import { HashService } from '../../src/transfer/hash-service.ts'
 import { HubBudget } from '../../src/transfer/hub-budget.ts'
-import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
+import { content } from './content.ts'
 import { MemorySource, type Mischief } from './memory-source.ts'
+import { type BenchOptions, bring, rejection } from './transfer-bench.ts'
 
 const MiB = 2 ** 20
-const hashes = new HashService()
 let folder: string
 
 beforeEach(async () => {
@@ -20,52 +15,8 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** Bytes that differ from piece to piece, the same in every run. */
-function content(size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  for (let at = 0, state = 1; at < size; at += 1) {
-    state = (state * 1_103_515_245 + 12_345) & 0x7fffffff
-    bytes[at] = state >> 16
-  }
-  return bytes
-}
-
-async function transfer(
-  bytes: Uint8Array,
-  hub: MemorySource,
-  options: Partial<Omit<TransferParts, 'oid'>> & { signal?: AbortSignal; oid?: string } = {},
-): Promise<TransferCost & { path: string }> {
-  const oid = parseOid(options.oid ?? createHash('sha256').update(bytes).digest('hex'))
-  await using file = await openPartialBlob({ folder, oid, size: bytes.length, finalPath: join(folder, oid) })
-  const { signal = new AbortController().signal, ...parts } = options
-  const job = new BlobTransfer({
-    size: bytes.length,
-    file,
-    hub,
-    budget: new HubBudget({ max: 8 }),
-    hashes,
-    limiter: new RateLimiter(0),
-    stallMs: 10_000,
-    id: 1,
-    report: () => {},
-    random: () => 0,
-    ...parts,
-    oid,
-  })
-  try {
-    const cost = await job.run(signal)
-    return { ...cost, path: await file.publish() }
-  } catch (error) {
-    await file.close()
-    throw error
-  }
-}
-
-async function rejection(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => expect.unreachable('it should have failed'),
-    (error: unknown) => error,
-  )
+function transfer(bytes: Uint8Array, hub: MemorySource, options: BenchOptions = {}) {
+  return bring(folder, bytes, { hub, ...options })
 }
 
 describe('a transfer from the hub alone', () => {

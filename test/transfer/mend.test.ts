@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { content, flipped } from './content.ts'
+import { MemorySource } from './memory-source.ts'
+import { type MemoryPeer, MemorySwarm } from './memory-swarm.ts'
+import { bring, rejection } from './transfer-bench.ts'
+
+const MiB = 2 ** 20
+const bytes = content(24 * MiB)
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dfhf-mend-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+async function bringFrom(
+  peers: readonly MemoryPeer[],
+  hub: MemorySource | undefined = new MemorySource(bytes),
+) {
+  const swarm = new MemorySwarm(peers)
+  const result = await bring(folder, bytes, { hub, swarm })
+  return { ...result, hub, swarm, content: await readFile(result.path) }
+}
+
+describe('a swarm with peers that lie', () => {
+  test('takes everything from an honest peer and nothing from the hub', async () => {
+    const { content: got, bytes: cost } = await bringFrom([{ id: 'honest', bytes }])
+    expect(Buffer.compare(got, bytes)).toBe(0)
+    expect(cost).toEqual({ hub: 0, peers: bytes.length, local: 0 })
+  })
+
+  test('finds a wrong piece, bans who sent it, and fetches far less than the file anew', async () => {
+    const liar = { id: 'liar', bytes: flipped(bytes, 5 * MiB + 3) }
+    const { content: got, swarm, bytes: cost } = await bringFrom([liar, { id: 'honest', bytes }])
+    expect(Buffer.compare(got, bytes)).toBe(0)
+    expect(swarm.banned).not.toContain('honest')
+    expect(cost.hub).toBeLessThan(bytes.length)
+  })
+
+  test('refuses a piece that is not what its sender claims at once, without waiting for the whole', async () => {
+    const claims = 'of its bytes' as const
+    const sender = { id: 'broken', bytes, claims }
+    const swarm = new MemorySwarm([sender])
+    swarm.sources.set('broken', new MemorySource(flipped(bytes, 3 * MiB)))
+    const hub = new MemorySource(bytes)
+    const { path } = await bring(folder, bytes, { hub, swarm })
+    expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+    expect(swarm.banned).toEqual(['broken'])
+  })
+
+  test('puts things right when every piece of the only peer is wrong', async () => {
+    const everywhere = Array.from({ length: 24 }, (_, piece) => piece * MiB)
+    const liar = { id: 'liar', bytes: flipped(bytes, ...everywhere) }
+    const { content: got, swarm } = await bringFrom([liar])
+    expect(Buffer.compare(got, bytes)).toBe(0)
+    expect(swarm.banned).toEqual(['liar'])
+  })
+
+  test('goes on with the honest peer when the hub may not be asked', async () => {
+    const liar = { id: 'liar', bytes: flipped(bytes, 7 * MiB) }
+    const swarm = new MemorySwarm([liar, { id: 'honest', bytes }])
+    const { path } = await bring(folder, bytes, { swarm })
+    expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+  })
+
+  test('gives up with one error when only a liar is left', async () => {
+    const swarm = new MemorySwarm([{ id: 'liar', bytes: flipped(bytes, 7 * MiB) }])
+    let now = 0
+    // The clock runs ahead so that the patience with absent peers is over at once.
+    const clock = () => (now += 1000)
+    const error = await rejection(bring(folder, bytes, { swarm, clock, stallMs: 1e9 }))
+    expect(error).toMatchObject({ code: 'no-source' })
+  })
+
+  test('asks a peer that breaks off no more, and loses nothing', async () => {
+    const breaking = { id: 'breaking', bytes, mischief: () => 'cut' as const }
+    const { content: got } = await bringFrom([breaking])
+    expect(Buffer.compare(got, bytes)).toBe(0)
+  })
+
+  test('shares the work between peers and hub when peers have only a part', async () => {
+    const half = Array.from({ length: 12 }, (_, piece) => piece)
+    const { content: got, bytes: cost } = await bringFrom([{ id: 'half', bytes, pieces: half }])
+    expect(Buffer.compare(got, bytes)).toBe(0)
+    expect(cost).toEqual({ hub: 12 * MiB, peers: 12 * MiB, local: 0 })
+  })
+})

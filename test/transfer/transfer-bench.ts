@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { parseOid } from '../../src/blob/oid.ts'
+import { openPartialBlob } from '../../src/storage/partial-blob.ts'
+import { BlobTransfer, type TransferCost, type TransferParts } from '../../src/transfer/blob-transfer.ts'
+import { HashService } from '../../src/transfer/hash-service.ts'
+import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
+
+const hashes = new HashService()
+
+/** What one test transfer may have of its own. */
+export type BenchOptions = Partial<Omit<TransferParts, 'oid'>> & {
+  readonly signal?: AbortSignal
+  readonly oid?: string
+}
+
+/** Brings `bytes` into `folder` by the real engine, into a real file, and publishes it. */
+export async function bring(
+  folder: string,
+  bytes: Uint8Array,
+  options: BenchOptions,
+): Promise<TransferCost & { readonly path: string }> {
+  const oid = parseOid(options.oid ?? createHash('sha256').update(bytes).digest('hex'))
+  await using file = await openPartialBlob({ folder, oid, size: bytes.length, finalPath: join(folder, oid) })
+  const { signal = new AbortController().signal, ...parts } = options
+  const job = new BlobTransfer({
+    size: bytes.length,
+    file,
+    budget: new HubBudget({ max: 8 }),
+    hashes,
+    limiter: new RateLimiter(0),
+    stallMs: 10_000,
+    id: 1,
+    report: () => {},
+    random: () => 0,
+    ...parts,
+    oid,
+  })
+  const cost = await job.run(signal)
+  return { ...cost, path: await file.publish() }
+}
+
+/** What a promise that must fail fails with. */
+export async function rejection(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => {
+      throw new Error('it should have failed')
+    },
+    (error: unknown) => error,
+  )
+}
