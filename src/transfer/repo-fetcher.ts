@@ -89,7 +89,8 @@ export class RepoFetcher {
     const meanwhile = isForced && !isRepeat ? undefined : await destination.place(file)
     if (meanwhile !== undefined) return this.found(file, meanwhile, startedAt)
     const local = isForced ? undefined : await this.parts.findLocal(file.oid, file.size)
-    if (local === undefined) return this.#bring(file, id, startedAt)
+    // Awaited here, or the lock would be given back at once.
+    if (local === undefined) return await this.#bring(file, id, startedAt)
     const path = await destination.copyFrom(local, file, signal)
     return this.#result(file, path, startedAt, only('local', file.size), true)
   }
