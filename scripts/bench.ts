@@ -1,0 +1,186 @@
+// Measures dfhf against what people use, on this machine, in one run: `npm run bench -- --help` lists the options.
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { parseSize } from '../src/base/size.ts'
+import { type BenchHub, fileName, startBenchHub } from './bench/bench-hub.ts'
+import { aria2, type Contender, curl, dfhf, huggingfaceHub } from './bench/contenders.ts'
+import { type Cost, measure, median } from './bench/measure.ts'
+import { type DownloadRow, downloadTable, table, toRow } from './bench/report.ts'
+
+const usage = `npm run bench -- [options]
+  --size SIZE      of the file (default 2GiB)
+  --rounds N       how often each way is measured; the middle one counts (default 3)
+  --folder PATH    where the files go (default: the system's temporary folder)
+  --dfhf PATH      the program; again for a second one to compare with the first (default dist/dfhf)
+  --only WORD      only contenders with this word in their name, besides dfhf; may be repeated
+  --json FILE      writes all figures there
+`
+
+const { values } = parseArgs({
+  options: {
+    size: { type: 'string', default: '2GiB' },
+    rounds: { type: 'string', default: '3' },
+    folder: { type: 'string', default: tmpdir() },
+    dfhf: { type: 'string', multiple: true, default: [] },
+    only: { type: 'string', multiple: true },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const CACHED_RUNS = 15
+
+if (values.help) process.stdout.write(usage)
+else await main()
+
+async function main(): Promise<void> {
+  const size = parseSize(values.size)
+  const rounds = Number(values.rounds)
+  const work = mkdtempSync(join(resolve(values.folder), 'dfhf-bench-'))
+  await using hub = await startBenchHub(size)
+  try {
+    const contenders = await findContenders(hub)
+    say(
+      `${values.size} from a Hub on this machine into ${values.folder}, ${rounds} rounds; ${machineName()}\n\n`,
+    )
+    const downloads = await measureDownloads(contenders, work, rounds)
+    say(`${downloadTable(downloads)}\n`)
+    const cached = await measureCached(contenders, hub, work)
+    say(cachedTable(cached))
+    if (values.json !== undefined) {
+      const date = new Date().toISOString().slice(0, 10)
+      const about = { date, machine: machineName(), size, rounds }
+      writeFileSync(values.json, `${JSON.stringify({ ...about, downloads, cached }, undefined, 2)}\n`)
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+async function findContenders(hub: BenchHub): Promise<Contender[]> {
+  const binaries = values.dfhf.length > 0 ? values.dfhf : [await builtBinary()]
+  const ours = binaries.map((binary, index) =>
+    dfhf(resolve(binary), hub, index === 0 ? 'dfhf download' : `dfhf download (${binary})`),
+  )
+  const others: Contender[] = []
+  const isWanted = (name: string) => values.only?.some((word) => name.includes(word)) ?? true
+  for (const [program, create] of [
+    ['aria2c', aria2],
+    ['curl', curl],
+    ['python3', huggingfaceHub],
+  ] as const) {
+    if (!isWanted(program)) continue
+    if (Bun.which(program)) others.push(await create(hub))
+    else say(`${program} is not installed: left out\n`)
+  }
+  return [...ours, ...others]
+}
+
+async function builtBinary(): Promise<string> {
+  const path = join(import.meta.dir, '../dist/dfhf')
+  if (!existsSync(path))
+    await measure([process.execPath, join(import.meta.dir, 'build.ts')], {
+      PATH: process.env.PATH ?? '',
+      HOME: tmpdir(),
+    })
+  return path
+}
+
+/** Every contender once a round, in turn, each into a fresh folder and with nothing left to write from before. */
+async function measureDownloads(
+  contenders: readonly Contender[],
+  work: string,
+  rounds: number,
+): Promise<DownloadRow[]> {
+  const costs = new Map<string, Cost[]>(contenders.map(({ name }) => [name, []]))
+  // The first round touches memory that the machine never used before, which takes longer: it does not count.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const contender of contenders) {
+      const folder = join(work, 'target')
+      mkdirSync(folder)
+      await measure(['sync'], {})
+      const cost = await contender.fetch(folder)
+      rmSync(folder, { recursive: true })
+      if (round === 0) continue
+      costs.get(contender.name)?.push(cost)
+      note(`round ${round}: ${contender.name} ${Math.round(cost.wallMs)} ms`)
+    }
+  }
+  const ours = costs.get(contenders[0]?.name ?? '')
+  return contenders.map((contender, index) =>
+    toRow(contender, costs.get(contender.name) ?? [], index === 0 ? undefined : ours),
+  )
+}
+
+interface CachedRow {
+  readonly name: string
+  readonly wallMs: number
+  readonly cpuMs: number
+  readonly peakMemory: number
+}
+
+/** A file that is in the cache already, start to exit, beside what the Hub itself takes to answer for it. */
+async function measureCached(
+  contenders: readonly Contender[],
+  hub: BenchHub,
+  work: string,
+): Promise<CachedRow[]> {
+  const rows: CachedRow[] = [await measureAnswer(hub)]
+  for (const { name, fetch, fetchAgain } of contenders) {
+    if (!fetchAgain) continue
+    const folder = join(work, 'cached')
+    mkdirSync(folder)
+    await fetch(folder)
+    const costs: Cost[] = []
+    for (let run = 0; run < CACHED_RUNS; run += 1) costs.push(await fetchAgain(folder))
+    rmSync(folder, { recursive: true })
+    rows.push({
+      name: `${name}, cached`,
+      wallMs: median(costs.map((cost) => cost.wallMs)),
+      cpuMs: median(costs.map((cost) => cost.cpuMs)),
+      peakMemory: Math.max(...costs.map((cost) => cost.peakMemory)),
+    })
+  }
+  return rows
+}
+
+/** What one HEAD takes, as curl measures it from inside. */
+async function measureAnswer(hub: BenchHub): Promise<CachedRow> {
+  const times: number[] = []
+  for (let run = 0; run < CACHED_RUNS; run += 1) {
+    const { stdout } = await measure(
+      ['curl', '-sfI', '-o', '/dev/null', '-w', '%{time_total}', hub.fileUrl],
+      {},
+    )
+    times.push(Number(stdout) * 1000)
+  }
+  return { name: "the Hub's answer to one HEAD", wallMs: median(times), cpuMs: 0, peakMemory: 0 }
+}
+
+function cachedTable(rows: readonly CachedRow[]): string {
+  return table(
+    [`${fileName} is there already`, 'time', 'CPU time', 'peak memory'],
+    rows.map((row) => [
+      row.name,
+      `${row.wallMs.toFixed(1)} ms`,
+      row.cpuMs === 0 ? '' : `${row.cpuMs.toFixed(0)} ms`,
+      row.peakMemory === 0 ? '' : `${Math.round(row.peakMemory / 1e6)} MB`,
+    ]),
+  )
+}
+
+function machineName(): string {
+  const cores = cpus()
+  return `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`
+}
+
+function say(text: string): void {
+  process.stdout.write(text)
+}
+
+/** What goes on meanwhile, for whoever watches. */
+function note(text: string): void {
+  process.stderr.write(`${text}\n`)
+}

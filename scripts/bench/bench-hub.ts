@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type HubProcess, startHubProcess } from '../../test/hub/hub-process.ts'
+
+/** A Hub on the loopback interface with one repo of one big file. */
+export interface BenchHub extends AsyncDisposable {
+  readonly url: string
+  /** Where any client finds the file. */
+  readonly fileUrl: string
+  readonly sha256: string
+  readonly hub: HubProcess
+}
+
+export const repo = 'bench/one-file'
+export const fileName = 'model.safetensors'
+
+const BLOCK = 2 ** 22
+
+/** Writes a file of noise into memory, where reading it costs no disk, and starts a Hub in a process of its own. */
+export async function startBenchHub(size: number): Promise<BenchHub> {
+  const folder = mkdtempSync(join(homeOf(size), 'dfhf-bench-hub-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  try {
+    const file = join(folder, fileName)
+    const sha256 = writeNoise(file, size)
+    const config = join(folder, 'hub.json')
+    const commits = [{ [fileName]: { file, lfs: true }, 'config.json': '{}\n' }]
+    writeFileSync(config, JSON.stringify({ repos: [{ id: repo, commits }] }))
+    const hub = await startHubProcess(['--config', config])
+    return {
+      url: hub.url,
+      fileUrl: `${hub.url}/${repo}/resolve/main/${fileName}`,
+      sha256,
+      hub,
+      async [Symbol.asyncDispose]() {
+        await hub[Symbol.asyncDispose]()
+        remove()
+      },
+    }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+function homeOf(size: number): string {
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm')
+    if (bavail * bsize > 2 * size) return '/dev/shm'
+  } catch {
+    // No such file system here: the page cache does as well.
+  }
+  return tmpdir()
+}
+
+/** The same noise each time, so that figures can be compared; every block is different. */
+function writeNoise(path: string, size: number): string {
+  const block = new Uint32Array(BLOCK / 4)
+  let state = 0x9e3779b9
+  for (let index = 0; index < block.length; index += 1) {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    block[index] = state
+  }
+  const bytes = new Uint8Array(block.buffer)
+  const hash = createHash('sha256')
+  const descriptor = openSync(path, 'w')
+  try {
+    for (let done = 0; done < size; done += BLOCK) {
+      block[0] = done / BLOCK
+      const part = bytes.subarray(0, Math.min(BLOCK, size - done))
+      hash.update(part)
+      writeSync(descriptor, part)
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+  return hash.digest('hex')
+}

@@ -1,0 +1,94 @@
+import { join } from 'node:path'
+import { clientVersions } from '../../test/python/client-versions.ts'
+import { clientEnv } from '../../test/python/run-python.ts'
+import { ensureVenv } from '../../test/python/venv.ts'
+import { type BenchHub, fileName, repo } from './bench-hub.ts'
+import { type Cost, measure, sum } from './measure.ts'
+
+/** One way to get the file. */
+export interface Contender {
+  readonly name: string
+  /** Whether the bytes are checked when it is done. */
+  readonly isVerified: boolean
+  /** The most that dfhf may take of its time, by the design; absent where nothing is asked. */
+  readonly goal?: number
+  /** Fetches the file into an empty folder. */
+  fetch(folder: string): Promise<Cost>
+  /** Answers for the same file again, from where `fetch` put it. */
+  fetchAgain?(folder: string): Promise<Cost>
+}
+
+/** dfhf, as it comes: it looks for peers, finds none, checks all, and has the bytes on the medium when it ends. */
+export function dfhf(binary: string, hub: BenchHub, name = 'dfhf download'): Contender {
+  const fetch = (folder: string) =>
+    measure([binary, 'download', repo, fileName, '--quiet'], {
+      PATH: process.env.PATH ?? '',
+      HOME: folder,
+      HF_HOME: join(folder, 'hf'),
+      HF_ENDPOINT: hub.url,
+    })
+  return { name, isVerified: true, fetch, fetchAgain: fetch }
+}
+
+/** aria2c with 8 connections and its own check. */
+export function aria2(hub: BenchHub): Contender {
+  return {
+    name: 'aria2c -x8 -s8 --checksum',
+    isVerified: true,
+    goal: 0.5,
+    fetch: (folder) =>
+      measure(
+        [
+          'aria2c',
+          '--no-conf',
+          '--quiet',
+          '-x8',
+          '-s8',
+          `--checksum=sha-256=${hub.sha256}`,
+          `--dir=${folder}`,
+          `--out=${fileName}`,
+          hub.fileUrl,
+        ],
+        plain(folder),
+      ),
+  }
+}
+
+/** curl in one stream, then openssl. */
+export function curl(hub: BenchHub): Contender {
+  return {
+    name: 'curl, then openssl dgst',
+    isVerified: true,
+    goal: 0.7,
+    async fetch(folder) {
+      const file = join(folder, fileName)
+      const fetched = await measure(['curl', '-sfL', '-o', file, hub.fileUrl], plain(folder))
+      const checked = await measure(['openssl', 'dgst', '-sha256', '-r', file], plain(folder))
+      if (!checked.stdout.startsWith(hub.sha256)) throw new Error('curl fetched wrong bytes')
+      return sum(fetched, checked)
+    },
+  }
+}
+
+/** The official client of the newest 1.x over plain HTTP, as dfhf talks to the Hub. */
+export async function huggingfaceHub(hub: BenchHub): Promise<Contender> {
+  const python = await ensureVenv('hub-1', clientVersions['hub-1'])
+  const version = await measure(
+    [python, '-c', 'import huggingface_hub as h; print(h.__version__)'],
+    plain('/'),
+  )
+  const script = `from huggingface_hub import hf_hub_download; print(hf_hub_download('${repo}', '${fileName}'))`
+  const env = (folder: string) => clientEnv({ endpoint: hub.url, home: folder })
+  return {
+    name: `hf_hub_download ${version.stdout.trim()}`,
+    isVerified: false,
+    goal: 0.7,
+    fetch: (folder) => measure([python, '-c', script], env(folder)),
+    fetchAgain: (folder) =>
+      measure([join(python, '../hf'), 'download', repo, fileName, '--quiet'], env(folder)),
+  }
+}
+
+function plain(home: string): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', HOME: home, NO_PROXY: '*' }
+}
