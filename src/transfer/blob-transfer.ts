@@ -127,19 +127,24 @@ export class BlobTransfer {
     signal.addEventListener('abort', onAbort, { once: true })
     const offBudget = this.parts.budget.whenFree(() => this.pump())
     const tick = setInterval(() => this.#tick(), TICK_MS)
-    const offPrefix = this.subscribe(() =>
-      prefix.advance(Math.min(size, board.have.firstMissing() * board.pieceSize)),
-    )
+    let complete = 0
+    const followPrefix = () => {
+      const before = complete
+      complete = board.have.firstMissing(complete)
+      if (complete > before) prefix.advance(Math.min(size, complete * board.pieceSize))
+    }
+    const offPrefix = this.subscribe(followPrefix)
     if (this.parts.swarm) this.#enter(this.parts.swarm)
     try {
       signal.throwIfAborted()
-      prefix.advance(Math.min(size, board.have.firstMissing() * board.pieceSize))
+      followPrefix()
       for (;;) {
         await this.#untilFull()
         if ((await prefix.finish()) === oid) break
         this.#mends += 1
         await mendBlob(this, this.#stop.signal)
         prefix.restart()
+        complete = 0
       }
       return {
         bytes: this.tally.bytes,
