@@ -48,7 +48,8 @@ async function measure(scenario: string, args: (bed: Bed) => readonly string[], 
     }),
   )
   const results = await Promise.all(downloads.map(async ({ printed }) => (await printed).result))
-  await Promise.all(downloads.map(({ exit }) => exit))
+  const exits = await Promise.all(downloads.map(({ exit }) => exit))
+  const cpuMs = exits.reduce((sum, exit) => sum + exit.cpuMs, 0)
   const wire = (await bed.hubNode.bytesSent()) - wireBefore
   for (const result of results) await bed.check(result)
   if (values.log !== undefined) await writeLog(values.log, scenario, bed, downloads, startedAt)
@@ -64,7 +65,7 @@ async function measure(scenario: string, args: (bed: Bed) => readonly string[], 
   }
   say(
     `${scenario.padEnd(24)} hub ${row.hubRatio.toFixed(3)} x (kept ${(used / bed.size).toFixed(3)}, wire ${(wire / bed.size).toFixed(3)})  ` +
-      `first ${(Math.min(...ends) / 1000).toFixed(2)} s  last ${(lastMs / 1000).toFixed(2)} s = ${row.timeRatio.toFixed(3)} x bound`,
+      `first ${(Math.min(...ends) / 1000).toFixed(2)} s  last ${(lastMs / 1000).toFixed(2)} s = ${row.timeRatio.toFixed(3)} x bound  cpu ${(cpuMs / 1000).toFixed(1)} s`,
   )
   return row
 }

@@ -2,6 +2,7 @@ import { DfhfError } from '../base/errors.ts'
 import { type ByteRange, pieceRange } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
+import { BlockWriter } from './block-writer.ts'
 import { HUB, type Lease } from './piece-board.ts'
 
 /** Strikes after which a peer is left alone. */
@@ -82,20 +83,22 @@ export class LeaseRunner {
     const { parts } = this.#transfer
     const { size, file } = parts
     const body = await this.#open(lease, range, signal)
+    const writer = new BlockWriter(file, range.start, range.end - range.start)
     let offset = range.start
     let pieceStartedAt = this.#transfer.now()
     for await (const chunk of body) {
       await parts.limiter.take(chunk.length, signal)
       signal.throwIfAborted()
-      await file.write(chunk, offset)
-      let rest = chunk.length
-      while (rest > 0 && lease.at < lease.end) {
+      let rest = chunk
+      while (rest.length > 0 && lease.at < lease.end) {
         const pieceEnd = pieceRange(size, lease.at).end
-        const count = Math.min(rest, pieceEnd - offset)
-        offset += count
-        rest -= count
-        this.#transfer.moved(lease, count)
+        const part = rest.subarray(0, pieceEnd - offset)
+        rest = rest.subarray(part.length)
+        offset += part.length
+        await writer.add(part)
+        this.#transfer.moved(lease, part.length)
         if (offset < pieceEnd) continue
+        await writer.flush()
         await this.#land(lease, this.#transfer.now() - pieceStartedAt, signal)
         pieceStartedAt = this.#transfer.now()
       }

@@ -6,6 +6,8 @@ export interface Exit {
   readonly stderr: string
   /** Since its start. */
   readonly ms: number
+  /** What it took of the processors. */
+  readonly cpuMs: number
 }
 
 /** A result, and how long after the start of the process it was printed. */
@@ -35,6 +37,7 @@ export class RunningDownload implements AsyncDisposable {
       code,
       stderr: this.#stderr,
       ms: performance.now() - this.startedAt,
+      cpuMs: Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1000,
     }))
   }
 

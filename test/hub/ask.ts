@@ -2,3 +2,6 @@
 const [method = 'GET', url = '', body] = process.argv.slice(2)
 const answer = await fetch(url, { method, ...(body !== undefined && { body }) })
 process.stdout.write(await answer.text())
+
+// Without an import or an export this would be a script, where nothing can be awaited.
+export {}
