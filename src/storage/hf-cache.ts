@@ -58,17 +58,16 @@ export class HfCache {
     await onDisk('write', path, () => writeFileAtomically(path, commit))
   }
 
-  /** The snapshot path of a file that is there, or undefined. */
-  async findFile(repo: CacheRepo, commit: Commit, path: string): Promise<string | undefined> {
+  /** The snapshot path of a file that is there, with the expected size where it is known, or undefined. */
+  async findFile(repo: CacheRepo, commit: Commit, path: string, size?: number): Promise<string | undefined> {
     const entry = this.layout(repo).entry(commit, path)
-    return (await fileSize(entry)) === undefined ? undefined : entry
+    return (await hasSize(entry, size)) ? entry : undefined
   }
 
   /** The path of a blob that is there with the expected size, or undefined. It may be a link into a shared store. */
   async findBlob(repo: CacheRepo, oid: Oid, size?: number): Promise<string | undefined> {
     const path = this.layout(repo).blob(oid)
-    const present = await fileSize(path)
-    return present === undefined || (size !== undefined && present !== size) ? undefined : path
+    return (await hasSize(path, size)) ? path : undefined
   }
 
   /**
@@ -173,6 +172,11 @@ export class HfCache {
     await writeCachedirTag(this.root)
     this.#isPrepared = true
   }
+}
+
+async function hasSize(path: string, size: number | undefined): Promise<boolean> {
+  const present = await fileSize(path)
+  return present !== undefined && (size === undefined || present === size)
 }
 
 /** The size of the regular file that `path` leads to, over any links; undefined when it leads nowhere. */

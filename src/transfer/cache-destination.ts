@@ -37,13 +37,12 @@ export class CacheDestination implements Destination {
   }
 
   async has(file: WantedFile): Promise<boolean> {
-    const found = (await this.findBlob(file)) ?? (await this.findKnown(file.commit, file.path))
-    return found !== undefined
+    return ((await this.findBlob(file)) ?? (await this.#findEntry(file))) !== undefined
   }
 
   async place(file: WantedFile): Promise<string | undefined> {
-    const entry = await this.findKnown(file.commit, file.path)
-    if (entry !== undefined) return entry.path
+    const entry = await this.#findEntry(file)
+    if (entry !== undefined) return entry
     return (await this.findBlob(file)) === undefined ? undefined : this.#link(file)
   }
 
@@ -98,6 +97,11 @@ export class CacheDestination implements Destination {
 
   folderOf(commit: Commit): string {
     return this.#cache.layout(this.#repo).snapshot(commit)
+  }
+
+  /** A file that another tool, or a crash, cut short does not count. */
+  #findEntry(file: WantedFile): Promise<string | undefined> {
+    return this.#cache.findFile(this.#repo, file.commit, file.path, file.size)
   }
 
   #link(file: WantedFile): Promise<string> {
