@@ -9,6 +9,7 @@ import { acquireFileLock, FileLock, type FileLockOptions } from './file-lock.ts'
 import { makeFolderInside, makeParentInside } from './folder.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { fillEntry, linkEntry } from './snapshot-entry.ts'
+import { removeOrphanJournal } from './stale-partials.ts'
 import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
 
 export interface HfCacheOptions {
@@ -90,6 +91,7 @@ export class HfCache {
       this.#hasNoLinks = true
       await fillEntry(entry, layout.blob(oid), layout.blobs, options.isNew ?? false)
     })
+    if (!options.isNew) await removeOrphanJournal(layout.blobs, oid).catch(() => {})
     return entry
   }
 

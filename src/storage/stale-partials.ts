@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { onDisk, unlessMissing } from './disk-error.ts'
 import { occupiedSpace } from './disk-space.ts'
 import { tryLockedFile } from './file-lock.ts'
-import { parsePartialName, partialJournalName } from './partial-name.ts'
+import { parsePartialName, partialDataName, partialJournalName } from './partial-name.ts'
 
 /** A partial file that some run left, or one that is being written now. */
 export interface FoundPartial {
@@ -54,6 +54,17 @@ export async function removePartial(path: string): Promise<boolean> {
   } finally {
     await handle.close()
   }
+}
+
+/**
+ * Removes the journal of a blob that stands under its final name: a process killed between the renaming of the blob
+ * and the removal of its journal leaves one, and nobody would ever read it.
+ */
+export async function removeOrphanJournal(folder: string, stem: string): Promise<void> {
+  const isThere = async (name: string) => (await unlessMissing(stat(join(folder, name)))) !== undefined
+  const journal = partialJournalName(stem)
+  if (!(await isThere(journal)) || (await isThere(partialDataName(stem)))) return
+  await rm(join(folder, journal), { force: true })
 }
 
 /** Removes what nobody has written to for `olderThanMs` and nobody writes to now; gives what was removed. */

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -14,6 +15,7 @@ import { dirname, join } from 'node:path'
 import { type Commit, isCommit } from '../../src/blob/oid.ts'
 import type { CacheRepo } from '../../src/storage/cache-layout.ts'
 import { HfCache } from '../../src/storage/hf-cache.ts'
+import { partialDataName, partialJournalName } from '../../src/storage/partial-name.ts'
 import { sampleBlob, writePieces } from './sample-blob.ts'
 import { temporaryFolders } from './temporary-folder.ts'
 
@@ -35,6 +37,21 @@ async function publish(cache: HfCache, which = blob): Promise<string> {
 }
 
 describe('the Hugging Face cache', () => {
+  test('loses the journal that a kill left beside a published blob, but not that of a partial file', async () => {
+    const cache = new HfCache(join(temporaryFolder(), 'hub'))
+    const { blobs } = cache.layout(repo)
+    await publish(cache)
+    const journal = join(blobs, partialJournalName(blob.oid))
+    const partial = join(blobs, partialDataName(blob.oid))
+    writeFileSync(journal, '')
+    writeFileSync(partial, '')
+    await cache.linkFile(repo, first, 'w', blob.oid)
+    expect(existsSync(journal)).toBe(true)
+    rmSync(partial)
+    await cache.linkFile(repo, second, 'w', blob.oid)
+    expect(readdirSync(blobs)).toEqual([blob.oid])
+  })
+
   test('takes shape as huggingface_hub lays it out', async () => {
     const root = join(temporaryFolder(), 'hub')
     const cache = new HfCache(root)
