@@ -36,7 +36,7 @@ export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | un
     bestKey = key
   }
   if (best === undefined) return undefined
-  const peer = quickest(board, ready, best)
+  const peer = quickest(ready, best)
   return peer && { peer, start: best, end: runEnd(board, peer, best) }
 }
 
@@ -65,7 +65,7 @@ export function quickestPeer(
   except: ReadonlySet<string>,
 ): PeerView | undefined {
   const ready = readyPeers(board, now).filter((peer) => !except.has(peer.id))
-  return quickest(board, ready, piece)
+  return quickest(ready, piece)
 }
 
 /** Where a piece stands in this peer's order, below `pieceCount`. */
@@ -78,19 +78,19 @@ function readyPeers(board: PieceBoard, now: number): PeerView[] {
   const ready: PeerView[] = []
   for (const peer of board.peers.values()) {
     if (peer.have.count === 0 || now < peer.blockedUntil) continue
-    if (board.activeLeases(peer.id) < peer.slots) ready.push(peer)
+    if (peer.active < peer.slots) ready.push(peer)
   }
   return ready
 }
 
-function quickest(board: PieceBoard, peers: readonly PeerView[], piece: number): PeerView | undefined {
+function quickest(peers: readonly PeerView[], piece: number): PeerView | undefined {
   const usual = Math.max(...peers.map((peer) => peer.rate), 1)
   let best: PeerView | undefined
   let bestCost = Number.POSITIVE_INFINITY
   for (const peer of peers) {
     if (!peer.have.has(piece)) continue
     // A peer that was never tried counts as quick as the best, or it would never be tried.
-    const cost = (1 + board.activeLeases(peer.id) + 4 * peer.load) / (peer.rate || usual)
+    const cost = (1 + peer.active + 4 * peer.load) / (peer.rate || usual)
     if (cost < bestCost) {
       bestCost = cost
       best = peer

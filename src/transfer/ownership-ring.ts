@@ -27,6 +27,14 @@ export function patienceMs(msPerPiece: number, pieceSize: number): number {
   return Math.max(MIN_PATIENCE_MS, PIECES_OF_PATIENCE * (msPerPiece || pieceSize / LEAST_HUB_RATE))
 }
 
+/** What the ring depends on besides the board. Times in ms. */
+export interface RingOptions {
+  readonly selfAsksHub: boolean
+  readonly isTick: boolean
+  readonly now: number
+  readonly patience: number
+}
+
 /**
  * Who asks the Hub for which piece, as this peer sees it: rendezvous hashing over the members that ask the Hub
  * and make progress. A member that stalls leaves the ring, and its pieces fall to the next in rank; a member
@@ -34,6 +42,7 @@ export function patienceMs(msPerPiece: number, pieceSize: number): number {
  */
 export class OwnershipRing {
   readonly #board: PieceBoard
+  #key = ''
   #candidates: readonly string[] = []
   #members: readonly string[] = []
   #ownership: Ownership
@@ -56,9 +65,12 @@ export class OwnershipRing {
     return this.#members.includes(this.#board.self) ? Math.ceil(SHARED_CONNECTIONS / count) : 0
   }
 
-  /** Looks again at who is in the ring. `patience` in ms. */
-  refresh(options: { readonly selfAsksHub: boolean; readonly now: number; readonly patience: number }): void {
+  /** Looks again at who is in the ring: when peers came or went, and at the tick, as stalls show by time alone. */
+  refresh(options: RingOptions): void {
     const board = this.#board
+    const key = `${board.peerChanges} ${options.selfAsksHub}`
+    if (!options.isTick && key === this.#key) return
+    this.#key = key
     const candidates = options.selfAsksHub ? [board.self] : []
     for (const peer of board.peers.values()) {
       if (peer.asksHub && !peer.have.isFull && !hasStalled(peer, options)) candidates.push(peer.id)

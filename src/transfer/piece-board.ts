@@ -22,6 +22,8 @@ export interface PeerView {
   rate: number
   /** It asked not to be troubled before this time. */
   blockedUntil: number
+  /** Leases that it serves now; counted by `PieceBoard`. */
+  active: number
 }
 
 /** A run of pieces that one connection is fetching now. */
@@ -59,12 +61,13 @@ export class PieceBoard {
   /** Where to begin: at a reader's position, or while peers are still unknown at a place of this peer's own. */
   head = 0
   #lastLease = 0
+  #peerChanges = 0
   readonly #inFlight: Uint8Array
   readonly #availability: Uint16Array
   readonly #availableSince: Float64Array
   readonly #claims: Uint16Array
   readonly #jitter: Float32Array
-  readonly #active = new Map<string, number>()
+  #hubLeases = 0
   /** Kept up to date piece by piece, as looking through all pieces at every event would be too dear. */
   readonly #reachable = new Set<number>()
   #haveCount: number
@@ -137,10 +140,17 @@ export class PieceBoard {
     return this.#jitter[piece] ?? 0
   }
 
-  addPeer(peer: Omit<PeerView, 'have' | 'fetching'>): PeerView {
+  /** Grows with every peer that comes or goes. */
+  get peerChanges(): number {
+    return this.#peerChanges
+  }
+
+  addPeer(peer: Omit<PeerView, 'have' | 'fetching' | 'active'>): PeerView {
     this.removePeer(peer.id)
-    const view: PeerView = { ...peer, have: new Bitmap(this.pieceCount), fetching: new Map() }
+    const view: PeerView = { ...peer, have: new Bitmap(this.pieceCount), fetching: new Map(), active: 0 }
+    for (const lease of this.leases.values()) if (lease.source === peer.id) view.active += 1
     this.peers.set(peer.id, view)
+    this.#peerChanges += 1
     return view
   }
 
@@ -150,6 +160,7 @@ export class PieceBoard {
     for (const piece of peer.have) this.#count(piece, -1)
     this.peerFetches(peer, new Map())
     this.peers.delete(id)
+    this.#peerChanges += 1
   }
 
   /** When the first peer that has the piece said so; meaningless while nobody has it. */
@@ -193,7 +204,7 @@ export class PieceBoard {
       movedAt: now,
     }
     this.leases.set(lease.id, lease)
-    this.#active.set(source, this.activeLeases(source) + 1)
+    this.#countLease(source, 1)
     for (let piece = start; piece < end; piece += 1) this.#addFlight(piece, 1)
     return lease
   }
@@ -219,13 +230,19 @@ export class PieceBoard {
   /** Forgets a lease; what it did not land is free again. */
   endLease(lease: Lease): void {
     if (!this.leases.delete(lease.id)) return
-    this.#active.set(lease.source, this.activeLeases(lease.source) - 1)
+    this.#countLease(lease.source, -1)
     for (let piece = lease.at; piece < lease.end; piece += 1) this.#addFlight(piece, -1)
   }
 
-  /** How many leases a source serves now. */
-  activeLeases(source: string): number {
-    return this.#active.get(source) ?? 0
+  /** How many leases the Hub serves now; those of a peer stand in its view. */
+  get hubLeases(): number {
+    return this.#hubLeases
+  }
+
+  #countLease(source: string, change: number): void {
+    const peer = this.peers.get(source)
+    if (source === HUB) this.#hubLeases += change
+    else if (peer) peer.active += change
   }
 
   #addFlight(piece: number, change: number): void {

@@ -55,7 +55,7 @@ function isFetchedByBetter(
  * The more others wait for a piece, the more it matters that few are on their way at once and land soon.
  */
 export function surplusLeases(board: PieceBoard, share: number): Lease[] {
-  if (board.activeLeases(HUB) <= share) return []
+  if (board.hubLeases <= share) return []
   const ours = [...board.leases.values()].filter((lease) => lease.source === HUB)
   return ours
     .sort((a, b) => b.at - b.start - (a.at - a.start) || b.bytes - a.bytes)

@@ -1,6 +1,7 @@
-import { chooseFromHub, chooseSplit } from './choose-from-hub.ts'
+import { chooseFromHub, chooseSplit, type HubChoice, type HubSituation } from './choose-from-hub.ts'
 import { chooseFromPeers } from './choose-from-peers.ts'
 import { OwnershipRing, patienceMs } from './ownership-ring.ts'
+import { PeerSupply } from './peer-supply.ts'
 import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
 import { chooseHedge, needlessLeases, overlongLeases, stalledLeases, surplusLeases } from './rescue.ts'
 
@@ -15,6 +16,11 @@ export interface Means {
   readonly peerSlots: number
   /** No bytes for this long, and a range is given up. */
   readonly stallMs: number
+  /**
+   * True at the beginning, while peers may just not have been found yet: until one is, a single connection to
+   * the Hub does, as what more of them bring would mostly be thrown away when it turns out that peers have it.
+   */
+  readonly isLookingForPeers?: boolean
   /** True at the regular tick, when the dearer questions are asked as well. */
   readonly isTick: boolean
 }
@@ -28,10 +34,6 @@ export type Action =
 const NEW_WEIGHT = 0.3
 /** A lone downloader's requests grow from one stripe to this many bytes. */
 const LONGEST_REQUEST = 2 ** 25
-/** Bytes per ms from all peers together under which they are slow. */
-const MIN_USEFUL_RATE = 1_000
-/** Peers that sent nothing at all for this long are silent. */
-const SILENCE_MS = 5_000
 
 /**
  * Decides what one peer fetches next and from whom. Pure but for its own memory: the board, the clock and the
@@ -42,9 +44,9 @@ export class Scheduler {
   readonly ring: OwnershipRing
   #hubMsPerPiece = 0
   #hubRuns = 0
-  #peerBytes = 0
-  #peerRate = 0
-  #peerWindowStart = 0
+  readonly #supply = new PeerSupply()
+  /** A piece landed that is still on its way on another connection. */
+  #hasTwins = false
 
   constructor(board: PieceBoard) {
     this.board = board
@@ -60,14 +62,16 @@ export class Scheduler {
   moved(lease: Lease, bytes: number, now: number): void {
     lease.bytes += bytes
     lease.movedAt = now
-    if (lease.source !== HUB) this.#countFromPeers(bytes, now)
+    if (lease.source !== HUB) this.#supply.count(bytes)
   }
 
   /** The piece that a lease was fetching is in the file. `tookMs` is what this piece alone took. */
   landed(lease: Lease, tookMs: number): void {
     if (lease.source === HUB) this.#hubMsPerPiece = mean(this.#hubMsPerPiece, tookMs)
     else this.#rate(lease.source, tookMs)
+    const piece = lease.at
     this.board.landPiece(lease)
+    if (this.board.inFlight(piece) > 0) this.#hasTwins = true
   }
 
   /** A peer says that it has a piece now. */
@@ -105,72 +109,84 @@ export class Scheduler {
 
   /** What to do now. Call it after every change and at a regular tick. */
   decide(means: Means): Action[] {
-    const { board } = this
-    const { now } = means
+    const { board, ring } = this
+    const { now, isTick } = means
     const patience = patienceMs(this.#hubMsPerPiece, board.pieceSize)
-    const actions: Action[] = []
-    const cut = (lease: Lease, reason: string) => {
-      board.endLease(lease)
-      actions.push({ type: 'cut', lease, reason })
-    }
-    this.ring.refresh({ selfAsksHub: means.selfAsksHub, now, patience })
-    for (const lease of stalledLeases(board, now, means.stallMs)) cut(lease, 'no bytes for a while')
-    for (const lease of this.#twice()) cut(lease, 'the piece came from elsewhere')
-    const peersAreSlow = this.#peersAreSlow(now)
-    for (const lease of needlessLeases(board, this.ring, { now, patience, peersAreSlow }))
-      cut(lease, 'it comes from a peer')
-    const { hubShare } = this.ring
-    for (const lease of surplusLeases(board, hubShare)) cut(lease, 'more than a fair share of the uplink')
-    for (const { lease, end } of overlongLeases(board, this.ring)) board.shrinkLease(lease, end)
-
-    let hubSlots = Math.min(means.hubSlots, hubShare - board.activeLeases(HUB))
-    let peerSlots =
-      means.peerSlots - [...board.leases.values()].filter((lease) => lease.source !== HUB).length
-    const fetch = (source: string, start: number, end: number) => {
-      actions.push({ type: 'fetch', lease: board.startLease(source, start, end, now) })
-    }
-    while (peerSlots > 0) {
-      const choice = chooseFromPeers(board, now)
-      if (!choice) break
-      fetch(choice.peer.id, choice.start, choice.end)
-      peerSlots -= 1
-    }
-    while (means.selfAsksHub && hubSlots > 0) {
-      if (!this.#fetchFromHub(means, patience, fetch)) break
-      hubSlots -= 1
-    }
-    if (means.isTick && peerSlots > 0) {
-      const hedge = chooseHedge(board, now)
-      if (hedge) fetch(hedge.peer.id, hedge.slow.at, hedge.slow.at + 1)
-    }
-    return actions
-  }
-
-  #fetchFromHub(
-    means: Means,
-    patience: number,
-    fetch: (source: string, start: number, end: number) => void,
-  ): boolean {
-    const { board } = this
-    const choice = chooseFromHub(board, this.ring, {
-      now: means.now,
+    if (isTick) this.#supply.observe(now, board.leases.size > board.hubLeases)
+    ring.refresh({ ...means, patience })
+    const situation: HubSituation = {
+      now,
       patience,
       msPerPiece: this.#hubMsPerPiece,
       longestRun: Math.max(1, Math.min(2 ** this.#hubRuns, Math.floor(LONGEST_REQUEST / board.pieceSize))),
-      peersAreSlow: this.#peersAreSlow(means.now),
-      mayHelp: means.isTick,
-    })
+      peersAreSlow: this.#supply.isSlow(board.pieceSize / (this.#hubMsPerPiece || 1)),
+      mayHelp: isTick,
+    }
+    return [...this.#cutLeases(means, situation), ...this.#startLeases(means, situation)]
+  }
+
+  #cutLeases({ now, stallMs, isTick }: Means, situation: HubSituation): Action[] {
+    const { board, ring } = this
+    const actions: Action[] = []
+    const cut = (leases: readonly Lease[], reason: string) => {
+      for (const lease of leases) {
+        board.endLease(lease)
+        actions.push({ type: 'cut', lease, reason })
+      }
+    }
+    if (isTick) cut(stalledLeases(board, now, stallMs), 'no bytes for a while')
+    if (this.#hasTwins) cut(this.#twice(), 'the piece came from elsewhere')
+    this.#hasTwins = false
+    if (board.hubLeases === 0) return actions
+    cut(needlessLeases(board, ring, situation), 'a peer has the piece or fetches it')
+    cut(surplusLeases(board, ring.hubShare), 'others need the uplink as well')
+    for (const { lease, end } of overlongLeases(board, ring)) board.shrinkLease(lease, end)
+    return actions
+  }
+
+  #startLeases(means: Means, situation: HubSituation): Action[] {
+    const { board } = this
+    const { now, peerSlots, isTick } = means
+    const actions: Action[] = []
+    const fetch = (source: string, { start, end }: HubChoice) => {
+      actions.push({ type: 'fetch', lease: board.startLease(source, start, end, now) })
+    }
+    const canAskPeer = () => board.leases.size - board.hubLeases < peerSlots
+    while (canAskPeer()) {
+      const choice = chooseFromPeers(board, now)
+      if (!choice) break
+      fetch(choice.peer.id, choice)
+    }
+    const hubLimit = this.#hubLimit(means)
+    while (board.hubLeases < hubLimit) {
+      const choice = this.#chooseFromHub(situation)
+      if (!choice) break
+      fetch(HUB, choice)
+    }
+    const hedge = isTick && canAskPeer() ? chooseHedge(board, now) : undefined
+    if (hedge) fetch(hedge.peer.id, { start: hedge.slow.at, end: hedge.slow.at + 1 })
+    return actions
+  }
+
+  #hubLimit({ selfAsksHub, hubSlots, isLookingForPeers = false }: Means): number {
+    const { board, ring } = this
+    if (!selfAsksHub) return 0
+    const share = isLookingForPeers && board.peers.size === 0 ? 1 : ring.hubShare
+    return Math.min(board.hubLeases + hubSlots, share)
+  }
+
+  #chooseFromHub(situation: HubSituation): HubChoice | undefined {
+    const { board, ring } = this
+    const choice = chooseFromHub(board, ring, situation)
     if (choice) {
       this.#hubRuns += 0.5
-      fetch(HUB, choice.start, choice.end)
-      return true
+      return choice
     }
-    const split = this.ring.members.length <= 1 ? chooseSplit(board, means.now) : undefined
-    if (!split) return false
+    const split = ring.members.length <= 1 ? chooseSplit(board, situation.now) : undefined
+    if (!split) return undefined
     const { end } = split.lease
     board.shrinkLease(split.lease, split.at)
-    fetch(HUB, split.at, end)
-    return true
+    return { start: split.at, end }
   }
 
   /** Leases on a piece that has landed by another lease. */
@@ -178,31 +194,6 @@ export class Scheduler {
     return [...this.board.leases.values()].filter(
       (lease) => lease.at < lease.end && this.board.have.has(lease.at),
     )
-  }
-
-  #countFromPeers(bytes: number, now: number): void {
-    this.#peerBytes += bytes
-    const elapsed = now - this.#peerWindowStart
-    if (elapsed < 1_000) return
-    this.#peerRate = elapsed > SILENCE_MS ? 0 : mean(this.#peerRate, this.#peerBytes / elapsed)
-    this.#peerBytes = 0
-    this.#peerWindowStart = now
-  }
-
-  /**
-   * True when peers hold pieces that I lack but deliver so little that the Hub should be asked although it
-   * costs the uplink: under a floor, and under half of what the Hub gives, so that a peer on a slow link of its
-   * own does not load the Hub in vain.
-   */
-  #peersAreSlow(now: number): boolean {
-    const { board } = this
-    if (this.#peerWindowStart === 0) return false
-    const isSilent = now - this.#peerWindowStart > SILENCE_MS
-    const rate = isSilent ? 0 : this.#peerRate
-    if (rate >= MIN_USEFUL_RATE || (!isSilent && rate === 0)) return false
-    const hubRate =
-      this.#hubMsPerPiece === 0 ? Number.POSITIVE_INFINITY : board.pieceSize / this.#hubMsPerPiece
-    return hubRate > 2 * rate
   }
 
   #rate(peerId: string, tookMs: number): void {
