@@ -12,6 +12,7 @@ import type { CommandContext } from './commands.ts'
 import { connectAnonymously, connectHub, openHttp } from './connect-hub.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import type { ServeOptions } from './options.ts'
+import { startGateway } from './start-gateway.ts'
 
 /** `dfhf serve`: a peer that stays, with all blobs of this node's cache and store. Ends when the signal aborts. */
 export async function serveCommand(options: ServeOptions, context: CommandContext): Promise<void> {
@@ -54,7 +55,8 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     store,
     verified,
     mayAskHub: peers.origin === 'auto',
-    mayShare: (repo) => (peering?.key ? Promise.resolve(true) : publicRepos.isPublic(repo)),
+    mayShare: async (repo) =>
+      peering?.key !== undefined || (repo !== undefined && (await publicRepos.isPublic(repo))),
   })
   if (peering) {
     const onMissing = options.isFetchingForPeers
@@ -74,9 +76,12 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     )
     log.info(`serving ${index.oids().size} blobs to peers on port ${node.port}`)
   }
+  const gateway =
+    options.gateway &&
+    stack.use(await startGateway(options.gateway, options, { library, publicRepos, http }, context))
   await aborted(signal)
   log.info('leaving')
-  await node?.close()
+  await Promise.all([gateway?.close(), node?.close()])
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,20 +1,22 @@
 import type { Commit, Oid } from '../blob/oid.ts'
 import { HubBlobSource } from '../hub/hub-blob-source.ts'
-import type { HubClient } from '../hub/hub-client.ts'
+import { HubClient } from '../hub/hub-client.ts'
 import { type Repo, repoName } from '../hub/repo.ts'
 import type { BlobIndex, IndexedBlob } from '../storage/blob-index.ts'
 import type { BlobStore } from '../storage/store.ts'
 import type { VerifiedFiles } from '../storage/verified-files.ts'
+import type { BlobSource } from '../transfer/blob-source.ts'
 import type { BlobTransfer } from '../transfer/blob-transfer.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
 
-/** A blob and where on the Hub it is. */
+/** A blob and where on the Hub it is, as far as that is known. */
 export interface LocatedBlob {
   readonly oid: Oid
   readonly size: number
-  readonly repo: Repo
-  readonly commit: Commit
-  readonly path: string
+  /** A blob of no known repo counts as private. */
+  readonly repo?: Repo | undefined
+  readonly commit?: Commit | undefined
+  readonly path?: string | undefined
   /** Where the Hub said a moment ago that the bytes are. */
   readonly location?: string | undefined
 }
@@ -43,8 +45,8 @@ export interface LibraryParts {
   readonly verified: VerifiedFiles
   /** False where bytes may come from peers alone. */
   readonly mayAskHub: boolean
-  /** Whether peers may have a blob of this repo. */
-  readonly mayShare: (repo: Repo) => Promise<boolean>
+  /** Whether peers may have a blob of this repo, or of one that is not known. */
+  readonly mayShare: (repo: Repo | undefined) => Promise<boolean>
 }
 
 /** All blobs that the daemon has or can get: those on disk, and those that it fetches into its store on demand. */
@@ -61,14 +63,19 @@ export class BlobLibrary {
     return this.parts.index.acquire(oid, signal)
   }
 
+  /** True while a blob is being fetched. */
+  isFetching(oid: Oid): boolean {
+    return this.#running.has(oid)
+  }
+
   /**
-   * Joins the fetch of a blob, or starts it. `hub` speaks with the token of whoever asks first; it is used for as
+   * Joins the fetch of a blob, or starts it. `from` speaks with the token of whoever asks first; it is used for as
    * long as the fetch runs. Throws `disk-full` when the store has no room.
    */
-  async join(blob: LocatedBlob, hub: HubClient): Promise<Errand> {
+  async join(blob: LocatedBlob, from: HubClient | BlobSource): Promise<Errand> {
     let starting = this.#running.get(blob.oid)
     if (!starting) {
-      starting = this.#start(blob, hub)
+      starting = this.#start(blob, from)
       this.#running.set(blob.oid, starting)
       starting.catch(() => this.#running.delete(blob.oid))
     }
@@ -88,8 +95,8 @@ export class BlobLibrary {
   }
 
   /** Waits for a fetch to end, as its only wish. */
-  async fetch(blob: LocatedBlob, hub: HubClient, signal: AbortSignal): Promise<void> {
-    const errand = await this.join(blob, hub)
+  async fetch(blob: LocatedBlob, from: HubClient | BlobSource, signal: AbortSignal): Promise<void> {
+    const errand = await this.join(blob, from)
     const leave = () => errand.leave()
     signal.addEventListener('abort', leave, { once: true })
     try {
@@ -101,9 +108,10 @@ export class BlobLibrary {
     }
   }
 
-  async #start(blob: LocatedBlob, hub: HubClient): Promise<Running> {
+  async #start(blob: LocatedBlob, from: HubClient | BlobSource): Promise<Running> {
     const { engine, store, verified, mayAskHub, mayShare } = this.parts
-    const { oid, size, repo, commit, path } = blob
+    const { oid, size, repo } = blob
+    const { commit = '', path = oid.slice(0, 12) } = blob
     const file = await store.openBlob(oid, size, repo)
     const stop = new AbortController()
     const id = engine.nextId()
@@ -114,8 +122,9 @@ export class BlobLibrary {
         size,
         file,
         id,
-        hub: mayAskHub ? new HubBlobSource(hub, blob) : undefined,
-        origin: { repo: repoName(repo), commit, path },
+        hub: mayAskHub ? hubSource(blob, from) : undefined,
+        // Peers pass over an origin without a commit.
+        origin: { repo: repo ? repoName(repo) : '', commit, path },
         mayShare: () => mayShare(repo),
       },
       stop.signal,
@@ -146,4 +155,12 @@ export class BlobLibrary {
       )
     return { transfer, done, stop, users: 0 }
   }
+}
+
+/** Where the Hub's bytes of a blob come from; undefined when nobody can say. */
+export function hubSource(blob: LocatedBlob, from: HubClient | BlobSource): BlobSource | undefined {
+  if (!(from instanceof HubClient)) return from
+  const { oid, size, repo, commit, path, location } = blob
+  if (!repo || commit === undefined || path === undefined) return undefined
+  return new HubBlobSource(from, { oid, size, repo, commit, path, location })
 }

@@ -10,7 +10,8 @@ const CHUNK_SIZE = 2 ** 17
 /**
  * The bytes of a range while the blob is still being fetched, as soon as they can be trusted. A whole blob is held
  * back before its last bytes until it was checked as a whole; of a part only what came from the Hub itself goes out
- * before that. So nobody ever gets a complete answer with wrong bytes: if the check fails, this throws.
+ * before that. So nobody ever gets a complete answer with wrong bytes: if the check fails, this throws. A chunk's
+ * bytes count until the next one is asked for: one buffer serves a reader to its end.
  */
 export async function* readWhileFetching(
   errand: Errand,
@@ -29,6 +30,7 @@ export async function* readWhileFetching(
     isDone = true
   })
   whole.catch(() => {})
+  const chunk = new Uint8Array(Math.min(CHUNK_SIZE, range.end - range.start))
   transfer.moveHead(Math.floor(range.start / pieceSize))
   for (let offset = range.start; offset < range.end; ) {
     const piece = Math.floor(offset / pieceSize)
@@ -44,8 +46,7 @@ export async function* readWhileFetching(
     }
     while (offset < end) {
       signal.throwIfAborted()
-      const chunk = new Uint8Array(Math.min(CHUNK_SIZE, end - offset))
-      const { bytesRead } = await handle.read(chunk, 0, chunk.length, offset)
+      const { bytesRead } = await handle.read(chunk, 0, Math.min(chunk.length, end - offset), offset)
       if (bytesRead === 0) throw new DfhfError('disk', `${file.path} ends at ${offset}`)
       offset += bytesRead
       yield chunk.subarray(0, bytesRead)

@@ -126,9 +126,9 @@ export class BlobStore {
 
   /**
    * Opens a blob of `repo` for writing, with what an earlier run left of it, after making room for all of it.
-   * Throws `disk-full` when that cannot be.
+   * Throws `disk-full` when that cannot be. Without a repo nobody can tell who may have it.
    */
-  openBlob(oid: Oid, size: number, repo: CacheRepo): Promise<PartialBlob> {
+  openBlob(oid: Oid, size: number, repo: CacheRepo | undefined): Promise<PartialBlob> {
     return this.#inTurn(async () => {
       const folder = storeFolderOf(this.root, oid)
       const own = join(folder, partialDataName(oid))
@@ -137,7 +137,7 @@ export class BlobStore {
       try {
         await this.#makeRoom(size, size - present)
         await makeFolderInside(this.root, folder)
-        await this.#noteRepo(oid, repo)
+        if (repo) await this.#noteRepo(oid, repo)
         const blob = await openPartialBlob({
           folder,
           oid,

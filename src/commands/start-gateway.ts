@@ -1,0 +1,40 @@
+import type { BlobLibrary } from '../daemon/blob-library.ts'
+import { type OpenGateway, openGateway } from '../daemon/gateway/open-gateway.ts'
+import type { PublicRepos } from '../daemon/public-repos.ts'
+import type { HttpClient } from '../http/http-client.ts'
+import { isLoopback } from '../hub/tokens.ts'
+import type { CommandContext } from './commands.ts'
+import type { GatewayOptions, ServeOptions } from './options.ts'
+
+/** The daemon's parts that the gateway serves from. */
+interface DaemonParts {
+  readonly library: BlobLibrary
+  readonly publicRepos: PublicRepos
+  readonly http: HttpClient
+}
+
+/** Opens the gateway, and says whom it answers where that may surprise. */
+export async function startGateway(
+  gateway: GatewayOptions,
+  options: ServeOptions,
+  parts: DaemonParts,
+  { log }: CommandContext,
+): Promise<OpenGateway> {
+  const { listen } = gateway
+  const open = await openGateway({
+    ...parts,
+    listen,
+    endpoint: options.hub.endpoint,
+    stateDir: options.places.stateDir,
+    staleForMs: gateway.staleForMs,
+    log,
+  })
+  const host = listen.host ?? '0.0.0.0'
+  log.info(`Hub mirror and proxy on http://${host.includes(':') ? `[${host}]` : host}:${open.port}`)
+  if (!isLoopback(host)) {
+    log.warn(
+      `the gateway answers everybody who reaches ${host}:${open.port}: they can download through this machine, fill its store, and send their tokens in clear; --gateway 127.0.0.1:${open.port} answers this machine alone`,
+    )
+  }
+  return open
+}

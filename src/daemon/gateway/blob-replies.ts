@@ -1,0 +1,155 @@
+import { DfhfError } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { ByteRange } from '../../blob/pieces.ts'
+import type { HubClient } from '../../hub/hub-client.ts'
+import type { BlobSource } from '../../transfer/blob-source.ts'
+import { type BlobLibrary, type Errand, hubSource, type LocatedBlob } from '../blob-library.ts'
+import { readWhileFetching } from '../blob-reader.ts'
+import { checkedStream, primeStream } from './checked-stream.ts'
+import { etagOf } from './file-fact.ts'
+import type { GatewayRequest, HeaderLine, Reply } from './message.ts'
+import { refuse } from './refusal.ts'
+import { isKnownToClient, requestedRange } from './requested-range.ts'
+
+/** How a request for bytes was served: from this disk, from a fetch that others began, by a fetch, or straight through. */
+export type ServedFrom = 'hit' | 'join' | 'miss' | 'pass'
+
+/** A range of a blob that is not here is passed straight through when it is this short: fetching all would be waste. */
+const PROBE_SIZE = 2 ** 16
+/** A fetch goes on for so long after its last reader left: many clients come back for the next range. */
+const LINGER_MS = 5_000
+
+/** A blob that a client may have, and who gives it where it is not here. */
+export interface WantedBlob extends LocatedBlob {
+  /** Speaks with what the client may. */
+  readonly from: HubClient | BlobSource
+}
+
+/** What this needs. */
+export interface BlobRepliesParts {
+  readonly library: BlobLibrary
+  readonly log: Log
+  readonly onServe?: ((served: { readonly from: ServedFrom; readonly size: number }) => void) | undefined
+}
+
+/** Answers requests for bytes of blobs, by what they are and not by what they are called. */
+export class BlobReplies {
+  readonly #parts: BlobRepliesParts
+  readonly #lingering = new Map<Errand, NodeJS.Timeout>()
+
+  constructor(parts: BlobRepliesParts) {
+    this.#parts = parts
+  }
+
+  /** 200, 206, 304 or 416 with `headers`. The client's right to the blob was decided before. */
+  async reply(request: GatewayRequest, wanted: WantedBlob, headers: readonly HeaderLine[]): Promise<Reply> {
+    const { oid, size } = wanted
+    const etag = etagOf(oid)
+    if (isKnownToClient(request.headers, etag)) {
+      return { status: 304, headers: headers.filter(([name]) => !/^content-/i.test(name)) }
+    }
+    if (request.method === 'HEAD')
+      return { status: 200, headers: [...headers, ['Content-Length', String(size)]] }
+    const range = requestedRange(request.headers, size, etag)
+    if (range === 'unsatisfiable') {
+      return refuse(416, 'no such range', [
+        ...headers.filter(([name]) => !/^content-/i.test(name)),
+        ['Content-Range', `bytes */${size}`],
+      ])
+    }
+    const part = range === 'whole' ? { start: 0, end: size } : range
+    const { from, body } = await this.#open(request, wanted, part)
+    this.#parts.onServe?.({ from, size: part.end - part.start })
+    const lines: HeaderLine[] = [
+      ...headers,
+      ['Content-Length', String(part.end - part.start)],
+      ['X-Dfhf-Cache', from],
+    ]
+    if (range === 'whole') return { status: 200, headers: lines, body }
+    lines.push(['Content-Range', `bytes ${part.start}-${part.end - 1}/${size}`])
+    return { status: 206, headers: lines, body }
+  }
+
+  /** Lets go of every fetch that only waits for readers to come back. */
+  close(): void {
+    for (const [errand, timer] of this.#lingering) {
+      clearTimeout(timer)
+      errand.leave()
+    }
+    this.#lingering.clear()
+  }
+
+  async #open(
+    request: GatewayRequest,
+    wanted: WantedBlob,
+    range: ByteRange,
+  ): Promise<{ readonly from: ServedFrom; readonly body: Reply['body'] }> {
+    const { library, log } = this.#parts
+    const { oid, size, repo } = wanted
+    if (size === 0) return { from: 'hit', body: undefined }
+    const lease = await library.acquire(oid, request.signal)
+    if (lease && lease.size === size) {
+      if (repo && lease.origin === 'store') void library.parts.store.addRepo(oid, repo).catch(() => {})
+      return { from: 'hit', body: { path: lease.path, ...range, release: () => lease[Symbol.dispose]() } }
+    }
+    lease?.[Symbol.dispose]()
+    const isRunning = library.isFetching(oid)
+    if (!isRunning && range.end - range.start <= Math.min(PROBE_SIZE, size / 4)) {
+      return { from: 'pass', body: await this.#direct(request, wanted, range) }
+    }
+    try {
+      return { from: isRunning ? 'join' : 'miss', body: await this.#read(request, wanted, range) }
+    } catch (error) {
+      if (!(error instanceof DfhfError) || error.code !== 'disk-full') throw error
+      log.warn(`${error.message}; passing the blob through`)
+      return { from: 'pass', body: await this.#direct(request, wanted, range) }
+    }
+  }
+
+  async #read(request: GatewayRequest, wanted: WantedBlob, range: ByteRange): Promise<Reply['body']> {
+    for (let isSecond = false; ; isSecond = true) {
+      try {
+        return await primeStream(this.#readOnce(request, wanted, range))
+      } catch (error) {
+        // The fetch that was joined spoke with the token of another client, which may be refused by now.
+        const isOther =
+          error instanceof DfhfError &&
+          ['unauthorized', 'gated', 'forbidden', 'repo-not-found'].includes(error.code)
+        if (!isOther || isSecond) throw error
+      }
+    }
+  }
+
+  async *#readOnce(
+    request: GatewayRequest,
+    wanted: WantedBlob,
+    range: ByteRange,
+  ): AsyncGenerator<Uint8Array> {
+    const errand = await this.#parts.library.join(wanted, wanted.from)
+    try {
+      yield* readWhileFetching(errand, range, request.signal)
+    } finally {
+      this.#leaveLater(errand)
+    }
+  }
+
+  /** From the Hub to the client and nowhere else; a whole blob is checked on the way. */
+  async #direct(request: GatewayRequest, wanted: WantedBlob, range: ByteRange): Promise<Reply['body']> {
+    const { signal } = request
+    const { oid, size, from } = wanted
+    const source = hubSource(wanted, from)
+    if (!source) throw new DfhfError('no-source', `nobody can be asked for blob ${oid.slice(0, 12)}`)
+    const body = await source.open(range, { signal })
+    const isWhole = range.start === 0 && range.end === size
+    return isWhole ? checkedStream(body, oid, size) : body
+  }
+
+  #leaveLater(errand: Errand): void {
+    const timer = setTimeout(() => {
+      this.#lingering.delete(errand)
+      errand.leave()
+    }, LINGER_MS)
+    timer.unref()
+    this.#lingering.set(errand, timer)
+  }
+}

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto'
+import { DfhfError, isAbort } from '../../base/errors.ts'
+import { isObject } from '../../hub/json-shape.ts'
+import type { Repo } from '../../hub/repo.ts'
+import type { PublicRepos } from '../public-repos.ts'
+import type { Credentials } from './credentials.ts'
+import type { HubUpstream } from './hub-upstream.ts'
+import { type HubWeather, isHubFailure, isHubTrouble } from './hub-weather.ts'
+import type { KeptAnswers } from './kept-answers.ts'
+import type { HeaderLine } from './message.ts'
+import { answerHeaders, lineOf } from './relayed-headers.ts'
+import { ShortMemory } from './short-memory.ts'
+import { withoutXet } from './without-xet.ts'
+
+const MAX_JSON_SIZE = 64 * 2 ** 20
+const PATIENCE_MS = 60_000
+const SHORT_PATIENCE_MS = 4_000
+
+/** What a client asks about a repo. */
+export interface ApiQuestion {
+  readonly method: 'GET' | 'HEAD' | 'POST'
+  readonly repo: Repo
+  readonly target: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array | undefined
+  readonly credentials: Credentials
+}
+
+/** The Hub's answer without Xet; addresses in it lead to the Hub itself. */
+export interface ApiAnswer {
+  readonly status: number
+  readonly headers: readonly HeaderLine[]
+  readonly body: string
+  /** True when it is one from before. */
+  readonly isStale: boolean
+}
+
+/** What this needs. */
+export interface HubApiParts {
+  readonly hub: HubUpstream
+  readonly kept: KeptAnswers
+  readonly publicRepos: PublicRepos
+  readonly weather: HubWeather
+  readonly staleForMs: number
+  readonly signal: AbortSignal
+}
+
+/** Asks the Hub about repos in its clients' names. Those who ask the same at once share one question. */
+export class HubApi {
+  readonly #parts: HubApiParts
+  readonly #memory = new ShortMemory<ApiAnswer>({ size: 1_000 })
+
+  constructor(parts: HubApiParts) {
+    this.#parts = parts
+  }
+
+  ask(question: ApiQuestion): Promise<ApiAnswer> {
+    const { headers, credentials } = question
+    const about = `${question.method} ${question.target} ${bodyHash(question.body)}`
+    const key = [credentials.key, about, headers.accept, headers['if-none-match'], headers.range].join(' ')
+    return this.#memory.get(
+      key,
+      () => this.#ask(question, about),
+      () => 0,
+    )
+  }
+
+  async #ask(question: ApiQuestion, about: string): Promise<ApiAnswer> {
+    const { kept, weather, staleForMs, signal } = this.#parts
+    const stale = parseKept(await kept.find(about, staleForMs))
+    if (stale && weather.isBad) return stale
+    const patience = AbortSignal.timeout(stale ? SHORT_PATIENCE_MS : PATIENCE_MS)
+    try {
+      const answer = await this.#send(question, AbortSignal.any([signal, patience]))
+      if (isHubFailure(answer.status)) {
+        if (answer.status !== 429) weather.failed(`it answered ${answer.status}`)
+        return stale ?? answer
+      }
+      weather.worked()
+      if (answer.status === 200) void this.#keep(about, question.repo, answer)
+      return answer
+    } catch (error) {
+      const trouble = patience.aborted ? new DfhfError('timeout', 'the Hub did not answer in time') : error
+      if (isAbort(trouble) || !isHubTrouble(trouble)) throw trouble
+      weather.failed(trouble.message)
+      if (stale) return stale
+      throw trouble
+    }
+  }
+
+  async #send(question: ApiQuestion, signal: AbortSignal): Promise<ApiAnswer> {
+    const { hub } = this.#parts
+    const { method, target, body } = question
+    const headers = { ...question.headers, 'accept-encoding': 'gzip' }
+    const response = await hub.send({ method, target, headers, body, signal, headersTimeoutMs: PATIENCE_MS })
+    const lines = answerHeaders(response.headers, {
+      base: hub.endpoint.origin,
+      endpoint: hub.endpoint,
+    }).filter(([name]) => name !== 'content-encoding' && (name !== 'content-length' || method === 'HEAD'))
+    const text = method === 'HEAD' ? '' : await response.text(MAX_JSON_SIZE)
+    if (method === 'HEAD') await response.discard()
+    const isJson = /\bjson\b/.test(lineOf(lines, 'content-type') ?? '')
+    return { status: response.status, headers: lines, body: isJson ? withoutXet(text) : text, isStale: false }
+  }
+
+  async #keep(about: string, repo: Repo, answer: ApiAnswer): Promise<void> {
+    if (this.#parts.staleForMs <= 0 || !(await this.#parts.publicRepos.isPublic(repo))) return
+    const headers = answer.headers.filter(([name]) => /^(?:content-type|etag|link|x-repo-commit)$/.test(name))
+    await this.#parts.kept.keep(about, { headers, body: answer.body })
+  }
+}
+
+function bodyHash(body: Uint8Array | undefined): string {
+  return body === undefined ? '' : createHash('sha256').update(body).digest('hex')
+}
+
+function parseKept(value: unknown): ApiAnswer | undefined {
+  if (!isObject(value) || typeof value.body !== 'string' || !Array.isArray(value.headers)) return undefined
+  const headers = value.headers.flatMap((line: unknown): HeaderLine[] =>
+    Array.isArray(line) && typeof line[0] === 'string' && typeof line[1] === 'string'
+      ? [[line[0], line[1]]]
+      : [],
+  )
+  return { status: 200, headers, body: value.body, isStale: true }
+}

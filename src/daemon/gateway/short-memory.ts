@@ -1,0 +1,36 @@
+interface Entry<T> {
+  readonly answer: Promise<T>
+  goodUntil: number
+}
+
+/** Remembers answers for a short while, and makes those who ask the same at once share one question. */
+export class ShortMemory<T> {
+  readonly #entries = new Map<string, Entry<T>>()
+  readonly #size: number
+  readonly #now: () => number
+
+  constructor(options: { readonly size: number; readonly now?: () => number }) {
+    this.#size = options.size
+    this.#now = options.now ?? (() => performance.now())
+  }
+
+  /** The remembered answer, the one that is being asked for, or a new one; `keepMs` says how long it counts. */
+  get(key: string, ask: () => Promise<T>, keepMs: (answer: T) => number): Promise<T> {
+    const known = this.#entries.get(key)
+    if (known && this.#now() < known.goodUntil) return known.answer
+    const entry: Entry<T> = { answer: ask(), goodUntil: Number.POSITIVE_INFINITY }
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    const forget = () => {
+      if (this.#entries.get(key) === entry) this.#entries.delete(key)
+    }
+    entry.answer.then((answer) => {
+      const ms = keepMs(answer)
+      entry.goodUntil = this.#now() + ms
+      if (ms <= 0) forget()
+    }, forget)
+    // The oldest goes; those that wait for it have its promise.
+    if (this.#entries.size > this.#size) this.#entries.delete(this.#entries.keys().next().value ?? '')
+    return entry.answer
+  }
+}
