@@ -1,57 +1,64 @@
 import { describe, expect, test } from 'bun:test'
 import { DfhfError } from '../../src/base/errors.ts'
 import { HubHealth } from '../../src/transfer/hub-health.ts'
+import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
 
-const broken = new DfhfError('network', 'the connection broke', { retryable: true })
-const limited = new DfhfError('rate-limited', 'too many', { retryable: true, retryAfterMs: 60_000 })
+const broken = new DfhfError('network', 'reset', { retryable: true })
 
-describe('the health of the Hub', () => {
-  test('survives any number of connections that break together', () => {
-    const health = new HubHealth()
-    const verdicts = Array.from({ length: 16 }, () => health.failed(broken, 1_000, 1))
-    expect(verdicts.some(({ isFinal }) => isFinal)).toBe(false)
-    expect(new Set(verdicts.map(({ waitMs }) => waitMs))).toEqual(new Set([500]))
-    expect(health.finalError).toBeUndefined()
-  })
-
-  test('ends with the seventh failure one after another, each after a longer pause', () => {
+describe('the health of the hub', () => {
+  test('waits longer from failure to failure, and gives up only after several in a row', () => {
     const health = new HubHealth()
     const waits: number[] = []
     let now = 0
-    for (;;) {
-      const { isFinal, waitMs } = health.failed(broken, now, 1)
-      if (isFinal) break
-      waits.push(waitMs)
-      now += waitMs
+    for (
+      let verdict = health.failed(broken, now, 1);
+      !verdict.isFinal;
+      verdict = health.failed(broken, now, 1)
+    ) {
+      waits.push(verdict.waitMs)
+      now += verdict.waitMs
     }
-    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 8_000])
+    expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 8000])
     expect(health.finalError).toBe(broken)
   })
 
-  test('is good again with the first byte', () => {
+  test('forgets failures as soon as bytes come', () => {
     const health = new HubHealth()
-    for (let now = 0; now < 1e6; now += 10_000) {
-      expect(health.failed(broken, now, 1).isFinal).toBe(false)
+    for (let round = 0; round < 50; round += 1) {
+      expect(health.failed(broken, round * 60_000, 0).isFinal).toBe(false)
       health.moved()
     }
   })
 
-  test('does not suffer from being told to wait, however often', () => {
+  test('does as it is told by a 429 for as long as the hub says so', () => {
     const health = new HubHealth()
-    for (let now = 0; now < 1e6; now += 60_000) {
-      expect(health.failed(limited, now, 1)).toEqual({ isFinal: false, waitMs: 60_000, isCongestion: true })
+    const limited = new DfhfError('rate-limited', '429', { retryable: true, retryAfterMs: 30_000 })
+    for (let round = 0; round < 50; round += 1) {
+      expect(health.failed(limited, round * 60_000, 0.5)).toEqual({
+        isFinal: false,
+        waitMs: 30_000,
+        isCongestion: true,
+      })
     }
   })
 
-  test('waits for the longest of several answers that came together', () => {
+  test('gives up at once where the same request can never succeed', () => {
     const health = new HubHealth()
-    expect(health.failed(broken, 0, 1).waitMs).toBe(500)
-    expect(health.failed(limited, 100, 1).waitMs).toBe(60_000)
-    expect(health.failed(broken, 1_000, 1).waitMs).toBe(59_100)
+    expect(health.failed(new DfhfError('gated', 'no'), 0, 0).isFinal).toBe(true)
+    expect(health.finalError?.code).toBe('gated')
   })
+})
 
-  test('ends at once with what no repetition helps', () => {
-    const health = new HubHealth()
-    expect(health.failed(new DfhfError('gated', 'no'), 0, 1).isFinal).toBe(true)
-  })
+test('a rate limiter holds back what would be faster than the rate, and lets a short burst pass', async () => {
+  let now = 0
+  const limiter = new RateLimiter(1_000_000, () => now)
+  const { signal } = new AbortController()
+  await limiter.take(200_000, signal)
+  const stop = new AbortController()
+  const held = limiter.take(60_000_000, stop.signal)
+  stop.abort()
+  await expect(held).rejects.toMatchObject({ name: 'AbortError' })
+  now += 120_000
+  await limiter.take(200_000, signal)
+  await new RateLimiter(0).take(1e12, signal)
 })
