@@ -1,0 +1,93 @@
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cacheFaults } from '../end-to-end/cache-check.ts'
+import { isExact, sentOf } from '../end-to-end/weights.ts'
+import { makeCertificate } from '../hub/certificate.ts'
+import { falconRepo } from '../hub/fixtures.ts'
+import { startTestHub, type TestHub } from '../hub/test-hub.ts'
+import { clientVersions } from '../python/client-versions.ts'
+import { runProcess } from '../python/run-process.ts'
+import { clientEnv } from '../python/run-python.ts'
+import { canRunPython, ensureVenv } from '../python/venv.ts'
+import { clientHome, type GatewayNode, startNode } from './gateway-node.ts'
+
+setDefaultTimeout(180_000)
+const root = mkdtempSync(join(tmpdir(), 'dfhf-article-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const repo = falconRepo({ weightsSize: 6_000_000 })
+const forms = {
+  current: clientVersions['hub-0'],
+  former: [...clientVersions['hub-0'], 'requests==2.31.0'],
+} as const
+
+interface Setup extends AsyncDisposable {
+  readonly hub: TestHub
+  readonly node: GatewayNode
+  /** Runs one of the article's scripts with an empty cache; returns where it put the result and that cache. */
+  run(
+    form: keyof typeof forms,
+    verb: 'file' | 'snapshot',
+    home: string,
+  ): Promise<{ path: string; cache: string }>
+}
+
+/** A Hub and CDN that speak https alone, as the real ones do. */
+async function setUp(): Promise<Setup> {
+  await using stack = new AsyncDisposableStack()
+  const tls = makeCertificate()
+  const caFile = join(root, `${crypto.randomUUID()}.pem`)
+  writeFileSync(caFile, tls.cert)
+  const hub = stack.use(await startTestHub({ repos: [repo], tls }))
+  const cdnHost = new URL(hub.cdnUrl).hostname
+  const node = stack.use(
+    await startNode(hub.url, { args: ['--allow-host', cdnHost], env: { SSL_CERT_FILE: caFile } }),
+  )
+  const run: Setup['run'] = async (form, verb, name) => {
+    const home = clientHome(node.machine, name)
+    const python = await ensureVenv(form === 'current' ? 'hub-0' : 'hub-0-former-requests', forms[form])
+    const call = { repo_id: repo.id, ...(verb === 'file' && { filename: 'pytorch_model.bin' }) }
+    const args = [node.url, hub.cdnUrl, form, verb, JSON.stringify(call)]
+    const script = join(import.meta.dir, 'article_download.py')
+    const env = clientEnv({ endpoint: hub.url, home, caFile })
+    const { stdout } = await runProcess([python, script, ...args], { env })
+    return { path: (JSON.parse(stdout) as { path: string }).path, cache: join(home, 'hf/hub') }
+  }
+  const all = stack.move()
+  return { hub, node, run, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+const canRun = canRunPython() && Bun.which('openssl') !== null
+
+describe.skipIf(!canRun)("Dragonfly's article: a requests session whose proxy is the gateway", () => {
+  for (const form of ['current', 'former'] as const) {
+    test(`the ${form} requests: a single file comes over the gateway, and the second time from it`, async () => {
+      await using setup = await setUp()
+      const { hub, run } = setup
+      const first = await run(form, 'file', 'first')
+      expect(isExact(hub, first.path, 'pytorch_model.bin', repo.id)).toBe(true)
+      expect(sentOf(hub, 'pytorch_model.bin', repo.id)).toBe(6_000_000)
+      hub.resetStats()
+      const second = await run(form, 'file', 'second')
+      expect(isExact(hub, second.path, 'pytorch_model.bin', repo.id)).toBe(true)
+      expect(hub.stats().cdn.bodyBytes).toBe(0)
+      expect(hub.stats().violations).toEqual([])
+    })
+
+    test(`the ${form} requests: a snapshot's large files come over the gateway`, async () => {
+      await using setup = await setUp()
+      const { hub, run } = setup
+      const first = await run(form, 'snapshot', 'first')
+      expect(cacheFaults(first.cache)).toEqual([])
+      expect(isExact(hub, join(first.path, 'pytorch_model.bin'), 'pytorch_model.bin', repo.id)).toBe(true)
+      hub.resetStats()
+      const second = await run(form, 'snapshot', 'second')
+      expect(cacheFaults(second.cache)).toEqual([])
+      expect(isExact(hub, join(second.path, 'vocab.json'), 'vocab.json', repo.id)).toBe(true)
+      expect(hub.stats().cdn.bodyBytes).toBe(0)
+      expect(hub.stats().violations).toEqual([])
+    })
+  }
+})

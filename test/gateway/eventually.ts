@@ -1,0 +1,14 @@
+/** Asks again and again until the answer will do; throws with the last answer when it never does. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  willDo: (answer: T) => boolean,
+  ms = 30_000,
+): Promise<T> {
+  const end = performance.now() + ms
+  for (;;) {
+    const answer = await ask()
+    if (willDo(answer)) return answer
+    if (performance.now() > end) throw new Error(`after ${ms} ms still: ${JSON.stringify(answer)}`)
+    await Bun.sleep(50)
+  }
+}
