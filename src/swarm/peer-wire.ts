@@ -17,7 +17,7 @@ export interface BlobPieces {
   readonly pieces: Bitmap
   /** Pieces that it is fetching from the Hub. */
   readonly fetching: readonly number[]
-  /** sha256 of pieces, those that it has computed. */
+  /** sha256 of pieces, those that it has computed. Entries are only added; where one must change, another map takes its place. */
   readonly digests: ReadonlyMap<number, string>
   /** True while the peer takes its share of the missing pieces from the Hub: it can own pieces. */
   readonly asksHub: boolean

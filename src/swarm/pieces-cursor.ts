@@ -33,7 +33,9 @@ export class PiecesCursor {
   #pieces: Bitmap | undefined
   #fetching = ''
   #asksHub = false
-  readonly #digests = new Set<number>()
+  readonly #digests = new Map<number, string>()
+  #scanned: ReadonlyMap<number, string> | undefined
+  #scannedSize = 0
   readonly #members = new Set<string>()
   #isFirst = true
 
@@ -121,11 +123,22 @@ export class PiecesCursor {
 
   #newDigests(blob: BlobPieces): ReadonlyMap<number, string> {
     const digests = new Map<number, string>()
+    // Most messages have no new digest, and to look through all of them each time would be too dear.
+    const isKnown = blob.digests === this.#scanned && blob.digests.size === this.#scannedSize
+    if (isKnown) return digests
+    let isAll = true
     for (const [index, digest] of blob.digests) {
-      if (digests.size === MAX_DIGESTS) break
-      if (this.#digests.has(index) || !blob.pieces.has(index)) continue
+      if (this.#digests.get(index) === digest) continue
+      if (digests.size === MAX_DIGESTS || !blob.pieces.has(index)) {
+        isAll = false
+        continue
+      }
       digests.set(index, digest)
-      this.#digests.add(index)
+      this.#digests.set(index, digest)
+    }
+    if (isAll) {
+      this.#scanned = blob.digests
+      this.#scannedSize = blob.digests.size
     }
     return digests
   }

@@ -1,9 +1,13 @@
+import { delay } from '../base/delay.ts'
 import type { Oid } from '../blob/oid.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
 import type { Gathering } from './gathering.ts'
 import type { PeerId } from './peer-info.ts'
 import { encodeMessage, type PeerLoad, type PiecesDelta } from './peer-wire.ts'
 import { PiecesCursor, type PiecesView } from './pieces-cursor.ts'
+
+/** A piece that lands, the next one that is begun and the digest come within this time, in ms: one message tells all. */
+const GATHER_MS = 3
 
 export interface PiecesStreamOptions {
   readonly oid: Oid
@@ -132,8 +136,9 @@ export class PiecesStream {
         }
       })
     }
-    const isWoken = this.#isWoken
+    if (!this.#isWoken) return false
+    await delay(GATHER_MS)
     this.#isWoken = false
-    return isWoken
+    return true
   }
 }

@@ -62,6 +62,8 @@ export class BlobTransfer {
   readonly tally: Tally
   /** Which source gave each piece that is here; pieces of an earlier run have none. */
   readonly origins = new Map<number, string>()
+  /** Digests of pieces that were checked when they came; void when `revision` grows. */
+  readonly digests = new Map<number, string>()
   readonly #runner: LeaseRunner
   readonly #health = new HubHealth()
   readonly #clock: () => number
@@ -71,6 +73,7 @@ export class BlobTransfer {
   #wake: () => void = () => {}
   #failure: unknown
   #mends = 0
+  #revision = 0
   #isHubHeld = false
   #movedAt: number
   #hubPausedUntil = 0
@@ -103,6 +106,11 @@ export class BlobTransfer {
   /** How often the whole did not hash to its oid: bytes read before may have been wrong. */
   get mends(): number {
     return this.#mends
+  }
+
+  /** Grows whenever bytes that were here turned out to be wrong: what is remembered of them is void. */
+  get revision(): number {
+    return this.#revision
   }
 
   /** Calls `listener` after each change of pieces or of what is being fetched, until the returned function is called. */
@@ -241,6 +249,14 @@ export class BlobTransfer {
     this.pieces.delete(piece)
     this.origins.delete(piece)
     this.tally.lose('peers', this.scheduler.board.pieceSize)
+    this.rewritten()
+  }
+
+  /** Bytes of a piece that was here have changed. */
+  rewritten(): void {
+    this.#revision += 1
+    this.digests.clear()
+    this.#changed()
   }
 
   /** The server gives no ranges: one plain stream from the first byte replaces all connections. */

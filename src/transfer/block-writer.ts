@@ -1,7 +1,7 @@
 import type { BlobFile } from './blob-file.ts'
 
 /** Bytes that make a write worth its way through the system: sockets on a slow link give a few KiB at a time. */
-const BLOCK_SIZE = 2 ** 18
+export const BLOCK_SIZE = 2 ** 18
 
 /** Gathers the small parts in which a range arrives, and writes them in blocks. */
 export class BlockWriter {
@@ -10,11 +10,11 @@ export class BlockWriter {
   #offset: number
   #filled = 0
 
-  /** For a range that begins at `offset` and has `length` bytes. */
-  constructor(file: Pick<BlobFile, 'write'>, offset: number, length: number) {
+  /** For a range that begins at `offset`. The block is the writer's as long as it writes, and can be used again then. */
+  constructor(file: Pick<BlobFile, 'write'>, offset: number, block: Uint8Array = new Uint8Array(BLOCK_SIZE)) {
     this.#file = file
     this.#offset = offset
-    this.#block = new Uint8Array(Math.min(BLOCK_SIZE, length))
+    this.#block = block
   }
 
   /** Takes the bytes that come next; they may be changed once this resolves. */

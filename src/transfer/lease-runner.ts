@@ -2,7 +2,7 @@ import { DfhfError } from '../base/errors.ts'
 import { type ByteRange, pieceRange } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
-import { BlockWriter } from './block-writer.ts'
+import { BLOCK_SIZE, BlockWriter } from './block-writer.ts'
 import { HUB, type Lease } from './piece-board.ts'
 
 /** Strikes after which a peer is left alone. */
@@ -14,6 +14,7 @@ const PEER_PAUSE_MS = 1_000
 export class LeaseRunner {
   readonly #transfer: BlobTransfer
   readonly #running = new Set<Promise<void>>()
+  readonly #blocks: Uint8Array[] = []
   readonly #strikes = new Map<string, number>()
 
   constructor(transfer: BlobTransfer) {
@@ -83,7 +84,10 @@ export class LeaseRunner {
     const { parts } = this.#transfer
     const { size, file } = parts
     const body = await this.#open(lease, range, signal)
-    const writer = new BlockWriter(file, range.start, range.end - range.start)
+    // Fresh memory for every range would cost more than the copy into it.
+    const block = this.#blocks.pop() ?? new Uint8Array(BLOCK_SIZE)
+    using _back = { [Symbol.dispose]: () => void this.#blocks.push(block) }
+    const writer = new BlockWriter(file, range.start, block)
     let offset = range.start
     let pieceStartedAt = this.#transfer.now()
     for await (const chunk of body) {
@@ -132,7 +136,10 @@ export class LeaseRunner {
     const { swarm, hashes, file, size } = this.#transfer.parts
     const claimed = swarm?.digestOf(lease.source, piece)
     if (claimed === undefined) return
-    if ((await hashes.digestOf(file.path, pieceRange(size, piece))) === claimed) return
+    if ((await hashes.digestOf(file.path, pieceRange(size, piece))) === claimed) {
+      this.#transfer.digests.set(piece, claimed)
+      return
+    }
     throw new DfhfError(
       'verification-failed',
       `piece ${piece} from ${this.#transfer.nameOf(lease.source)} is not what it claims`,

@@ -88,6 +88,7 @@ async function replaceIfWrong(transfer: BlobTransfer, piece: number, signal: Abo
   transfer.origins.set(piece, HUB)
   if (pieceDigest(bytes) === (await hashes.digestOf(file.path, range))) return false
   await file.write(bytes, range.start)
+  transfer.rewritten()
   return true
 }
 

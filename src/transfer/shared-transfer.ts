@@ -5,10 +5,13 @@ import type { BlobTransfer } from './blob-transfer.ts'
 
 /** A transfer as other peers see it: its pieces are served as soon as they are verified. */
 export class SharedTransfer implements SharedBlob {
-  readonly digests = new Map<number, string>()
   readonly #transfer: BlobTransfer
   readonly #listeners = new Set<() => void>()
   readonly #hashing = new Set<number>()
+  #digests = new Map<number, string>()
+  /** Of which revision of the bytes the digests are. */
+  #revision = 0
+  #stopListening = () => {}
 
   constructor(transfer: BlobTransfer) {
     this.#transfer = transfer
@@ -30,16 +33,18 @@ export class SharedTransfer implements SharedBlob {
     return !this.#transfer.isHubGone && !this.pieces.isFull
   }
 
+  /** Piece digests cost a second hash of every byte, so they are computed only while somebody listens. */
+  get digests(): ReadonlyMap<number, string> {
+    return this.#digests
+  }
+
   subscribe(listener: () => void): () => void {
-    const off = this.#transfer.subscribe(() => {
-      this.#hashNewPieces()
-      listener()
-    })
-    this.#listeners.add(listener)
+    const entry = () => listener()
+    if (this.#listeners.size === 0) this.#stopListening = this.#transfer.subscribe(() => this.#changed())
+    this.#listeners.add(entry)
     this.#hashNewPieces()
     return () => {
-      off()
-      this.#listeners.delete(listener)
+      if (this.#listeners.delete(entry) && this.#listeners.size === 0) this.#stopListening()
     }
   }
 
@@ -52,27 +57,45 @@ export class SharedTransfer implements SharedBlob {
     for (const piece of pieces) {
       signal.throwIfAborted()
       if (!this.pieces.has(piece)) continue
-      const digest = this.digests.get(piece) ?? (await this.#digestOf(piece))
+      const digest = this.#digests.get(piece) ?? (await this.#digestOf(piece))
       found.set(piece, digest)
     }
     return found
   }
 
-  /** Piece digests cost a second hash of every byte, so they are computed only while somebody listens. */
+  #changed(): void {
+    this.#hashNewPieces()
+    for (const listener of this.#listeners) listener()
+  }
+
   #hashNewPieces(): void {
-    for (const piece of this.pieces) {
-      if (this.digests.has(piece) || this.#hashing.has(piece)) continue
-      this.#hashing.add(piece)
-      this.#digestOf(piece)
-        .then((digest) => {
-          if (!this.pieces.has(piece)) return
-          this.digests.set(piece, digest)
-          for (const listener of this.#listeners) listener()
-        })
-        .catch(() => {})
-        .finally(() => this.#hashing.delete(piece))
+    const { revision } = this.#transfer
+    if (revision !== this.#revision) {
+      this.#revision = revision
+      this.#digests = new Map()
+      this.#hashing.clear()
     }
-    for (const piece of this.digests.keys()) if (!this.pieces.has(piece)) this.digests.delete(piece)
+    for (const piece of this.pieces) {
+      if (this.#digests.has(piece) || this.#hashing.has(piece)) continue
+      const known = this.#transfer.digests.get(piece)
+      if (known !== undefined) {
+        this.#digests.set(piece, known)
+        continue
+      }
+      this.#hashing.add(piece)
+      this.#hash(piece, revision).catch(() => {})
+    }
+  }
+
+  async #hash(piece: number, revision: number): Promise<void> {
+    try {
+      const digest = await this.#digestOf(piece)
+      if (revision !== this.#revision || !this.pieces.has(piece)) return
+      this.#digests.set(piece, digest)
+      for (const listener of this.#listeners) listener()
+    } finally {
+      if (revision === this.#revision) this.#hashing.delete(piece)
+    }
   }
 
   #digestOf(piece: number): Promise<string> {

@@ -16,6 +16,7 @@ const SLOTS_PER_PEER = 3
 export class SwarmFollower implements SwarmListener {
   readonly #transfer: BlobTransfer
   readonly #swarm: BlobSwarm
+  #isPumpDue = false
 
   constructor(transfer: BlobTransfer, swarm: BlobSwarm) {
     this.#transfer = transfer
@@ -43,13 +44,13 @@ export class SwarmFollower implements SwarmListener {
       rate: 0,
       blockedUntil: 0,
     })
-    this.#transfer.pump()
+    this.#pumpSoon()
   }
 
   peerLeft(id: string): void {
     this.#transfer.cutSource(id)
     this.#transfer.scheduler.board.removePeer(id)
-    this.#transfer.pump()
+    this.#pumpSoon()
   }
 
   peerHas(id: string, pieces: Iterable<number>): void {
@@ -58,7 +59,7 @@ export class SwarmFollower implements SwarmListener {
     if (!peer) return
     const now = this.#transfer.now()
     for (const piece of pieces) scheduler.peerLanded(peer, piece, now)
-    this.#transfer.pump()
+    this.#pumpSoon()
   }
 
   peerLost(id: string, pieces: readonly number[]): void {
@@ -66,13 +67,13 @@ export class SwarmFollower implements SwarmListener {
     const peer = board.peers.get(id)
     if (!peer) return
     for (const piece of pieces) board.peerLacks(peer, piece)
-    this.#transfer.pump()
+    this.#pumpSoon()
   }
 
   peerAsksHub(id: string, asksHub: boolean): void {
     const peer = this.#transfer.scheduler.board.peers.get(id)
     if (peer) peer.asksHub = asksHub
-    this.#transfer.pump()
+    this.#pumpSoon()
   }
 
   peerFetches(id: string, pieces: readonly number[]): void {
@@ -80,11 +81,20 @@ export class SwarmFollower implements SwarmListener {
     const peer = scheduler.board.peers.get(id)
     if (!peer) return
     scheduler.peerFetches(peer, pieces, this.#transfer.now())
-    this.#transfer.pump()
+    this.#pumpSoon()
   }
 
   peerLoad(id: string, load: number): void {
     const peer = this.#transfer.scheduler.board.peers.get(id)
     if (peer) peer.load = load
+  }
+  /** One decision for all that was heard by now: peers tell several things at once, and several speak at once. */
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return
+    this.#isPumpDue = true
+    setImmediate(() => {
+      this.#isPumpDue = false
+      this.#transfer.pump()
+    })
   }
 }

@@ -201,6 +201,17 @@ describe('pieces', () => {
     expect((await ask(`/v1/blobs/${oid}/pieces`)).status).toBe(503)
   })
 
+  test('tells of a piece and of the next one that is begun a moment later in one message', async () => {
+    const { blob, ask, handler } = setUp()
+    const stream = lines(await ask(`/v1/blobs/${oid}/pieces?watch=1`, { as: samplePeer(1) }))
+    await nextOf(stream)
+    const next = nextOf(stream)
+    blob.change(() => blob.pieces.add(1))
+    setImmediate(() => blob.change(() => (blob.fetching = [2])))
+    expect(await next).toMatchObject({ have: [1], fetching: [2] })
+    handler.close()
+  })
+
   test('says that it lives when nothing happens', async () => {
     const { ask, handler } = setUp({ heartbeatMs: 1 })
     const stream = lines(await ask(`/v1/blobs/${oid}/pieces?watch=1`, { as: samplePeer(1) }))

@@ -98,6 +98,28 @@ describe('peer wire', () => {
     )
   })
 
+  test('tells a digest again when the bytes turned out to be others', () => {
+    const cursor = new PiecesCursor(oid, peerId(1))
+    const pieces = new Bitmap(3)
+    for (const piece of [0, 1]) pieces.add(piece)
+    const view = (digests: ReadonlyMap<number, string>): PiecesView => ({
+      blob: { size: 3 * 2 ** 20, pieces, fetching: [], digests, asksHub: true },
+      members: [],
+      load: { active: 0, limit: 1 },
+    })
+    const first = new Map([[0, digest]])
+    expect(cursor.next(view(first))).toMatchObject({ blob: { digests: new Map([[0, digest]]) } })
+    first.set(1, digest)
+    expect(cursor.next(view(first))).toMatchObject({ digests: new Map([[1, digest]]) })
+    expect(cursor.next(view(first))).toBeUndefined()
+    const corrected = 'b'.repeat(64)
+    const second = new Map([
+      [0, digest],
+      [1, corrected],
+    ])
+    expect(cursor.next(view(second))).toMatchObject({ digests: new Map([[1, corrected]]) })
+  })
+
   test('throws nothing but DfhfError at arbitrary lines', () => {
     const lines = fc.oneof(
       fc.string(),

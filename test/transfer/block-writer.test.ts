@@ -14,7 +14,7 @@ function memoryFile(size: number) {
 test('parts of a few KiB reach the file in few writes, each byte in its place', async () => {
   const file = memoryFile(2 ** 20)
   const sent = crypto.getRandomValues(new Uint8Array(2 ** 16))
-  const writer = new BlockWriter(file, 1000, 600_000)
+  const writer = new BlockWriter(file, 1000)
   for (let n = 0; n * 1448 < 600_000; n += 1) {
     const from = (n * 1448) % 60_000
     await writer.add(sent.subarray(from, from + Math.min(1448, 600_000 - n * 1448)))
@@ -33,7 +33,7 @@ test('a part larger than a block is written whole', async () => {
   const file = memoryFile(2 ** 20)
   const sent = crypto.getRandomValues(new Uint8Array(50_000))
   const large = new Uint8Array(700_000).map((_, at) => sent[at % 50_000] ?? 0)
-  const writer = new BlockWriter(file, 0, large.length)
+  const writer = new BlockWriter(file, 0)
   await writer.add(large)
   await writer.flush()
   expect(Buffer.compare(file.bytes.subarray(0, large.length), large)).toBe(0)
@@ -41,7 +41,7 @@ test('a part larger than a block is written whole', async () => {
 
 test('what was not flushed is not in the file, and a flush without bytes writes nothing', async () => {
   const file = memoryFile(1000)
-  const writer = new BlockWriter(file, 0, 1000)
+  const writer = new BlockWriter(file, 0)
   await writer.add(new Uint8Array(100))
   expect(file.writes).toEqual([])
   await writer.flush()
