@@ -24,12 +24,12 @@ export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | un
   const ready = readyPeers(board, now)
   if (ready.length === 0) return undefined
   const isAnywhere = ready.some((peer) => peer.have.isFull)
-  const isShared = [...board.peers.values()].some((peer) => !peer.have.isFull)
+  const crowd = countCrowd(board)
   let best: number | undefined
   let bestKey = Number.POSITIVE_INFINITY
   for (const piece of reachable) {
-    if (!isMyTurn(board, piece, now)) continue
-    const key = board.availability(piece) * board.pieceCount + place(board, piece, isShared)
+    if (!isMyTurn(board, crowd, piece, now)) continue
+    const key = board.availability(piece) * board.pieceCount + place(board, piece, crowd.sharing > 0)
     if (key >= bestKey) continue
     if (!isAnywhere && !ready.some((peer) => peer.have.has(piece))) continue
     best = piece
@@ -45,16 +45,32 @@ const TAKERS_PER_COPY = 2
 /** In this time, in ms, as many more may take a piece as at once. */
 const QUEUE_STEP_MS = 300
 
+/** The other peers of this blob's swarm, by what they are here for. */
+interface Crowd {
+  readonly whole: number
+  readonly sharing: number
+}
+
+function countCrowd(board: PieceBoard): Crowd {
+  let whole = 0
+  let sharing = 0
+  for (const peer of board.peers.values()) {
+    if (peer.have.isFull) whole += 1
+    else if (peer.have.count > 0 || peer.asksHub) sharing += 1
+  }
+  return { whole, sharing }
+}
+
 /**
- * Whether to take a piece already, or to leave the few peers that have it to others who will pass it on: everybody
- * who lacks a fresh piece asking its only holder at once would take as long as the holder needs to serve them all.
- * A peer's number for the piece stands for its place in the queue, so that nobody need agree on one; with each
- * copy the queue moves on, and with time as well, should those before me not want it after all.
+ * Whether to take a piece already, or to leave the few peers that have it to others who will pass it on: if all
+ * who lack a fresh piece asked its only holder at once, it would take as long as the holder needs to serve them
+ * all. A peer's number for the piece stands for its place in the queue, so that nobody need agree on one; with
+ * each copy the queue moves on, and with time as well, should those before me not want it after all.
  */
-function isMyTurn(board: PieceBoard, piece: number, now: number): boolean {
+function isMyTurn(board: PieceBoard, { whole, sharing }: Crowd, piece: number, now: number): boolean {
   const copies = board.availability(piece)
-  const place = board.jitter(piece) * (board.peers.size + 1 - copies)
-  return place <= TAKERS_PER_COPY * copies * (1 + (now - board.availableSince(piece)) / QUEUE_STEP_MS)
+  const before = board.jitter(piece) * Math.max(0, sharing + whole - copies)
+  return before <= TAKERS_PER_COPY * copies * (1 + (now - board.availableSince(piece)) / QUEUE_STEP_MS)
 }
 
 /** The peer with a free slot that will probably deliver `piece` first, leaving out those in `except`. */

@@ -1,0 +1,108 @@
+import { DfhfError } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import { isSha256, type Oid } from '../../blob/oid.ts'
+import type { HttpClient } from '../../http/http-client.ts'
+import type { AllowedServer, AllowList } from './allow-list.ts'
+import type { BlobReplies } from './blob-replies.ts'
+import type { CdnProbe } from './cdn-probe.ts'
+import type { KnownUrls } from './known-urls.ts'
+import type { GatewayRequest, HeaderLine, Reply } from './message.ts'
+import { resolveHost } from './public-address.ts'
+import { refuse } from './refusal.ts'
+import { answerHeaders, requestHeaders } from './relayed-headers.ts'
+import { UrlBlobSource } from './url-blob-source.ts'
+
+const PATIENCE_MS = 60_000
+
+/** What this needs. */
+export interface CdnProxyParts {
+  readonly http: HttpClient
+  readonly allowList: AllowList
+  readonly known: KnownUrls
+  readonly probe: CdnProbe
+  readonly blobs: BlobReplies
+  readonly log: Log
+}
+
+/**
+ * Answers what a client asks of the Hub's CDN over plain http: the https original is asked whether its address is
+ * good, and the bytes come from here where it is known what they must be. Everything else is passed on unseen.
+ */
+export class CdnProxy {
+  readonly #parts: CdnProxyParts
+
+  constructor(parts: CdnProxyParts) {
+    this.#parts = parts
+  }
+
+  /** `url` is what the client asked for; the server behind it is on the allow list, or this refuses. */
+  async handle(request: GatewayRequest, url: URL): Promise<Reply> {
+    const server = this.#parts.allowList.find(url)
+    if (!server) {
+      return refuse(403, `the gateway does not fetch from ${url.host}; --allow-host names further hosts`)
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return refuse(405, 'only GET and HEAD are passed on to this host')
+    }
+    const original = new URL(server.origin + url.pathname + url.search)
+    await this.#checkAddress(original, server)
+    return (await this.#blob(request, original)) ?? this.#pass(request, original)
+  }
+
+  /** The blob at an address, if it is known what it must be and the server lets the client have it. */
+  async #blob(request: GatewayRequest, original: URL): Promise<Reply | undefined> {
+    const { http, known, probe, blobs, allowList } = this.#parts
+    // Bytes that somebody's token opens are for that one alone.
+    if (request.headers.has('authorization')) return undefined
+    const learned = known.find(original)
+    const oid = learned?.oid ?? oidInPath(original)
+    if (oid === undefined) return undefined
+    const answer = await probe.ask(original)
+    const size = answer.isAllowed ? answer.size : undefined
+    if (!answer.isAllowed || size === undefined || (learned && learned.size !== size)) return undefined
+    const mayFollow = (target: URL) => allowList.find(target) !== undefined
+    const from = new UrlBlobSource(http, { url: original, size, mayFollow })
+    const headers: HeaderLine[] = [['Accept-Ranges', 'bytes'], ...answer.headers]
+    const etag = answer.etag === undefined ? {} : { etag: answer.etag }
+    return blobs.reply(request, { ...learned, oid, size, from, ...etag }, headers)
+  }
+
+  async #pass(request: GatewayRequest, original: URL): Promise<Reply> {
+    const { http } = this.#parts
+    const method = request.method === 'HEAD' ? 'HEAD' : 'GET'
+    const encoding = request.headers.get('accept-encoding') ?? 'identity'
+    const response = await http.request({
+      method,
+      url: original,
+      headers: { ...requestHeaders(request.headers), 'accept-encoding': encoding },
+      signal: request.signal,
+      headersTimeoutMs: PATIENCE_MS,
+      bodyTimeoutMs: PATIENCE_MS,
+    })
+    const lines = answerHeaders(response.headers, { base: original.origin, endpoint: original })
+    if (method === 'HEAD') await response.discard()
+    return {
+      status: response.status,
+      headers: [...lines, ['X-Dfhf-Cache', 'pass']],
+      body: method === 'HEAD' ? undefined : response.body,
+    }
+  }
+
+  /** A name on the allow list that leads into this network is not what the list means. */
+  async #checkAddress({ hostname }: URL, { isListed }: AllowedServer): Promise<void> {
+    if (isListed) return
+    try {
+      await resolveHost(hostname, { mayBeInward: false })
+    } catch (error) {
+      // Behind a proxy names may be known to the proxy alone.
+      if (error instanceof DfhfError && error.code === 'forbidden') throw error
+    }
+  }
+}
+
+/** The oid by which the Hub's LFS store names a blob: the last part of the path. Xet's bridge has other hashes there. */
+function oidInPath({ hostname, pathname }: URL): Oid | undefined {
+  if (/xet/i.test(hostname) || /\/xet-/i.test(pathname)) return undefined
+  const last = pathname.split('/').at(-1) ?? ''
+  return isSha256(last) ? last : undefined
+}

@@ -1,0 +1,140 @@
+import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { DfhfError } from '../../base/errors.ts'
+import type { HttpProxy } from '../../http/proxy.ts'
+import type { AllowList } from './allow-list.ts'
+import { resolveHost } from './public-address.ts'
+
+const CONNECT_TIMEOUT_MS = 10_000
+/** A tunnel in which nothing moves is closed. */
+const IDLE_MS = 300_000
+const MAX_TUNNELS = 1024
+
+/** Where tunnels may go, and over which proxy. */
+export interface TunnelOptions {
+  readonly allowList: AllowList
+  readonly proxyFor?: ((url: URL) => HttpProxy | undefined) | undefined
+}
+
+/** Opens the tunnels of CONNECT requests, so that a client with HTTPS_PROXY goes on working; nothing in them is seen. */
+export class Tunnels {
+  readonly #options: TunnelOptions
+  #open = 0
+
+  constructor(options: TunnelOptions) {
+    this.#options = options
+  }
+
+  /** Tunnels that are open now. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** Answers a CONNECT to `authority` and passes bytes both ways until one side closes. */
+  async run(authority: string, client: Duplex, head: Uint8Array, signal: AbortSignal): Promise<void> {
+    if (this.#open >= MAX_TUNNELS) return refuse(client, 503, 'too many tunnels')
+    this.#open += 1
+    try {
+      const server = await this.#reach(authority, signal)
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+      if (head.length > 0) server.write(head)
+      server.setTimeout(IDLE_MS, () => server.destroy())
+      await Promise.all([pipeline(client, server, { signal }), pipeline(server, client, { signal })])
+    } catch (error) {
+      if (error instanceof DfhfError)
+        refuse(client, error.code === 'forbidden' ? 403 : 502, error.message)
+      throw error
+    } finally {
+      this.#open -= 1
+    }
+  }
+
+  async #reach(authority: string, signal: AbortSignal): Promise<Socket> {
+    const url = parseAuthority(authority)
+    const server = url && this.#options.allowList.find(url)
+    if (!url || !server) {
+      throw new DfhfError('forbidden', `the gateway does not connect to ${authority.slice(0, 300)}`, {
+        hint: 'name the host with --allow-host',
+      })
+    }
+    const port = Number(url.port || (server.origin.startsWith('http:') ? 80 : 443))
+    const proxy = this.#options.proxyFor?.(new URL(`https://${url.hostname}:${port}`))
+    if (proxy) return throughProxy(proxy, `${url.hostname}:${port}`, signal)
+    const [address = ''] = await resolveHost(url.hostname, { mayBeInward: server.isListed })
+    return reach(address, port, signal)
+  }
+}
+
+/** `host:port` as a URL, the port left out where it is 443. */
+function parseAuthority(authority: string): URL | undefined {
+  if (!/^(?:\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5}$/i.test(authority)) return undefined
+  const text = `https://${authority}`
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
+function refuse(client: Duplex, status: number, message: string): void {
+  const body = `${message}\n`
+  client.end(
+    `HTTP/1.1 ${status} ${status === 403 ? 'Forbidden' : 'Bad Gateway'}\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+function reach(host: string, port: number, signal: AbortSignal): Promise<Socket> {
+  const socket = connect({ host, port, noDelay: true })
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) => {
+      socket.destroy()
+      reject(new DfhfError('network', `cannot connect to ${host}:${port}`, { retryable: true, cause }))
+    }
+    const timer = setTimeout(fail, CONNECT_TIMEOUT_MS, 'no answer in time')
+    signal.addEventListener('abort', fail, { once: true })
+    socket.once('error', fail)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', fail)
+      socket.off('error', fail)
+      resolve(socket)
+    })
+  })
+}
+
+/** Has the proxy of this machine open the tunnel. */
+async function throughProxy(proxy: HttpProxy, authority: string, signal: AbortSignal): Promise<Socket> {
+  if (proxy.url.protocol !== 'http:') {
+    throw new DfhfError('network', `cannot open a tunnel over the proxy ${proxy.url.host}: it wants TLS itself`)
+  }
+  const socket = await reach(proxy.url.hostname, Number(proxy.url.port || 80), signal)
+  const authorization =
+    proxy.authorization === undefined ? '' : `Proxy-Authorization: ${proxy.authorization}\r\n`
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`)
+  const answer = await headOf(socket)
+  if (/^HTTP\/1\.[01] 2/.test(answer)) return socket
+  socket.destroy()
+  throw new DfhfError('network', `the proxy ${proxy.url.host} does not connect to ${authority}`)
+}
+
+/** Reads up to the empty line; what came behind it goes back into the socket. */
+function headOf(socket: Socket): Promise<string> {
+  let seen = Buffer.alloc(0)
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void) => {
+      clearTimeout(timer)
+      socket.off('data', onData)
+      socket.off('close', onClose)
+      settle()
+    }
+    const onClose = () => end(() => reject(new DfhfError('network', 'the proxy closed the connection')))
+    const timer = setTimeout(() => socket.destroy(), CONNECT_TIMEOUT_MS)
+    const onData = (chunk: Buffer) => {
+      seen = Buffer.concat([seen, chunk])
+      const at = seen.indexOf('\r\n\r\n')
+      if (at < 0 && seen.length < 2 ** 16) return
+      socket.pause()
+      if (seen.length > at + 4) socket.unshift(seen.subarray(at + 4))
+      end(() => resolve(seen.toString('latin1', 0, Math.max(0, at))))
+    }
+    socket.on('data', onData)
+    socket.once('close', onClose)
+  })
+}

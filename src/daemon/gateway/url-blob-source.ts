@@ -1,0 +1,51 @@
+import { DfhfError } from '../../base/errors.ts'
+import type { ByteRange } from '../../blob/pieces.ts'
+import type { HttpClient } from '../../http/http-client.ts'
+import { rangeHeaders, readRange } from '../../http/range-request.ts'
+import { redirectTarget } from '../../http/redirects.ts'
+import type { BlobSource } from '../../transfer/blob-source.ts'
+
+const MAX_HOPS = 5
+
+/** A blob at an address that carries the permission to read it: a signed URL, or one with headers of its own. */
+export interface BlobAddress {
+  readonly url: URL
+  readonly size: number
+  /** Sent to the address's own origin and no further. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Whether a redirect may be followed there. */
+  readonly mayFollow: (url: URL) => boolean
+}
+
+/** Gives ranges of a blob at an address. It cannot be renewed: once its signature is over the fetch fails. */
+export class UrlBlobSource implements BlobSource {
+  readonly kind = 'hub'
+  readonly name = 'hub'
+  readonly #http: HttpClient
+  readonly #address: BlobAddress
+  #etag: string | undefined
+
+  constructor(http: HttpClient, address: BlobAddress) {
+    this.#http = http
+    this.#address = address
+  }
+
+  async open(range: ByteRange, { signal }: { readonly signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>> {
+    const { size, headers, mayFollow } = this.#address
+    let { url } = this.#address
+    for (let hop = 0; hop <= MAX_HOPS; hop += 1) {
+      const own = url.origin === this.#address.url.origin ? headers : undefined
+      const response = await this.#http.request({ url, headers: { ...own, ...rangeHeaders(range, size) }, signal })
+      const target = redirectTarget(response)
+      if (!target) {
+        const opened = readRange(response, { range, size, etag: this.#etag })
+        this.#etag ??= opened.etag
+        return opened.body
+      }
+      await response.discard()
+      if (!mayFollow(target)) throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
+      url = target
+    }
+    throw new DfhfError('bad-response', `${url.host} redirects more than ${MAX_HOPS} times`)
+  }
+}
