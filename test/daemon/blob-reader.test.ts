@@ -13,7 +13,8 @@ const repos: RepoSpec[] = [
 ]
 
 async function read(errand: Errand, start: number, end: number, signal = never): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(readWhileFetching(errand, { start, end }, signal)))
+  const copies = await Array.fromAsync(readWhileFetching(errand, { start, end }, signal), (chunk) => Buffer.from(chunk))
+  return Buffer.concat(copies)
 }
 
 describe('a library that fetches on demand', () => {
