@@ -3,6 +3,7 @@ import envPaths from 'env-paths'
 import { downloadCommand } from '../src/commands/download-command.ts'
 import { run } from '../src/commands/run.ts'
 import { serveCommand } from '../src/commands/serve-command.ts'
+import { snapshotCommand } from '../src/commands/snapshot-command.ts'
 
 /** How long what is still being written may take once the command is done, in ms. */
 const EXIT_GRACE_MS = 1_000
@@ -20,7 +21,7 @@ run(
     version: typeof DFHF_VERSION === 'string' ? DFHF_VERSION : '0.0.0-source',
     configDir: envPaths('dfhf', { suffix: '' }).config,
   },
-  { download: downloadCommand, snapshot: downloadCommand, serve: serveCommand },
+  { download: downloadCommand, snapshot: snapshotCommand, serve: serveCommand },
 ).then((code) => {
   process.exitCode = code
   // Whatever handle was left open must not keep a finished command from ending.

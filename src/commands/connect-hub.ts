@@ -5,7 +5,7 @@ import { createProxyResolver } from '../http/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/trust.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
-import { decideToken, findToken } from '../hub/tokens.ts'
+import { decideToken, findToken, type Token } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
 import type { CommandContext } from './commands.ts'
 import type { HubOptions } from './options.ts'
@@ -24,10 +24,15 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
   })
 }
 
+/** The token that the user has, wherever it came from. */
+export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
+  return findToken({ explicit: token, env, home: homedir(), readFile: readText })
+}
+
 /** The Hub, with the token that the user has and that may go there. */
 export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): HubClient {
   const { env, events } = context
-  const found = findToken({ explicit: options.token, env, home: homedir(), readFile: readText })
+  const found = findUsersToken(options, context)
   const { token, withheld } = decideToken(found, options.endpoint, {
     allowPlainHttp: /^(?:1|on|yes|true)$/i.test(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN ?? ''),
   })

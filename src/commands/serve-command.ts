@@ -19,6 +19,9 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   await using stack = new AsyncDisposableStack()
   const { places, peers, speed } = options
   const { log, signal } = context
+  // Only serve pays for what the numbers need.
+  const { DaemonMetrics } = await import('../daemon/metrics.ts')
+  const metrics = new DaemonMetrics(context.version)
   const http = stack.use(openHttp(options.hub, context))
   const hub = connectHub(options.hub, http, context)
   const anonymousHub = connectAnonymously(options.hub, http, context)
@@ -27,7 +30,10 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   let node: PeerNode | undefined
   const engine = stack.use(
     new TransferEngine({
-      report: context.events,
+      report: (event) => {
+        metrics.observe(event)
+        context.events(event)
+      },
       connections: speed.connections,
       limitRate: speed.limitRate,
       stallMs: options.hub.downloadTimeoutMs,
@@ -66,6 +72,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       peering.start({
         role: 'serve',
         fetchesForPeers: options.isFetchingForPeers,
+        onUpload: ({ size }) => metrics.uploaded(size),
         shelf: new LibraryShelf({
           library,
           hashes: engine.hashes,
@@ -78,7 +85,23 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   }
   const gateway =
     options.gateway &&
-    stack.use(await startGateway(options.gateway, options, { library, publicRepos, http }, context))
+    stack.use(
+      await startGateway(
+        options.gateway,
+        options,
+        { library, publicRepos, http, ownHub: hub, metrics },
+        context,
+      ),
+    )
+  metrics.watch({
+    storeBytes: () => store.usedSize,
+    blobs: () => index.oids().size,
+    peers: () => node?.membership.live().length ?? 0,
+    uploads: () => node?.activeUploads ?? 0,
+    requests: () => gateway?.load().requests ?? 0,
+    tunnels: () => gateway?.load().tunnels ?? 0,
+    isHubWell: () => gateway?.isHubWell() ?? true,
+  })
   await aborted(signal)
   log.info('leaving')
   await Promise.all([gateway?.close(), node?.close()])

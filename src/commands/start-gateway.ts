@@ -1,7 +1,10 @@
 import type { BlobLibrary } from '../daemon/blob-library.ts'
 import { type OpenGateway, openGateway } from '../daemon/gateway/open-gateway.ts'
+import type { DaemonMetrics } from '../daemon/metrics.ts'
 import type { PublicRepos } from '../daemon/public-repos.ts'
 import type { HttpClient } from '../http/http-client.ts'
+import { createProxyResolver } from '../http/proxy.ts'
+import type { HubClient } from '../hub/hub-client.ts'
 import { isLoopback } from '../hub/tokens.ts'
 import type { CommandContext } from './commands.ts'
 import type { GatewayOptions, ServeOptions } from './options.ts'
@@ -11,6 +14,9 @@ interface DaemonParts {
   readonly library: BlobLibrary
   readonly publicRepos: PublicRepos
   readonly http: HttpClient
+  /** Carries this node's token. */
+  readonly ownHub: HubClient
+  readonly metrics: DaemonMetrics
 }
 
 /** Opens the gateway, and says whom it answers where that may surprise. */
@@ -18,15 +24,16 @@ export async function startGateway(
   gateway: GatewayOptions,
   options: ServeOptions,
   parts: DaemonParts,
-  { log }: CommandContext,
+  { log, env }: CommandContext,
 ): Promise<OpenGateway> {
   const { listen } = gateway
   const open = await openGateway({
     ...parts,
-    listen,
+    ...gateway,
+    proxyFor: createProxyResolver(env),
+    storeQuota: options.storeQuota,
     endpoint: options.hub.endpoint,
     stateDir: options.places.stateDir,
-    staleForMs: gateway.staleForMs,
     log,
   })
   const host = listen.host ?? '0.0.0.0'

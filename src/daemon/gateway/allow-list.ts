@@ -10,7 +10,8 @@ export interface AllowedServer {
 
 interface Rule {
   readonly scheme: string
-  readonly port: string
+  /** Undefined for any. */
+  readonly port: string | undefined
   readonly isListed: boolean
   readonly matches: (host: string) => boolean
 }
@@ -18,7 +19,10 @@ interface Rule {
 /** The Hub's own hosts and those that its files come from. */
 const known = ['huggingface.co', 'hf.co', '.hf.co', 'cdn-lfs*.huggingface.co']
 
-/** Which servers the proxy may reach: everything else is refused, or it would be an open relay. */
+/**
+ * Which servers the proxy may reach: everything else is refused, or it would be an open relay. A host that was listed
+ * without a port may be reached at any, the known ones at https's own.
+ */
 export class AllowList {
   readonly #rules: readonly Rule[]
   /** The server that is meant where a client names none, as the scripts for Dragonfly do. */
@@ -27,7 +31,7 @@ export class AllowList {
   /** `hosts` as `--allow-host` takes them: a host, `.suffix`, either with `scheme://` before it or `:port` behind it. */
   constructor(endpoint: URL, hosts: readonly string[]) {
     const listed = hosts.map((text) => parseRule(text, true))
-    this.#rules = [parseRule(endpoint.origin, true), ...listed, ...known.map((text) => parseRule(text, false))]
+    this.#rules = [ruleOfEndpoint(endpoint), ...listed, ...known.map((text) => parseRule(text, false))]
     const first = hosts.find((text) => !/[*]|^\.|\/\/\./.test(text))
     this.defaultOrigin = (first !== undefined && this.#originOf(first)) || 'https://cdn-lfs.huggingface.co'
   }
@@ -35,10 +39,11 @@ export class AllowList {
   /** The server behind a client's address, or undefined when it may not be reached. */
   find(url: URL): AllowedServer | undefined {
     const host = url.hostname.toLowerCase()
+    // Plain http is how a client makes a proxy out of us: the usual port of http stands for that of https.
+    const asked = url.port === '443' ? '' : url.port
     for (const { scheme, port, isListed, matches } of this.#rules) {
-      // Plain http is how a client makes a proxy out of us; the real server's port is then the usual one.
-      const isPort = url.port === port || (url.port === '' && port === '') || (url.port === '443' && port === '')
-      if (isPort && matches(host)) return { origin: originOf(scheme, url.hostname, port), isListed }
+      if ((port !== undefined && port !== asked) || !matches(host)) continue
+      return { origin: originOf(scheme, url.hostname, asked), isListed }
     }
     return undefined
   }
@@ -47,6 +52,10 @@ export class AllowList {
     const address = /^https?:\/\//i.test(text) ? text : `https://${text}`
     return URL.canParse(address) ? this.find(new URL(address))?.origin : undefined
   }
+}
+
+function ruleOfEndpoint({ protocol, port, hostname }: URL): Rule {
+  return { scheme: protocol, port, isListed: true, matches: (host) => host === hostname }
 }
 
 function originOf(scheme: string, hostname: string, port: string): string {
@@ -60,8 +69,9 @@ function parseRule(text: string, isListed: boolean): Rule {
     throw new DfhfError('usage', `not a host: '${text}'`, { hint: 'write --allow-host cdn.example.org' })
   }
   const scheme = `${(given ?? 'https').toLowerCase()}:`
-  const isUsual = (scheme === 'https:' && port === '443') || (scheme === 'http:' && port === '80')
-  return { scheme, port: isUsual ? '' : port, isListed, matches: matcherOf(name.toLowerCase()) }
+  const isUsual = port === (scheme === 'https:' ? '443' : '80')
+  const only = isUsual || (port === '' && !isListed) ? '' : port || undefined
+  return { scheme, port: only, isListed, matches: matcherOf(name.toLowerCase()) }
 }
 
 function matcherOf(name: string): (host: string) => boolean {

@@ -23,6 +23,10 @@ const LINGER_MS = 5_000
 export interface WantedBlob extends LocatedBlob {
   /** Speaks with what the client may. */
   readonly from: HubClient | BlobSource
+  /** What the client knows the content by. @default the oid, as on the Hub */
+  readonly etag?: string | undefined
+  /** Called when the bytes turned out not to be this blob. */
+  readonly onMismatch?: (() => void) | undefined
 }
 
 /** What this needs. */
@@ -43,8 +47,7 @@ export class BlobReplies {
 
   /** 200, 206, 304 or 416 with `headers`. The client's right to the blob was decided before. */
   async reply(request: GatewayRequest, wanted: WantedBlob, headers: readonly HeaderLine[]): Promise<Reply> {
-    const { oid, size } = wanted
-    const etag = etagOf(oid)
+    const { oid, size, etag = etagOf(oid) } = wanted
     if (isKnownToClient(request.headers, etag)) {
       return { status: 304, headers: headers.filter(([name]) => !/^content-/i.test(name)) }
     }
@@ -128,6 +131,9 @@ export class BlobReplies {
     const errand = await this.#parts.library.join(wanted, wanted.from)
     try {
       yield* readWhileFetching(errand, range, request.signal)
+    } catch (error) {
+      if (error instanceof DfhfError && error.code === 'verification-failed') wanted.onMismatch?.()
+      throw error
     } finally {
       this.#leaveLater(errand)
     }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
+import { parseContentRange } from '../../http/content-range.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
-import { parseContentRange } from '../../http/content-range.ts'
 import { redirectTarget } from '../../http/redirects.ts'
 import { signedUrlExpiry } from '../../hub/signed-url.ts'
 import type { HeaderLine } from './message.ts'
@@ -24,7 +24,7 @@ export type ProbeAnswer =
     }
   | { readonly isAllowed: false }
 
-/** Asks servers whether an address is good, by a request for one byte: a HEAD needs a signature of its own at some. */
+/** Asks servers whether an address is good: by HEAD, or by one byte where a signature is good for a GET alone. */
 export class CdnProbe {
   readonly #http: HttpClient
   readonly #mayFollow: (url: URL) => boolean
@@ -58,15 +58,22 @@ export class CdnProbe {
     let url = start
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(PATIENCE_MS)])
     for (let hop = 0; hop <= MAX_HOPS; hop += 1) {
-      const headers = { range: 'bytes=0-0', 'accept-encoding': 'identity' }
-      const response = await this.#http.request({ url, headers, signal })
+      const head = url.searchParams.has('X-Amz-Signature') ? undefined : await this.#send('HEAD', url, signal)
+      const response = head && head.status < 400 ? head : await this.#send('GET', url, signal)
       const target = redirectTarget(response)
-      await response.discard()
       if (!target) return readProbe(response)
       if (!this.#mayFollow(target)) break
       url = target
     }
     return { isAllowed: false }
+  }
+
+  async #send(method: 'HEAD' | 'GET', url: URL, signal: AbortSignal): Promise<HttpResponse> {
+    const range = method === 'GET' ? { range: 'bytes=0-0' } : {}
+    const headers = { ...range, 'accept-encoding': 'identity' }
+    const response = await this.#http.request({ method, url, headers, signal })
+    await response.discard()
+    return response
   }
 }
 
@@ -76,7 +83,8 @@ function readProbe({ status, headers }: HttpResponse): ProbeAnswer {
   // An empty file has no first byte.
   const isEmpty = status === 416 && headers.get('content-range')?.endsWith('/0') === true
   if (status !== 200 && status !== 206 && !isEmpty) return { isAllowed: false }
-  const whole = status === 200 && length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined
+  const whole =
+    status === 200 && length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined
   const size = isEmpty ? 0 : (parseContentRange(headers.get('content-range'))?.size ?? whole)
   const kept = ['content-type', 'content-disposition', 'last-modified', 'cache-control', 'etag']
   const lines = kept.flatMap((name): HeaderLine[] => {

@@ -13,6 +13,7 @@ import { answerHeaders, requestHeaders } from './relayed-headers.ts'
 import { UrlBlobSource } from './url-blob-source.ts'
 
 const PATIENCE_MS = 60_000
+const MAX_MISLEADING = 10_000
 
 /** What this needs. */
 export interface CdnProxyParts {
@@ -30,6 +31,8 @@ export interface CdnProxyParts {
  */
 export class CdnProxy {
   readonly #parts: CdnProxyParts
+  /** Addresses whose last part is not what their bytes hash to. */
+  readonly #misleading = new Set<string>()
 
   constructor(parts: CdnProxyParts) {
     this.#parts = parts
@@ -55,7 +58,8 @@ export class CdnProxy {
     // Bytes that somebody's token opens are for that one alone.
     if (request.headers.has('authorization')) return undefined
     const learned = known.find(original)
-    const oid = learned?.oid ?? oidInPath(original)
+    const key = known.keyOf(original)
+    const oid = learned?.oid ?? (this.#misleading.has(key) ? undefined : oidInPath(original))
     if (oid === undefined) return undefined
     const answer = await probe.ask(original)
     const size = answer.isAllowed ? answer.size : undefined
@@ -64,7 +68,11 @@ export class CdnProxy {
     const from = new UrlBlobSource(http, { url: original, size, mayFollow })
     const headers: HeaderLine[] = [['Accept-Ranges', 'bytes'], ...answer.headers]
     const etag = answer.etag === undefined ? {} : { etag: answer.etag }
-    return blobs.reply(request, { ...learned, oid, size, from, ...etag }, headers)
+    const onMismatch = () => {
+      known.forget(original)
+      if (this.#misleading.size < MAX_MISLEADING) this.#misleading.add(key)
+    }
+    return blobs.reply(request, { ...learned, oid, size, from, onMismatch, ...etag }, headers)
   }
 
   async #pass(request: GatewayRequest, original: URL): Promise<Reply> {

@@ -27,6 +27,8 @@ export interface GatewayServerOptions {
   /** 0 lets the system choose. */
   readonly port: number
   readonly log?: Log | undefined
+  /** Told the status of each answer. */
+  readonly onAnswer?: ((status: number) => void) | undefined
 }
 
 /**
@@ -37,6 +39,7 @@ export class GatewayServer implements AsyncDisposable {
   readonly #server: Server
   readonly #log: Log
   readonly #handler: GatewayHandler
+  readonly #onAnswer: (status: number) => void
   readonly #stop = new AbortController()
   readonly #open = new Set<Promise<void>>()
   readonly #sockets = new Set<Socket>()
@@ -44,6 +47,7 @@ export class GatewayServer implements AsyncDisposable {
 
   private constructor(options: GatewayServerOptions) {
     this.#handler = options.handler
+    this.#onAnswer = options.onAnswer ?? (() => {})
     this.#log = options.log ?? silentLog
     this.#server = createServer({
       maxHeaderSize: MAX_HEADER_SIZE,
@@ -131,14 +135,14 @@ export class GatewayServer implements AsyncDisposable {
     }
     let reply: Reply
     try {
-      reply = await this.#handler.handle(request)
+      reply = this.#isStopping ? leaving() : await this.#handler.handle(request)
     } catch (error) {
       if (gone.signal.aborted) return
       if (!(error instanceof DfhfError) && !isAbort(error))
         this.#log.warn(
           `a request to the gateway failed: ${error instanceof Error ? error.stack : String(error)}`,
         )
-      reply = isAbort(error) ? refuse(503, 'the gateway is stopping') : refusalOf(error)
+      reply = isAbort(error) ? leaving() : refusalOf(error)
     }
     await this.#send(request, reply, response, gone.signal)
   }
@@ -150,6 +154,7 @@ export class GatewayServer implements AsyncDisposable {
     gone: AbortSignal,
   ): Promise<void> {
     const { status, headers, body } = reply
+    this.#onAnswer(status)
     if (gone.aborted) return discardReply(reply)
     try {
       response.writeHead(status, headers.flat())
@@ -182,6 +187,10 @@ export class GatewayServer implements AsyncDisposable {
       socket.destroy()
     }
   }
+}
+
+function leaving(): Reply {
+  return refuse(503, 'the gateway is stopping', [['Connection', 'close']])
 }
 
 function headersOf(incoming: IncomingMessage): Headers {

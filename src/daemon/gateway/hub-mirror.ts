@@ -6,6 +6,8 @@ import type { FileFacts } from './file-facts.ts'
 import type { HubApi } from './hub-api.ts'
 import { type HubTarget, parseHubTarget } from './hub-target.ts'
 import type { HubUpstream, UpstreamRequest } from './hub-upstream.ts'
+import type { KnownUrls } from './known-urls.ts'
+import type { LfsGateway } from './lfs-gateway.ts'
 import type { GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { headerText, refuse } from './refusal.ts'
 import { answerHeaders, lineOf, rebaseUrl, requestHeaders, withErrorCode } from './relayed-headers.ts'
@@ -22,6 +24,9 @@ export interface HubMirrorParts {
   readonly api: HubApi
   readonly facts: FileFacts
   readonly blobs: BlobReplies
+  readonly lfs: LfsGateway
+  /** Told where the Hub's bytes are, for those who ask there. */
+  readonly known: KnownUrls
   readonly log: Log
 }
 
@@ -47,6 +52,10 @@ export class HubMirror {
     if (target.kind === 'api' && (isRead || (request.method === 'POST' && target.verb === 'paths-info')))
       return this.#api(request, target)
     if (target.kind === 'xet-token') return Promise.resolve(noXet())
+    if (target.kind === 'lfs-batch' && request.method === 'POST')
+      return this.#parts.lfs.batch(request, target.repo, request.base)
+    if (target.kind === 'lfs-object' && isRead)
+      return this.#parts.lfs.object(request, target.oid, queryOf(request.target))
     return this.pass(request, target.kind === 'git' ? GIT_PATIENCE_MS : PATIENCE_MS)
   }
 
@@ -77,7 +86,7 @@ export class HubMirror {
   }
 
   async #file(request: MirrorRequest, target: Extract<HubTarget, { kind: 'file' }>): Promise<Reply> {
-    const { hub, facts, blobs, log } = this.#parts
+    const { hub, facts, blobs, known, log } = this.#parts
     const credentials = credentialsOf(request.headers)
     const { repo, path, revision } = target
     const headers = questionHeaders(request)
@@ -86,6 +95,7 @@ export class HubMirror {
     if (verdict.kind === 'opaque') return this.pass(request, PATIENCE_MS)
     if (verdict.kind === 'refused') return refusedFile(verdict.status, verdict.headers)
     const { fact } = verdict
+    if (fact.location !== undefined) known.learn(fact.location, { ...fact, repo, path })
     if (isStale && request.method === 'GET') log.info(`serving ${path} of ${repo.id} while the Hub fails`)
     const from = hub.clientFor(credentials, headers['user-agent'] ?? 'dfhf')
     return blobs.reply(request, { ...fact, repo, path, from }, [
@@ -157,6 +167,10 @@ function questionHeaders(request: GatewayRequest): Record<string, string> {
 function rebaseAll(value: string, base: string, endpoint: URL): string {
   if (!value.includes('<')) return rebaseUrl(value, { base, endpoint })
   return value.replace(/<([^>]*)>/g, (_, target: string) => `<${rebaseUrl(target, { base, endpoint })}>`)
+}
+
+function queryOf(target: string): URLSearchParams {
+  return new URLSearchParams(/\?([^#]*)/.exec(target)?.[1] ?? '')
 }
 
 function methodOf(method: string): UpstreamRequest['method'] | undefined {

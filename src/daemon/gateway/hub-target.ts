@@ -12,6 +12,7 @@ export type HubTarget =
   | { readonly kind: 'xet-token' }
   | { readonly kind: 'git'; readonly repo: Repo }
   | { readonly kind: 'lfs-batch'; readonly repo: Repo }
+  | { readonly kind: 'lfs-object'; readonly repo: Repo; readonly oid: string }
   | { readonly kind: 'other' }
 
 const other: HubTarget = { kind: 'other' }
@@ -61,7 +62,7 @@ function parsePlain(segments: readonly string[]): HubTarget {
   return parseGit(type, rest)
 }
 
-/** `{id}[.git]/info/refs`, `/git-upload-pack`, `/info/lfs/objects/batch`. */
+/** `{id}[.git]/info/refs`, `/git-upload-pack`, `/info/lfs/objects/batch`, and our own `/info/lfs/objects/<oid>`. */
 function parseGit(type: RepoType, rest: readonly string[]): HubTarget {
   const at = rest.findIndex(
     (part, index) =>
@@ -72,6 +73,8 @@ function parseGit(type: RepoType, rest: readonly string[]): HubTarget {
   checkRepoId(repo.id)
   const tail = rest.slice(at).join('/')
   if (tail === 'info/lfs/objects/batch') return { kind: 'lfs-batch', repo }
+  const oid = /^info\/lfs\/objects\/([0-9a-f]{64})$/.exec(tail)?.[1]
+  if (oid !== undefined) return { kind: 'lfs-object', repo, oid }
   return tail === 'info/refs' || tail === 'git-upload-pack' || tail === 'HEAD' ? { kind: 'git', repo } : other
 }
 

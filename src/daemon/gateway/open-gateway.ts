@@ -1,20 +1,32 @@
 import type { Log } from '../../base/log.ts'
 import type { HttpClient } from '../../http/http-client.ts'
+import type { HttpProxy } from '../../http/proxy.ts'
 import { parseEndpoint } from '../../hub/endpoint.ts'
+import type { HubClient } from '../../hub/hub-client.ts'
+import { isLoopback } from '../../hub/tokens.ts'
 import type { BlobLibrary } from '../blob-library.ts'
+import type { DaemonMetrics } from '../metrics.ts'
 import type { PublicRepos } from '../public-repos.ts'
+import { AllowList } from './allow-list.ts'
 import { BlobReplies } from './blob-replies.ts'
+import { CdnProbe } from './cdn-probe.ts'
+import { CdnProxy } from './cdn-proxy.ts'
 import { FileFacts } from './file-facts.ts'
-import { Gateway } from './gateway.ts'
+import { Gateway, type OwnRoute } from './gateway.ts'
 import { GatewayServer } from './gateway-server.ts'
 import { HubApi } from './hub-api.ts'
 import { HubMirror } from './hub-mirror.ts'
 import { HubUpstream } from './hub-upstream.ts'
 import { HubWeather } from './hub-weather.ts'
 import { KeptAnswers } from './kept-answers.ts'
+import { KnownUrls } from './known-urls.ts'
+import { LfsGateway } from './lfs-gateway.ts'
+import { jsonReply, type Reply, textReply } from './message.ts'
+import { Tunnels } from './tunnel.ts'
+import { WarmRoute } from './warm-route.ts'
 
 /** How long what is being sent may take once the gateway closes, in ms. */
-const GRACE_MS = 10_000
+const GRACE_MS = 5_000
 
 /** What a gateway is made of, and how it behaves. */
 export interface GatewayOptions {
@@ -22,32 +34,69 @@ export interface GatewayOptions {
   readonly endpoint: string
   /** Carries no token of its own. */
   readonly http: HttpClient
+  /** Which proxy leads to an address, for tunnels. */
+  readonly proxyFor?: ((url: URL) => HttpProxy | undefined) | undefined
+  /** Speaks with this node's token: for orders of this machine's user, and for nothing that a client asks. */
+  readonly ownHub: HubClient
   readonly library: BlobLibrary
   readonly publicRepos: PublicRepos
   readonly stateDir: string
   /** How long what is here is served while the Hub fails; 0 for not at all. */
   readonly staleForMs: number
+  readonly allowHosts: readonly string[]
+  readonly ignoreQueryParams: readonly string[]
+  readonly storeQuota: number
+  readonly metrics?: DaemonMetrics | undefined
   readonly log: Log
 }
 
 /** A gateway that answers. */
 export interface OpenGateway extends AsyncDisposable {
   readonly port: number
+  /** Requests being answered, and tunnels that are open. */
+  load(): { readonly requests: number; readonly tunnels: number }
+  /** False while the Hub fails. */
+  isHubWell(): boolean
   /** Takes no new requests, lets what is being sent end within a bound, and closes. */
   close(): Promise<void>
 }
 
-/** Builds the gateway's parts and binds its port. Throws `usage` when the port cannot be had. */
+/** Builds the gateway's parts and binds its port. Throws `usage` for a port that cannot be had, or a misspelt host. */
 export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
-  const { log, library, publicRepos, staleForMs } = options
+  const { log, library, publicRepos, staleForMs, http, metrics, listen } = options
   const stop = new AbortController()
-  const hub = new HubUpstream({ endpoint: parseEndpoint(options.endpoint), http: options.http })
+  const { signal } = stop
+  const endpoint = parseEndpoint(options.endpoint)
+  const allowList = new AllowList(endpoint, options.allowHosts)
+  const hub = new HubUpstream({ endpoint, http })
   const kept = new KeptAnswers(options.stateDir, { log })
   const weather = new HubWeather(log)
-  const asking = { hub, kept, publicRepos, weather, staleForMs, signal: stop.signal }
-  const blobs = new BlobReplies({ library, log })
-  const mirror = new HubMirror({ hub, api: new HubApi(asking), facts: new FileFacts(asking), blobs, log })
-  const server = await GatewayServer.listen({ handler: new Gateway({ mirror }), ...options.listen, log })
+  const asking = { hub, kept, publicRepos, weather, staleForMs, signal }
+  const blobs = new BlobReplies({ library, log, onServe: (served) => metrics?.served(served) })
+  const known = new KnownUrls(options.ignoreQueryParams)
+  const lfs = new LfsGateway({ hub, http, blobs, known })
+  const api = new HubApi(asking)
+  const mirror = new HubMirror({ hub, api, facts: new FileFacts(asking), blobs, lfs, known, log })
+  const mayFollow = (url: URL) => allowList.find(url) !== undefined
+  const probe = new CdnProbe({ http, mayFollow, signal })
+  const proxy = new CdnProxy({ http, allowList, known, probe, blobs, log })
+  const tunnels = new Tunnels({ allowList, proxyFor: options.proxyFor })
+  const warm = new WarmRoute({
+    library,
+    upstream: hub,
+    ownHub: options.ownHub,
+    isLoopbackOnly: listen.host !== undefined && isLoopback(listen.host),
+    storeQuota: options.storeQuota,
+    log,
+  })
+  const own = new Map<string, OwnRoute>([
+    ['GET /healthz', () => jsonReply(200, { ok: true })],
+    ['POST /v1/warm', (request) => warm.handle(request)],
+    ...(metrics ? [['GET /metrics', () => metricsReply(metrics)] as const] : []),
+  ])
+  const handler = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, own })
+  const onAnswer = (status: number) => metrics?.answered(status)
+  const server = await GatewayServer.listen({ handler, ...listen, log, onAnswer })
   const close = async (graceMs: number) => {
     await server.close(graceMs)
     blobs.close()
@@ -55,7 +104,18 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   }
   return {
     port: server.port,
+    load: () => ({ requests: server.active, tunnels: tunnels.open }),
+    isHubWell: () => !weather.isBad,
     close: () => close(GRACE_MS),
     [Symbol.asyncDispose]: () => close(0),
+  }
+}
+
+async function metricsReply(metrics: DaemonMetrics): Promise<Reply> {
+  const text = await metrics.text()
+  const { headers, ...rest } = textReply(200, text)
+  return {
+    ...rest,
+    headers: headers.map((line) => (line[0] === 'Content-Type' ? [line[0], metrics.contentType] : line)),
   }
 }

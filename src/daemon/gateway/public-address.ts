@@ -55,6 +55,9 @@ async function lookUp(hostname: string): Promise<readonly { readonly address: st
   try {
     return await lookup(hostname, { all: true })
   } catch (cause) {
-    throw new DfhfError('network', `cannot find ${hostname}: no host of that name`, { retryable: true, cause })
+    throw new DfhfError('network', `cannot find ${hostname}: no host of that name`, {
+      retryable: true,
+      cause,
+    })
   }
 }

@@ -38,6 +38,20 @@ export function refusalOf(error: unknown): Reply {
   return refuse(statuses[error.code] ?? 502, message, headers)
 }
 
+/** The same for a client that is dfhf itself: it has the error anew. */
+export function refusalWithCode(error: unknown): Reply {
+  const { status, headers } = refusalOf(error)
+  const kept = headers.filter(([name]) => !/^content-/i.test(name))
+  return jsonReply(status, describeError(error), kept)
+}
+
+/** An error as JSON, for a client that is dfhf itself. */
+export function describeError(error: unknown): Record<string, string> {
+  if (!(error instanceof DfhfError)) return { error: 'the node failed; its log says why', code: 'unexpected' }
+  const { message, code, hint } = error
+  return { error: message, code, ...(hint !== undefined && { hint }) }
+}
+
 /** A text as a header may carry it. */
 export function headerText(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 500)

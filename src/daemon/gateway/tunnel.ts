@@ -42,8 +42,7 @@ export class Tunnels {
       server.setTimeout(IDLE_MS, () => server.destroy())
       await Promise.all([pipeline(client, server, { signal }), pipeline(server, client, { signal })])
     } catch (error) {
-      if (error instanceof DfhfError)
-        refuse(client, error.code === 'forbidden' ? 403 : 502, error.message)
+      if (error instanceof DfhfError) refuse(client, error.code === 'forbidden' ? 403 : 502, error.message)
       throw error
     } finally {
       this.#open -= 1
@@ -102,7 +101,10 @@ function reach(host: string, port: number, signal: AbortSignal): Promise<Socket>
 /** Has the proxy of this machine open the tunnel. */
 async function throughProxy(proxy: HttpProxy, authority: string, signal: AbortSignal): Promise<Socket> {
   if (proxy.url.protocol !== 'http:') {
-    throw new DfhfError('network', `cannot open a tunnel over the proxy ${proxy.url.host}: it wants TLS itself`)
+    throw new DfhfError(
+      'network',
+      `cannot open a tunnel over the proxy ${proxy.url.host}: it wants TLS itself`,
+    )
   }
   const socket = await reach(proxy.url.hostname, Number(proxy.url.port || 80), signal)
   const authorization =

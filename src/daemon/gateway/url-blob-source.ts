@@ -30,12 +30,19 @@ export class UrlBlobSource implements BlobSource {
     this.#address = address
   }
 
-  async open(range: ByteRange, { signal }: { readonly signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>> {
+  async open(
+    range: ByteRange,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>> {
     const { size, headers, mayFollow } = this.#address
     let { url } = this.#address
     for (let hop = 0; hop <= MAX_HOPS; hop += 1) {
       const own = url.origin === this.#address.url.origin ? headers : undefined
-      const response = await this.#http.request({ url, headers: { ...own, ...rangeHeaders(range, size) }, signal })
+      const response = await this.#http.request({
+        url,
+        headers: { ...own, ...rangeHeaders(range, size) },
+        signal,
+      })
       const target = redirectTarget(response)
       if (!target) {
         const opened = readRange(response, { range, size, etag: this.#etag })
@@ -43,7 +50,8 @@ export class UrlBlobSource implements BlobSource {
         return opened.body
       }
       await response.discard()
-      if (!mayFollow(target)) throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
+      if (!mayFollow(target))
+        throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
       url = target
     }
     throw new DfhfError('bad-response', `${url.host} redirects more than ${MAX_HOPS} times`)

@@ -1,0 +1,188 @@
+import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import type { WarmEvent } from '../daemon/warm-event.ts'
+import type { HttpResponse } from '../http/http-response.ts'
+import { isObject } from '../hub/json-shape.ts'
+import { repoName } from '../hub/repo.ts'
+import { isLoopback } from '../hub/tokens.ts'
+import type { EventSink } from '../transfer/transfer-event.ts'
+import type { RemoteResult } from '../ui/outcome.ts'
+import type { CommandContext } from './commands.ts'
+import { findUsersToken, openHttp } from './connect-hub.ts'
+import type { SnapshotOptions } from './options.ts'
+
+const MAX_LINE = 2 ** 16
+/** The node has to ask the Hub for the whole list of files before it answers. */
+const PLAN_TIMEOUT_MS = 300_000
+/** It says every two seconds that it is alive. */
+const SILENCE_MS = 30_000
+
+/** Has the node whose gateway is at `on` fetch a snapshot into its store; shows how it goes. */
+export async function orderWarm(
+  on: string,
+  options: SnapshotOptions,
+  context: CommandContext,
+): Promise<RemoteResult> {
+  const url = parseNode(on)
+  await using http = openHttp(options.hub, context)
+  const response = await http.request({
+    method: 'POST',
+    url: new URL('v1/warm', url),
+    headers: { 'content-type': 'application/json', ...authorizationFor(url, options, context) },
+    body: JSON.stringify(orderOf(options)),
+    signal: context.signal,
+    headersTimeoutMs: PLAN_TIMEOUT_MS,
+    bodyTimeoutMs: SILENCE_MS,
+  })
+  if (!response.isSuccess) throw await refusalIn(response, url)
+  let size = 0
+  const names = new Map<number, FileShown>()
+  for await (const event of warmEvents(response)) {
+    if (event.type === 'error') throw toError(event, url)
+    if (event.type === 'done') {
+      const { commit, files, revision } = event
+      return { on: url.origin, repo: event.repo, revision, commit, size: event.size, files }
+    }
+    if (event.type === 'plan') size = event.size
+    show(event, { names, size, report: context.events, about: options })
+  }
+  throw new DfhfError('network', `${url.host} closed the connection before it was done`, { retryable: true })
+}
+
+interface FileShown {
+  readonly name: string
+  readonly size: number
+  hub: number
+  peers: number
+}
+
+/** Tells the reporter what happens there, as if it happened here. */
+function show(
+  event: WarmEvent,
+  given: {
+    readonly names: Map<number, FileShown>
+    readonly size: number
+    readonly report: EventSink
+    readonly about: SnapshotOptions
+  },
+): void {
+  const { names, report, about } = given
+  if (event.type === 'plan') {
+    const { files, size } = event
+    report({ type: 'plan', files, size, missingFiles: files, missingSize: size })
+  } else if (event.type === 'file-start') {
+    const { file, name, size } = event
+    names.set(file, { name, size, hub: 0, peers: 0 })
+    report({ type: 'file-start', id: file, name, size, present: 0 })
+  } else if (event.type === 'progress' || event.type === 'file-done') {
+    const shown = names.get(event.file)
+    if (!shown) return
+    for (const kind of ['hub', 'peers'] as const) {
+      const count = event.bytes[kind] - shown[kind]
+      shown[kind] = event.bytes[kind]
+      if (count > 0) report({ type: 'bytes', id: event.file, count, kind, source: kind })
+    }
+    if (event.type === 'progress') return
+    names.delete(event.file)
+    const { oid, ms, bytes, wasHere } = event
+    const result = {
+      path: shown.name,
+      repo: repoName(about.repo),
+      revision: about.revision,
+      commit: '',
+      oid,
+      size: shown.size,
+      ms,
+      bytes,
+      verified: !wasHere,
+    }
+    report({ type: 'file-done', id: event.file, result })
+  }
+}
+
+function orderOf({ repo, revision, selection }: SnapshotOptions): object {
+  const order = { repo: repo.id, type: repo.type, revision }
+  if (selection.kind === 'file') return { ...order, include: [selection.path] }
+  return { ...order, include: selection.include ?? [], exclude: selection.exclude }
+}
+
+/** A node of this machine has its own token; another one may fetch for us what our token opens. */
+function authorizationFor(
+  url: URL,
+  options: SnapshotOptions,
+  context: CommandContext,
+): Record<string, string> {
+  const token = findUsersToken(options.hub, context)
+  if (!token) return {}
+  const isSafe = url.protocol === 'https:' || isLoopback(url.hostname)
+  if (isSafe) return { authorization: `Bearer ${token.value}` }
+  if (token.origin === '--token') {
+    throw new DfhfError('usage', `will not send the token to ${url.host} over plain http`, {
+      hint: 'leave --token out, or reach the node over https or a tunnel',
+    })
+  }
+  context.events({
+    type: 'notice',
+    text: `the token from ${token.origin} is not sent to ${url.host} over plain http: only public files can be fetched there`,
+  })
+  return {}
+}
+
+function parseNode(on: string): URL {
+  const text = /^https?:\/\//i.test(on) ? on : `http://${on}`
+  const url = URL.canParse(text) ? new URL(text.replace(/\/*$/, '/')) : undefined
+  if (url && url.hostname !== '' && url.username === '') return url
+  throw new DfhfError('usage', `--on does not name a node: '${on}'`, {
+    hint: 'write it as http://node:65001',
+  })
+}
+
+async function* warmEvents(response: HttpResponse): AsyncGenerator<WarmEvent> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of response.body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > MAX_LINE) break
+    for (const line of lines) yield JSON.parse(line) as WarmEvent
+  }
+}
+
+async function refusalIn(response: HttpResponse, url: URL): Promise<DfhfError> {
+  const text = await response.text(MAX_LINE).catch(() => '')
+  try {
+    const value: unknown = JSON.parse(text)
+    if (isObject(value)) return toError(value, url)
+  } catch {
+    // Something else answers there.
+  }
+  return new DfhfError('bad-response', `${url.host} answered ${response.status} and is no dfhf node`, {
+    hint: 'check --on: it takes the address of a gateway, such as http://node:65001',
+  })
+}
+
+const codes: readonly ErrorCode[] = [
+  'usage',
+  'repo-not-found',
+  'revision-not-found',
+  'file-not-found',
+  'unauthorized',
+  'gated',
+  'forbidden',
+  'verification-failed',
+  'bad-response',
+  'network',
+  'timeout',
+  'rate-limited',
+  'hub-error',
+  'no-source',
+  'disk-full',
+  'disk',
+]
+
+function toError(value: { readonly [name: string]: unknown }, url: URL): DfhfError {
+  const code = codes.find((known) => known === value.code) ?? 'bad-response'
+  const message = typeof value.error === 'string' ? value.error.slice(0, 500) : 'failed without a word'
+  return new DfhfError(code, `${url.host}: ${message}`, {
+    ...(typeof value.hint === 'string' && { hint: value.hint.slice(0, 500) }),
+  })
+}
