@@ -1,3 +1,4 @@
+import { DfhfError } from '../base/errors.ts'
 import type { Commit, Oid } from '../blob/oid.ts'
 import { HubBlobSource } from '../hub/hub-blob-source.ts'
 import { HubClient } from '../hub/hub-client.ts'
@@ -134,6 +135,10 @@ export class BlobLibrary {
       try {
         await bringing
         await verified.record(await file.publish(), oid)
+      } catch (error) {
+        // The Hub's own bytes were wrong: nothing of them may be a later fetch's beginning.
+        if (error instanceof DfhfError && error.code === 'verification-failed') await file.discard()
+        throw error
       } finally {
         this.#running.delete(oid)
         await file.close()

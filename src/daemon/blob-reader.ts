@@ -24,7 +24,7 @@ export async function* readWhileFetching(
   const pieceSize = pieceSizeOf(size)
   // A descriptor of its own outlives the rename to the final name and the close of the writer's.
   await using handle = await open(file.path, 'r')
-  const mendsBefore = transfer.mends
+  let revision = transfer.revision
   let isDone = false
   const whole = done.then(() => {
     isDone = true
@@ -38,7 +38,8 @@ export async function* readWhileFetching(
     if (!isDone) await untilReadable(errand, piece, signal)
     const mustWait = isWhole ? end === size : transfer.origins.get(piece) !== HUB
     if (!isDone && mustWait) await abortable(whole, signal)
-    if (transfer.mends !== mendsBefore && offset > range.start) {
+    if (offset === range.start) revision = transfer.revision
+    else if (transfer.revision !== revision) {
       throw new DfhfError(
         'verification-failed',
         `bytes that were sent of blob ${transfer.parts.oid} were wrong`,
