@@ -2,6 +2,8 @@ import type { BlobFile } from './blob-file.ts'
 
 /** Bytes that make a write worth its way through the system: sockets on a slow link give a few KiB at a time. */
 export const BLOCK_SIZE = 2 ** 18
+/** A part so large is written as it is: to copy it first would cost more than the shorter write. */
+const WORTH_ITS_OWN_WRITE = 2 ** 17
 
 /** Gathers the small parts in which a range arrives, and writes them in blocks. */
 export class BlockWriter {
@@ -19,6 +21,12 @@ export class BlockWriter {
 
   /** Takes the bytes that come next; they may be changed once this resolves. */
   async add(bytes: Uint8Array): Promise<void> {
+    if (bytes.length >= WORTH_ITS_OWN_WRITE) {
+      await this.flush()
+      await this.#file.write(bytes, this.#offset)
+      this.#offset += bytes.length
+      return
+    }
     for (let done = 0; done < bytes.length; ) {
       const part = bytes.subarray(done, done + this.#block.length - this.#filled)
       this.#block.set(part, this.#filled)

@@ -1,4 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
+import { releaseBytes } from '../base/release-bytes.ts'
 import { type ByteRange, pieceRange } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
@@ -106,6 +107,7 @@ export class LeaseRunner {
         await this.#land(lease, this.#transfer.now() - pieceStartedAt, signal)
         pieceStartedAt = this.#transfer.now()
       }
+      releaseBytes(chunk)
       // Somebody took over the rest of this lease: leaving the loop closes the connection.
       if (lease.at >= lease.end) return
     }

@@ -48,3 +48,16 @@ test('what was not flushed is not in the file, and a flush without bytes writes 
   await writer.flush()
   expect(file.writes).toEqual([100])
 })
+
+test('a large part goes behind the small ones that came before it, as it is', async () => {
+  const file = memoryFile(2 ** 20)
+  const writer = new BlockWriter(file, 10)
+  await writer.add(new Uint8Array(100).fill(1))
+  await writer.add(new Uint8Array(2 ** 19).fill(2))
+  await writer.add(new Uint8Array(100).fill(3))
+  await writer.flush()
+  expect(file.writes).toEqual([100, 2 ** 19, 100])
+  expect([file.bytes[109], file.bytes[110], file.bytes[2 ** 19 + 109], file.bytes[2 ** 19 + 110]]).toEqual([
+    1, 2, 2, 3,
+  ])
+})
