@@ -100,8 +100,8 @@ export class DaemonMetrics {
   }
 
   /** All numbers as text. */
-  text(): Promise<string> {
-    return this.#registry.metrics()
+  async text(): Promise<string> {
+    return (await this.#registry.metrics()).replace(/\n{2,}/g, '\n')
   }
 
   get contentType(): string {

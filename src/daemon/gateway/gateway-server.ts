@@ -138,13 +138,21 @@ export class GatewayServer implements AsyncDisposable {
       reply = this.#isStopping ? leaving() : await this.#handler.handle(request)
     } catch (error) {
       if (gone.signal.aborted) return
-      if (!(error instanceof DfhfError) && !isAbort(error))
-        this.#log.warn(
-          `a request to the gateway failed: ${error instanceof Error ? error.stack : String(error)}`,
-        )
+      this.#logFailure(request, error)
       reply = isAbort(error) ? leaving() : refusalOf(error)
     }
     await this.#send(request, reply, response, gone.signal)
+  }
+
+  /** The Hub's troubles have a line of their own. */
+  #logFailure({ method, target }: GatewayRequest, error: unknown): void {
+    if (isAbort(error)) return
+    const isKnown = error instanceof DfhfError
+    const reason = error instanceof Error ? (isKnown ? error.message : error.stack) : String(error)
+    const line = `cannot answer ${method} ${pathOf(target)}: ${reason}`
+    if (isKnown && error.code !== 'verification-failed' && !error.code.startsWith('disk'))
+      this.#log.debug(line)
+    else this.#log.warn(line)
   }
 
   async #send(

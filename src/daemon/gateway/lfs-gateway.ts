@@ -9,7 +9,7 @@ import type { KnownUrls } from './known-urls.ts'
 import { LfsTickets } from './lfs-tickets.ts'
 import type { GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { refuse } from './refusal.ts'
-import { answerHeaders, requestHeaders } from './relayed-headers.ts'
+import { answerHeaders, requestHeaders, withErrorCode } from './relayed-headers.ts'
 import { readBody } from './request-body.ts'
 import { UrlBlobSource } from './url-blob-source.ts'
 
@@ -52,7 +52,8 @@ export class LfsGateway {
     )
     const rewritten = response.status === 200 ? this.#rewrite(text, repo, base) : text
     const body = new TextEncoder().encode(rewritten)
-    return { status: response.status, headers: [...lines, ['Content-Length', String(body.length)]], body }
+    const headers = withErrorCode(response.status, lines)
+    return { status: response.status, headers: [...headers, ['Content-Length', String(body.length)]], body }
   }
 
   /** The bytes of one object, for whoever holds a ticket. */
