@@ -23,6 +23,9 @@ export interface PrefixHash {
   close(): void
 }
 
+/** How far the prefix must grow before the worker is told: waking it for every piece costs both threads time. */
+const STEP_SIZE = 2 ** 22
+
 /** Blobs up to this size are hashed on the main thread: in less time than it takes to start the worker. */
 const SMALL_SIZE = 2 ** 21
 
@@ -42,16 +45,24 @@ export class HashService implements Disposable {
     this.#lastTask += 1
     const task = this.#lastTask
     let failure: unknown
+    let told = 0
     const send = (request: Unnumbered<HashRequest>) => {
       this.#ask(request).catch((error: unknown) => {
         failure ??= error
       })
     }
-    const restart = () => send({ type: 'open', task, path, oid, size })
+    const restart = () => {
+      told = 0
+      send({ type: 'open', task, path, oid, size })
+    }
     restart()
     return {
       restart,
-      advance: (end) => send({ type: 'advance', task, end }),
+      advance(end) {
+        if (end - told < STEP_SIZE) return
+        told = end
+        send({ type: 'advance', task, end })
+      },
       finish: async () => {
         const digest = await this.#ask({ type: 'finish', task, end: size })
         if (failure !== undefined) throw failure
