@@ -1,4 +1,4 @@
-import { hasStalled, type OwnershipRing, stripeLength } from './ownership-ring.ts'
+import { hasStalled, isQueuedBehind, type OwnershipRing, stripeLength } from './ownership-ring.ts'
 import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
 
 /** A run of pieces to ask the Hub for. */
@@ -21,7 +21,7 @@ export interface HubSituation {
   readonly mayHelp: boolean
 }
 
-/** A queue of another member that takes longer than so many pieces do is worth help. */
+/** A queue of another member that takes as long as so many pieces one after the other is worth help. */
 const LONG_QUEUE = 2
 /** A member out of work fetches a piece, too, that another one has been fetching for longer than so many take. */
 const OVERDUE = 2.5
@@ -62,7 +62,7 @@ export function isClaimed(
   for (const peer of board.peers.values()) {
     const since = peer.fetching.get(piece)
     if (since === undefined || hasStalled(peer, { now, patience })) continue
-    if (peer.fetching.has(piece - 1) || now - since < 2 * patience) return true
+    if (isQueuedBehind(peer, piece) || now - since < 2 * patience) return true
   }
   return false
 }
@@ -90,7 +90,9 @@ function chooseForOthers(
   ring: OwnershipRing,
   situation: HubSituation,
 ): HubChoice | undefined {
-  const usual = situation.msPerPiece || 1_000
+  const usual = situation.msPerPiece
+  // At the beginning nobody is late yet: the owners' first requests may just not be known here.
+  if (usual === 0) return undefined
   const queues = new Map<string, number[]>()
   const overdue: number[] = []
   for (let n = 0; n < board.pieceCount; n += 1) {
@@ -109,7 +111,7 @@ function chooseForOthers(
   const firstIdle = ring.rankAmong(ring.members.filter((id) => !queues.has(id)))
   const isMine = (piece: number) => firstIdle(piece) === board.self
   for (const [owner, queue] of queues) {
-    const wait = queue.length * (board.peers.get(owner)?.msPerPiece || usual)
+    const wait = (queue.length / ring.hubShare) * (board.peers.get(owner)?.msPerPiece || usual)
     const piece = wait < LONG_QUEUE * usual ? undefined : queue.findLast(isMine)
     if (piece !== undefined) return { start: piece, end: piece + 1 }
   }
@@ -119,8 +121,10 @@ function chooseForOthers(
 
 /** True when everybody who is fetching the piece began before `before`. */
 function isOverdue(board: PieceBoard, piece: number, before: number): boolean {
-  for (const { fetching } of board.peers.values())
-    if (fetching.has(piece - 1) || (fetching.get(piece) ?? before) > before) return false
+  for (const peer of board.peers.values()) {
+    const since = peer.fetching.get(piece)
+    if (since !== undefined && (isQueuedBehind(peer, piece) || since > before)) return false
+  }
   return true
 }
 

@@ -18,6 +18,11 @@ export function stripeLength(pieceCount: number): number {
   return Math.max(1, Math.ceil(pieceCount / AIMED_STRIPES))
 }
 
+/** True when a peer fetches `piece` by the same request as the piece before it, and so after it. */
+export function isQueuedBehind(peer: PeerView, piece: number): boolean {
+  return piece % stripeLength(peer.have.size) !== 0 && peer.fetching.has(piece - 1)
+}
+
 /**
  * How long to wait for an owner without progress. It follows from how long a piece takes from the Hub (0 while
  * unknown) and has no upper bound: where many share a thin uplink, a piece of 16 MiB takes minutes, and a peer

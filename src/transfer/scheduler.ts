@@ -1,6 +1,6 @@
 import { chooseFromHub, chooseSplit, type HubChoice, type HubSituation } from './choose-from-hub.ts'
 import { chooseFromPeers } from './choose-from-peers.ts'
-import { OwnershipRing, patienceMs } from './ownership-ring.ts'
+import { isQueuedBehind, OwnershipRing, patienceMs } from './ownership-ring.ts'
 import { PeerSupply } from './peer-supply.ts'
 import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
 import { chooseHedge, needlessLeases, overlongLeases, stalledLeases, surplusLeases } from './rescue.ts'
@@ -83,7 +83,7 @@ export class Scheduler {
     peer.msPerPiece = mean(peer.msPerPiece, now - since)
     this.#hubMsPerPiece = mean(this.#hubMsPerPiece, now - since)
     // The next one of the same run begins only now.
-    if (peer.fetching.has(piece + 1))
+    if (peer.fetching.has(piece + 1) && isQueuedBehind(peer, piece + 1))
       this.board.peerFetches(peer, new Map([...peer.fetching, [piece + 1, now]]))
   }
 
