@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Bed } from '../test/bed/bed.ts'
-import type { RunningDownload } from '../test/bed/running-download.ts'
+import type { RunningDfhf } from '../test/bed/running-dfhf.ts'
 
 const { values } = parseArgs({
   options: {
@@ -39,19 +39,18 @@ async function measure(scenario: string, args: (bed: Bed) => readonly string[], 
   await using bed = await Bed.open({ ...options, hosts: count })
   const startedAt = performance.now()
   const wireBefore = await bed.hubNode.bytesSent()
-  const downloads: RunningDownload[] = []
-  for (const host of bed.hosts) downloads.push(bed.download(host, { args: args(bed) }))
+  const downloads: RunningDfhf[] = []
+  for (const host of bed.hosts) downloads.push(bed.download(host, args(bed)))
   const ends = await Promise.all(
     downloads.map(async (download) => {
       await download.printed
       return performance.now() - startedAt
     }),
   )
-  const results = await Promise.all(downloads.map(async ({ printed }) => (await printed).result))
+  const results = await bed.finish(downloads)
   const exits = await Promise.all(downloads.map(({ exit }) => exit))
   const cpuMs = exits.reduce((sum, exit) => sum + exit.cpuMs, 0)
   const wire = (await bed.hubNode.bytesSent()) - wireBefore
-  for (const result of results) await bed.check(result)
   if (values.log !== undefined) await writeLog(values.log, scenario, bed, downloads, startedAt)
   const hubBytes = await bed.hubBytes()
   const used = results.reduce((sum, { bytes }) => sum + bytes.hub, 0)
@@ -74,7 +73,7 @@ async function writeLog(
   folder: string,
   scenario: string,
   bed: Bed,
-  downloads: readonly RunningDownload[],
+  downloads: readonly RunningDfhf[],
   startedAt: number,
 ): Promise<void> {
   writeFileSync(`${folder}/${scenario}-requests.json`, JSON.stringify(await bed.hub.requests()))

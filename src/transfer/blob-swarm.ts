@@ -41,6 +41,8 @@ export interface BlobSwarm {
     pieces: readonly number[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>>
-  /** Drops a peer for a while, with a reason for the log. */
+  /** Shuts a peer out for a long time, with a reason for the log; it leaves at once. */
   ban(peerId: string, reason: string): void
+  /** Leaves a peer alone that does no harm but brings nothing: for a moment, and longer each time. */
+  shun(peerId: string, reason: string): void
 }

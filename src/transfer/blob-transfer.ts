@@ -76,6 +76,7 @@ export class BlobTransfer {
   #revision = 0
   #isHubHeld = false
   #movedAt: number
+  #peersSeenAt = Number.NEGATIVE_INFINITY
   #hubPausedUntil = 0
   #pauseReason = ''
   #isWhole = false
@@ -320,6 +321,7 @@ export class BlobTransfer {
   }
 
   #tick(): void {
+    this.#runner.giveUpStalledPeers()
     this.pump(true)
     this.#checkHope()
     let hub = 0
@@ -348,10 +350,14 @@ export class BlobTransfer {
   #checkHope(): void {
     if (!this.isHubGone || this.pieces.isFull) return
     const { peers, leases } = this.scheduler.board
+    const now = this.#clock()
+    if (peers.size > 0) this.#peersSeenAt = now
     if (leases.size > 0) return
-    const patience = this.parts.swarm && (peers.size > 0 || !this.parts.hub) ? PEERS_PATIENCE_MS : 0
+    // Peers that are left alone for a moment are not on the board, and may be back.
+    const isHopeful = this.parts.swarm && (now - this.#peersSeenAt < PEERS_PATIENCE_MS || !this.parts.hub)
+    const patience = isHopeful ? PEERS_PATIENCE_MS : 0
     const progressAt = Math.max(this.#movedAt, ...[...peers.values()].map((peer) => peer.progressAt))
-    if (this.#clock() - progressAt < patience) return
+    if (now - progressAt < patience) return
     this.fail(
       this.#health.finalError ??
         new DfhfError('no-source', `no peer has what is missing of blob ${this.parts.oid.slice(0, 12)}`, {

@@ -5,11 +5,15 @@ import { RangeIgnoredError } from '../http/range-request.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
 import { BLOCK_SIZE, BlockWriter } from './block-writer.ts'
 import { HUB, type Lease } from './piece-board.ts'
+import { stalledPeers } from './stalled-peers.ts'
 
 /** Strikes after which a peer is left alone. */
 const MAX_STRIKES = 3
 /** How long a peer that failed once is not asked, in ms. */
 const PEER_PAUSE_MS = 1_000
+
+/** How long a peer may send nothing at all while it is asked for bytes, in ms. Others have what it has, and so has the Hub. */
+const PEER_STALL_MS = 4_000
 
 /** Carries leases out: opens the source, writes what comes, commits piece after piece. */
 export class LeaseRunner {
@@ -34,6 +38,18 @@ export class LeaseRunner {
         this.#transfer.ended(lease)
       })
     this.#running.add(running)
+  }
+
+  /** A peer that sends nothing on any connection is left alone, so that its pieces are asked for elsewhere. */
+  giveUpStalledPeers(): void {
+    const { tally, scheduler, parts } = this.#transfer
+    for (const id of stalledPeers(scheduler.board, this.#transfer.now(), PEER_STALL_MS)) {
+      const reason = `sent nothing for ${PEER_STALL_MS / 1000} s`
+      tally.retry(this.#transfer.nameOf(id), reason, 0)
+      this.#transfer.cutSource(id)
+      scheduler.board.removePeer(id)
+      parts.swarm?.shun(id, reason)
+    }
   }
 
   /** Resolves when no lease writes to the file any more. */

@@ -18,6 +18,9 @@ const NEIGHBOURS_EVERY_MS = 2_000
 const RETRY_MS = 500
 const LONGEST_RETRY_MS = 8_000
 const BAN_MS = 10 * 60_000
+/** How long to leave a peer alone that sends nothing, in ms; doubled up to the limit each time. */
+const SHUN_MS = 5_000
+const LONGEST_SHUN_MS = 80_000
 /** Pieces in one question for digests. */
 const DIGESTS_AT_ONCE = 256
 
@@ -57,12 +60,19 @@ export class SwarmSession implements BlobSwarm {
   readonly #origin: () => Promise<BlobOrigin | undefined>
   readonly #remotes = new Map<string, { readonly peer: PeerInfo; readonly pieces: RemotePieces }>()
   readonly #watched = new Set<string>()
+  readonly #streams = new Map<string, AbortController>()
+  /** How often each peer was shunned, and until when, on the clock of `performance.now`. */
+  readonly #shunned = new Map<string, { readonly times: number; readonly until: number }>()
+  readonly #shunMs: number
+  readonly #hasSpoken = new Set<string>()
   /** By peer: the first word of what it has, or its first failure. */
   readonly #firstWords = new Map<string, PromiseWithResolvers<void>>()
   readonly #stop = new AbortController()
 
-  constructor(node: SwarmNode, blob: SwarmBlob) {
+  /** `shunMs` is how long a peer is first left alone. */
+  constructor(node: SwarmNode, blob: SwarmBlob, { shunMs = SHUN_MS }: { readonly shunMs?: number } = {}) {
     this.#node = node
+    this.#shunMs = shunMs
     this.#oid = blob.oid
     this.#size = blob.size
     this.#origin = blob.origin
@@ -150,6 +160,15 @@ export class SwarmSession implements BlobSwarm {
   ban(peerId: string, reason: string): void {
     this.#node.log.warn(`peer ${this.nameOf(peerId)} is left out for ${BAN_MS / 60_000} minutes: ${reason}`)
     this.#node.membership.ban(peerId, reason, BAN_MS)
+    this.#streams.get(peerId)?.abort()
+  }
+
+  shun(peerId: string, reason: string): void {
+    const times = (this.#shunned.get(peerId)?.times ?? 0) + 1
+    const pause = Math.min(LONGEST_SHUN_MS, this.#shunMs * 2 ** (times - 1))
+    this.#node.log.debug(`peer ${this.nameOf(peerId)} is left alone for ${pause / 1000} s: ${reason}`)
+    this.#shunned.set(peerId, { times, until: performance.now() + pause })
+    this.#streams.get(peerId)?.abort()
   }
 
   /** Keeps a stream to a peer open for as long as the peer lives and is not banned. */
@@ -164,27 +183,33 @@ export class SwarmSession implements BlobSwarm {
   }
 
   async #stay(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<void> {
-    const { membership, log } = this.#node
+    const { membership } = this.#node
     for (let pause = RETRY_MS; !signal.aborted; pause = Math.min(LONGEST_RETRY_MS, 2 * pause)) {
       const current = membership.get(peer.id)
       if (!current) return
-      try {
-        await this.#read(current, listener, signal)
-      } catch (error) {
-        if (signal.aborted) return
-        log.debug(
-          `stream of peer ${peer.name} ended: ${error instanceof Error ? error.message : String(error)}`,
-        )
-        if (error instanceof DfhfError && error.code === 'bad-response') {
-          this.ban(peer.id, error.message)
-          return
-        }
-      } finally {
-        this.#firstWords.get(peer.id)?.resolve()
-        if (this.#remotes.delete(peer.id)) listener.peerLeft(peer.id)
-      }
-      await delay(pause, { signal })
+      if (await this.#visit(current, listener, signal)) pause = RETRY_MS
+      const { until = 0 } = this.#shunned.get(peer.id) ?? {}
+      await delay(Math.max(pause, until - performance.now()), { signal })
     }
+  }
+
+  /** Reads a peer's stream to its end, whatever that is; true when the peer had anything to say. */
+  async #visit(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<boolean> {
+    const stream = new AbortController()
+    this.#streams.set(peer.id, stream)
+    try {
+      await this.#read(peer, listener, AbortSignal.any([signal, stream.signal]))
+    } catch (error) {
+      if (signal.aborted || stream.signal.aborted) return false
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#node.log.debug(`stream of peer ${peer.name} ended: ${reason}`)
+      if (error instanceof DfhfError && error.code === 'bad-response') this.ban(peer.id, reason)
+    } finally {
+      this.#streams.delete(peer.id)
+      this.#firstWords.get(peer.id)?.resolve()
+      if (this.#remotes.delete(peer.id)) listener.peerLeft(peer.id)
+    }
+    return this.#hasSpoken.delete(peer.id)
   }
 
   async #read(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<void> {
@@ -196,6 +221,7 @@ export class SwarmSession implements BlobSwarm {
       for (const member of message.members) {
         if (this.#node.membership.heard(member, 'hearsay')) this.#follow(member, listener)
       }
+      this.#hasSpoken.add(peer.id)
       if (pieces.isLeaving) return
       if (pieces.pieces) this.#tell(peer, pieces, message, listener)
       this.#firstWords.get(peer.id)?.resolve()

@@ -6,7 +6,7 @@ import { dfhfBinary } from '../end-to-end/binary.ts'
 import { falconRepo } from '../hub/fixtures.ts'
 import { type HubProcess, startHubProcess } from '../hub/hub-process.ts'
 import { BedNetwork, type Node } from './network.ts'
-import { RunningDownload } from './running-download.ts'
+import { RunningDfhf } from './running-dfhf.ts'
 
 const REPO = falconRepo({ weightsSize: 0 }).id
 const FILE = 'pytorch_model.bin'
@@ -20,11 +20,6 @@ export interface BedOptions {
   readonly hubMbit?: number
   /** Of the one blob, in MiB. */
   readonly mib: number
-}
-
-/** How a download is run on a host. */
-export interface DownloadOptions {
-  readonly args?: readonly string[]
 }
 
 /** A Hub and hosts with shaped links, and a blob that the hosts want. */
@@ -72,16 +67,26 @@ export class Bed implements AsyncDisposable {
   }
 
   /** Starts `dfhf download` of the blob on a host, into that host's own cache. */
-  download(host: Node, { args = [] }: DownloadOptions = {}): RunningDownload {
-    const home = join(this.#folder, host.namespace)
-    const command = [...host.prefix, this.#binary, 'download', REPO, FILE, '--json', ...args]
-    const env = {
-      PATH: process.env.PATH ?? '',
-      HOME: home,
-      HF_HOME: join(home, 'hf'),
-      HF_ENDPOINT: this.hub.url,
-    }
-    return this.#stack.use(new RunningDownload(command, env))
+  download(host: Node, args: readonly string[] = []): RunningDfhf {
+    return this.#run(host, ['download', REPO, FILE, '--json', ...args])
+  }
+
+  /** Starts `dfhf serve` on a host, on that host's own cache; resolves when peers can ask it. */
+  async serve(host: Node, args: readonly string[] = []): Promise<RunningDfhf> {
+    const serving = this.#run(host, ['serve', ...args])
+    await serving.said('to peers on port')
+    return serving
+  }
+
+  /** Runs a program of the bed's own on a host; resolves when it has printed a line. */
+  async startProgram(host: Node, command: readonly string[]): Promise<void> {
+    const child = Bun.spawn([...host.prefix, ...command], { stdout: 'pipe', stderr: 'inherit' })
+    this.#stack.defer(async () => {
+      child.kill('SIGKILL')
+      await child.exited
+    })
+    const { value } = await child.stdout.getReader().read()
+    if (!value) throw new Error(`${command.join(' ')} ended at once`)
   }
 
   /** Bytes of the blob that the Hub has sent, cut answers included. */
@@ -89,12 +94,31 @@ export class Bed implements AsyncDisposable {
     return (await this.hub.stats()).cdn.bodyBytes
   }
 
-  /** Throws unless the file at a result's path has the right bytes. */
-  async check({ path, oid }: FileResult): Promise<void> {
+  /** Waits for all to print and to end; throws unless each ended well with the right bytes. */
+  async finish(downloads: readonly RunningDfhf[]): Promise<FileResult[]> {
+    const results = await Promise.all(downloads.map(async ({ printed }) => (await printed).result))
+    for (const exit of await Promise.all(downloads.map((download) => download.exit)))
+      if (exit.code !== 0) throw new Error(`dfhf ended with ${exit.code}:\n${exit.stderr}`)
+    for (const result of results) await this.#check(result)
+    return results
+  }
+
+  async #check({ path, oid }: FileResult): Promise<void> {
     const hash = new Bun.CryptoHasher('sha256')
     for await (const chunk of Bun.file(path).stream()) hash.update(chunk)
     const found = hash.digest('hex')
     if (found !== oid) throw new Error(`${path} hashes to ${found}, not to ${oid}`)
+  }
+
+  #run(host: Node, args: readonly string[]): RunningDfhf {
+    const home = join(this.#folder, host.namespace)
+    const env = {
+      PATH: process.env.PATH ?? '',
+      HOME: home,
+      HF_HOME: join(home, 'hf'),
+      HF_ENDPOINT: this.hub.url,
+    }
+    return this.#stack.use(new RunningDfhf([...host.prefix, this.#binary, ...args], env))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

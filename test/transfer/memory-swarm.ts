@@ -20,6 +20,7 @@ export interface MemoryPeer {
 export class MemorySwarm implements BlobSwarm {
   readonly selfId = 'self'
   readonly banned: string[] = []
+  readonly shunned: string[] = []
   readonly sources = new Map<string, MemorySource>()
   readonly #peers: Map<string, MemoryPeer>
   #listener: SwarmListener | undefined
@@ -82,5 +83,10 @@ export class MemorySwarm implements BlobSwarm {
   ban(peerId: string): void {
     this.banned.push(peerId)
     if (this.#peers.delete(peerId)) this.#listener?.peerLeft(peerId)
+  }
+
+  shun(peerId: string): void {
+    this.shunned.push(peerId)
+    if (this.#peers.has(peerId)) this.#listener?.peerLeft(peerId)
   }
 }

@@ -1,0 +1,85 @@
+// `bun test/bed/evil-peer.ts MODE SIZE`: a peer that seems to have the whole of any blob of that size, and does harm.
+
+import { Bitmap } from '../../src/blob/bitmap.ts'
+import { pieceDigest } from '../../src/blob/digest.ts'
+import { type ByteRange, pieceCountOf, pieceRange } from '../../src/blob/pieces.ts'
+import { type RequestHandler, startPeerServer } from '../../src/daemon/peer-server.ts'
+import type { SharedBlob } from '../../src/swarm/blob-shelf.ts'
+import { MulticastDiscovery } from '../../src/swarm/discovery-multicast.ts'
+import { PeerHandler } from '../../src/swarm/peer-handler.ts'
+import { createPeerId, PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/peer-info.ts'
+import { type EvilMode, isEvilMode } from './evil-mode.ts'
+
+/** What it sends in place of bytes that it does not have. */
+function lies(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length).fill(0x66)
+}
+
+/** Digests that fit the lies. */
+function digestsOfLies(size: number): Map<number, string> {
+  const digests = new Map<number, string>()
+  for (let piece = 0; piece < pieceCountOf(size); piece += 1) {
+    const { start, end } = pieceRange(size, piece)
+    digests.set(piece, pieceDigest(lies(end - start)))
+  }
+  return digests
+}
+
+function open(mode: EvilMode, { start, end }: ByteRange): ReadableStream<Uint8Array> {
+  if (mode === 'claims') throw new Error('it never had that')
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(lies(mode === 'stalls' ? 1000 : end - start))
+      if (mode !== 'stalls') controller.close()
+    },
+  })
+}
+
+function evilBlob(mode: EvilMode, size: number): SharedBlob {
+  const pieces = new Bitmap(pieceCountOf(size))
+  pieces.addAll()
+  const digests = mode === 'wrong-bytes' ? digestsOfLies(size) : new Map<number, string>()
+  return {
+    size,
+    pieces,
+    fetching: [],
+    digests,
+    asksHub: false,
+    subscribe: () => () => {},
+    open: async (range) => open(mode, range),
+    digestsOf: async (wanted) =>
+      new Map(wanted.map((piece) => [piece, digests.get(piece) ?? '0'.repeat(64)])),
+  }
+}
+
+const [mode = '', size = ''] = process.argv.slice(2)
+if (!isEvilMode(mode)) throw new Error(`no such mode: ${mode}`)
+const blob = evilBlob(mode, Number(size))
+const self: PeerInfo = {
+  id: createPeerId(),
+  name: 'evil',
+  addresses: [],
+  port: 0,
+  version: '0.1.0',
+  clusterFingerprint: undefined,
+  role: 'serve',
+  fetchesForPeers: false,
+  usesTls: false,
+}
+const known = (): PeerInfo => ({ ...self, port: server.port })
+const honest = new PeerHandler({
+  self: known,
+  shelf: { find: async () => blob, onChange: () => () => {} },
+  peers: { sample: () => [], heard: () => true, saidBye: () => {}, isBanned: () => false },
+})
+const garbage: RequestHandler = {
+  async handle() {
+    const bytes = crypto.getRandomValues(new Uint8Array(50_000))
+    return new Response(bytes, { headers: { [PEER_HEADER]: toPeerHeader(known()) } })
+  },
+  close: () => {},
+}
+const server = startPeerServer({ handler: mode === 'garbage' ? garbage : honest })
+const discovery = new MulticastDiscovery({ self: known, onPeer: () => {}, onBye: () => {} })
+discovery.start()
+process.stdout.write(`port ${server.port}\n`)

@@ -1,0 +1,112 @@
+import { afterEach, expect, test } from 'bun:test'
+import { silentLog } from '../../src/base/log.ts'
+import { startPeerServer } from '../../src/daemon/peer-server.ts'
+import { createHttpClient } from '../../src/http/http-client.ts'
+import { Membership } from '../../src/swarm/membership.ts'
+import { PeerClient } from '../../src/swarm/peer-client.ts'
+import { PeerHandler } from '../../src/swarm/peer-handler.ts'
+import type { PeerInfo } from '../../src/swarm/peer-info.ts'
+import type { SwarmListener } from '../../src/transfer/blob-swarm.ts'
+import { SwarmSession } from '../../src/transfer/swarm-session.ts'
+import { MemoryBlob, MemoryShelf } from '../swarm/memory-shelf.ts'
+import { peerId, sampleOid, samplePeer } from '../swarm/samples.ts'
+
+const oid = sampleOid()
+const size = 3 * 2 ** 20
+let cleanups = new AsyncDisposableStack()
+afterEach(async () => {
+  const old = cleanups
+  cleanups = new AsyncDisposableStack()
+  await old.disposeAsync()
+})
+
+/** Says which peers joined and left, in order; `next` waits for the one after those that were read. */
+class Arrivals implements SwarmListener {
+  readonly #events: string[] = []
+  #wake: () => void = () => {}
+
+  async next(): Promise<string> {
+    for (;;) {
+      const event = this.#events.shift()
+      if (event !== undefined) return event
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  peerJoined({ id }: { readonly id: string }): void {
+    this.#say(`joined ${id}`)
+  }
+
+  peerLeft(id: string): void {
+    this.#say(`left ${id}`)
+  }
+
+  peerHas(): void {}
+  peerLost(): void {}
+  peerAsksHub(): void {}
+  peerFetches(): void {}
+  peerLoad(): void {}
+
+  #say(event: string): void {
+    this.#events.push(event)
+    this.#wake()
+  }
+}
+
+/** A session that knows one peer, which serves on loopback. */
+function meet(options: { readonly shunMs?: number } = {}) {
+  const stack = cleanups
+  const shelf = new MemoryShelf()
+  shelf.put(oid, new MemoryBlob(new Uint8Array(size)))
+  let peer: PeerInfo = samplePeer(1, { addresses: ['127.0.0.1'] })
+  const handler = new PeerHandler({
+    self: () => peer,
+    shelf,
+    peers: { sample: () => [], heard: () => true, saidBye: () => {}, isBanned: () => false },
+  })
+  const server = startPeerServer({ handler, host: '127.0.0.1', port: 0 })
+  peer = { ...peer, port: server.port }
+  stack.defer(() => server.close({ isNow: true }))
+  const membership = new Membership({
+    selfId: peerId(0),
+    clusterFingerprint: undefined,
+    now: () => performance.now(),
+  })
+  membership.heard(peer, 'direct')
+  const http = stack.use(createHttpClient())
+  const self = () => samplePeer(0)
+  const session = new SwarmSession(
+    {
+      selfId: peerId(0),
+      startedAt: performance.now(),
+      membership,
+      client: new PeerClient({ http, self }),
+      log: silentLog,
+      onJoin: () => () => {},
+    },
+    { oid, size, origin: async () => undefined },
+    options,
+  )
+  stack.defer(() => session.close())
+  const arrivals = new Arrivals()
+  session.watch(arrivals)
+  return { session, arrivals, membership, id: peer.id }
+}
+
+test('a peer that is shunned leaves at once and is asked again after a while', async () => {
+  const { session, arrivals, id } = meet({ shunMs: 20 })
+  expect(await arrivals.next()).toBe(`joined ${id}`)
+  session.shun(id, 'it sends nothing')
+  expect(await arrivals.next()).toBe(`left ${id}`)
+  expect(await arrivals.next()).toBe(`joined ${id}`)
+})
+
+test('a peer that is banned leaves at once', async () => {
+  const { session, arrivals, membership, id } = meet()
+  expect(await arrivals.next()).toBe(`joined ${id}`)
+  session.ban(id, 'it lies')
+  expect(await arrivals.next()).toBe(`left ${id}`)
+  expect(membership.live()).toEqual([])
+})
