@@ -1,7 +1,7 @@
 import type { TransferEvent } from '../transfer/transfer-event.ts'
 import { createMessageLog, type MessageLogOptions } from './message-log.ts'
 import { Progress } from './progress.ts'
-import { fileDoneLine, statsLine, summaryLine, taskLine } from './progress-text.ts'
+import { fileDoneLine, planLine, statsLine, summaryLine, taskLine } from './progress-text.ts'
 import type { Now, Reporter } from './reporter.ts'
 import { safeText } from './safe-text.ts'
 import type { TextOutput } from './text-output.ts'
@@ -29,10 +29,11 @@ export function createLinesReporter(options: LinesOptions): Reporter {
   const log = createMessageLog(line, options)
 
   function tell(event: TransferEvent): void {
-    if (event.type === 'plan' && event.missingFiles > 0) line(statsLine(progress))
+    if (event.type === 'plan' && event.missingFiles > 0) line(planLine(event))
     else if (event.type === 'file-start') names.set(event.id, event.name)
-    else if (event.type === 'task-done') line(taskLine(event))
-    else if (event.type === 'retry') {
+    else if (event.type === 'task-done') {
+      if (options.isDaemon || options.isVerbose) line(taskLine(event))
+    } else if (event.type === 'retry') {
       log.debug(`${event.source}: ${event.reason}; again in ${event.delayMs} ms`)
     } else if (event.type === 'notice' && !told.has(event.text)) {
       told.add(event.text)

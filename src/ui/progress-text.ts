@@ -72,6 +72,13 @@ export function amountText({ done, size }: { done: number; size: number }): stri
   return `${formatSize(done)} / ${formatSize(size)}, ${percentText(done, size)}`
 }
 
+/** `fetching 11 of 12 files, 271 kB; 600 MB are here already`. */
+export function planLine(plan: Extract<TransferEvent, { type: 'plan' }>): string {
+  const { files, size, missingFiles, missingSize } = plan
+  const here = size > missingSize ? `; ${formatSize(size - missingSize)} are here already` : ''
+  return `fetching ${missingFiles} of ${files} file${files === 1 ? '' : 's'}, ${formatSize(missingSize)}${here}`
+}
+
 /** The last word on the whole run. */
 export function summaryLine(progress: Progress, ms: number): string | undefined {
   const total = progress.total()
@@ -80,7 +87,8 @@ export function summaryLine(progress: Progress, ms: number): string | undefined 
   const all = `${total.files} file${total.files === 1 ? '' : 's'}`
   const files = progress.isComplete ? all : `${total.doneFiles} of ${all}`
   if (progress.isComplete && got === 0) return `${files}, ${formatSize(total.size)}, all here already`
-  return join([`${files}, ${gotText(got, ms)}`, sourcesText(total.bytes, progress)])
+  const kept = progress.isComplete && got < total.size && `${formatSize(total.size - got)} were here`
+  return join([`${files}, ${gotText(got, ms)}`, kept, sourcesText(total.bytes, progress)])
 }
 
 /** One finished file. */

@@ -157,7 +157,7 @@ describe('the last word', () => {
     )
     expect(summaryLine(progress, 2000)).toBe('1 of 2 files, 200 B in 2.0 s (100 B/s), hub 200 B')
     progress.apply(fileDone(2, 200))
-    expect(summaryLine(progress, 2000)).toBe('2 files, 200 B in 2.0 s (100 B/s), hub 200 B')
+    expect(summaryLine(progress, 2000)).toBe('2 files, 200 B in 2.0 s (100 B/s), 100 B were here, hub 200 B')
     const idle = progressOf(clock, plan(1, 300, 0, 0), fileDone(1, 300, {}))
     expect(summaryLine(idle, 10)).toBe('1 file, 300 B, all here already')
   })

@@ -24,18 +24,19 @@ describe('plain lines', () => {
     expect(stderr.writes).toHaveLength(count)
   })
 
-  test('tell the end of a single file, and of its blob for logs', () => {
-    const stderr = new MemoryOutput()
-    const reporter = lines(stderr)
-    reporter.events(fileStart(1, 'model.bin', 2000))
-    reporter.events(bytes(1, 2000))
-    reporter.events(taskDone)
-    reporter.events(fileDone(1, 2000))
-    reporter.stop()
-    expect(stderr.writes).toEqual([
-      expect.stringContaining('task done cost=4.213s'),
-      'model.bin: 2.0 kB in 2.0 s (1.0 kB/s), hub 2.0 kB\n',
-    ])
+  test('tell the end of a single file, and of its blob to whoever wants details', () => {
+    const told = [false, true].map((isVerbose) => {
+      const stderr = new MemoryOutput()
+      const reporter = lines(stderr, { isVerbose })
+      reporter.events(fileStart(1, 'model.bin', 2000))
+      reporter.events(bytes(1, 2000))
+      reporter.events(taskDone)
+      reporter.events(fileDone(1, 2000))
+      reporter.stop()
+      return stderr.writes
+    })
+    const end = 'model.bin: 2.0 kB in 2.0 s (1.0 kB/s), hub 2.0 kB\n'
+    expect(told).toEqual([[end], [expect.stringContaining('task done cost=4.213s'), end]])
   })
 
   test('sum a snapshot up when it ends', () => {
@@ -46,7 +47,7 @@ describe('plain lines', () => {
     reporter.events(bytes(1, 100))
     reporter.events(fileDone(1, 100))
     reporter.stop()
-    expect(stderr.text).toContain('0/1 files: 0 B / 100 B, 0 %')
+    expect(stderr.text).toStartWith('fetching 1 of 1 file, 100 B\n')
     expect(stderr.text).toEndWith('1 file, 100 B in 0 ms, hub 100 B\n')
   })
 
