@@ -1,4 +1,3 @@
-import { delay } from '../base/delay.ts'
 import { DfhfError, isAbort } from '../base/errors.ts'
 import { Bitmap } from '../blob/bitmap.ts'
 import type { Oid } from '../blob/oid.ts'
@@ -8,7 +7,7 @@ import type { BlobSource } from './blob-source.ts'
 import type { BlobSwarm } from './blob-swarm.ts'
 import type { HashService } from './hash-service.ts'
 import type { HubBudget } from './hub-budget.ts'
-import { HubHealth } from './hub-health.ts'
+import { HubGate } from './hub-gate.ts'
 import { LeaseRunner } from './lease-runner.ts'
 import { mendBlob } from './mend.ts'
 import { HUB, type Lease, PieceBoard } from './piece-board.ts'
@@ -62,10 +61,12 @@ export class BlobTransfer {
   readonly tally: Tally
   /** Which source gave each piece that is here; pieces of an earlier run have none. */
   readonly origins = new Map<number, string>()
+  /** Pieces from peers that claimed to have the whole blob, and so to have checked it, when they sent them. */
+  readonly vouchedFor = new Set<number>()
   /** Digests of pieces that were checked when they came; void when `revision` grows. */
   readonly digests = new Map<number, string>()
+  readonly hubGate: HubGate
   readonly #runner: LeaseRunner
-  readonly #health = new HubHealth()
   readonly #clock: () => number
   readonly #cuts = new Map<number, AbortController>()
   readonly #listeners = new Set<() => void>()
@@ -74,11 +75,8 @@ export class BlobTransfer {
   #failure: unknown
   #mends = 0
   #revision = 0
-  #isHubHeld = false
   #movedAt: number
   #peersSeenAt = Number.NEGATIVE_INFINITY
-  #hubPausedUntil = 0
-  #pauseReason = ''
   #isWhole = false
 
   constructor(parts: TransferParts) {
@@ -96,6 +94,8 @@ export class BlobTransfer {
     })
     this.scheduler = new Scheduler(board)
     this.tally = new Tally(parts.id, parts.report)
+    const { hub, budget, random = Math.random } = parts
+    this.hubGate = new HubGate({ hub, budget, random, tally: this.tally, clock: this.#clock })
     this.#runner = new LeaseRunner(this)
   }
 
@@ -177,14 +177,10 @@ export class BlobTransfer {
   pump(isTick = false): void {
     if (this.#stop.signal.aborted || this.#failure !== undefined || this.#isWhole || this.pieces.isFull)
       return
-    const now = this.#clock()
-    const isHubUsable = !this.isHubGone
-    const share = Math.max(2, Math.ceil(16 / Math.max(1, this.scheduler.ring.members.length)))
     const actions = this.scheduler.decide({
-      now,
-      selfAsksHub: isHubUsable,
-      hubSlots:
-        isHubUsable && !this.#isHubHeld && now >= this.#hubPausedUntil ? this.parts.budget.free(share) : 0,
+      now: this.#clock(),
+      selfAsksHub: !this.hubGate.isGone,
+      hubSlots: this.hubGate.slots(this.scheduler.ring.members.length),
       peerSlots: PEER_SLOTS,
       stallMs: this.parts.stallMs,
       isTick,
@@ -198,16 +194,15 @@ export class BlobTransfer {
     const now = this.#clock()
     this.#movedAt = now
     this.scheduler.moved(lease, count, now)
-    if (lease.source === HUB) {
-      this.#health.moved()
-      this.parts.budget.count(count)
-    }
+    if (lease.source === HUB) this.hubGate.moved(count)
     this.tally.add(lease.source === HUB ? 'hub' : 'peers', this.nameOf(lease.source), count)
   }
 
   /** The piece that a lease was fetching is whole and in the journal. */
   landed(lease: Lease, tookMs: number): void {
     this.origins.set(lease.at, lease.source)
+    if (this.scheduler.board.peers.get(lease.source)?.have.isFull) this.vouchedFor.add(lease.at)
+    else this.vouchedFor.delete(lease.at)
     this.scheduler.landed(lease, tookMs)
     this.#changed()
     if (this.pieces.isFull) this.#wake()
@@ -223,15 +218,7 @@ export class BlobTransfer {
 
   /** Bytes or claims from the Hub failed. */
   hubFailed(error: DfhfError): void {
-    const verdict = this.#health.failed(error, this.#clock(), (this.parts.random ?? Math.random)())
-    if (verdict.isFinal) {
-      this.#checkHope()
-      return
-    }
-    this.#hubPausedUntil = Math.max(this.#hubPausedUntil, this.#clock() + verdict.waitMs)
-    this.#pauseReason = error.message
-    if (verdict.isCongestion) this.parts.budget.congested(error.retryAfterMs ?? 0)
-    this.tally.retry(HUB, error.message, verdict.waitMs)
+    if (this.hubGate.failed(error)) this.#checkHope()
   }
 
   /** Ends the transfer with an error. */
@@ -271,16 +258,6 @@ export class BlobTransfer {
     )
   }
 
-  /** True when the Hub cannot give this blob, now or later. */
-  get isHubGone(): boolean {
-    return this.parts.hub === undefined || this.#health.finalError !== undefined
-  }
-
-  /** Waits as long as the Hub is to be left alone. */
-  async hubPause(signal: AbortSignal): Promise<void> {
-    await delay(Math.max(0, this.#hubPausedUntil - this.#clock()), { signal })
-  }
-
   /** Cuts all leases from a source that is gone. */
   cutSource(source: string): void {
     for (const lease of this.scheduler.board.leases.values())
@@ -312,12 +289,7 @@ export class BlobTransfer {
   /** Follows the swarm; the Hub's bytes wait for the moment that peers need to say what they have. */
   #enter(swarm: BlobSwarm): void {
     new SwarmFollower(this, swarm).start(this.#stop.signal)
-    this.#isHubHeld = true
-    const release = () => {
-      this.#isHubHeld = false
-      this.pump()
-    }
-    swarm.introduced().then(release, release)
+    this.hubGate.holdUntil(swarm.introduced(), () => this.pump())
   }
 
   #tick(): void {
@@ -335,11 +307,8 @@ export class BlobTransfer {
   }
 
   #waitReason(): string {
-    const now = this.#clock()
-    if (now < this.#hubPausedUntil) {
-      return `${this.#pauseReason}; next try in ${Math.ceil((this.#hubPausedUntil - now) / 1000)} s`
-    }
-    const seconds = Math.floor((now - this.#movedAt) / 1000)
+    if (this.hubGate.pauseReason !== undefined) return this.hubGate.pauseReason
+    const seconds = Math.floor((this.#clock() - this.#movedAt) / 1000)
     const active = this.scheduler.board.leases.size
     return active > 0
       ? `no bytes for ${seconds} s on ${active} connections`
@@ -348,7 +317,7 @@ export class BlobTransfer {
 
   /** Gives up when neither the Hub nor any peer can be expected to bring the rest. */
   #checkHope(): void {
-    if (!this.isHubGone || this.pieces.isFull) return
+    if (!this.hubGate.isGone || this.pieces.isFull) return
     const { peers, leases } = this.scheduler.board
     const now = this.#clock()
     if (peers.size > 0) this.#peersSeenAt = now
@@ -359,7 +328,7 @@ export class BlobTransfer {
     const progressAt = Math.max(this.#movedAt, ...[...peers.values()].map((peer) => peer.progressAt))
     if (now - progressAt < patience) return
     this.fail(
-      this.#health.finalError ??
+      this.hubGate.finalError ??
         new DfhfError('no-source', `no peer has what is missing of blob ${this.parts.oid.slice(0, 12)}`, {
           hint: 'allow the Hub with --origin auto, or check --seeds',
         }),

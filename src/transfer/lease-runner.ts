@@ -1,3 +1,4 @@
+import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
 import { releaseBytes } from '../base/release-bytes.ts'
 import { type ByteRange, pieceRange } from '../blob/pieces.ts'
@@ -72,13 +73,13 @@ export class LeaseRunner {
         signal.throwIfAborted()
         if (!(error instanceof DfhfError && error.retryable)) throw error
         transfer.hubFailed(error)
-        if (transfer.isHubGone) throw error
+        if (transfer.hubGate.isGone) throw error
       } finally {
         transfer.tally.lose('hub', lease.bytes)
         board.endLease(lease)
         release()
       }
-      await transfer.hubPause(signal)
+      await delay(transfer.hubGate.pauseMs, { signal })
     }
   }
 

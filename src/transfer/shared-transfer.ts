@@ -30,7 +30,7 @@ export class SharedTransfer implements SharedBlob {
   }
 
   get asksHub(): boolean {
-    return !this.#transfer.isHubGone && !this.pieces.isFull
+    return !this.#transfer.hubGate.isGone && !this.pieces.isFull
   }
 
   /** Piece digests cost a second hash of every byte, so they are computed only while somebody listens. */

@@ -1,0 +1,88 @@
+import type { DfhfError } from '../base/errors.ts'
+import type { BlobSource } from './blob-source.ts'
+import type { HubBudget } from './hub-budget.ts'
+import { HubHealth } from './hub-health.ts'
+import { HUB } from './piece-board.ts'
+import type { Tally } from './tally.ts'
+
+/** Connections to the Hub that a whole swarm should hold together, whatever its size. */
+const SWARM_CONNECTIONS = 16
+
+/** What a gate stands between. */
+export interface HubGateParts {
+  /** Absent where only peers may be asked. */
+  readonly hub?: BlobSource | undefined
+  readonly budget: HubBudget
+  readonly tally: Tally
+  readonly clock: () => number
+  readonly random: () => number
+}
+
+/** Says whether and how often one transfer may ask the Hub now: held back, told to wait, given up, or within its budget. */
+export class HubGate {
+  readonly #parts: HubGateParts
+  readonly #health = new HubHealth()
+  #isHeld = false
+  #pausedUntil = 0
+  #reason = ''
+
+  constructor(parts: HubGateParts) {
+    this.#parts = parts
+  }
+
+  /** True when the Hub cannot give this blob, now or later. */
+  get isGone(): boolean {
+    return this.#parts.hub === undefined || this.#health.finalError !== undefined
+  }
+
+  /** The error that made the Hub unusable. */
+  get finalError(): DfhfError | undefined {
+    return this.#health.finalError
+  }
+
+  /** Milliseconds for which the Hub is left alone. */
+  get pauseMs(): number {
+    return Math.max(0, this.#pausedUntil - this.#parts.clock())
+  }
+
+  /** Why the Hub is left alone, in words; undefined when it is not. */
+  get pauseReason(): string | undefined {
+    const { pauseMs } = this
+    return pauseMs > 0 ? `${this.#reason}; next try in ${Math.ceil(pauseMs / 1000)} s` : undefined
+  }
+
+  /** Connections that may be opened now, when so many members of the swarm ask the Hub. */
+  slots(members: number): number {
+    if (this.isGone || this.#isHeld || this.pauseMs > 0) return 0
+    return this.#parts.budget.free(Math.max(2, Math.ceil(SWARM_CONNECTIONS / Math.max(1, members))))
+  }
+
+  /** Keeps the gate shut until `open` is settled, then calls `done`. */
+  holdUntil(open: Promise<void>, done: () => void): void {
+    this.#isHeld = true
+    const release = () => {
+      this.#isHeld = false
+      done()
+    }
+    open.then(release, release)
+  }
+
+  /** Bytes came from the Hub. */
+  moved(count: number): void {
+    this.#health.moved()
+    this.#parts.budget.count(count)
+  }
+
+  /** A request to the Hub failed; true when it makes no sense to ask again. */
+  failed(error: DfhfError): boolean {
+    const { budget, tally, clock, random } = this.#parts
+    const now = clock()
+    const verdict = this.#health.failed(error, now, random())
+    if (verdict.isFinal) return true
+    this.#pausedUntil = Math.max(this.#pausedUntil, now + verdict.waitMs)
+    this.#reason = error.message
+    if (verdict.isCongestion) budget.congested(error.retryAfterMs ?? 0)
+    tally.retry(HUB, error.message, verdict.waitMs)
+    return false
+  }
+}
