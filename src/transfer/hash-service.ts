@@ -64,6 +64,8 @@ export class HashService implements Disposable {
         send({ type: 'advance', task, end })
       },
       finish: async () => {
+        // Until it is restarted there is nothing that could advance.
+        told = Number.POSITIVE_INFINITY
         const digest = await this.#ask({ type: 'finish', task, end: size })
         if (failure !== undefined) throw failure
         return digest ?? ''

@@ -19,16 +19,27 @@ export async function mendBlob(transfer: BlobTransfer, signal: AbortSignal): Pro
   if (suspects.length === 0) throw mismatch(transfer)
   if (!transfer.parts.hub) return await dropWorstPeer(transfer, suspects)
   let liar: string | undefined
+  let isLie = false
   while (suspects.length > 0) {
     const next = liar === undefined ? 0 : suspects.findIndex((suspect) => suspect.origin === liar)
     const [suspect] = next < 0 ? [] : suspects.splice(next, 1)
-    if (!suspect) return
-    if (!(await replaceIfWrong(transfer, suspect.piece, signal)) || liar !== undefined) continue
-    liar = suspect.origin
-    if (liar !== EARLIER)
-      transfer.parts.swarm?.ban(liar, `sent wrong bytes of blob ${transfer.parts.oid.slice(0, 12)}`)
+    if (!suspect) break
+    const isVouchedFor = transfer.vouchedFor.has(suspect.piece)
+    if (!(await replaceIfWrong(transfer, suspect.piece, signal))) continue
+    liar ??= suspect.origin
+    isLie ||= isVouchedFor
   }
   if (liar === undefined) throw mismatch(transfer)
+  if (liar !== EARLIER) blame(transfer, liar, isLie)
+}
+
+/** Who had only a part may have passed on in good faith what it got itself; who claimed the whole had checked it, or lies. */
+function blame(transfer: BlobTransfer, peerId: string, isLie: boolean): void {
+  const { swarm, oid } = transfer.parts
+  const reason = `sent wrong bytes of blob ${oid.slice(0, 12)}`
+  transfer.scheduler.board.removePeer(peerId)
+  if (isLie) swarm?.ban(peerId, reason)
+  else swarm?.shun(peerId, reason)
 }
 
 interface Suspect {

@@ -59,6 +59,18 @@ describe('a swarm with peers that lie', () => {
     expect(swarm.banned).toEqual(['liar'])
   })
 
+  test('finds one liar after another, and checks the whole again after each', async () => {
+    const lie = (first: number) =>
+      flipped(bytes, ...Array.from({ length: 12 }, (_, n) => (first + 2 * n) * MiB + 1))
+    const even = { id: 'even', bytes: lie(0), pieces: Array.from({ length: 12 }, (_, n) => 2 * n) }
+    const odd = { id: 'odd', bytes: lie(1), pieces: Array.from({ length: 12 }, (_, n) => 2 * n + 1) }
+    const { content: got, swarm } = await bringFrom([even, odd])
+    expect(Buffer.compare(got, bytes)).toBe(0)
+    // They had a part, and may have believed what they passed on.
+    expect(swarm.banned).toEqual([])
+    expect(swarm.shunned.toSorted()).toEqual(['even', 'odd'])
+  })
+
   test('goes on with the honest peer when the hub may not be asked', async () => {
     const liar = { id: 'liar', bytes: flipped(bytes, 7 * MiB) }
     const swarm = new MemorySwarm([liar, { id: 'honest', bytes }])
