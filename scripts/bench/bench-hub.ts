@@ -55,10 +55,10 @@ function homeOf(size: number): string {
   return tmpdir()
 }
 
-/** The same noise each time, so that figures can be compared; every block is different. */
+/** Other noise each time, so that no peer on this network can have it; every block is different. */
 function writeNoise(path: string, size: number): string {
   const block = new Uint32Array(BLOCK / 4)
-  let state = 0x9e3779b9
+  let state = crypto.getRandomValues(new Uint32Array(1))[0] || 1
   for (let index = 0; index < block.length; index += 1) {
     state ^= state << 13
     state ^= state >>> 17
