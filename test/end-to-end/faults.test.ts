@@ -129,7 +129,8 @@ describe('a Hub that limits requests', () => {
   })
 
   test.concurrent('is left alone until the window of its RateLimit is over', async () => {
-    await using hub = await startHub({ quotas: { api: 1, resolvers: 1e6, pages: 1e6, windowSeconds: 2 } })
+    const limit = { status: 429, times: 1, headers: { RateLimit: '"api";r=0;t=1' } }
+    await using hub = await startHub({ faults: [{ match: { kind: 'tree' }, ...limit }] })
     using machine = newMachine(hub.url)
     const result = await runDfhf(machine, ['snapshot', 'o/r'])
     expect(result.code).toBe(0)
