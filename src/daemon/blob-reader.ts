@@ -8,15 +8,16 @@ import type { Errand } from './blob-library.ts'
 const CHUNK_SIZE = 2 ** 17
 
 /**
- * The bytes of a range while the blob is still being fetched, as soon as they can be trusted. A whole blob is held
- * back before its last bytes until it was checked as a whole; of a part only what came from the Hub itself goes out
- * before that. So nobody ever gets a complete answer with wrong bytes: if the check fails, this throws. A chunk's
+ * The bytes of a range while the blob is still being fetched, as soon as they can be trusted. A whole blob, and a rest
+ * with which a client completes one (`isRest`), is held back before its last bytes until the blob was checked as a
+ * whole; of another part only what came from the Hub itself goes out before that. So nobody ever gets a complete answer with wrong bytes: if the check fails, this throws. A chunk's
  * bytes count until the next one is asked for: one buffer serves a reader to its end.
  */
 export async function* readWhileFetching(
   errand: Errand,
   range: ByteRange,
   signal: AbortSignal,
+  options: { readonly isRest?: boolean } = {},
 ): AsyncGenerator<Uint8Array> {
   const { transfer, done } = errand
   const { size, file } = transfer.parts
@@ -36,7 +37,8 @@ export async function* readWhileFetching(
     const piece = Math.floor(offset / pieceSize)
     const end = Math.min(range.end, (piece + 1) * pieceSize)
     if (!isDone) await untilReadable(errand, piece, signal)
-    const mustWait = isWhole ? end === size : transfer.origins.get(piece) !== HUB
+    const isLast = (isWhole || options.isRest === true) && end === size
+    const mustWait = isLast || (!isWhole && transfer.origins.get(piece) !== HUB)
     if (!isDone && mustWait) await abortable(whole, signal)
     if (offset === range.start) revision = transfer.revision
     else if (transfer.revision !== revision) {

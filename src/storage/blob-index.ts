@@ -94,6 +94,18 @@ export class BlobIndex implements AsyncDisposable {
     return this.#acquireKnown(oid, signal)
   }
 
+  /**
+   * Where a blob stands that `acquire` is still hashing. Its bytes may be sent meanwhile by one who lets nobody have
+   * the last of them before `acquire` gave it.
+   */
+  async peek(oid: Oid): Promise<{ readonly path: string; readonly size: number } | undefined> {
+    for (const path of this.#cached.get(oid)?.keys() ?? []) {
+      const stats = await unlessMissing(stat(path)).catch(() => undefined)
+      if (stats?.isFile()) return { path, size: stats.size }
+    }
+    return undefined
+  }
+
   /** Looks for changes now; resolves when all that was there at the call is known. */
   look(): Promise<void> {
     if (this.#isClosed) return Promise.resolve()

@@ -1,15 +1,15 @@
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { ByteRange } from '../../blob/pieces.ts'
 import type { HubClient } from '../../hub/hub-client.ts'
+import type { IndexedBlob } from '../../storage/blob-index.ts'
 import type { BlobSource } from '../../transfer/blob-source.ts'
 import { type BlobLibrary, type Errand, hubSource, type LocatedBlob } from '../blob-library.ts'
 import { readWhileFetching } from '../blob-reader.ts'
 import { checkedStream, primeStream } from './checked-stream.ts'
 import { etagOf } from './file-fact.ts'
-import type { GatewayRequest, HeaderLine, Reply } from './message.ts'
+import type { FileBody, GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { refuse } from './refusal.ts'
-import { isKnownToClient, requestedRange } from './requested-range.ts'
+import { isKnownToClient, type RequestedRange, requestedRange } from './requested-range.ts'
 
 /** How a request for bytes was served: from this disk, from a fetch that others began, by a fetch, or straight through. */
 export type ServedFrom = 'hit' | 'join' | 'miss' | 'pass'
@@ -18,6 +18,8 @@ export type ServedFrom = 'hit' | 'join' | 'miss' | 'pass'
 const PROBE_SIZE = 2 ** 16
 /** A fetch goes on for so long after its last reader left: many clients come back for the next range. */
 const LINGER_MS = 5_000
+/** A blob that has to be hashed first is sent meanwhile when that takes longer than this. */
+const HASH_PATIENCE_MS = 300
 
 /** A blob that a client may have, and who gives it where it is not here. */
 export interface WantedBlob extends LocatedBlob {
@@ -60,7 +62,7 @@ export class BlobReplies {
         ['Content-Range', `bytes */${size}`],
       ])
     }
-    const part = range === 'whole' ? { start: 0, end: size } : range
+    const part = range === 'whole' ? { start: 0, end: size, isRest: true } : range
     const { from, body } = await this.#open(request, wanted, part)
     this.#parts.onServe?.({ from, size: part.end - part.start })
     const lines: HeaderLine[] = [
@@ -85,19 +87,15 @@ export class BlobReplies {
   async #open(
     request: GatewayRequest,
     wanted: WantedBlob,
-    range: ByteRange,
+    range: RequestedRange,
   ): Promise<{ readonly from: ServedFrom; readonly body: Reply['body'] }> {
     const { library, log } = this.#parts
-    const { oid, size, repo } = wanted
+    const { oid, size } = wanted
     if (size === 0) return { from: 'hit', body: undefined }
-    const lease = await library.acquire(oid, request.signal)
-    if (lease && lease.size === size) {
-      if (repo && lease.origin === 'store') void library.parts.store.addRepo(oid, repo).catch(() => {})
-      return { from: 'hit', body: { path: lease.path, ...range, release: () => lease[Symbol.dispose]() } }
-    }
-    lease?.[Symbol.dispose]()
+    const local = await this.#local(wanted, range)
+    if (local) return { from: 'hit', body: local }
     const isRunning = library.isFetching(oid)
-    if (!isRunning && range.end - range.start <= Math.min(PROBE_SIZE, size / 4)) {
+    if (!isRunning && !range.isRest && range.end - range.start <= Math.min(PROBE_SIZE, size / 4)) {
       return { from: 'pass', body: await this.#direct(request, wanted, range) }
     }
     try {
@@ -109,7 +107,28 @@ export class BlobReplies {
     }
   }
 
-  async #read(request: GatewayRequest, wanted: WantedBlob, range: ByteRange): Promise<Reply['body']> {
+  /** The blob on this disk. One that another tool put there is hashed first, or meanwhile when that takes long. */
+  async #local({ oid, size, repo }: WantedBlob, range: RequestedRange): Promise<FileBody | undefined> {
+    const { library } = this.#parts
+    const { index, store } = library.parts
+    const { start, end } = range
+    // Hashing goes on when this client leaves: the next one needs it as well.
+    const acquiring = library.acquire(oid)
+    if (!(await settlesWithin(acquiring, HASH_PATIENCE_MS))) {
+      const found = await index.peek(oid)
+      if (found?.size === size)
+        return { path: found.path, start, end, isGood: isHeld(acquiring), release() {} }
+    }
+    const lease = await acquiring
+    if (lease?.size !== size) {
+      lease?.[Symbol.dispose]()
+      return undefined
+    }
+    if (repo && lease.origin === 'store') void store.addRepo(oid, repo).catch(() => {})
+    return { path: lease.path, start, end, release: () => lease[Symbol.dispose]() }
+  }
+
+  async #read(request: GatewayRequest, wanted: WantedBlob, range: RequestedRange): Promise<Reply['body']> {
     for (let isSecond = false; ; isSecond = true) {
       try {
         return await primeStream(this.#readOnce(request, wanted, range))
@@ -126,11 +145,11 @@ export class BlobReplies {
   async *#readOnce(
     request: GatewayRequest,
     wanted: WantedBlob,
-    range: ByteRange,
+    range: RequestedRange,
   ): AsyncGenerator<Uint8Array> {
     const errand = await this.#parts.library.join(wanted, wanted.from)
     try {
-      yield* readWhileFetching(errand, range, request.signal)
+      yield* readWhileFetching(errand, range, request.signal, { isRest: range.isRest })
     } catch (error) {
       if (error instanceof DfhfError && error.code === 'verification-failed') wanted.onMismatch?.()
       throw error
@@ -140,7 +159,7 @@ export class BlobReplies {
   }
 
   /** From the Hub to the client and nowhere else; a whole blob is checked on the way. */
-  async #direct(request: GatewayRequest, wanted: WantedBlob, range: ByteRange): Promise<Reply['body']> {
+  async #direct(request: GatewayRequest, wanted: WantedBlob, range: RequestedRange): Promise<Reply['body']> {
     const { signal } = request
     const { oid, size, from } = wanted
     const source = hubSource(wanted, from)
@@ -158,4 +177,18 @@ export class BlobReplies {
     timer.unref()
     this.#lingering.set(errand, timer)
   }
+}
+
+async function isHeld(acquiring: Promise<IndexedBlob | undefined>): Promise<boolean> {
+  const lease = await acquiring.catch(() => undefined)
+  lease?.[Symbol.dispose]()
+  return lease !== undefined
+}
+
+async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(resolve, ms, false)
+  const settle = () => resolve(true)
+  work.then(settle, settle)
+  return promise.finally(() => clearTimeout(timer))
 }

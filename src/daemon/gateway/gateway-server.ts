@@ -58,6 +58,8 @@ export class GatewayServer implements AsyncDisposable {
     })
     this.#server.maxConnections = MAX_CONNECTIONS
     this.#server.on('connection', (socket) => {
+      // Bun says it once a request.
+      if (this.#sockets.has(socket)) return
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
     })
@@ -68,8 +70,19 @@ export class GatewayServer implements AsyncDisposable {
 
   /** Binds the port. Throws `usage` when it cannot be had. */
   static async listen(options: GatewayServerOptions): Promise<GatewayServer> {
+    if (options.host !== undefined) return GatewayServer.#bind(options)
+    try {
+      return await GatewayServer.#bind({ ...options, host: '::' })
+    } catch (error) {
+      // A host without IPv6.
+      if (error instanceof DfhfError && systemCode(error.cause) === 'EADDRINUSE') throw error
+      return GatewayServer.#bind({ ...options, host: '0.0.0.0' })
+    }
+  }
+
+  static async #bind(options: GatewayServerOptions): Promise<GatewayServer> {
     const gateway = new GatewayServer(options)
-    const at = `${options.host ?? 'all addresses'}, port ${options.port}`
+    const at = `${options.host ?? ''}, port ${options.port}`
     await new Promise<void>((resolve, reject) => {
       gateway.#server.once('error', (cause) =>
         reject(
@@ -79,7 +92,7 @@ export class GatewayServer implements AsyncDisposable {
           }),
         ),
       )
-      gateway.#server.listen({ port: options.port, host: options.host ?? '::' }, resolve)
+      gateway.#server.listen({ port: options.port, host: options.host }, resolve)
     })
     return gateway
   }

@@ -1,5 +1,11 @@
 import type { ByteRange } from '../../blob/pieces.ts'
 
+/** A range that a client asks for. */
+export interface RequestedRange extends ByteRange {
+  /** True for `bytes=N-`, by which a client goes on with what it has of the file. */
+  readonly isRest: boolean
+}
+
 /**
  * What a client's Range means for `size` bytes with `etag` (RFC 9110, 14.2): the range, 'whole' where there is none or
  * it is not for this content, or 'unsatisfiable'. Several ranges count as none, which is always allowed.
@@ -8,7 +14,7 @@ export function requestedRange(
   headers: Headers,
   size: number,
   etag: string,
-): ByteRange | 'whole' | 'unsatisfiable' {
+): RequestedRange | 'whole' | 'unsatisfiable' {
   const ifRange = headers.get('if-range')
   if (ifRange !== null && ifRange !== etag) return 'whole'
   const [, first = '', last = ''] =
@@ -16,12 +22,12 @@ export function requestedRange(
   if (first === '' && last === '') return 'whole'
   if (first === '') {
     const length = Math.min(Number(last), size)
-    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size }
+    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size, isRest: false }
   }
   const start = Number(first)
   const end = last === '' ? size : Math.min(Number(last) + 1, size)
   if (last !== '' && Number(last) < start) return 'whole'
-  return start >= size ? 'unsatisfiable' : { start, end }
+  return start >= size ? 'unsatisfiable' : { start, end, isRest: last === '' }
 }
 
 /** Whether If-None-Match names `etag`: then the client has it already. */

@@ -8,6 +8,9 @@ const CHUNK_SIZE = 2 ** 18
 const SMALL_CHUNK_SIZE = 2 ** 16
 const MANY_READERS = 32
 
+/** A client that takes nothing for so long is gone. */
+const STUCK_MS = 300_000
+
 let readers = 0
 
 /**
@@ -21,6 +24,9 @@ export async function sendFile(response: ServerResponse, body: FileBody): Promis
     const size = Math.min(body.end - body.start, readers > MANY_READERS ? SMALL_CHUNK_SIZE : CHUNK_SIZE)
     const buffer = Buffer.allocUnsafeSlow(size)
     for (let offset = body.start; offset < body.end; ) {
+      if (body.isGood && offset + size >= body.end && !(await body.isGood)) {
+        throw new DfhfError('verification-failed', `${body.path} does not hold what its name says`)
+      }
       const { bytesRead } = await handle.read(buffer, 0, Math.min(size, body.end - offset), offset)
       if (bytesRead === 0) throw new DfhfError('disk', `${body.path} ends at ${offset}`)
       offset += bytesRead
@@ -40,10 +46,15 @@ export async function sendStream(response: ServerResponse, body: StreamBody): Pr
 /** Resolves when the bytes are out of our hands; rejects when the client is gone. */
 function written(response: ServerResponse, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onClose = () => reject(new DfhfError('network', 'the client went away'))
+    const onClose = () => {
+      clearTimeout(stuck)
+      reject(new DfhfError('network', 'the client went away'))
+    }
+    const stuck = setTimeout(() => response.destroy(), STUCK_MS)
     if (response.destroyed) return onClose()
     response.once('close', onClose)
     response.write(bytes, (error) => {
+      clearTimeout(stuck)
       response.off('close', onClose)
       if (error) reject(error)
       else resolve()

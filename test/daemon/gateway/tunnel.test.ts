@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'bun:test'
+import { createServer, type Server } from 'node:net'
+import { openTestGateway } from './gateway-fixture.ts'
+
+/** A server that sends everything back. */
+async function echoServer(): Promise<Server & AsyncDisposable & { readonly port: number }> {
+  const server = createServer((socket) => socket.pipe(socket))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return Object.assign(server, {
+    port,
+    [Symbol.asyncDispose]: async () => void server.close(),
+  })
+}
+
+describe('CONNECT', () => {
+  test('to an allowed host passes bytes both ways, those that came with it too', async () => {
+    await using echo = await echoServer()
+    await using gateway = await openTestGateway({}, () => ({ allowHosts: [`127.0.0.1:${echo.port}`] }))
+    const socket = await Bun.connect({
+      hostname: '127.0.0.1',
+      port: gateway.port,
+      socket: {
+        data(_, chunk) {
+          heard += chunk.toString('latin1')
+          if (heard.endsWith('early late')) done.resolve()
+          else if (heard.endsWith('early ')) socket.write('late')
+        },
+      },
+    })
+    let heard = ''
+    const done = Promise.withResolvers<void>()
+    socket.write(`CONNECT 127.0.0.1:${echo.port} HTTP/1.1\r\nHost: x\r\n\r\nearly `)
+    await done.promise
+    expect(heard).toBe('HTTP/1.1 200 Connection Established\r\n\r\nearly late')
+    socket.end()
+  })
+
+  test.each([
+    '127.0.0.1:22',
+    'localhost:443',
+    '[::1]:443',
+    '10.0.0.1:443',
+    'example.org:443',
+    'huggingface.co:22',
+    'nonsense',
+    'huggingface.co:443/x',
+  ])('to %s is refused', async (authority) => {
+    await using gateway = await openTestGateway({})
+    const answer = await gateway.speak(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`)
+    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /)
+  })
+
+  test('to a host that does not answer is a bad gateway', async () => {
+    const closed = await echoServer()
+    const { port } = closed
+    await closed[Symbol.asyncDispose]()
+    await using gateway = await openTestGateway({}, () => ({ allowHosts: [`127.0.0.1:${port}`] }))
+    const answer = await gateway.speak(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    expect(answer).toStartWith('HTTP/1.1 502 ')
+  })
+})
