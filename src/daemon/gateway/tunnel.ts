@@ -1,6 +1,5 @@
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { DfhfError } from '../../base/errors.ts'
 import type { HttpProxy } from '../../http/proxy.ts'
 import type { AllowList } from './allow-list.ts'
@@ -40,7 +39,7 @@ export class Tunnels {
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
       if (head.length > 0) server.write(head)
       server.setTimeout(IDLE_MS, () => server.destroy())
-      await Promise.all([pipeline(client, server, { signal }), pipeline(server, client, { signal })])
+      await passBothWays(client, server, signal)
     } catch (error) {
       if (error instanceof DfhfError) refuse(client, error.code === 'forbidden' ? 403 : 502, error.message)
       throw error
@@ -63,6 +62,31 @@ export class Tunnels {
     const [address = ''] = await resolveHost(url.hostname, { mayBeInward: server.isListed })
     return reach(address, port, signal)
   }
+}
+
+/** Resolves when both sides are closed. What one side still has to take it gets; what breaks on one ends both. */
+function passBothWays(client: Duplex, server: Duplex, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const cut = () => {
+    client.destroy()
+    server.destroy()
+    resolve()
+  }
+  const open = new Set([client, server])
+  for (const [side, other] of [
+    [client, server],
+    [server, client],
+  ] as const) {
+    side.on('error', cut)
+    side.on('close', () => {
+      open.delete(side)
+      if (open.size === 0) resolve()
+      else other.end()
+    })
+    side.pipe(other)
+  }
+  signal.addEventListener('abort', cut, { once: true })
+  return promise.finally(() => signal.removeEventListener('abort', cut))
 }
 
 /** `host:port` as a URL, the port left out where it is 443. */

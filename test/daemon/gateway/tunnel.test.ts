@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createServer, type Server } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import { openTestGateway } from './gateway-fixture.ts'
 
 /** A server that sends everything back. */
@@ -35,6 +35,25 @@ describe('CONNECT', () => {
     await done.promise
     expect(heard).toBe('HTTP/1.1 200 Connection Established\r\n\r\nearly late')
     socket.end()
+  })
+
+  test('brings all that a server sent before it closed, however slowly it is read', async () => {
+    const size = 8_000_000
+    const server = createServer((socket) => socket.end(Buffer.alloc(size, 7)))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const at = `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+    await using gateway = await openTestGateway({}, () => ({ allowHosts: [at] }))
+    const socket = connect(gateway.port, '127.0.0.1', () =>
+      socket.write(`CONNECT ${at} HTTP/1.1\r\nHost: x\r\n\r\n`),
+    )
+    let got = 0
+    for await (const chunk of socket) {
+      got += (chunk as Buffer).length
+      if (got % 10 === 0) await Bun.sleep(1)
+    }
+    expect(got).toBe('HTTP/1.1 200 Connection Established\r\n\r\n'.length + size)
+    server.close()
   })
 
   test.each([
