@@ -147,7 +147,10 @@ export class LeaseRunner {
     // A cut lease must not land: its pieces belong to somebody else by now.
     signal.throwIfAborted()
     if (!transfer.pieces.has(piece)) await transfer.parts.file.commit(piece)
-    if (lease.at === piece) transfer.landed(lease, tookMs)
+    if (lease.at !== piece) return
+    // The same piece landed on another connection meanwhile: these bytes count for nothing.
+    if (transfer.pieces.has(piece)) transfer.tally.lose(lease.source === HUB ? 'hub' : 'peers', lease.bytes)
+    transfer.landed(lease, tookMs)
   }
 
   /** Compares a piece from a peer with the digest that peers claim for it, where any does. */
