@@ -96,6 +96,8 @@ export class HashService implements Disposable {
     const reply = this.#lastReply
     return new Promise((resolve, reject) => {
       this.#waiting.set(reply, { resolve, reject })
+      // Somebody waits for the answer, and perhaps nothing else keeps the program from ending.
+      worker.ref()
       worker.postMessage({ ...request, reply })
     })
   }
@@ -105,6 +107,7 @@ export class HashService implements Disposable {
     worker.onmessage = (event: MessageEvent<HashReply>) => {
       const waiter = this.#waiting.get(event.data.reply)
       this.#waiting.delete(event.data.reply)
+      if (this.#waiting.size === 0) worker.unref()
       if (event.data.failure === undefined) waiter?.resolve(event.data.digest)
       else waiter?.reject(new DfhfError('disk', `cannot read back what was written: ${event.data.failure}`))
     }
