@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { variedRepo } from '../hub/fixtures.ts'
 import { startTestHub, type TestHub, type TestHubOptions } from '../hub/test-hub.ts'
-import { type RunResult, runDfhf } from './binary.ts'
+import { type RunResult, runDfhf, startDfhf } from './binary.ts'
 import { cacheFaults, partialsIn } from './cache-check.ts'
 import { newMachine } from './machine.ts'
 import { downloadWeights, expectExact, isExact, oidOf, sentOf, weightsRepo } from './weights.ts'
@@ -286,11 +286,15 @@ describe('--local-dir', () => {
   test('that is interrupted goes on where it stopped', async () => {
     await using hub = await startTestHub({ repos: [weightsRepo(12_000_000)] })
     using machine = newMachine(hub.url)
-    const cut = hub.addFault({ match: { side: 'cdn' }, skip: 4, status: 404 })
-    const args = [...downloadWeights, '--local-dir', 'here']
-    expect((await runDfhf(machine, args)).code).toBe(6)
+    const stopped = hub.addFault({ match: { side: 'cdn' }, skip: 4, stallAfter: 100_000 })
+    const args = [...downloadWeights, '--local-dir', 'here', '--connections', '4']
+    await using running = await startDfhf(machine, args)
+    // A connection asks for more when the piece before is on disk.
+    await hub.until(({ cdn }) => cdn.requests > 4 && cdn.bodyBytes > 4 * 2 ** 20)
+    running.kill('SIGINT')
+    expect((await running.result).code).toBe(130)
     expect(existsSync(join(machine.folder, 'here/w'))).toBe(false)
-    cut.remove()
+    stopped.remove()
     const again = await runDfhf(machine, [...args, '--json'])
     expect(JSON.parse(again.stdout).bytes.hub).toBeLessThan(12_000_000)
     expect(isExact(hub, join(machine.folder, 'here/w'))).toBe(true)

@@ -1,4 +1,4 @@
-import { expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pieceSizeOf } from '../../src/blob/pieces.ts'
@@ -51,36 +51,46 @@ test('a download killed 50 times at random instants ends with the right bytes, a
   expect(sent).toBeLessThan(1.05 * size + kills * CONNECTIONS * piece)
 })
 
-test('a snapshot killed at random instants, also at the very end, leaves nothing wrong', async () => {
-  const random = seededRandom(seed + 1)
-  const files = Object.fromEntries(
-    ['a.bin', 'b.bin', 'sub/c.bin'].map(
-      (name) => [name, { seed: name, size: 3_000_000, lfs: true }] as const,
-    ),
-  )
+describe('a snapshot killed at random instants, also at the very end', () => {
+  const names = ['a.bin', 'b.bin', 'sub/c.bin']
+  const large = (seed: string) => ({ seed, size: 3_000_000, lfs: true })
+  const files = Object.fromEntries(names.map((name) => [name, large(name)]))
+  const repo = { id: 'o/r', commits: [{ ...files, 'config.json': '{}', 'sub/copy.bin': large('a.bin') }] }
   const size = 9_000_000
-  await using hub = await startTestHub({
-    repos: [
-      {
-        id: 'o/r',
-        commits: [
-          { ...files, 'config.json': '{}', 'sub/copy.bin': { seed: 'a.bin', size: 3_000_000, lfs: true } },
-        ],
-      },
-    ],
-    rates: { cdn: 60_000_000 },
-  })
-  for (let round = 0; round < 10; round += 1) {
-    using machine = newMachine(hub.url)
+
+  /** Kills one snapshot, runs it again, and gives the folder where every file must be. */
+  async function killOnce(hub: TestHub, machine: Machine, random: number, flags: string[]): Promise<string> {
     // From before the first byte to after the last: then files are hashed, renamed and linked.
-    await killAfter(hub, machine, ['snapshot', 'o/r'], Math.min(size, random() * 1.5 * size))
+    await killAfter(hub, machine, ['snapshot', 'o/r', ...flags], Math.min(size, random * 1.5 * size))
     expect(cacheFaults(machine.cache, { mayHavePartials: true })).toEqual([])
-    const result = await runDfhf(machine, ['snapshot', 'o/r'])
+    const result = await runDfhf(machine, ['snapshot', 'o/r', ...flags])
     expect(result.code, result.stderr).toBe(0)
+    expect(result.stdout, result.stderr).not.toBe('')
+    const folder = result.stdout.trimEnd()
     for (const path of hub.repo('o/r').resolve('main')?.files.keys() ?? []) {
-      expect(isExact(hub, join(result.stdout.trimEnd(), path), path)).toBe(true)
+      expect([path, isExact(hub, join(folder, path), path)]).toEqual([path, true])
     }
     expect(cacheFaults(machine.cache)).toEqual([])
-    expect(readdirSync(join(machine.cache, 'models--o--r/blobs'))).toHaveLength(4)
+    return folder
   }
+
+  test('leaves nothing wrong in the cache', async () => {
+    const random = seededRandom(seed + 1)
+    await using hub = await startTestHub({ repos: [repo], rates: { cdn: 60_000_000 } })
+    for (let round = 0; round < 10; round += 1) {
+      using machine = newMachine(hub.url)
+      await killOnce(hub, machine, random(), [])
+      expect(readdirSync(join(machine.cache, 'models--o--r/blobs'))).toHaveLength(4)
+    }
+  })
+
+  test('leaves nothing wrong in a local folder', async () => {
+    const random = seededRandom(seed + 2)
+    await using hub = await startTestHub({ repos: [repo], rates: { cdn: 60_000_000 } })
+    for (let round = 0; round < 10; round += 1) {
+      using machine = newMachine(hub.url)
+      const folder = await killOnce(hub, machine, random(), ['--local-dir', 'here'])
+      expect(partialsIn(folder)).toEqual([])
+    }
+  })
 })

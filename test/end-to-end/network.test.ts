@@ -79,13 +79,22 @@ describe('a Hub over https', () => {
 })
 
 describe('a token', () => {
-  test('is not sent in clear to another machine', async () => {
-    using machine = newMachine('http://hub.invalid')
-    const env = { HF_TOKEN: 'hf_secret' }
-    const result = await runDfhf(machine, ['download', 'o/r', 'w', '--etag-timeout', '1'], { env })
-    expect(failureOf(result, 6)).toContain('hub.invalid')
+  test('is not sent in clear to another machine, and the failure says why', async () => {
+    const seen: (string | null)[] = []
+    using anyHost = Bun.serve({
+      port: 0,
+      fetch({ headers }) {
+        seen.push(headers.get('authorization'))
+        return new Response(null, { status: 401 })
+      },
+    })
+    using machine = newMachine('http://hub.test')
+    const env = { HF_TOKEN: 'hf_secret', HTTP_PROXY: `http://127.0.0.1:${anyHost.port}` }
+    const result = await runDfhf(machine, downloadWeights, { env })
+    expect(failureOf(result, 3)).toContain('hub.test')
     expect(result.stderr).toContain('token')
     expect(result.stderr).not.toContain('hf_secret')
+    expect(seen).toEqual([null])
   })
 
   test('does not follow a redirect to another host', async () => {
