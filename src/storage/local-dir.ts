@@ -11,6 +11,7 @@ import { LocalLayout } from './local-layout.ts'
 import { readLocalMetadata, writeLocalMetadata } from './local-metadata.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { placeBlob } from './place-blob.ts'
+import { removeOrphanJournal } from './stale-partials.ts'
 import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
 
 /** A file of a repo as it should stand in a local dir. */
@@ -62,6 +63,8 @@ export class LocalDir {
         : metadata.etag === wanted.oid
     if (!isSame) return undefined
     await this.#note(wanted)
+    const stem = this.layout.partialStem(wanted.path, wanted.oid)
+    await removeOrphanJournal(dirname(this.layout.metadata(wanted.path)), stem).catch(() => {})
     return file
   }
 

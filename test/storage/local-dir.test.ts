@@ -18,6 +18,7 @@ import { createOidHasher } from '../../src/blob/digest.ts'
 import { isCommit, type Oid, parseOid } from '../../src/blob/oid.ts'
 import { LocalDir, type LocalFile } from '../../src/storage/local-dir.ts'
 import { formatLocalMetadata, parseLocalMetadata } from '../../src/storage/local-metadata.ts'
+import { partialJournalName } from '../../src/storage/partial-name.ts'
 import { sampleBlob, writePieces } from './sample-blob.ts'
 import { temporaryFolders } from './temporary-folder.ts'
 
@@ -134,6 +135,18 @@ describe('a local dir', () => {
     expect(await dir.findUpToDate(regular)).toBe(path)
     expect(hashed).toEqual([path, path])
     expect(await dir.findFile(second, 'a')).toBe(path)
+  })
+
+  test('takes a file that was there just before a kill, and the journal that stayed beside it goes', async () => {
+    const { dir } = openDir()
+    const wanted = wantedFile('sub/w.bin')
+    await bring(dir, wanted)
+    const metadata = dir.layout.metadata(wanted.path)
+    const stem = dir.layout.partialStem(wanted.path, wanted.oid)
+    rmSync(metadata)
+    writeFileSync(join(dirname(metadata), partialJournalName(stem)), '')
+    expect(await dir.findUpToDate(wanted)).toBe(dir.layout.file(wanted.path))
+    expect(readdirSync(dirname(metadata))).toEqual(['w.bin.metadata'])
   })
 
   test('does not take a changed file for the wanted one', async () => {
