@@ -13,7 +13,7 @@ const usage = `bun scripts/bench-article.ts [options]
   --size SIZE      of the file; may be repeated (default 500MB and 2GB)
   --rate SIZE      what the Hub sends a second (default 100MB)
   --rounds N       how often all is measured; the middle one counts (default 1)
-  --folder PATH    where the files go (default: the system's temporary folder)
+  --folder PATH    where all files go, those of the nodes too (default: the system's temporary folder)
   --json FILE      writes all figures there
   --svg FILE       draws them there
 The program is the one in DFHF_BINARY, or is built. Python and the newest huggingface_hub 1.x are needed.
@@ -35,6 +35,7 @@ if (values.help) process.stdout.write(usage)
 else await main()
 
 async function main(): Promise<void> {
+  process.env.TMPDIR = resolve(values.folder)
   const panels: ArticlePanel[] = []
   for (const text of values.size) {
     const size = parseSize(text)

@@ -8,6 +8,7 @@ import { makeCertificate } from '../hub/certificate.ts'
 import { falconRepo } from '../hub/fixtures.ts'
 import { startTestHub, type TestHub } from '../hub/test-hub.ts'
 import { clientVersions } from '../python/client-versions.ts'
+import { RealClient } from '../python/real-client.ts'
 import { runProcess } from '../python/run-process.ts'
 import { clientEnv } from '../python/run-python.ts'
 import { canRunPython, ensureVenv } from '../python/venv.ts'
@@ -26,6 +27,8 @@ const forms = {
 interface Setup extends AsyncDisposable {
   readonly hub: TestHub
   readonly node: GatewayNode
+  /** The authority of the Hub's certificate. */
+  readonly caFile: string
   /** Runs one of the article's scripts with an empty cache; returns where it put the result and that cache. */
   run(
     form: keyof typeof forms,
@@ -56,7 +59,7 @@ async function setUp(): Promise<Setup> {
     return { path: (JSON.parse(stdout) as { path: string }).path, cache: join(home, 'hf/hub') }
   }
   const all = stack.move()
-  return { hub, node, run, [Symbol.asyncDispose]: () => all.disposeAsync() }
+  return { hub, node, caFile, run, [Symbol.asyncDispose]: () => all.disposeAsync() }
 }
 
 const canRun = canRunPython() && Bun.which('openssl') !== null
@@ -88,6 +91,27 @@ describe.skipIf(!canRun)("Dragonfly's article: a requests session whose proxy is
       expect(isExact(hub, join(second.path, 'vocab.json'), 'vocab.json', repo.id)).toBe(true)
       expect(hub.stats().cdn.bodyBytes).toBe(0)
       expect(hub.stats().violations).toEqual([])
+    })
+  }
+
+  for (const version of ['hub-0', 'hub-1', 'hub-2'] as const) {
+    test(`${version}: a client whose HTTPS_PROXY is the gateway reaches the Hub and its CDN through tunnels`, async () => {
+      await using setup = await setUp()
+      const { hub, node, caFile } = setup
+      const home = clientHome(node.machine, 'tunnel')
+      const python = await ensureVenv(version, clientVersions[version])
+      const env = { ...clientEnv({ endpoint: hub.url, home, caFile }), HTTPS_PROXY: node.url, NO_PROXY: '' }
+      const cacheDir = join(home, 'hf/hub')
+      await new RealClient(python, env).snapshot(cacheDir, { repo_id: repo.id })
+      expect(cacheFaults(cacheDir)).toEqual([])
+      // Without the gateway there is no way: so it was the way.
+      node.running.kill('SIGKILL')
+      await node.running.result
+      const other = join(home, 'other/hub')
+      const [without] = await new RealClient(python, env).batch([
+        { verb: 'download', arguments: { cache_dir: other, repo_id: repo.id, filename: 'config.json' } },
+      ])
+      expect(without?.error).toBeDefined()
     })
   }
 })
