@@ -118,7 +118,7 @@ export class Scheduler {
       now,
       patience,
       msPerPiece: this.#hubMsPerPiece,
-      longestRun: Math.max(1, Math.min(2 ** this.#hubRuns, Math.floor(LONGEST_REQUEST / board.pieceSize))),
+      longestRun: this.#longestRun(board.hubLeases + means.hubSlots),
       peersAreSlow: this.#supply.isSlow(board.pieceSize / (this.#hubMsPerPiece || 1)),
       mayHelp: isTick,
     }
@@ -166,6 +166,16 @@ export class Scheduler {
     const hedge = isTick && canAskPeer() ? chooseHedge(board, now) : undefined
     if (hedge) fetch(hedge.peer.id, { start: hedge.slow.at, end: hedge.slow.at + 1 })
     return actions
+  }
+
+  /**
+   * Requests grow while there is much left, and shrink towards the end: connections that finish together need not
+   * take over from one another, which costs what the server had already sent.
+   */
+  #longestRun(connections: number): number {
+    const { board } = this
+    const fairShare = Math.ceil((board.pieceCount - board.have.count) / (2 * Math.max(1, connections)))
+    return Math.max(1, Math.min(2 ** this.#hubRuns, Math.floor(LONGEST_REQUEST / board.pieceSize), fairShare))
   }
 
   #hubLimit({ selfAsksHub, hubSlots, isLookingForPeers = false }: Means): number {
