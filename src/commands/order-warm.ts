@@ -143,8 +143,18 @@ async function* warmEvents(response: HttpResponse): AsyncGenerator<WarmEvent> {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     if (rest.length > MAX_LINE) break
-    for (const line of lines) yield JSON.parse(line) as WarmEvent
+    for (const line of lines) yield parseEvent(line)
   }
+}
+
+function parseEvent(line: string): WarmEvent {
+  try {
+    const value: unknown = JSON.parse(line)
+    if (isObject(value) && typeof value.type === 'string') return value as WarmEvent
+  } catch {
+    // Told below.
+  }
+  throw new DfhfError('bad-response', 'the node answers with what is no progress')
 }
 
 async function refusalIn(response: HttpResponse, url: URL): Promise<DfhfError> {

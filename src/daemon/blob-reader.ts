@@ -6,6 +6,10 @@ import type { Errand } from './blob-library.ts'
 
 /** Bytes read and sent at a time: a hundred readers at once must not take much memory. */
 const CHUNK_SIZE = 2 ** 17
+const SMALL_CHUNK_SIZE = 2 ** 15
+const MANY_READERS = 32
+
+let readers = 0
 
 /**
  * The bytes of a range while the blob is still being fetched, as soon as they can be trusted. A whole blob, and a rest
@@ -31,7 +35,9 @@ export async function* readWhileFetching(
     isDone = true
   })
   whole.catch(() => {})
-  const chunk = new Uint8Array(Math.min(CHUNK_SIZE, range.end - range.start))
+  using _reader = countReader()
+  const chunkSize = readers > MANY_READERS ? SMALL_CHUNK_SIZE : CHUNK_SIZE
+  const chunk = new Uint8Array(Math.min(chunkSize, range.end - range.start))
   transfer.moveHead(Math.floor(range.start / pieceSize))
   for (let offset = range.start; offset < range.end; ) {
     const piece = Math.floor(offset / pieceSize)
@@ -54,6 +60,15 @@ export async function* readWhileFetching(
       offset += bytesRead
       yield chunk.subarray(0, bytesRead)
     }
+  }
+}
+
+function countReader(): Disposable {
+  readers += 1
+  return {
+    [Symbol.dispose]() {
+      readers -= 1
+    },
   }
 }
 

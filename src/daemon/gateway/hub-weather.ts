@@ -21,8 +21,7 @@ export class HubWeather {
   }
 
   failed(reason: string): void {
-    if (this.#failedAt === undefined)
-      this.#log.warn(`the Hub fails (${reason}): public files that are here are served on`)
+    if (this.#failedAt === undefined) this.#log.warn(`the Hub fails: ${reason}`)
     this.#failedAt = this.#now()
   }
 

@@ -5,7 +5,7 @@ import type { FileBody, StreamBody } from './message.ts'
 
 /** Bytes of a file that are read and written at a time; many readers at once must not take much memory. */
 const CHUNK_SIZE = 2 ** 18
-const SMALL_CHUNK_SIZE = 2 ** 16
+const SMALL_CHUNK_SIZE = 2 ** 15
 const MANY_READERS = 32
 
 /** A client that takes nothing for so long is gone. */
