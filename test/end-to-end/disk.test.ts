@@ -49,7 +49,8 @@ describe.skipIf(!canMount)('a disk', () => {
       rates: { perConnection: 10_000_000 },
     })
     using machine = newMachine(hub.url)
-    const result = await runDfhf(machine, ['snapshot', 'o/r'], { prefix: smallDisk('10m') })
+    const args = ['snapshot', 'o/r', '--connections', '1']
+    const result = await runDfhf(machine, args, { prefix: smallDisk('10m') })
     expect(failureOf(result, 7)).toContain('the disk is full')
     expect(cacheFaults(after(machine), { mayHavePartials: true })).toEqual([])
     const again = await runDfhf(machine, ['snapshot', 'o/r', '--cache-dir', after(machine), '--json'])
