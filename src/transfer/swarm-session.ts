@@ -11,6 +11,7 @@ import type { PeerInfo } from '../swarm/peer-info.ts'
 import type { PiecesMessage } from '../swarm/peer-wire.ts'
 import { RemotePieces } from '../swarm/remote-pieces.ts'
 import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
+import { type Holder, isNeeded } from './linger.ts'
 
 /** How often the choice of neighbours is looked at again, in ms; newcomers are asked at once. */
 const NEIGHBOURS_EVERY_MS = 2_000
@@ -83,12 +84,10 @@ export class SwarmSession implements BlobSwarm {
   }
 
   isNeeded(): boolean {
-    const others = [...this.#remotes.values()].flatMap(({ pieces }) => pieces.pieces ?? [])
-    if (others.every((have) => have.isFull)) return false
-    const [first] = others
-    for (let piece = 0; piece < (first?.size ?? 0); piece += 1)
-      if (!others.some((have) => have.has(piece))) return true
-    return false
+    const others: Holder[] = []
+    for (const [id, { peer, pieces }] of this.#remotes)
+      if (pieces.pieces) others.push({ id, stays: peer.role === 'serve', have: pieces.pieces })
+    return isNeeded(this.#oid, this.selfId, others)
   }
 
   async introduced(): Promise<void> {
