@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { DfhfError } from '../base/errors.ts'
 import { PeerNode, type PeerNodeOptions } from '../daemon/peer-node.ts'
+import { slowShelf } from '../daemon/slow-down.ts'
 import { createHttpClient } from '../http/http-client.ts'
 import { readAuthorities } from '../http/trust.ts'
 import { readClusterKey } from '../swarm/cluster-key.ts'
 import { parseSeeds } from '../swarm/discovery-seeds.ts'
 import type { CommandContext } from './commands.ts'
-import type { PeerOptions } from './options.ts'
+import type { PeerOptions, SpeedOptions } from './options.ts'
 
 /** Connections to one peer: its held streams and the ranges under way. */
 const CONNECTIONS_PER_PEER = 32
@@ -15,7 +16,11 @@ const CONNECTIONS_PER_PEER = 32
 type Rest = Pick<PeerNodeOptions, 'role' | 'shelf' | 'fetchesForPeers' | 'onUpload'>
 
 /** Reads keys and certificates; the function it gives back starts the peer, so that none starts without need. */
-export async function preparePeerNode(options: PeerOptions, context: CommandContext) {
+export async function preparePeerNode(
+  options: PeerOptions,
+  { uploadLimitRate }: SpeedOptions,
+  context: CommandContext,
+) {
   const { log, version } = context
   const key =
     options.clusterKeyFile === undefined ? undefined : await readClusterKey(options.clusterKeyFile, log)
@@ -26,6 +31,7 @@ export async function preparePeerNode(options: PeerOptions, context: CommandCont
   const start = (rest: Rest): PeerNode =>
     new PeerNode({
       ...rest,
+      shelf: uploadLimitRate === undefined ? rest.shelf : slowShelf(rest.shelf, uploadLimitRate),
       version,
       listen: options.listen,
       takesNextPort: rest.role === 'download' && !options.isListenGiven,

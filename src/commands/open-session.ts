@@ -47,10 +47,11 @@ async function buildSession(
   const { repo, revision, places, peers, speed } = options
   const http = stack.use(openHttp(options.hub, context))
   const hub = options.isOffline ? undefined : connectHub(options.hub, http, context)
-  const peering = peers.isSharing && !options.isOffline ? await preparePeerNode(peers, context) : undefined
+  const peering =
+    peers.isSharing && !options.isOffline ? await preparePeerNode(peers, speed, context) : undefined
   let node: PeerNode | undefined
   const startNode = () => {
-    const shelf = new EngineShelf(engine, speed.uploadLimitRate)
+    const shelf = new EngineShelf(engine)
     node ??= peering && stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf }))
     return node
   }

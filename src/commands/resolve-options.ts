@@ -76,6 +76,11 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
       hint: 'set DFHF_ENDPOINT=https://huggingface.co for serve; it goes before HF_ENDPOINT',
     })
   }
+  if (!gateway && !common.peers.isSharing) {
+    throw new DfhfError('usage', 'nothing is left to serve with --no-peers and --gateway off', {
+      hint: 'leave one of them out',
+    })
+  }
   return {
     ...common,
     gateway,

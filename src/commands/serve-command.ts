@@ -26,7 +26,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const hub = connectHub(options.hub, http, context)
   const anonymousHub = connectAnonymously(options.hub, http, context)
   const publicRepos = new PublicRepos(anonymousHub)
-  const peering = peers.isSharing ? await preparePeerNode(peers, context) : undefined
+  const peering = peers.isSharing ? await preparePeerNode(peers, speed, context) : undefined
   let node: PeerNode | undefined
   const engine = stack.use(
     new TransferEngine({

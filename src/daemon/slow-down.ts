@@ -1,8 +1,20 @@
-import type { SharedBlob } from '../swarm/blob-shelf.ts'
-import type { RateLimiter } from '../transfer/rate-limiter.ts'
+import type { BlobShelf, SharedBlob } from '../swarm/blob-shelf.ts'
+import { RateLimiter } from '../transfer/rate-limiter.ts'
+
+/** A shelf from which all bytes together leave at no more than so many a second. */
+export function slowShelf(shelf: BlobShelf, bytesPerSecond: number): BlobShelf {
+  const limiter = new RateLimiter(bytesPerSecond)
+  return {
+    async find(oid, asker) {
+      const blob = await shelf.find(oid, asker)
+      return blob && slowDown(blob, limiter)
+    },
+    onChange: (oid, listener) => shelf.onChange(oid, listener),
+  }
+}
 
 /** A shared blob whose bytes leave no faster than the limiter lets them. They pass through the program then. */
-export function slowDown(blob: SharedBlob, limiter: RateLimiter): SharedBlob {
+function slowDown(blob: SharedBlob, limiter: RateLimiter): SharedBlob {
   const open: SharedBlob['open'] = async (range) => {
     const body = await blob.open(range)
     const stop = new AbortController()

@@ -9,8 +9,11 @@ import { acquireFileLock, FileLock, type FileLockOptions } from './file-lock.ts'
 import { makeFolderInside, makeParentInside } from './folder.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { fillEntry, linkEntry } from './snapshot-entry.ts'
-import { removeOrphanJournal } from './stale-partials.ts'
+import { removeOrphanJournal, removeStalePartials } from './stale-partials.ts'
 import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
+
+/** How old a partial file must be to be taken for abandoned. */
+const STALE_AFTER_MS = 30 * 24 * 3600 * 1000
 
 export interface HfCacheOptions {
   /** Put files into snapshots, not links (HF_HUB_DISABLE_SYMLINKS). @default false */
@@ -126,13 +129,16 @@ export class HfCache {
     await this.#makeFolder(layout.blobs)
     // Its scan takes a repo without snapshots for a broken one.
     await this.#makeFolder(join(layout.folder, 'snapshots'))
-    return openPartialBlob({
+    const blob = await openPartialBlob({
       folder: layout.blobs,
       oid,
       size,
       finalPath: layout.blob(oid),
       durable: this.#options.durable,
     })
+    // Nobody comes back to other downloads after a month. What is being written, this one too, has a lock.
+    await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
+    return blob
   }
 
   /** Takes the lock that every client of this cache takes while it downloads the blob. */

@@ -161,6 +161,12 @@ test('snapshot takes another node, but then nothing that is for this one', () =>
 })
 
 describe('serve', () => {
+  test('refuses to start with nothing to serve', () => {
+    expect(refusal(() => serve({ 'no-peers': ['true'], gateway: ['off'] }))).toContain(
+      'nothing is left to serve',
+    )
+  })
+
   test('has a gateway on loopback, a quota and a floor', () => {
     expect(serve()).toMatchObject({
       gateway: {

@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -37,6 +38,22 @@ async function publish(cache: HfCache, which = blob): Promise<string> {
 }
 
 describe('the Hugging Face cache', () => {
+  test('lets go of downloads that were given up more than a month ago, but not of the one that goes on', async () => {
+    const cache = new HfCache(join(temporaryFolder(), 'hub'))
+    const { blobs } = cache.layout(repo)
+    const [own, other] = [sampleBlob(3 * 2 ** 20), sampleBlob(4 * 2 ** 20)]
+    for (const { oid, bytes } of [own, other]) {
+      await using file = await cache.openBlob(repo, oid, bytes.length)
+      await file.write(bytes.subarray(0, 2 ** 20), 0)
+      await file.commit(0)
+    }
+    const longAgo = Date.now() / 1000 - 40 * 86_400
+    for (const name of readdirSync(blobs)) utimesSync(join(blobs, name), longAgo, longAgo)
+    await using resumed = await cache.openBlob(repo, own.oid, own.bytes.length)
+    expect([...resumed.pieces]).toEqual([0])
+    expect(readdirSync(blobs).some((name) => name.startsWith(other.oid))).toBe(false)
+  })
+
   test('loses the journal that a kill left beside a published blob, but not that of a partial file', async () => {
     const cache = new HfCache(join(temporaryFolder(), 'hub'))
     const { blobs } = cache.layout(repo)
