@@ -9,11 +9,16 @@ import { openLibrary } from './library-fixture.ts'
 const MiB = 2 ** 20
 const never = new AbortController().signal
 const repos: RepoSpec[] = [
-  { id: 'org/data', commits: [{ 'big.bin': { seed: 'seven', size: 24 * MiB, lfs: true }, 'a.json': '{"a":1}' }] },
+  {
+    id: 'org/data',
+    commits: [{ 'big.bin': { seed: 'seven', size: 24 * MiB, lfs: true }, 'a.json': '{"a":1}' }],
+  },
 ]
 
 async function read(errand: Errand, start: number, end: number, signal = never): Promise<Buffer> {
-  const copies = await Array.fromAsync(readWhileFetching(errand, { start, end }, signal), (chunk) => Buffer.from(chunk))
+  const copies = await Array.fromAsync(readWhileFetching(errand, { start, end }, signal), (chunk) =>
+    Buffer.from(chunk),
+  )
   return Buffer.concat(copies)
 }
 
