@@ -60,7 +60,8 @@ export function surplusLeases(board: PieceBoard, share: number): Lease[] {
   return ours
     .sort((a, b) => b.at - b.start - (a.at - a.start) || b.bytes - a.bytes)
     .slice(share)
-    .filter((lease) => lease.bytes < board.pieceSize / 4)
+    // More of it may be in the socket already, and what is cut has crossed the uplink in vain.
+    .filter((lease) => lease.bytes < board.pieceSize / 16)
 }
 
 /** Leases that run on into pieces which others own by now, and where each should end: runs are for loners. */
