@@ -105,7 +105,8 @@ export class TransferEngine implements Disposable {
   async bring(request: BlobRequest, signal: AbortSignal): Promise<BytesBySource> {
     const { report, stallMs = 10_000, swarmOf, staysInSwarms } = this.#options
     const { oid, size, id } = request
-    const isWorthSharing = pieceCountOf(size) > 1
+    // A small blob is sooner had from the Hub than asked for among peers, where the Hub may be asked.
+    const isWorthSharing = pieceCountOf(size) > 1 || request.hub === undefined
     const mayShare = memo(request.mayShare)
     const origin = async () => ((await mayShare()) ? request.origin : undefined)
     const swarm = isWorthSharing ? swarmOf?.({ oid, size, origin }) : undefined
