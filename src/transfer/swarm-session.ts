@@ -31,7 +31,7 @@ const DIGESTS_AT_ONCE = 256
  * where a blob is.
  */
 const SEARCH_MS = 100
-const INTRODUCTION_MS = 100
+const INTRODUCTION_MS = 300
 
 /** What all swarms of a process share. */
 export interface SwarmNode {
