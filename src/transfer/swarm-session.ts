@@ -5,7 +5,7 @@ import type { Oid } from '../blob/oid.ts'
 import type { ByteRange } from '../blob/pieces.ts'
 import type { BlobOrigin } from '../swarm/blob-shelf.ts'
 import type { Membership } from '../swarm/membership.ts'
-import { pickNeighbours } from '../swarm/neighbours.ts'
+import { MAX_NEIGHBOURS, pickNeighbours } from '../swarm/neighbours.ts'
 import type { PeerClient } from '../swarm/peer-client.ts'
 import type { PeerInfo } from '../swarm/peer-info.ts'
 import type { PiecesMessage } from '../swarm/peer-wire.ts'
@@ -18,6 +18,8 @@ const NEIGHBOURS_EVERY_MS = 2_000
 /** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit while it goes on. */
 const RETRY_MS = 500
 const LONGEST_RETRY_MS = 8_000
+/** How many of a blob's top-ranked peers everybody asks, see `pickNeighbours`. */
+const MEETING_POINTS = 16
 const BAN_MS = 10 * 60_000
 /** How long to leave a peer alone that sends nothing, in ms; doubled up to the limit each time. */
 const SHUN_MS = 5_000
@@ -105,8 +107,10 @@ export class SwarmSession implements BlobSwarm {
     const { signal } = this.#stop
     const look = () => {
       const { membership, selfId } = this.#node
-      const neighbours = pickNeighbours(this.#oid, membership.live(), { selfId, random: Math.random })
-      for (const peer of neighbours) this.#follow(peer, listener)
+      // Where everybody meets is asked in any case; others only while there is room, or each look would add some.
+      const limit = Math.max(MEETING_POINTS, MAX_NEIGHBOURS - this.#watched.size)
+      const options = { selfId, limit, meetingPoints: MEETING_POINTS, random: Math.random }
+      for (const peer of pickNeighbours(this.#oid, membership.live(), options)) this.#follow(peer, listener)
     }
     const off = this.#node.onJoin(look)
     const timer = setInterval(look, NEIGHBOURS_EVERY_MS)
@@ -218,7 +222,8 @@ export class SwarmSession implements BlobSwarm {
     for await (const message of this.#node.client.watchPieces(peer, this.#oid, watching)) {
       pieces.apply(message)
       for (const member of message.members) {
-        if (this.#node.membership.heard(member, 'hearsay')) this.#follow(member, listener)
+        const isOurs = this.#node.membership.heard(member, 'hearsay')
+        if (isOurs && this.#watched.size < MAX_NEIGHBOURS) this.#follow(member, listener)
       }
       this.#hasSpoken.add(peer.id)
       if (pieces.isLeaving) return

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { silentLog } from '../../src/base/log.ts'
 import { startPeerServer } from '../../src/daemon/peer-server.ts'
-import { createHttpClient } from '../../src/http/http-client.ts'
+import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts'
 import { Membership } from '../../src/swarm/membership.ts'
 import { PeerClient } from '../../src/swarm/peer-client.ts'
 import { PeerHandler } from '../../src/swarm/peer-handler.ts'
@@ -109,4 +109,41 @@ test('a peer that is banned leaves at once', async () => {
   session.ban(id, 'it lies')
   expect(await arrivals.next()).toBe(`left ${id}`)
   expect(membership.live()).toEqual([])
+})
+
+test('however many peers there are and however often it looks, it asks a bounded number of them', () => {
+  const membership = new Membership({
+    selfId: peerId(0),
+    clusterFingerprint: undefined,
+    now: () => performance.now(),
+  })
+  for (let n = 1; n <= 400; n += 1) membership.heard(samplePeer(n), 'direct')
+  const asked = new Set<string>()
+  const silent: HttpClient = {
+    request: ({ url }) => {
+      asked.add(new URL(url).host)
+      return new Promise(() => {})
+    },
+    close: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  }
+  let look: (peer: PeerInfo) => void = () => {}
+  const session = new SwarmSession(
+    {
+      selfId: peerId(0),
+      startedAt: performance.now(),
+      membership,
+      client: new PeerClient({ http: silent, self: () => samplePeer(0) }),
+      log: silentLog,
+      onJoin: (listener) => {
+        look = listener
+        return () => {}
+      },
+    },
+    { oid, size, origin: async () => undefined },
+  )
+  session.watch(new Arrivals())
+  for (let n = 0; n < 20; n += 1) look(samplePeer(1))
+  session.close()
+  expect(asked.size).toBeWithin(50, 67)
 })
