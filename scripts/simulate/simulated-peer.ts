@@ -21,7 +21,7 @@ const HUB_CONNECTIONS = 16
 /** A peer is gone after this many ms without a word. */
 const SILENT_MS = 15_000
 /** Messages that arrive within this time are decided upon together. */
-const WAKE_MS = 1
+const WAKE_MS = 4
 
 /** One host: the real Scheduler, and an engine whose bytes are only counted. */
 export class SimulatedPeer {

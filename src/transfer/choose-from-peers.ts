@@ -23,21 +23,37 @@ export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | un
   if (reachable.size === 0) return undefined
   const ready = readyPeers(board, now)
   if (ready.length === 0) return undefined
-  const isAnywhere = ready.some((peer) => peer.have.isFull)
   const crowd = countCrowd(board)
+  const unspoken = crowd.sharing < LARGE_CROWD ? ready : ready.filter(holdsNothingRare(board))
   let best: number | undefined
   let bestKey = Number.POSITIVE_INFINITY
   for (const piece of reachable) {
     if (!isMyTurn(board, crowd, piece, now)) continue
-    const key = board.availability(piece) * board.pieceCount + place(board, piece, crowd.sharing > 0)
+    const copies = board.availability(piece)
+    const key = copies * board.pieceCount + place(board, piece, crowd.sharing > 0)
     if (key >= bestKey) continue
-    if (!isAnywhere && !ready.some((peer) => peer.have.has(piece))) continue
+    const sources = copies < COMMON_COPIES ? ready : unspoken
+    if (!sources.some((peer) => peer.have.has(piece))) continue
     best = piece
     bestKey = key
   }
   if (best === undefined) return undefined
-  const peer = quickest(ready, best)
+  const peer = quickest(board.availability(best) < COMMON_COPIES ? ready : unspoken, best)
   return peer && { peer, start: best, end: runEnd(board, peer, best) }
+}
+
+/** From so many peers on that share, some hold what all others want and should send nothing else. */
+const LARGE_CROWD = 16
+const RARE_COPIES = 2
+/** A piece with so many copies is to be had from a peer that holds nothing rare. */
+const COMMON_COPIES = 3
+
+/** Tells the peers whose uplink is spoken for, as only they have some piece that I lack, from the others. */
+function holdsNothingRare(board: PieceBoard): (peer: PeerView) => boolean {
+  const wanted = [...board.reachable]
+  for (const lease of board.leases.values()) if (lease.at < lease.end) wanted.push(lease.at)
+  const rare = wanted.filter((piece) => board.availability(piece) <= RARE_COPIES)
+  return (peer) => !rare.some((piece) => peer.have.has(piece))
 }
 
 /** How many may take a piece at once from each peer that has it. */

@@ -236,6 +236,18 @@ describe('pieces that peers have', () => {
     expect(scheduler.board.leases.size).toBe(32)
   })
 
+  test('are not asked of a peer that alone holds another one, in a crowd where others have them', () => {
+    const scheduler = create()
+    const [holder, ...others] = Array.from({ length: 20 }, (_, n) => join(scheduler, n + 1, { rate: 1 }))
+    if (!holder) return expect.unreachable()
+    holder.rate = 1_000
+    scheduler.peerLanded(holder, 0, 0)
+    for (const peer of [holder, ...others.slice(0, 5)]) scheduler.peerLanded(peer, 1, 0)
+    const sources = decide(scheduler, { now: 10_000, hubSlots: 0 }).fromPeers
+    expect(sources.map(({ start }) => start)).toEqual([0, 1])
+    expect(sources.map(({ source }) => source === holder.id)).toEqual([true, false])
+  })
+
   test('are taken at once when nobody else wants them', () => {
     const scheduler = create()
     for (let n = 2; n < 50; n += 1) join(scheduler, n, { asksHub: false })

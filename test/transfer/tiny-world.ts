@@ -148,9 +148,13 @@ export class TinyWorld {
   #start(peer: TinyPeer, lease: Lease): void {
     const run = { isOver: false }
     peer.running.set(lease, run)
-    for (let piece = lease.start; lease.source === HUB && piece < lease.end; piece += 1)
-      this.asked[piece] = (this.asked[piece] ?? 0) + 1
+    // What is taken back at the same instant, as two had the same thought, costs nothing.
+    if (lease.source === HUB) this.queue.after(1, () => run.isOver || this.#count(lease))
     this.#fetch(peer, lease, run)
+  }
+
+  #count({ start, end }: Lease): void {
+    for (let piece = start; piece < end; piece += 1) this.asked[piece] = (this.asked[piece] ?? 0) + 1
   }
 
   #fetch(peer: TinyPeer, lease: Lease, run: { isOver: boolean }): void {
