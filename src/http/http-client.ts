@@ -1,8 +1,8 @@
+import { Agent, type Dispatcher, ProxyAgent } from 'undici/index.js'
 import { HttpHeaders } from './http-headers.ts'
 import { HttpResponse } from './http-response.ts'
 import { proxyRefusal, toNetworkError } from './network-error.ts'
 import type { HttpProxy } from './proxy.ts'
-import { Agent, type Dispatcher, ProxyAgent } from './undici.ts'
 
 /** How one client connects; everything has a default. */
 export interface HttpClientOptions {
