@@ -18,7 +18,7 @@ const MAX_ADDRESSES_OF_NAME = 256
 const MAX_TRIES_AT_ONCE = 16
 const RESOLVE_EVERY_MS = 30_000
 /** Seeds and those that need them often start together: the first tries come quickly, in ms after one another. */
-const FIRST_PAUSES_MS = [100, 300, 1000]
+const FIRST_PAUSES_MS = [100, 200, 300, 500, 1000]
 
 /** Reads `host`, `host:port` or `[address]:port`, several separated by commas; throws `usage`. */
 export function parseSeeds(texts: readonly string[]): Seed[] {

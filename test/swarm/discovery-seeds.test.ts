@@ -71,9 +71,9 @@ describe('seeds', () => {
 
   test('are tried at once and quickly again, then every heartbeat', async () => {
     const { clock, tried, stop } = discover({ seeds: parseSeeds(['10.0.0.1']) })
-    for (let round = 0; round < 5; round += 1) await clock.pass()
+    for (let round = 0; round < 7; round += 1) await clock.pass()
     await stop()
-    expect(tried.slice(0, 5)).toEqual([0, 100, 400, 1400, 6400].map((at) => `${at} 10.0.0.1`))
+    expect(tried.slice(0, 7)).toEqual([0, 100, 300, 600, 1100, 2100, 7100].map((at) => `${at} 10.0.0.1`))
   })
 
   test('stand for all addresses of a name, looked up again every 30 seconds', async () => {
@@ -82,10 +82,10 @@ describe('seeds', () => {
       seeds: parseSeeds(['peers.example']),
       resolve: async () => answers.shift() ?? [],
     })
-    while (clock.now < 32_000) await clock.pass()
+    while (clock.now < 33_000) await clock.pass()
     await stop()
     expect(tried.slice(0, 2)).toEqual(['0 10.0.0.1', '0 10.0.0.2'])
-    expect(tried.find((line) => line.endsWith('10.0.0.3'))).toBe('31400 10.0.0.3')
+    expect(tried.find((line) => line.endsWith('10.0.0.3'))).toBe('32100 10.0.0.3')
     expect(tried.at(-1)).toContain('10.0.0.3')
   })
 
