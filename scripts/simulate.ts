@@ -19,6 +19,7 @@ const usage = `usage: npm run simulate -- [options]   (a value may be a list: --
   --scenario NAME   ${Object.keys(scenarios).join(', ')}
   --rule NAME       current, or a git revision whose rules to run instead: --rule current,HEAD~3
   --uploads N       ranges that a host sends at once                 32
+  --peer-slots N    ranges that a host fetches from others at once   24
   --busy-pause MS   how long a host that has no upload free is left alone   1000
   --json            one JSON object a run instead of a table
   --svg FILE        draws the results
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     scenario: { type: 'string', default: 'together' },
     rule: { type: 'string', default: 'current' },
     uploads: { type: 'string', default: '32' },
+    'peer-slots': { type: 'string', default: '24' },
     'busy-pause': { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
     svg: { type: 'string' },
@@ -78,6 +80,7 @@ async function main(): Promise<void> {
       hubRate: hub * MBIT_PER_S,
       linkRate: single(values.link) * MBIT_PER_S,
       uploads: single(values.uploads),
+      peerSlots: single(values['peer-slots']),
       busyPauseMs: single(values['busy-pause']),
     })
     results.push(result)

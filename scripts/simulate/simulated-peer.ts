@@ -14,7 +14,6 @@ import type { World } from './world.ts'
 const TICK_MS = 200
 const SETTLING_MS = 700
 const LOOKING_MS = 250
-const PEER_SLOTS = 24
 const SLOTS_PER_PEER = 3
 const STALL_MS = 10_000
 const HUB_CONNECTIONS = 16
@@ -99,7 +98,7 @@ export class SimulatedPeer {
       now: this.#world.queue.now,
       selfAsksHub: true,
       hubSlots: this.budget.free(share),
-      peerSlots: PEER_SLOTS,
+      peerSlots: this.#world.options.peerSlots,
       stallMs: STALL_MS,
       isTick,
       isLookingForPeers: this.#world.queue.now - this.startedAt < LOOKING_MS,

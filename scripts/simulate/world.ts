@@ -28,6 +28,8 @@ export interface WorldOptions {
   readonly roundTripMs?: readonly [number, number]
   /** Ranges that a host sends at once. @default 32 */
   readonly uploads?: number
+  /** Ranges that a host fetches from others at once. @default 24 */
+  readonly peerSlots?: number
   /** How long a host that had no upload free is left alone. @default 1000 */
   readonly busyPauseMs?: number
   /** @default 10 minutes */
@@ -58,6 +60,7 @@ export class World {
       discoveryMs: [20, 200],
       roundTripMs: [0.5, 2],
       uploads: 32,
+      peerSlots: 24,
       busyPauseMs: 1_000,
       giveUpMs: 600_000,
       ...options,
