@@ -57,11 +57,13 @@ function isFetchedByBetter(
 export function surplusLeases(board: PieceBoard, share: number): Lease[] {
   if (board.hubLeases <= share) return []
   const ours = [...board.leases.values()].filter((lease) => lease.source === HUB)
-  return ours
-    .sort((a, b) => b.at - b.start - (a.at - a.start) || b.bytes - a.bytes)
-    .slice(share)
-    // More of it may be in the socket already, and what is cut has crossed the uplink in vain.
-    .filter((lease) => lease.bytes < board.pieceSize / 16)
+  return (
+    ours
+      .sort((a, b) => b.at - b.start - (a.at - a.start) || b.bytes - a.bytes)
+      .slice(share)
+      // More of it may be in the socket already, and what is cut has crossed the uplink in vain.
+      .filter((lease) => lease.bytes < board.pieceSize / 16)
+  )
 }
 
 /** Leases that run on into pieces which others own by now, and where each should end: runs are for loners. */
