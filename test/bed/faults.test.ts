@@ -48,9 +48,9 @@ describe.skipIf(!canLayBed())('a swarm brings the right bytes everywhere and end
       const downloads = others.map((host) => bed.download(host))
       await untilMidway([lonely, ...downloads])
       await cut.setLink('down')
-      await bed.finish(downloads)
+      await Promise.all(downloads.map(({ printed }) => printed))
       await cut.setLink('up')
-      await bed.finish([lonely])
+      await bed.finish([lonely, ...downloads])
     },
     MAX_MS,
   )
@@ -65,9 +65,9 @@ describe.skipIf(!canLayBed())('a swarm brings the right bytes everywhere and end
       const downloads = others.map((host) => bed.download(host))
       await untilMidway([crawling, ...downloads])
       await slow.shape(2)
-      await bed.finish(downloads)
+      await Promise.all(downloads.map(({ printed }) => printed))
       await slow.shape(200)
-      await bed.finish([crawling])
+      await bed.finish([crawling, ...downloads])
     },
     MAX_MS,
   )
