@@ -18,9 +18,9 @@ const usage = `usage: npm run simulate -- [options]   (a value may be a list: --
   --seed N          of the random numbers; the same seed, the same run   1
   --scenario NAME   ${Object.keys(scenarios).join(', ')}
   --rule NAME       current, or a git revision whose rules to run instead: --rule current,HEAD~3
-  --uploads N       ranges that a host sends at once                 32
-  --peer-slots N    ranges that a host fetches from others at once   24
-  --busy-pause MS   how long a host that has no upload free is left alone   1000
+  --uploads N       ranges that a host sends at once                 10
+  --peer-slots N    ranges that a host fetches from others at once   8
+  --busy-pause MS   how long a host that has no upload free is left alone   150
   --json            one JSON object a run instead of a table
   --svg FILE        draws the results
 `
@@ -34,9 +34,9 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     scenario: { type: 'string', default: 'together' },
     rule: { type: 'string', default: 'current' },
-    uploads: { type: 'string', default: '32' },
-    'peer-slots': { type: 'string', default: '24' },
-    'busy-pause': { type: 'string', default: '1000' },
+    uploads: { type: 'string', default: '10' },
+    'peer-slots': { type: 'string', default: '8' },
+    'busy-pause': { type: 'string', default: '150' },
     json: { type: 'boolean', default: false },
     svg: { type: 'string' },
     help: { type: 'boolean', default: false },

@@ -93,11 +93,10 @@ export class SimulatedPeer {
     const { scheduler, downloads } = this
     if (this.hasEnded || this.isSilent || this.isLiar) return
     downloads.measure(isTick)
-    const share = Math.max(2, Math.ceil(16 / Math.max(1, scheduler.ring.members.length)))
     const actions = scheduler.decide({
       now: this.#world.queue.now,
       selfAsksHub: true,
-      hubSlots: this.budget.free(share),
+      hubSlots: this.budget.free(),
       peerSlots: this.#world.options.peerSlots,
       stallMs: STALL_MS,
       isTick,

@@ -59,9 +59,9 @@ export class World {
       hubDelayMs: 50,
       discoveryMs: [20, 200],
       roundTripMs: [0.5, 2],
-      uploads: 32,
-      peerSlots: 24,
-      busyPauseMs: 1_000,
+      uploads: 10,
+      peerSlots: 8,
+      busyPauseMs: 150,
       giveUpMs: 600_000,
       ...options,
     }

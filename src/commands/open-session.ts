@@ -18,7 +18,7 @@ import { preparePeerNode } from './open-peer-node.ts'
 import type { DownloadOptions } from './options.ts'
 
 /** How long a finished download stays for peers that need it, in ms, and how often it looks whether they do. */
-const LONGEST_LINGER_MS = 30_000
+const LONGEST_LINGER_MS = 10_000
 const LINGER_STEP_MS = 100
 
 /** The concrete parts that `download` and `snapshot` work with; closes them when disposed. */

@@ -30,7 +30,7 @@ const MAX_DIGEST_REQUESTS = 2
 
 /** How much this process does for others at once. */
 export interface PeerLimits {
-  /** @default 32 */
+  /** Few at once, so that each is quick: who is refused asks another peer. @default 10 */
   readonly uploads: number
   /** @default 6 */
   readonly uploadsPerPeer: number
@@ -82,7 +82,7 @@ export class PeerHandler {
     const { key, now = Date.now } = options
     this.#options = options
     this.#log = options.log ?? silentLog
-    this.#limits = { uploads: 32, uploadsPerPeer: 6, watchers: 1024, watchersPerPeer: 64, ...options.limits }
+    this.#limits = { uploads: 10, uploadsPerPeer: 6, watchers: 1024, watchersPerPeer: 64, ...options.limits }
     this.#verifier = key && new RequestVerifier({ key, selfId: options.self().id, now })
     this.#uploads = new UploadLedger({ total: this.#limits.uploads, perPeer: this.#limits.uploadsPerPeer })
     this.#watchers = new WatcherCount(this.#limits.watchers, this.#limits.watchersPerPeer)

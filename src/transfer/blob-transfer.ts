@@ -20,7 +20,10 @@ import type { BytesBySource, EventSink } from './transfer-event.ts'
 const TICK_MS = 200
 /** How long peers may show nothing new before a transfer without the Hub is given up. */
 const PEERS_PATIENCE_MS = 30_000
-const PEER_SLOTS = 24
+/** Ranges from all peers at once: few, so that each is quick and a piece can travel on. The simulator says how few. */
+const PEER_SLOTS = 8
+/** While it knows nobody yet, a process that has just begun keeps to one request to the Hub for this long. */
+const LOOKING_FOR_PEERS_MS = 250
 
 /** What a transfer is made of. */
 export interface TransferParts {
@@ -75,6 +78,7 @@ export class BlobTransfer {
   #failure: unknown
   #mends = 0
   #revision = 0
+  readonly #startedAt: number
   #movedAt: number
   #peersSeenAt = Number.NEGATIVE_INFINITY
   #isWhole = false
@@ -82,7 +86,8 @@ export class BlobTransfer {
   constructor(parts: TransferParts) {
     this.parts = parts
     this.#clock = parts.clock ?? (() => performance.now())
-    this.#movedAt = this.#clock()
+    this.#startedAt = this.#clock()
+    this.#movedAt = this.#startedAt
     const have = new Bitmap(pieceCountOf(parts.size))
     for (const piece of parts.file.pieces) have.add(piece)
     const board = new PieceBoard({
@@ -128,7 +133,6 @@ export class BlobTransfer {
 
   /** Fetches and checks the blob. Throws the first error that cannot be helped; what is verified stays. */
   async run(signal: AbortSignal): Promise<TransferCost> {
-    const startedAt = this.#clock()
     const { file, oid, size } = this.parts
     const { board } = this.scheduler
     const prefix = this.parts.hashes.follow(file.path, oid, size)
@@ -159,7 +163,7 @@ export class BlobTransfer {
         bytes: this.tally.bytes,
         pieces: board.pieceCount,
         retries: this.tally.retries,
-        ms: this.#clock() - startedAt,
+        ms: this.#clock() - this.#startedAt,
       }
     } finally {
       this.#stop.abort()
@@ -180,8 +184,10 @@ export class BlobTransfer {
     const actions = this.scheduler.decide({
       now: this.#clock(),
       selfAsksHub: !this.hubGate.isGone,
-      hubSlots: this.hubGate.slots(this.scheduler.ring.members.length),
+      hubSlots: this.hubGate.slots,
       peerSlots: PEER_SLOTS,
+      isLookingForPeers:
+        this.parts.swarm !== undefined && this.#clock() - this.#startedAt < LOOKING_FOR_PEERS_MS,
       stallMs: this.parts.stallMs,
       isTick,
     })

@@ -22,10 +22,10 @@ export class HubBudget {
     this.#clock = options.clock ?? (() => performance.now())
   }
 
-  /** Connections that may be opened now; `share` lowers the limit where several peers ask the Hub together. */
-  free(share = Number.POSITIVE_INFINITY): number {
+  /** Connections that may be opened now. */
+  free(): number {
     if (this.#clock() < this.#pausedUntil) return 0
-    return Math.max(0, Math.min(this.#limit.limit, share) - this.#active)
+    return Math.max(0, this.#limit.limit - this.#active)
   }
 
   /** Takes one connection; the function it gives back returns it and may be called once. */

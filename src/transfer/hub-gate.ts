@@ -5,9 +5,6 @@ import { HubHealth } from './hub-health.ts'
 import { HUB } from './piece-board.ts'
 import type { Tally } from './tally.ts'
 
-/** Connections to the Hub that a whole swarm should hold together, whatever its size. */
-const SWARM_CONNECTIONS = 16
-
 /** What a gate stands between. */
 export interface HubGateParts {
   /** Absent where only peers may be asked. */
@@ -51,10 +48,9 @@ export class HubGate {
     return pauseMs > 0 ? `${this.#reason}; next try in ${Math.ceil(pauseMs / 1000)} s` : undefined
   }
 
-  /** Connections that may be opened now, when so many members of the swarm ask the Hub. */
-  slots(members: number): number {
-    if (this.isGone || this.#isHeld || this.pauseMs > 0) return 0
-    return this.#parts.budget.free(Math.max(2, Math.ceil(SWARM_CONNECTIONS / Math.max(1, members))))
+  /** Connections that may be opened now. */
+  get slots(): number {
+    return this.isGone || this.#isHeld || this.pauseMs > 0 ? 0 : this.#parts.budget.free()
   }
 
   /** Keeps the gate shut until `open` is settled, then calls `done`. */

@@ -12,6 +12,8 @@ import { stalledPeers } from './stalled-peers.ts'
 const MAX_STRIKES = 3
 /** How long a peer that failed once is not asked, in ms. */
 const PEER_PAUSE_MS = 1_000
+/** The same for one that is busy, in ms: an upload takes less than the second that Retry-After can say at the least. */
+const BUSY_PEER_PAUSE_MS = 150
 
 /** How long a peer may send nothing at all while it is asked for bytes, in ms. Others have what it has, and so has the Hub. */
 const PEER_STALL_MS = 4_000
@@ -183,7 +185,7 @@ export class LeaseRunner {
     tally.retry(this.#transfer.nameOf(lease.source), error.message, 0)
     if (!peer) return
     if (error.code === 'rate-limited') {
-      peer.blockedUntil = this.#transfer.now() + (error.retryAfterMs ?? PEER_PAUSE_MS)
+      peer.blockedUntil = this.#transfer.now() + BUSY_PEER_PAUSE_MS
       return
     }
     if (error.code === 'not-cached')

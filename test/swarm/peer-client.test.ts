@@ -94,7 +94,7 @@ describe('peer client', () => {
     const range = { start: MIB, end: 2 * MIB }
     const { body, load } = await client.openRange(peer, oid, { range, size: bytes.length, signal: never })
     expect(await contentOf(body)).toEqual(Buffer.from(bytes.slice(MIB, 2 * MIB)))
-    expect(load).toEqual({ active: 1, limit: 32 })
+    expect(load).toEqual({ active: 1, limit: 10 })
     const digests = await client.digestsOf(peer, oid, { pieces: [0, 1], size: bytes.length, signal: never })
     expect(digests).toEqual(new Map([[1, pieceDigest(bytes.slice(MIB, 2 * MIB))]]))
 

@@ -75,7 +75,7 @@ describe('ranges', () => {
     const response = await ask(`/v1/blobs/${oid}`, { headers: { range: `bytes=${MIB}-${MIB + 99}` } })
     expect(response.status).toBe(206)
     expect(response.headers.get('content-range')).toBe(`bytes ${MIB}-${MIB + 99}/${bytes.length}`)
-    expect(response.headers.get('x-dfhf-load')).toBe('1/32')
+    expect(response.headers.get('x-dfhf-load')).toBe('1/10')
     expect(await response.bytes()).toEqual(bytes.slice(MIB, MIB + 100))
   })
 
@@ -216,7 +216,7 @@ describe('pieces', () => {
     const { ask, handler } = setUp({ heartbeatMs: 1 })
     const stream = lines(await ask(`/v1/blobs/${oid}/pieces?watch=1`, { as: samplePeer(1) }))
     await nextOf(stream)
-    expect(await nextOf(stream)).toEqual({ load: { active: 0, limit: 32 } })
+    expect(await nextOf(stream)).toEqual({ load: { active: 0, limit: 10 } })
     handler.close()
   })
 
