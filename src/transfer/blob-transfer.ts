@@ -76,7 +76,6 @@ export class BlobTransfer {
   readonly #stop = new AbortController()
   #wake: () => void = () => {}
   #failure: unknown
-  #mends = 0
   #revision = 0
   readonly #startedAt: number
   #movedAt: number
@@ -107,11 +106,6 @@ export class BlobTransfer {
   /** Pieces that may be read and served. */
   get pieces(): Bitmap {
     return this.scheduler.board.have
-  }
-
-  /** How often the whole did not hash to its oid: bytes read before may have been wrong. */
-  get mends(): number {
-    return this.#mends
   }
 
   /** Grows whenever bytes that were here turned out to be wrong: what is remembered of them is void. */
@@ -154,7 +148,6 @@ export class BlobTransfer {
       for (;;) {
         await this.#untilFull()
         if ((await prefix.finish()) === oid) break
-        this.#mends += 1
         await mendBlob(this, this.#stop.signal)
         prefix.restart()
         complete = 0
