@@ -54,14 +54,7 @@ export class CacheDestination implements Destination {
   }
 
   async openBlob(file: WantedFile): Promise<BlobFile> {
-    const blob = await this.#cache.openBlob(this.#repo, file.oid, file.size)
-    try {
-      await ensureSpace(dirname(blob.path), missingSize(blob))
-      return blob
-    } catch (error) {
-      await blob.close()
-      throw error
-    }
+    return withRoom(await this.#cache.openBlob(this.#repo, file.oid, file.size))
   }
 
   async copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string> {
@@ -110,8 +103,19 @@ export class CacheDestination implements Destination {
   }
 }
 
+/** Gives the blob back when the disk has room for what is missing of it; else closes it and throws `disk-full`. */
+export async function withRoom(blob: BlobFile): Promise<BlobFile> {
+  try {
+    await ensureSpace(dirname(blob.path), missingSize(blob))
+    return blob
+  } catch (error) {
+    await blob.close()
+    throw error
+  }
+}
+
 /** Bytes that still have to be written. */
-export function missingSize(blob: BlobFile): number {
+function missingSize(blob: BlobFile): number {
   let present = 0
   for (const piece of blob.pieces) {
     const { start, end } = pieceRange(blob.size, piece)

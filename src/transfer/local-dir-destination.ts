@@ -1,9 +1,7 @@
-import { dirname } from 'node:path'
 import { type Commit, isCommit } from '../blob/oid.ts'
-import { ensureSpace } from '../storage/disk-space.ts'
 import type { LocalDir } from '../storage/local-dir.ts'
 import type { BlobFile } from './blob-file.ts'
-import { type CacheDestination, missingSize, toListedFile, toTreeEntry } from './cache-destination.ts'
+import { type CacheDestination, toListedFile, toTreeEntry, withRoom } from './cache-destination.ts'
 import type { Destination, KnownFile, ListedFile, WantedFile } from './destination.ts'
 
 /** A folder of the user's own; what the cache has already is copied from there. */
@@ -47,14 +45,7 @@ export class LocalDirDestination implements Destination {
   }
 
   async openBlob(file: WantedFile): Promise<BlobFile> {
-    const blob = await this.#folder.openBlob(file)
-    try {
-      await ensureSpace(dirname(blob.path), missingSize(blob))
-      return blob
-    } catch (error) {
-      await blob.close()
-      throw error
-    }
+    return withRoom(await this.#folder.openBlob(file))
   }
 
   copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string> {
