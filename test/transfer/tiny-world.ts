@@ -133,6 +133,7 @@ export class TinyWorld {
       now: this.queue.now,
       selfAsksHub: true,
       hubSlots: Math.max(0, 4 - board.hubLeases),
+      mostHubConnections: 4,
       peerSlots: 6,
       stallMs: 2_000,
       isTick,
