@@ -243,7 +243,8 @@ export class Scheduler {
       now,
       hubConnections: board.hubLeases,
       mostConnections: mostHubConnections,
-      hasPeers: board.peers.size > 0,
+      peers: board.peers.size,
+      size: board.pieceCount * board.pieceSize,
       missingSize: (board.pieceCount - board.have.count) * board.pieceSize,
     })
   }
