@@ -38,25 +38,31 @@ export function chooseFromHub(
   ring: OwnershipRing,
   situation: HubSituation,
 ): HubChoice | undefined {
-  if (situation.hubUse === 'shared' && !ring.members.includes(board.self)) return undefined
+  const isMember = ring.members.includes(board.self)
   const isWanted = (piece: number) => isWantedFromHub(board, piece, situation)
-  for (let n = 0; n < board.pieceCount; n += 1) {
+  for (let n = 0; isMember && n < board.pieceCount; n += 1) {
     const piece = board.inOrder(n)
     if (!board.isFree(piece) || ring.ownerOf(piece) !== board.self || !isWanted(piece)) continue
     return { start: piece, end: runEnd(board, ring, piece, situation, isWanted) }
   }
-  if (situation.hubUse !== 'shared') return chooseAny(board)
-  return situation.mayHelp && ring.members.length > 1 ? chooseForOthers(board, ring, situation) : undefined
+  if (situation.hubUse === 'alone' || (situation.hubUse === 'probe' && board.hubLeases === 0))
+    return chooseAny(board)
+  return isMember && situation.mayHelp && ring.members.length > 1
+    ? chooseForOthers(board, ring, situation)
+    : undefined
 }
 
-/** A free piece, though peers have it or fetch it: each peer begins at a place of its own. */
+/** A free piece, in the last resort one that peers have or fetch: each peer begins at a place of its own. */
 function chooseAny(board: PieceBoard): HubChoice | undefined {
   const first = Math.floor(board.jitter(0) * board.pieceCount)
+  let free: number | undefined
   for (let n = 0; n < board.pieceCount; n += 1) {
     const piece = (first + n) % board.pieceCount
-    if (board.isFree(piece)) return { start: piece, end: piece + 1 }
+    if (!board.isFree(piece)) continue
+    if (board.availability(piece) === 0 && board.claims(piece) === 0) return { start: piece, end: piece + 1 }
+    free ??= piece
   }
-  return undefined
+  return free === undefined ? undefined : { start: free, end: free + 1 }
 }
 
 /** True when a piece is missing, nobody has it within reach, and nobody is busy fetching it. */

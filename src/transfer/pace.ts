@@ -129,7 +129,8 @@ export class Pace {
   #measure({ hubConnections }: Sight, elapsedMs: number): void {
     const fade = 0.5 ** (elapsedMs / PACE_MEMORY_MS)
     this.#recentBytes = this.#recentBytes * fade + this.#bytes
-    this.#recentMs = this.#recentMs * fade + elapsedMs
+    // The wait for the first byte says nothing of the pace.
+    if (this.#recentBytes !== 0) this.#recentMs = this.#recentMs * fade + elapsedMs
     const memory = 0.5 ** (elapsedMs / MEMORY_MS)
     // What is known is not forgotten while nothing new is learned.
     if (hubConnections > 0) {
