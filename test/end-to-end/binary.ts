@@ -1,8 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { findBinary } from './find-binary.ts'
 import type { Machine } from './machine.ts'
-
-const top = join(import.meta.dir, '../..')
 
 /** How dfhf is run: what is absent is as on a fresh machine. */
 export interface RunOptions {
@@ -33,7 +30,7 @@ export interface RunningDfhf extends AsyncDisposable {
 
 let binary: Promise<string> | undefined
 
-/** The built binary: DFHF_BINARY where set, else built once in this test run. */
+/** The binary, out of reach of its sources: DFHF_BINARY where set, else built once in this process. */
 export function dfhfBinary(): Promise<string> {
   binary ??= findBinary()
   return binary
@@ -116,20 +113,4 @@ class Heard {
     this.#waiters.clear()
     for (const wake of waiters) wake()
   }
-}
-
-async function findBinary(): Promise<string> {
-  const given = process.env.DFHF_BINARY
-  if (given) {
-    if (!existsSync(given)) throw new Error(`DFHF_BINARY names ${given}, which is not there`)
-    return resolve(given)
-  }
-  const build = Bun.spawn([process.execPath, join(top, 'scripts/build.ts')], {
-    cwd: top,
-    stdout: 'pipe',
-    stderr: 'inherit',
-  })
-  const path = (await new Response(build.stdout).text()).trim()
-  if ((await build.exited) !== 0) throw new Error('the binary could not be built')
-  return path
 }
