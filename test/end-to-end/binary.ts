@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly cwd?: string
   /** A command before dfhf, such as `ip netns exec name`. */
   readonly prefix?: readonly string[]
+  /** @default this machine's own */
+  readonly binary?: string
 }
 
 /** What a run left behind. */
@@ -52,7 +54,7 @@ export async function startDfhf(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunningDfhf> {
-  const command = [...(options.prefix ?? []), await dfhfBinary(), ...args]
+  const command = [...(options.prefix ?? []), options.binary ?? (await dfhfBinary()), ...args]
   const child = Bun.spawn(command, {
     env: { ...machine.env, ...options.env },
     cwd: options.cwd ?? machine.folder,
