@@ -7,6 +7,7 @@ import { MulticastDiscovery } from '../swarm/discovery-multicast.ts'
 import { type Seed, SeedDiscovery } from '../swarm/discovery-seeds.ts'
 import { PeerExchange } from '../swarm/exchange.ts'
 import { Membership, type MembershipEvent } from '../swarm/membership.ts'
+import { OwnAddresses } from '../swarm/own-addresses.ts'
 import { PeerClient } from '../swarm/peer-client.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../swarm/peer-handler.ts'
 import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/peer-info.ts'
@@ -31,6 +32,8 @@ export interface PeerNodeOptions {
   readonly seeds: readonly Seed[]
   readonly key: ClusterKey | undefined
   readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
+  /** True where TLS was configured in any way: then nothing is spoken in clear. */
+  readonly needsTls: boolean
   readonly fetchesForPeers: boolean
   /** Goes to peers direct, without a proxy. */
   readonly http: HttpClient
@@ -78,11 +81,17 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       fetchesForPeers: options.fetchesForPeers,
       usesTls: options.tls !== undefined,
     }
+    const addresses = new OwnAddresses({
+      usesTls: options.tls !== undefined,
+      port: () => this.#server.port,
+      advertise,
+    })
     this.#handler = new PeerHandler({
       self,
       shelf: options.shelf,
       peers: this.membership,
       key,
+      isOwnAddress: (at, from) => addresses.has(at, from),
       log,
       ...(options.onUpload && { onUpload: options.onUpload }),
     })
@@ -99,6 +108,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       http: options.http,
       self,
       key,
+      needsTls: options.needsTls,
       onHeard: (peer, address) => {
         this.membership.heard(peer, 'direct')
         this.membership.preferAddress(peer.id, address)

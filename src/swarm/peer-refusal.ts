@@ -9,7 +9,8 @@ export function peerRefusal(response: HttpResponse, peer: string): DfhfError | u
   const { status, headers } = response
   if (response.isSuccess) return undefined
   const reason = printable(headers.get(REASON_HEADER)) || `status ${status}`
-  if (status === 503 || status === 429) {
+  // Trouble of its own, not a lie: `bad-response` is for bytes and messages that are wrong.
+  if (status >= 500 || status === 429) {
     const code = reason === NOT_HERE_YET ? 'not-cached' : 'rate-limited'
     const retryAfterMs = 1000 * Math.min(MAX_RETRY_AFTER_S, Number(headers.get('retry-after')) || 1)
     return new DfhfError(code, `peer ${peer} cannot serve this now: ${reason}`, {
@@ -17,14 +18,14 @@ export function peerRefusal(response: HttpResponse, peer: string): DfhfError | u
       retryAfterMs,
     })
   }
-  if (status === 404) return new DfhfError('not-cached', `peer ${peer} does not have this blob`)
   if (status === 401) {
     return new DfhfError('unauthorized', `peer ${peer} refuses our requests: ${reason}`, {
-      hint: 'give all peers the same cluster key and the right time',
+      hint: 'give all peers the same cluster key and the right time; --advertise the address behind which one is',
     })
   }
   if (status === 403) return new DfhfError('forbidden', `peer ${peer} refuses our requests: ${reason}`)
-  return new DfhfError('bad-response', `peer ${peer} answered ${status}: ${reason}`)
+  if (status === 404) return new DfhfError('not-cached', `peer ${peer} does not have this blob`)
+  return new DfhfError('not-cached', `peer ${peer} answered ${status}: ${reason}`)
 }
 
 function printable(text: string | undefined): string {

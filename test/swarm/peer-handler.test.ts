@@ -322,18 +322,20 @@ describe('privacy', () => {
   })
 
   test('serves a private blob to a holder of the key, once for one signature', async () => {
-    const { ask, blob } = setUp({ key, now: () => 1_000_000 }, key.fingerprint)
+    const at = 'http://10.0.0.1:65002'
+    const isOwnAddress = (dialled: string) => dialled === at
+    const { ask, blob } = setUp({ key, now: () => 1_000_000, isOwnAddress }, key.fingerprint)
     blob.isPrivate = true
     blob.pieces.addAll()
     const target = `/v1/blobs/${oid}`
     const request = { method: 'GET', target, range: 'bytes=0-9', contact: undefined }
-    const auth = signRequest(key, request, { to: peerId(0), now: 1_000_000 })
+    const auth = signRequest(key, request, { to: peerId(0), at, now: 1_000_000 })
     const send = (range: string, header: string) => ask(target, { headers: { range, 'x-dfhf-auth': header } })
     expect((await send('bytes=0-9', auth)).status).toBe(206)
     expect((await send('bytes=0-9', auth)).headers.get('x-dfhf-reason')).toBe('seen before')
-    const fresh = signRequest(key, request, { to: peerId(0), now: 1_000_000 })
+    const fresh = signRequest(key, request, { to: peerId(0), at, now: 1_000_000 })
     expect((await send('bytes=0-99', fresh)).status).toBe(401)
-    const toAnyone = signRequest(key, request, { to: '*', now: 1_000_000 })
+    const toAnyone = signRequest(key, request, { to: '*', at, now: 1_000_000 })
     expect((await send('bytes=0-9', toAnyone)).headers.get('x-dfhf-reason')).toBe('meant for another peer')
   })
 })
