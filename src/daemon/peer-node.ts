@@ -6,11 +6,13 @@ import type { ClusterKey } from '../swarm/cluster-key.ts'
 import { MulticastDiscovery } from '../swarm/discovery-multicast.ts'
 import { type Seed, SeedDiscovery } from '../swarm/discovery-seeds.ts'
 import { PeerExchange } from '../swarm/exchange.ts'
-import { Membership, type MembershipEvent } from '../swarm/membership.ts'
+import { Greeter } from '../swarm/greeter.ts'
+import { Membership } from '../swarm/membership.ts'
 import { OwnAddresses } from '../swarm/own-addresses.ts'
 import { PeerClient } from '../swarm/peer-client.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../swarm/peer-handler.ts'
 import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/peer-info.ts'
+import type { MembershipEvent } from '../swarm/peer-news.ts'
 import type { SwarmNode } from '../transfer/swarm-session.ts'
 import { type PeerServer, startPeerServer } from './peer-server.ts'
 
@@ -86,12 +88,18 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       port: () => this.#server.port,
       advertise,
     })
+    const greeter = new Greeter({
+      membership: this.membership,
+      knock: (peer, signal) => this.client.health(peer, signal),
+      signal: this.#stop.signal,
+    })
     this.#handler = new PeerHandler({
       self,
       shelf: options.shelf,
       peers: this.membership,
       key,
       isOwnAddress: (at, from) => addresses.has(at, from),
+      greet: (peer) => greeter.greet(peer),
       log,
       ...(options.onUpload && { onUpload: options.onUpload }),
     })
@@ -113,12 +121,14 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
         this.membership.heard(peer, 'direct')
         this.membership.preferAddress(peer.id, address)
       },
+      onFailed: ({ id: peerId, port: at }, host) => this.membership.failed(peerId, { host, port: at }),
     })
     this.#multicast = options.isMulticast
       ? new MulticastDiscovery({
           self,
-          onPeer: (peer) => this.membership.heard(peer, 'direct'),
-          onBye: (peerId, address) => this.membership.saidBye(peerId, address),
+          onPeer: (peer, sender) => this.membership.heard(peer, 'announced', 0, sender),
+          // Any host can send that packet; among holders of a key the signed goodbye counts.
+          onBye: (peerId, address) => key ?? this.membership.saidBye(peerId, address),
           log,
         })
       : undefined

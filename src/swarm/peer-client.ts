@@ -20,7 +20,7 @@ import {
   toAuthority,
   toPeerHeader,
 } from './peer-info.ts'
-import { peerRefusal } from './peer-refusal.ts'
+import { isElsewhere, peerRefusal, UnprovenError, WrongPeerError } from './peer-refusal.ts'
 import { formatOrigin, formatPieceList } from './peer-target.ts'
 import {
   decodeDigests,
@@ -52,8 +52,8 @@ export interface PeerClientOptions {
   readonly needsTls?: boolean
   /** Called whenever a peer answered, with the address at which it did. */
   readonly onHeard?: (peer: PeerInfo, address: string) => void
-  /** Called when a peer answered at none of its addresses. */
-  readonly onUnreachable?: (peer: PeerInfo) => void
+  /** Called when a peer did not answer at an address, or another one did. */
+  readonly onFailed?: (peer: PeerInfo, address: string) => void
   /** Wall-clock milliseconds. @default Date.now */
   readonly now?: () => number
   /** How long a peer may take to answer. @default 5000 */
@@ -119,7 +119,12 @@ export class PeerClient {
     const query = new URLSearchParams({ watch: '1', ...told })
     const target = `/v1/blobs/${oid}/pieces?${query}`
     const { response, address } = await this.#call(peer, { target, signal, nonce })
-    onOpen?.({ ...peer, addresses: [address] })
+    try {
+      onOpen?.({ ...peer, addresses: [address] })
+    } catch (error) {
+      response.discard()
+      throw error
+    }
     const decoder = new PiecesDecoder(oid, peer.name, { size })
     for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: peer.name })) {
       const message = decoder.decode(line)
@@ -183,7 +188,7 @@ export class PeerClient {
 
   /** Tries the peer's addresses in turn until one answers. */
   async #call(peer: PeerInfo | PeerAddress, call: Call): Promise<Answer> {
-    const { needsTls = false, onUnreachable } = this.#options
+    const { needsTls = false, onFailed } = this.#options
     const usesTls = needsTls || (peer.usesTls ?? false)
     if (!('id' in peer)) return this.#callAt({ host: peer.host, usesTls }, peer, call)
     let failure: unknown = new DfhfError('network', `peer ${peer.name} has no address`)
@@ -192,10 +197,10 @@ export class PeerClient {
         return await this.#callAt({ host, usesTls }, peer, call)
       } catch (error) {
         if (call.signal.aborted || !isElsewhere(error)) throw error
+        onFailed?.(peer, host)
         failure = error
       }
     }
-    onUnreachable?.(peer)
     throw failure
   }
 
@@ -268,28 +273,4 @@ export class PeerClient {
     const to = 'id' in peer ? peer.id : '*'
     return { ...headers, [AUTH_HEADER]: signRequest(key, request, { to, at, nonce, now: now() }) }
   }
-}
-
-/** Another peer answers at an address by now. */
-class WrongPeerError extends DfhfError {
-  constructor(peer: PeerInfo, address: string) {
-    super('network', `another peer than ${peer.name} answers at ${toAuthority(address, peer.port)}`)
-    this.name = 'WrongPeerError'
-  }
-}
-
-/** What answered does not hold the cluster key, or refuses ours: any host can do that in a peer's place. */
-class UnprovenError extends DfhfError {
-  constructor(message: string) {
-    super('unauthorized', message, {
-      hint: 'give all peers the same cluster key, the right time and the same version of dfhf',
-    })
-    this.name = 'UnprovenError'
-  }
-}
-
-/** True for a failure of an address, not of the peer: the next address may do better. */
-function isElsewhere(error: unknown): boolean {
-  if (error instanceof UnprovenError || error instanceof WrongPeerError) return true
-  return error instanceof DfhfError && (error.code === 'network' || error.code === 'timeout')
 }

@@ -2,35 +2,26 @@ import { isAbort } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
-import { proveAnswer } from './answer-proof.ts'
-import type { Asker, BlobOrigin, BlobShelf, SharedBlob } from './blob-shelf.ts'
-import { AUTH_HEADER, type ClusterKey, parseSignature } from './cluster-key.ts'
+import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
+import type { ClusterKey } from './cluster-key.ts'
 import { Gathering } from './gathering.ts'
-import { HEARTBEAT_MS } from './membership.ts'
+import { HEARTBEAT_MS } from './membership-options.ts'
 import { OwnAddresses } from './own-addresses.ts'
 import {
   encodeKnownPeer,
   encodePeer,
-  fromPeerHeader,
   type KnownPeer,
   PEER_HEADER,
   type PeerInfo,
   toPeerHeader,
 } from './peer-info.ts'
 import { busy, json, refuse } from './peer-reply.ts'
-import {
-  type PeerTarget,
-  parseOrigin,
-  parsePieceList,
-  parseSealedOrigin,
-  parseTarget,
-} from './peer-target.ts'
+import { type PeerTarget, parsePieceList, parseTarget } from './peer-target.ts'
 import { encodeMessage, LOAD_HEADER, type PeerLoad, toLoadHeader } from './peer-wire.ts'
 import { PiecesCursor } from './pieces-cursor.ts'
 import { PiecesStream } from './pieces-stream.ts'
 import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
-import { type Refusal, RequestVerifier } from './request-verifier.ts'
-import { openText } from './sealed-stream.ts'
+import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
 import { type Connection, UploadLedger } from './upload-ledger.ts'
 import { WatcherCount } from './watcher-count.ts'
 
@@ -86,7 +77,7 @@ export interface PeerHandlerOptions {
 export class PeerHandler {
   readonly #options: PeerHandlerOptions
   readonly #limits: PeerLimits
-  readonly #verifier: RequestVerifier | undefined
+  readonly #admission: RequestAdmission
   readonly #uploads: UploadLedger
   readonly #watchers: WatcherCount
   readonly #gathering = new Gathering()
@@ -100,8 +91,8 @@ export class PeerHandler {
     this.#options = options
     this.#log = options.log ?? silentLog
     this.#limits = { uploads: 10, uploadsPerPeer: 6, watchers: 1024, watchersPerPeer: 64, ...options.limits }
-    this.#verifier =
-      key && new RequestVerifier({ key, selfId: options.self().id, now, isOwnAddress: this.#isOwn() })
+    const isOwnAddress = this.#isOwn()
+    this.#admission = new RequestAdmission(key && { key, selfId: options.self().id, now, isOwnAddress })
     this.#uploads = new UploadLedger({ total: this.#limits.uploads, perPeer: this.#limits.uploadsPerPeer })
     this.#watchers = new WatcherCount(this.#limits.watchers, this.#limits.watchersPerPeer)
   }
@@ -113,18 +104,17 @@ export class PeerHandler {
 
   /** Answers one request; never rejects. */
   async handle(request: Request, connection: Connection): Promise<Response> {
-    const proof = this.#check(request, connection)
+    const admission = this.#admission.check(request, connection)
     let response: Response
     try {
-      response = await this.#answer(request, connection, proof)
+      response = await this.#answer(request, connection, admission)
     } catch (error) {
       if (!isAbort(error)) this.#log.debug(`request of peer ${connection.address} failed: ${String(error)}`)
       response = refuse(500, 'failed')
     }
     response = this.introduce(response)
     response.headers.set(LOAD_HEADER, toLoadHeader(this.load(connection.pending())))
-    const { key } = this.#options
-    return key && 'nonce' in proof ? proveAnswer(key, proof.nonce, request.method, response) : response
+    return this.#admission.prove(admission, request.method, response)
   }
 
   /** Says in an answer who gives it, also in one that the server makes of a failure. */
@@ -139,24 +129,24 @@ export class PeerHandler {
     for (const stream of this.#streams) stream.close()
   }
 
-  async #answer(request: Request, connection: Connection, proof: Proof): Promise<Response> {
+  async #answer(request: Request, connection: Connection, admission: Admission): Promise<Response> {
     const target = parseTarget(request.url)
     if (!target) return refuse(404, 'nothing of that name here')
     if (!isAllowed(request.method, target)) return refuse(405, 'another method is needed')
     if (this.#isClosed) return refuse(503, 'leaving', { retryAfter: 5 })
     if (target.type === 'health') return json({ ok: true })
-    if ('refusal' in proof) return refuse(401, proof.refusal)
-    const peer = readContact(request, connection, 'nonce' in proof)
+    if ('refusal' in admission) return refuse(401, admission.refusal)
+    const peer = readContact(request, connection, admission)
     if (peer === 'garbage') return refuse(400, `a bad ${PEER_HEADER} header`)
     if (peer && this.#options.peers.isBanned(peer)) return refuse(403, 'banned')
     if (target.type === 'bye') return this.#bye(peer, connection)
     const greeting = peer && this.#greet(peer)
     if (!('oid' in target)) return this.#peers()
     const asker: Asker = {
-      hasKey: this.#verifier !== undefined,
+      hasKey: 'nonce' in admission,
       address: connection.address,
       peer,
-      origin: this.#originIn(target.query, proof),
+      origin: this.#admission.originIn(target.query, admission),
     }
     return this.#blob(target, { request, connection, asker }, greeting)
   }
@@ -242,62 +232,14 @@ export class PeerHandler {
     return greet ? await greet(peer) : peers.heard(peer, 'direct')
   }
 
-  #originIn(query: URLSearchParams, proof: Proof): BlobOrigin | undefined {
-    const { key } = this.#options
-    if (!key) return parseOrigin(query)
-    if (!('nonce' in proof)) return undefined
-    return parseSealedOrigin(query, (sealed) => openText(sealed, key.derive('request text', proof.nonce)))
-  }
-
   #isOwn(): (at: string, from: string) => boolean {
     const { self, isOwnAddress } = this.#options
     const own = new OwnAddresses({ usesTls: self().usesTls, port: () => self().port })
     return isOwnAddress ?? ((at, from) => own.has(at, from))
   }
-
-  #check(request: Request, { address }: Connection): Proof {
-    if (!this.#verifier) return { hasNoKey: true }
-    if (!URL.canParse(request.url)) return { refusal: 'not signed' }
-    const header = request.headers.get(AUTH_HEADER)
-    const { pathname, search } = new URL(request.url)
-    const signed = {
-      method: request.method,
-      target: pathname + search,
-      range: request.headers.get('range') ?? undefined,
-      contact: request.headers.get(PEER_HEADER) ?? undefined,
-    }
-    const needsRecipient = pathname.startsWith('/v1/blobs/')
-    const refusal = this.#verifier.refusalOf(signed, header, { needsRecipient, from: address })
-    const nonce = parseSignature(header)?.nonce
-    return refusal ? { refusal } : nonce === undefined ? { refusal: 'not signed' } : { nonce }
-  }
 }
-
-/** Whether a request was signed with the cluster key; its nonce when it was, nothing where there is no key. */
-type Proof = { readonly nonce: string } | { readonly refusal: Refusal } | { readonly hasNoKey: true }
 
 function isAllowed(method: string, target: PeerTarget): boolean {
   if (target.type === 'bye') return method === 'POST'
   return method === 'GET' || (method === 'HEAD' && (target.type === 'blob' || target.type === 'health'))
-}
-
-/**
- * Who asks. A stranger is reached at the address that it asks from, or it could have us ask any host and port; a
- * holder of the key may name others too.
- */
-function readContact(
-  request: Request,
-  connection: Connection,
-  isTrusted: boolean,
-): PeerInfo | 'garbage' | undefined {
-  const header = request.headers.get(PEER_HEADER)
-  if (header === null) return undefined
-  try {
-    const { address } = connection
-    const peer = fromPeerHeader(header, address)
-    const others = isTrusted ? peer.addresses.filter((other) => other !== address) : []
-    return { ...peer, addresses: [address, ...others] }
-  } catch {
-    return 'garbage'
-  }
 }

@@ -1,5 +1,6 @@
 import { DfhfError } from '../base/errors.ts'
 import type { HttpResponse } from '../http/http-response.ts'
+import { type PeerInfo, toAuthority } from './peer-info.ts'
 import { NOT_HERE_YET, REASON_HEADER } from './peer-reply.ts'
 
 const MAX_RETRY_AFTER_S = 60
@@ -30,4 +31,28 @@ export function peerRefusal(response: HttpResponse, peer: string): DfhfError | u
 
 function printable(text: string | undefined): string {
   return (text ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 80)
+}
+
+/** Another peer answers at an address by now. */
+export class WrongPeerError extends DfhfError {
+  constructor(peer: PeerInfo, address: string) {
+    super('network', `another peer than ${peer.name} answers at ${toAuthority(address, peer.port)}`)
+    this.name = 'WrongPeerError'
+  }
+}
+
+/** What answered does not hold the cluster key, or refuses ours: any host can do that in a peer's place. */
+export class UnprovenError extends DfhfError {
+  constructor(message: string) {
+    super('unauthorized', message, {
+      hint: 'give all peers the same cluster key, the right time and the same version of dfhf',
+    })
+    this.name = 'UnprovenError'
+  }
+}
+
+/** True for a failure of an address, not of the peer: the next address may do better. */
+export function isElsewhere(error: unknown): boolean {
+  if (error instanceof UnprovenError || error instanceof WrongPeerError) return true
+  return error instanceof DfhfError && (error.code === 'network' || error.code === 'timeout')
 }
