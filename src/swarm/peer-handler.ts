@@ -91,8 +91,14 @@ export class PeerHandler {
     this.#options = options
     this.#log = options.log ?? silentLog
     this.#limits = { uploads: 10, uploadsPerPeer: 6, watchers: 1024, watchersPerPeer: 64, ...options.limits }
-    const isOwnAddress = this.#isOwn()
-    this.#admission = new RequestAdmission(key && { key, selfId: options.self().id, now, isOwnAddress })
+    this.#admission = new RequestAdmission(
+      key && {
+        key,
+        selfId: options.self().id,
+        now,
+        isOwnAddress: options.isOwnAddress ?? ownAddresses(options),
+      },
+    )
     this.#uploads = new UploadLedger({ total: this.#limits.uploads, perPeer: this.#limits.uploadsPerPeer })
     this.#watchers = new WatcherCount(this.#limits.watchers, this.#limits.watchersPerPeer)
   }
@@ -231,12 +237,11 @@ export class PeerHandler {
     const { greet, peers } = this.#options
     return greet ? await greet(peer) : peers.heard(peer, 'direct')
   }
+}
 
-  #isOwn(): (at: string, from: string) => boolean {
-    const { self, isOwnAddress } = this.#options
-    const own = new OwnAddresses({ usesTls: self().usesTls, port: () => self().port })
-    return isOwnAddress ?? ((at, from) => own.has(at, from))
-  }
+function ownAddresses({ self }: PeerHandlerOptions): (at: string, from: string) => boolean {
+  const own = new OwnAddresses({ usesTls: self().usesTls, port: () => self().port })
+  return (at, from) => own.has(at, from)
 }
 
 function isAllowed(method: string, target: PeerTarget): boolean {

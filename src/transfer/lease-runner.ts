@@ -196,6 +196,7 @@ export class LeaseRunner {
     const isLie = error.code === 'verification-failed' || error.code === 'bad-response'
     if (!isLie && strikes < MAX_STRIKES) return
     board.removePeer(peer.id)
-    parts.swarm?.ban(peer.id, error.message)
+    if (isLie) parts.swarm?.ban(peer.id, error.message)
+    else parts.swarm?.shun(peer.id, error.message)
   }
 }
