@@ -18,6 +18,9 @@ import { type PeerServer, startPeerServer } from './peer-server.ts'
 
 /** How many ports a short-lived process tries when the first is taken. */
 const NEXT_PORTS = 64
+/** Peers that appear within this time after another one are told of together, in ms. */
+const CROWD_MS = 20
+const changes = { joined: 'joined', back: 'is back', proven: 'joined' } as const
 /** How long the goodbyes may take, in ms. */
 const GOODBYE_MS = 500
 
@@ -57,6 +60,8 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly #multicast: MulticastDiscovery | undefined
   readonly #stop = new AbortController()
   readonly #onJoin = new Set<(peer: PeerInfo) => void>()
+  #isTelling = false
+  #hasMore = false
 
   /** Binds the port, then looks for peers in the background. Throws `usage` when no port can be had. */
   constructor(options: PeerNodeOptions) {
@@ -192,11 +197,24 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
 
   #onEvent(event: MembershipEvent): void {
     const name = `${event.peer.name} (${event.peer.id.slice(0, 6)})`
-    const change =
-      event.type === 'left' ? `left: ${event.reason}` : event.type === 'back' ? 'is back' : 'joined'
-    // A node's log tells who came and went; beside a progress bar it would only disturb.
-    if (this.#options.role === 'serve') this.log.info(`peer ${name} ${change}`)
+    const change = event.type === 'left' ? `left: ${event.reason}` : changes[event.type]
+    // A node's log tells who came and went; beside a progress bar it would only disturb. Who was only told of may
+    // be anybody's invention.
+    const isNews = this.membership.standingOf(event.peer.id) !== 'told'
+    if (this.#options.role === 'serve' && isNews) this.log.info(`peer ${name} ${change}`)
     else this.log.debug(`peer ${name} ${change}`)
-    if (event.type !== 'left') for (const listener of this.#onJoin) listener(event.peer)
+    if (event.type !== 'left') this.#tellOfJoin(event.peer)
+  }
+
+  /** Tells at once of the first one, and of a crowd that comes with it together. */
+  #tellOfJoin(peer: PeerInfo): void {
+    this.#hasMore = this.#isTelling
+    if (this.#isTelling) return
+    this.#isTelling = true
+    for (const listener of this.#onJoin) listener(peer)
+    setTimeout(() => {
+      this.#isTelling = false
+      if (this.#hasMore) this.#tellOfJoin(peer)
+    }, CROWD_MS)
   }
 }

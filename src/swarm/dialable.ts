@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { isLoopback, plainAddress } from './peer-info.ts'
+import { canonicalHost, isLoopback } from './peer-info.ts'
 
 /** Addresses that belong to no single host: unspecified, multicast, broadcast, reserved (RFC 6890). */
 const nowhere = listOf(['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4'], ['::/128', 'ff00::/8'])
@@ -11,7 +11,7 @@ const linkLocal = listOf(['169.254.0.0/16'], ['fe80::/10'])
  * there than here, and would let a stranger have this process ask its own machine.
  */
 export function isDialable(address: string, teller: string): boolean {
-  const [host, from] = [plainAddress(address), plainAddress(teller)]
+  const [host, from] = [canonicalHost(address), canonicalHost(teller)]
   if (isIP(host) === 0 || isIn(nowhere, host)) return false
   if (isLoopback(host)) return isLoopback(from)
   return !isIn(linkLocal, host) || isIn(linkLocal, from)

@@ -40,6 +40,7 @@ export class Membership {
     if (!isDirect && known && heardAt <= known.leftAt) return false
     const record = known ?? this.#add(usable, news, heardAt, teller)
     if (!record) return false
+    const wasTold = known !== undefined && !known.isProven
     if (news !== 'seed' && record.isFirm && !record.isAt(usable)) {
       // It answers where it is: that somebody names another place proves nothing, whoever answers there.
       record.addClaim(usable)
@@ -51,6 +52,7 @@ export class Membership {
     if (isDirect) this.#spoke(record, heardAt)
     if (news === 'seed') this.#proveSeed(record, usable)
     this.#revive(record, known === undefined)
+    if (wasTold && record.isProven) this.#onEvent({ type: 'proven', peer: record.peer })
     return true
   }
 
@@ -58,8 +60,12 @@ export class Membership {
   preferAddress(id: string, address: string): void {
     const record = this.#records.get(id)
     if (!record || record.isFirm) return
-    if (!record.isSeed && this.#countAt(address, id) >= this.#options.maxPeersAtAddress) this.#forget(record)
-    else record.prove({ host: address, port: record.peer.port })
+    const isCrowd = !record.isSeed && this.#countAt(address, id) >= this.#options.maxPeersAtAddress
+    if (!isCrowd) record.prove({ host: address, port: record.peer.port })
+    else {
+      this.#end(record, 'crowded out')
+      this.#forget(record)
+    }
   }
 
   /** The peer did not answer at this place, or another one did. */

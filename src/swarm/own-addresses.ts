@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os'
-import { isLoopback, plainAddress } from './peer-info.ts'
+import { canonicalHost, isLoopback } from './peer-info.ts'
 
 /** How often the interfaces are looked at again at most, in ms. */
 const LOOK_AGAIN_MS = 1000
@@ -37,13 +37,13 @@ export class OwnAddresses {
     const { usesTls, port, advertise } = this.#options
     const url = new URL(at)
     if (url.protocol !== (usesTls ? 'https:' : 'http:')) return false
-    const host = hostOf(url)
+    const host = canonicalHost(url.hostname.replace(/^\[|\]$/g, ''))
     const dialled = Number(url.port || (usesTls ? 443 : 80))
-    if (advertise?.host !== undefined && dialled === advertise.port && host === canonical(advertise.host))
+    if (advertise?.host !== undefined && dialled === advertise.port && host === canonicalHost(advertise.host))
       return true
     if (dialled !== port() && dialled !== advertise?.port) return false
     // Every host has this address: it means this one only to a sender on this very machine.
-    return isLoopback(host) ? isLoopback(plainAddress(from)) : this.#isHost(host)
+    return isLoopback(host) ? isLoopback(canonicalHost(from)) : this.#isHost(host)
   }
 
   #isHost(host: string): boolean {
@@ -51,21 +51,11 @@ export class OwnAddresses {
     if (this.#hosts.has(host)) return true
     if (now() - this.#lookedAt < LOOK_AGAIN_MS) return false
     this.#lookedAt = now()
-    this.#hosts = new Set(interfaces().map(canonical))
+    this.#hosts = new Set(interfaces().map(canonicalHost))
     return this.#hosts.has(host)
   }
 }
 
 function listAddresses(): string[] {
   return Object.values(networkInterfaces()).flatMap((entries = []) => entries.map(({ address }) => address))
-}
-
-function hostOf(url: URL): string {
-  return plainAddress(url.hostname.replace(/^\[|\]$/g, ''))
-}
-
-/** One spelling for each address. */
-function canonical(host: string): string {
-  const at = `http://${host.includes(':') ? `[${host}]` : host}`
-  return URL.canParse(at) ? hostOf(new URL(at)) : host
 }

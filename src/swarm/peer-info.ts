@@ -147,6 +147,12 @@ export function plainAddress(address: string): string {
   return [a >> 8, a & 255, b >> 8, b & 255].join('.')
 }
 
+/** One spelling for each address: IPv4 as such, IPv6 as RFC 5952 has it. */
+export function canonicalHost(host: string): string {
+  const url = `http://${host.includes(':') ? `[${host}]` : host}`
+  return plainAddress(URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : host)
+}
+
 /**
  * A peer as `address` told of it, seen from here: a loopback address there means the teller's own host, which
  * is to be reached at the address where the teller was.

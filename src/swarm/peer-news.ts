@@ -5,7 +5,8 @@ export type LeaveReason = 'silent' | 'said bye' | 'banned' | 'crowded out'
 
 /** Peers that came and went, for the log. */
 export type MembershipEvent =
-  | { readonly type: 'joined' | 'back'; readonly peer: PeerInfo }
+  /** `proven` for one that was only told of and has spoken itself now. */
+  | { readonly type: 'joined' | 'back' | 'proven'; readonly peer: PeerInfo }
   | { readonly type: 'left'; readonly peer: PeerInfo; readonly reason: LeaveReason }
 
 /**

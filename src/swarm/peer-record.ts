@@ -107,6 +107,7 @@ export class PeerRecord {
   /** The peer did not answer at this place: others are tried first. */
   fail({ host, port }: Endpoint): void {
     if (this.#proven?.host === host && this.#proven.port === port) this.#isDoubted = true
+    if (this.#proven && !this.#isDoubted) return
     const { peer } = this
     if (peer.port !== port || !peer.addresses.includes(host)) return
     this.#replace({ ...peer, addresses: [...peer.addresses.filter((other) => other !== host), host] })
