@@ -77,7 +77,7 @@ export class Greeter {
         const old = membership.standingOf(peer.id) === 'told' ? undefined : membership.get(peer.id)
         if (old && (await isThere(knock(old, limit)))) return isSamePlace(old, peer)
         await knock(peer, limit)
-        return true
+        return peer.addresses.some((host) => membership.isProvenAt(peer.id, host, peer.port))
       }, limit)
     } catch {
       return false

@@ -74,6 +74,8 @@ export class PiecesStream {
     const isWelcome = await greeting
     if (!isWelcome || !asker.peer || this.#isEnded) return
     this.#cleanups.push(gathering.join(oid, asker.peer, () => this.#notify()))
+    // Those who came before are told of in the next message.
+    this.#notify()
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
