@@ -20,6 +20,8 @@ import { type PeerServer, startPeerServer } from './peer-server.ts'
 const NEXT_PORTS = 64
 /** Peers that appear within this time after another one are told of together, in ms. */
 const CROWD_MS = 20
+/** How often others without the right key are complained about at most, in ms. */
+const WARN_EVERY_MS = 60_000
 const changes = { joined: 'joined', back: 'is back', proven: 'joined' } as const
 /** How long the goodbyes may take, in ms. */
 const GOODBYE_MS = 500
@@ -61,6 +63,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #onJoin = new Set<(peer: PeerInfo) => void>()
   #isTelling = false
+  #mayWarnAt = 0
   #hasMore = false
 
   /** Binds the port, then looks for peers in the background. Throws `usage` when no port can be had. */
@@ -126,6 +129,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
         this.membership.heard(peer, 'direct')
         this.membership.preferAddress(peer.id, address)
       },
+      onUnproven: ({ message, hint }) => this.#warn(`${message}; ${hint}`),
       onFailed: ({ id: peerId, port: at }, host) => this.membership.failed(peerId, { host, port: at }),
     })
     this.#multicast = options.isMulticast
@@ -204,6 +208,13 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     if (this.#options.role === 'serve' && isNews) this.log.info(`peer ${name} ${change}`)
     else this.log.debug(`peer ${name} ${change}`)
     if (event.type !== 'left') this.#tellOfJoin(event.peer)
+  }
+
+  /** Any host can bring this about, so that it must not fill the log. */
+  #warn(text: string): void {
+    if (performance.now() < this.#mayWarnAt) return
+    this.#mayWarnAt = performance.now() + WARN_EVERY_MS
+    this.log.warn(text)
   }
 
   /** Tells at once of the first one, and of a crowd that comes with it together. */

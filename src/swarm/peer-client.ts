@@ -52,6 +52,8 @@ export interface PeerClientOptions {
   readonly needsTls?: boolean
   /** Called whenever a peer answered, with the address at which it did. */
   readonly onHeard?: (peer: PeerInfo, address: string) => void
+  /** Called when what answers does not hold the cluster key, or refuses ours. */
+  readonly onUnproven?: (error: DfhfError) => void
   /** Called when a peer did not answer at an address, or another one did. */
   readonly onFailed?: (peer: PeerInfo, address: string) => void
   /** Wall-clock milliseconds. @default Date.now */
@@ -241,8 +243,10 @@ export class PeerClient {
     const { key } = this.#options
     const answer = key ? openAnswer(key, nonce, raw, sender) : raw
     if (answer) return answer
-    if (raw.status === 401) throw new UnprovenError(peerRefusal(raw, sender)?.message ?? '')
-    throw new UnprovenError(`peer ${sender} does not prove that it holds the cluster key`)
+    const refusal = raw.status === 401 ? peerRefusal(raw, sender)?.message : undefined
+    const error = new UnprovenError(refusal ?? `peer ${sender} does not prove that it holds the cluster key`)
+    this.#options.onUnproven?.(error)
+    throw error
   }
 
   /** Who says to have answered; of a stranger's addresses only the one at which it did counts. */

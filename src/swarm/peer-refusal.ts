@@ -54,7 +54,7 @@ export class WrongPeerError extends DfhfError {
 export class UnprovenError extends DfhfError {
   constructor(message: string) {
     super('unauthorized', message, {
-      hint: 'give all peers the same cluster key, the right time and the same version of dfhf',
+      hint: 'give all peers the same cluster key, the right time, the same version of dfhf, and behind NAT --advertise',
     })
     this.name = 'UnprovenError'
   }

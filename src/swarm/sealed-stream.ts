@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { DfhfError } from '../base/errors.ts'
+import { releaseBytes } from '../base/release-bytes.ts'
 
 /** Bytes in one record at most; a longer chunk becomes several. */
 export const MAX_RECORD = 2 ** 18
@@ -9,7 +10,8 @@ const LAST = 0x80000000
 
 /**
  * A body as records of AES-256-GCM: four bytes of length with the top bit for the last record, the bytes, the tag.
- * The key is used for this body alone, so a counter is nonce enough; it also keeps the records in order.
+ * The key is used for this body alone, so a counter is nonce enough; it also keeps the records in order. The memory
+ * of the body's chunks is given back.
  */
 export function sealStream(
   body: ReadableStream<Uint8Array> | null,
@@ -29,7 +31,9 @@ export function sealStream(
           for (let at = 0; at < value.length; at += MAX_RECORD)
             controller.enqueue(sealer.next(value.subarray(at, at + MAX_RECORD), false))
           // A stream that was given nothing is not asked again.
-          if (value.length > 0) return
+          if (value.length === 0) continue
+          releaseBytes(value)
+          return
         }
       } catch (error) {
         controller.error(error)
@@ -56,10 +60,12 @@ export async function* openStream(
       const record = records.next()
       if (!record) continue
       const bytes = opener.next(record.header, record.sealed)
+      releaseBytes(record.sealed)
       if (!bytes) throw broken(sender)
       if (bytes.length > 0) yield bytes
       if (isLast(record.header)) return
     }
+    releaseBytes(chunk)
   }
   throw new DfhfError('network', `peer ${sender} closed within an answer`, { retryable: true })
 }
@@ -90,7 +96,10 @@ class Sealer {
     header.writeUInt32BE((bytes.length | (isLastRecord ? LAST : 0)) >>> 0)
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonceOf(this.#count)).setAAD(header)
     this.#count += 1
-    return Buffer.concat([header, cipher.update(bytes), cipher.final(), cipher.getAuthTag()])
+    const sealed = cipher.update(bytes)
+    const record = Buffer.concat([header, sealed, cipher.final(), cipher.getAuthTag()])
+    releaseBytes(sealed)
+    return record
   }
 }
 

@@ -14,7 +14,7 @@ async function collect(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
 function sealed(chunks: readonly Uint8Array[]): Promise<Buffer> {
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      for (const chunk of chunks) controller.enqueue(chunk)
+      for (const chunk of chunks) controller.enqueue(Uint8Array.from(chunk))
       controller.close()
     },
   })
