@@ -106,6 +106,11 @@ export class BlobIndex implements AsyncDisposable {
     return undefined
   }
 
+  /** Whether the file at `path` still holds the blob; hashes it when it changed since it was hashed. Never rejects. */
+  holds(path: string, oid: Oid): Promise<boolean> {
+    return this.#isGood(path, oid).catch(() => false)
+  }
+
   /** Looks for changes now; resolves when all that was there at the call is known. */
   look(): Promise<void> {
     if (this.#isClosed) return Promise.resolve()
@@ -175,6 +180,7 @@ export class BlobIndex implements AsyncDisposable {
   }
 
   async #lookOnce(): Promise<void> {
+    await this.#options.store?.look()
     for (const scan of this.#scans) {
       for (const { oid, path, repo, isThere } of await scan.look()) {
         const paths = this.#cached.get(oid) ?? new Map<string, CacheRepo>()

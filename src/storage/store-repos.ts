@@ -1,6 +1,7 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { writeFileAtomically } from './atomic-write.ts'
 import { type CacheRepo, parseRepoFolderName, repoFolderName } from './cache-layout.ts'
+import { unlessMissing } from './disk-error.ts'
 
 const ENDING = '.repos'
 
@@ -23,6 +24,24 @@ export async function readStoreRepos(blobPath: string): Promise<CacheRepo[]> {
 /** Notes all repos of a stored blob. */
 export async function writeStoreRepos(blobPath: string, repos: readonly CacheRepo[]): Promise<void> {
   await writeFileAtomically(reposPathOf(blobPath), repos.map((repo) => `${repoFolderName(repo)}\n`).join(''))
+}
+
+/**
+ * Notes when a stored blob was used, as the time of the file of its repos: a time set on the blob itself would look
+ * like a change of its bytes.
+ */
+export async function noteStoreUse(blobPath: string, usedAtMs: number): Promise<void> {
+  const path = reposPathOf(blobPath)
+  const set = () => utimes(path, usedAtMs / 1000, usedAtMs / 1000)
+  await set().catch(async () => {
+    await writeFile(path, '', { flag: 'wx' })
+    await set()
+  })
+}
+
+/** When a stored blob was last used as far as was noted, in Unix milliseconds. */
+export async function readStoreUse(blobPath: string): Promise<number> {
+  return (await unlessMissing(stat(reposPathOf(blobPath))).catch(() => undefined))?.mtimeMs ?? 0
 }
 
 /** Forgets the repos of a blob that leaves. */

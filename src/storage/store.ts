@@ -1,4 +1,4 @@
-import { rm, stat, utimes } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DfhfError } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
@@ -10,11 +10,12 @@ import { onDisk, unlessMissing } from './disk-error.ts'
 import { freeSpace, occupiedSpace } from './disk-space.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { makeFolderInside } from './folder.ts'
+import { FolderStamps } from './folder-stamps.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { partialDataName } from './partial-name.ts'
 import { type FoundPartial, listPartials, removePartial } from './stale-partials.ts'
 import { StoreCatalog } from './store-catalog.ts'
-import { readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
+import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
 import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
 
 /** The disk need not know of every read: only eviction after a restart asks. */
@@ -42,6 +43,7 @@ export class BlobStore {
   readonly #log: Log
   readonly #now: () => number
   readonly #catalog = new StoreCatalog()
+  readonly #folders = new FolderStamps()
   /** Blobs being written. Each counts in full from the start. */
   readonly #growing = new Map<PartialBlob, Oid>()
   /** What killed or cancelled runs left. */
@@ -119,7 +121,7 @@ export class BlobStore {
     entry.usedAtMs = this.#now()
     if (entry.usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS) {
       entry.touchedAtMs = entry.usedAtMs
-      await utimes(path, entry.usedAtMs / 1000, stats.mtimeMs / 1000).catch(() => {})
+      await noteStoreUse(path, entry.usedAtMs).catch(() => {})
     }
     return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
   }
@@ -179,6 +181,19 @@ export class BlobStore {
   /** Removes a blob; false when somebody reads it or it is not here. */
   remove(oid: Oid): Promise<boolean> {
     return this.#inTurn(() => this.#evict(oid))
+  }
+
+  /** Looks for blobs that somebody else removed, and forgets them. Costs one stat a folder when nothing changed. */
+  async look(): Promise<void> {
+    for (const [folder, oids] of this.#catalog.byFolder()) {
+      if (!(await this.#folders.hasChanged(join(this.root, folder)))) continue
+      for (const oid of oids) {
+        const entry = this.#catalog.get(oid)
+        const isThere = (await unlessMissing(stat(this.pathOf(oid))).catch(() => undefined)) !== undefined
+        // One that was published meanwhile has another entry.
+        if (!isThere && entry !== undefined && this.#catalog.get(oid) === entry) this.#forget(oid)
+      }
+    }
   }
 
   /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
@@ -242,7 +257,6 @@ export class BlobStore {
     if (entry === undefined || entry.leases > 0 || isRewritten) return false
     const path = this.pathOf(oid)
     this.#forget(oid)
-    this.#catalog.dropRepos(oid)
     await onDisk('remove', path, () => rm(path, { force: true }))
     await removeStoreRepos(path)
     return true
@@ -272,6 +286,7 @@ export class BlobStore {
 
   #forget(oid: Oid): void {
     this.#catalog.delete(oid)
+    if (![...this.#growing.values()].includes(oid)) this.#catalog.dropRepos(oid)
     this.#tell(oid)
   }
 

@@ -15,6 +15,7 @@ const SPARE_LINES = 10_000
  */
 export class VerifiedFiles {
   readonly #path: string
+  readonly #now: () => number
   readonly #facts = new Map<string, VerifiedFact>()
   readonly #running = new Map<string, Promise<boolean>>()
   /** How much of the state file was read: other processes add to its end. */
@@ -24,14 +25,16 @@ export class VerifiedFiles {
   #compactAtLines = SPARE_LINES
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(stateDir: string) {
+  /** `now` gives Unix milliseconds. */
+  constructor(stateDir: string, now: () => number = Date.now) {
     this.#path = join(stateDir, 'verified-blobs.jsonl')
+    this.#now = now
   }
 
   /** Notes that dfhf itself wrote and checked the file that now stands at `path`. */
   async record(path: string, oid: Oid): Promise<void> {
     const stamp = await stampOf(path)
-    if (stamp !== undefined) await this.#add({ ...stamp, oid, isGood: true })
+    if (stamp !== undefined) await this.#add({ ...stamp, oid, isGood: true, checkedAtMs: this.#now() })
   }
 
   /**
@@ -42,7 +45,7 @@ export class VerifiedFiles {
     const known = await this.check(path, oid)
     if (known !== undefined) return known
     const running = this.#running.get(path)
-    // Whoever joins shares the outcome but not the abort of the first; then it hashes itself.
+    // A second caller shares the outcome but not the abort of the first; then it hashes itself.
     if (running !== undefined) return running.catch(() => this.verify(path, oid, hashFile, signal))
     const hashing = this.#hash(path, oid, hashFile, signal)
     this.#running.set(path, hashing)
@@ -68,7 +71,7 @@ export class VerifiedFiles {
     if (before === undefined) return false
     const isGood = await hashFile(path, oid, before.size, signal)
     const after = await stampOf(path)
-    const fact = { ...before, oid, isGood }
+    const fact = { ...before, oid, isGood, checkedAtMs: this.#now() }
     if (after === undefined || !isAbout(fact, after)) return false
     await this.#add(fact)
     return isGood
@@ -132,5 +135,11 @@ export class VerifiedFiles {
 async function stampOf(path: string): Promise<FileStamp | undefined> {
   const stats = await unlessMissing(stat(path, { bigint: true })).catch(() => undefined)
   if (!stats?.isFile()) return undefined
-  return { path, size: Number(stats.size), mtime: String(stats.mtimeNs), inode: String(stats.ino) }
+  return {
+    path,
+    size: Number(stats.size),
+    mtime: String(stats.mtimeNs),
+    ctime: String(stats.ctimeNs),
+    inode: String(stats.ino),
+  }
 }
