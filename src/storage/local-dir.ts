@@ -11,7 +11,7 @@ import { LocalLayout } from './local-layout.ts'
 import { readLocalMetadata, writeLocalMetadata } from './local-metadata.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { placeBlob } from './place-blob.ts'
-import { removeOrphanJournal } from './stale-partials.ts'
+import { removeOrphanJournals } from './stale-partials.ts'
 import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
 
 /** A file of a repo as it should stand in a local dir. */
@@ -64,7 +64,7 @@ export class LocalDir {
     if (!isSame) return undefined
     await this.#note(wanted)
     const stem = this.layout.partialStem(wanted.path, wanted.oid)
-    await removeOrphanJournal(dirname(this.layout.metadata(wanted.path)), stem).catch(() => {})
+    await removeOrphanJournals(dirname(this.layout.metadata(wanted.path)), stem).catch(() => {})
     return file
   }
 

@@ -1,11 +1,12 @@
 import { constants } from 'node:fs'
-import { copyFile, link, open, realpath, rename, rm } from 'node:fs/promises'
+import { copyFile, link, realpath, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { systemCode } from '../base/errors.ts'
 import { randomSuffix } from './atomic-write.ts'
 import { toDiskError } from './disk-error.ts'
 import { syncFolder } from './folder.ts'
 import { writeFully } from './piece-journal.ts'
+import { createPlainFile, openPlainFile } from './plain-file.ts'
 
 const COPY_CHUNK = 4 * 2 ** 20
 
@@ -48,7 +49,7 @@ export async function placeBlob(
 
 async function fill(source: string, temporary: string, options: PlaceOptions): Promise<PlacedBy> {
   try {
-    await copyFile(source, temporary, constants.COPYFILE_FICLONE_FORCE)
+    await copyFile(source, temporary, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL)
     await makePlain(temporary, options)
     return 'reflink'
   } catch {
@@ -67,8 +68,8 @@ async function fill(source: string, temporary: string, options: PlaceOptions): P
 }
 
 async function copy(source: string, temporary: string, options: PlaceOptions): Promise<void> {
-  await using from = await open(source, 'r')
-  await using to = await open(temporary, 'wx', 0o666)
+  await using from = await openPlainFile(source, constants.O_RDONLY)
+  await using to = await createPlainFile(temporary)
   const buffer = new Uint8Array(COPY_CHUNK)
   for (let offset = 0; ; ) {
     options.signal?.throwIfAborted()
@@ -82,7 +83,7 @@ async function copy(source: string, temporary: string, options: PlaceOptions): P
 
 /** A clone has the mode of its source, which may be a read-only shared store. */
 async function makePlain(path: string, options: PlaceOptions): Promise<void> {
-  await using handle = await open(path, 'r')
+  await using handle = await openPlainFile(path, constants.O_RDONLY)
   await handle.chmod(0o666 & ~process.umask())
   if (options.durable !== false) await handle.sync()
 }

@@ -1,9 +1,12 @@
-import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { rm, stat, utimes } from 'node:fs/promises'
 import { writeFileAtomically } from './atomic-write.ts'
 import { type CacheRepo, parseRepoFolderName, repoFolderName } from './cache-layout.ts'
 import { unlessMissing } from './disk-error.ts'
+import { makeEmptyFile, readPlainText } from './plain-file.ts'
 
 const ENDING = '.repos'
+/** Some thousand repos. */
+const MAX_SIZE = 2 ** 20
 
 /** The file beside a stored blob that names the repos it was fetched for, one a line. */
 function reposPathOf(blobPath: string): string {
@@ -17,7 +20,7 @@ export function reposOwnerOf(name: string): string | undefined {
 
 /** The repos noted for a stored blob; none when nobody knows. */
 export async function readStoreRepos(blobPath: string): Promise<CacheRepo[]> {
-  const text = await readFile(reposPathOf(blobPath), 'utf8').catch(() => '')
+  const text = (await readPlainText(reposPathOf(blobPath), MAX_SIZE)) ?? ''
   return text.split('\n').flatMap((line) => parseRepoFolderName(line) ?? [])
 }
 
@@ -34,7 +37,7 @@ export async function noteStoreUse(blobPath: string, usedAtMs: number): Promise<
   const path = reposPathOf(blobPath)
   const set = () => utimes(path, usedAtMs / 1000, usedAtMs / 1000)
   await set().catch(async () => {
-    await writeFile(path, '', { flag: 'wx' })
+    await makeEmptyFile(path)
     await set()
   })
 }

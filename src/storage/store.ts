@@ -12,7 +12,6 @@ import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { makeFolderInside } from './folder.ts'
 import { FolderStamps } from './folder-stamps.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
-import { partialDataName } from './partial-name.ts'
 import { type FoundPartial, listPartials, removePartial } from './stale-partials.ts'
 import { StoreCatalog } from './store-catalog.ts'
 import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
@@ -133,9 +132,8 @@ export class BlobStore {
   openBlob(oid: Oid, size: number, repo: CacheRepo | undefined): Promise<PartialBlob> {
     return this.#inTurn(async () => {
       const folder = storeFolderOf(this.root, oid)
-      const own = join(folder, partialDataName(oid))
-      const present = await occupiedSpace(own)
-      this.#leftovers = this.#leftovers.filter(({ path }) => path !== own)
+      const present = this.#leftovers.reduce((sum, { stem, size }) => (stem === oid ? sum + size : sum), 0)
+      this.#leftovers = this.#leftovers.filter(({ stem }) => stem !== oid)
       try {
         await this.#makeRoom(size, size - present)
         await makeFolderInside(this.root, folder)
@@ -156,6 +154,8 @@ export class BlobStore {
           },
         })
         this.#growing.set(blob, oid)
+        // What is left of others' attempts at it still takes space.
+        await this.#findLeftovers(folder)
         return blob
       } catch (error) {
         await this.#findLeftovers(folder)

@@ -1,13 +1,16 @@
-import { mkdir, open, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Oid } from '../blob/oid.ts'
 import { writeFileAtomically } from './atomic-write.ts'
 import { unlessMissing } from './disk-error.ts'
 import type { HashFile } from './hash-file.ts'
+import { openPlainFile } from './plain-file.ts'
 import { type FileStamp, formatFact, isAbout, parseFact, type VerifiedFact } from './verified-format.ts'
 
 /** After so many new lines the facts of files that are gone or changed are dropped from the state file. */
 const SPARE_LINES = 10_000
+const MAX_READ_SIZE = 64 * 2 ** 20
 
 /**
  * Remembers over restarts which blob files were verified, in `<stateDir>/verified-blobs.jsonl`. Several processes may
@@ -86,7 +89,8 @@ export class VerifiedFiles {
     this.#facts.set(fact.path, fact)
     await this.#inTurn(async () => {
       await mkdir(dirname(this.#path), { recursive: true })
-      await using handle = await open(this.#path, 'a')
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
+      await using handle = await openPlainFile(this.#path, flags)
       await handle.writeFile(formatFact(fact))
     }).catch(() => {
       // A state folder that cannot be written costs a hash after the next start.
@@ -98,8 +102,10 @@ export class VerifiedFiles {
     const stats = await unlessMissing(stat(this.#path)).catch(() => undefined)
     if (stats === undefined || (stats.ino === this.#readInode && stats.size <= this.#readSize)) return
     const start = stats.ino === this.#readInode ? this.#readSize : 0
+    // No dfhf lets it grow so large.
+    if (stats.size - start > MAX_READ_SIZE) return this.#compact()
     const bytes = new Uint8Array(stats.size - start)
-    await using handle = await open(this.#path, 'r')
+    await using handle = await openPlainFile(this.#path, constants.O_RDONLY)
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
     // A line that another process is in the middle of writing is read the next time.
     const end = Buffer.from(bytes.buffer, 0, bytesRead).lastIndexOf(10) + 1
