@@ -104,7 +104,8 @@ async function takeUp(
   // Between opening and renaming another process may have put its own file there.
   const handle = await openOwn(own.path)
   await orphan.handle.close()
-  return handle && { handle: (await locked(handle, own.path, lock)).handle, name }
+  if (handle) await lock(handle, own.path)
+  return handle && { handle, name }
 }
 
 async function makeNew(
@@ -112,14 +113,21 @@ async function makeNew(
   stem: string,
   lock: NonNullable<ClaimOptions['lock']>,
 ): Promise<Named> {
-  // Nobody takes over a file of such a name, so that none can before it is locked.
-  const first = nameOf(false)
-  const { path } = pathsOf(folder, stem, first)
-  const { handle, isSound } = await locked(await createPlainFile(path), path, lock)
-  if (!isSound) return { handle, name: first }
-  const name = nameOf(true)
-  await rename(path, pathsOf(folder, stem, name).path)
-  return { handle, name }
+  for (;;) {
+    const name = nameOf(true)
+    const { path } = pathsOf(folder, stem, name)
+    const handle = await createPlainFile(path)
+    const result = await lock(handle, path)
+    // Another process took the new file for one that was left before it could be locked.
+    if (result === 'held') {
+      await handle.close()
+      continue
+    }
+    if (result === 'acquired' && (await isSound(path, lock))) return { handle, name }
+    const unlocked = nameOf(false)
+    await rename(path, pathsOf(folder, stem, unlocked).path)
+    return { handle, name: unlocked }
+  }
 }
 
 /** Locks what another process left; `held` while that process lives, undefined for what is no partial of ours. */
@@ -134,15 +142,6 @@ async function lockOrphan(
   if (result === 'unsupported') return { handle, isSound: false }
   await handle.close()
   return 'held'
-}
-
-async function locked(
-  handle: FileHandle,
-  path: string,
-  lock: NonNullable<ClaimOptions['lock']>,
-): Promise<Locked> {
-  const isHeld = (await lock(handle, path)) === 'acquired'
-  return { handle, isSound: isHeld && (await isSound(path, lock)) }
 }
 
 async function isSound(path: string, lock: NonNullable<ClaimOptions['lock']>): Promise<boolean> {
