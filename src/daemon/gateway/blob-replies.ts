@@ -172,12 +172,16 @@ export class BlobReplies {
   }
 
   #leaveLater(errand: Errand): void {
-    const timer = setTimeout(() => {
+    const leave = () => {
+      clearTimeout(timer)
       this.#lingering.delete(errand)
       errand.leave()
-    }, LINGER_MS)
+    }
+    const timer = setTimeout(leave, LINGER_MS)
     timer.unref()
     this.#lingering.set(errand, timer)
+    // Of a fetch that is over nothing need be kept.
+    errand.done.then(leave, leave)
   }
 }
 
