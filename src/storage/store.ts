@@ -90,6 +90,11 @@ export class BlobStore {
     return this.#catalog.reposOf(oid)
   }
 
+  /** True for a whole blob that is here. */
+  has(oid: Oid): boolean {
+    return this.#catalog.get(oid) !== undefined
+  }
+
   /** Where a blob stands or would stand. */
   pathOf(oid: Oid): string {
     return join(storeFolderOf(this.root, oid), oid)

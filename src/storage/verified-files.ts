@@ -69,6 +69,32 @@ export class VerifiedFiles {
     return this.#find(stamp, oid)?.isGood
   }
 
+  /** All that is remembered, of files that are gone too. */
+  facts(): Iterable<VerifiedFact> {
+    return this.#facts.values()
+  }
+
+  /** Reads what other processes, or an earlier run, have noted. */
+  async load(): Promise<void> {
+    await this.#inTurn(() => this.#readNew()).catch(() => {})
+  }
+
+  /** Hashes a file whatever is remembered of it. A file that is gone, or changes meanwhile, is forgotten. */
+  async verifyAnew(
+    path: string,
+    oid: Oid,
+    hashFile: HashFile,
+    signal?: AbortSignal,
+  ): Promise<'good' | 'bad' | 'changed'> {
+    const before = this.#facts.get(path)
+    const isGood = await this.#hash(path, oid, hashFile, signal)
+    if (isGood) return 'good'
+    const after = this.#facts.get(path)
+    if (after !== undefined && after !== before) return 'bad'
+    this.#facts.delete(path)
+    return 'changed'
+  }
+
   async #hash(path: string, oid: Oid, hashFile: HashFile, signal?: AbortSignal): Promise<boolean> {
     const before = await stampOf(path)
     if (before === undefined) return false

@@ -1,6 +1,16 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { execFileSync } from 'node:child_process'
-import { closeSync, openSync, readFileSync, realpathSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { runDfhf } from '../end-to-end/binary.ts'
 import { downloadWeights, oidOf, sentOf, weightsRepo } from '../end-to-end/weights.ts'
@@ -89,6 +99,51 @@ describe('a blob that changes on the disk is not served', () => {
     expect(['cut off', oidOf(hub)]).toContain(digest)
     expect(await digestOf(url)).toBe(oidOf(hub))
   })
+})
+
+describe('a blob that decays without a sign', () => {
+  /** Makes the list of what was verified tell of the file as it is now: nothing in its times shows the change. */
+  function hideRot(node: GatewayNode, path: string): void {
+    rot(path)
+    const { size, mtimeNs, ctimeNs, ino } = statSync(path, { bigint: true })
+    const list = join(node.machine.folder, 'hf/dfhf/verified-blobs.jsonl')
+    const oid = realpathSync(path).slice(-64)
+    const fact = [
+      oid,
+      true,
+      Number(size),
+      String(mtimeNs),
+      String(ctimeNs),
+      String(ino),
+      1,
+      realpathSync(path),
+    ]
+    writeFileSync(list, `${JSON.stringify(fact)}\n`)
+  }
+
+  test.each(['store', 'cache'] as const)(
+    'in the %s is found by a check, and served no more',
+    async (place) => {
+      await using hub = await startTestHub({ repos: [weightsRepo(size)] })
+      await using node = await startNode(hub.url)
+      if (place === 'cache') await runDfhf(node.machine, downloadWeights)
+      expect(await digestOf(`${node.url}/o/r/resolve/main/w`)).toBe(oidOf(hub))
+      node.running.kill('SIGTERM')
+      await node.running.result
+      const path =
+        place === 'store'
+          ? storedAt(node, oidOf(hub))
+          : join(node.machine.cache, 'models--o--r/blobs', oidOf(hub))
+      hideRot(node, path)
+      const env = { ...node.machine.env, DFHF_NO_PEERS: undefined }
+      await using again = await startNode(hub.url, { env, seeds: [], args: ['--check-every', '1s'] })
+      await again.running.said('does not hold what its name says')
+      const peers = await fetch(`http://${again.peerAddress}/v1/blobs/${oidOf(hub)}/pieces`)
+      expect(peers.status).toBe(404)
+      expect(existsSync(path)).toBe(place === 'cache')
+      expect(await digestOf(`${again.url}/o/r/resolve/main/w`)).toBe(oidOf(hub))
+    },
+  )
 })
 
 describe('HF_HOME deleted under a running node', () => {
