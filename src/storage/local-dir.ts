@@ -93,7 +93,9 @@ export class LocalDir {
   async copyFrom(source: string, wanted: LocalFile, signal?: AbortSignal): Promise<string> {
     const file = await this.#makeRoom(wanted)
     const scratch = dirname(this.layout.metadata(wanted.path))
-    await placeBlob(source, file, { hardLink: false, scratch, durable: this.#options.durable, signal })
+    const { durable, hashFile } = this.#options
+    // Another tool may have put the source there, and nobody ever read it.
+    await placeBlob(source, file, { hardLink: false, scratch, durable, signal, expected: wanted, hashFile })
     await this.#note(wanted)
     return file
   }
