@@ -1,6 +1,5 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DfhfError } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { formatSize } from '../base/size.ts'
 import type { Oid } from '../blob/oid.ts'
@@ -11,6 +10,7 @@ import { freeSpace, occupiedSpace } from './disk-space.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { makeFolderInside } from './folder.ts'
 import { FolderStamps } from './folder-stamps.ts'
+import { noRoom } from './no-room.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { type FoundPartial, listPartials, removePartial } from './stale-partials.ts'
 import { StoreCatalog } from './store-catalog.ts'
@@ -208,16 +208,10 @@ export class BlobStore {
   }
 
   async #makeRoom(size: number, toWrite: number): Promise<void> {
-    const { overQuota, underFloor } = await this.#freeUp(size, toWrite)
-    if (overQuota <= 0 && underFloor <= 0) return
-    const why =
-      overQuota > 0
-        ? `its quota is ${formatSize(this.#options.quota)}, ${formatSize(this.usedSize)} are in use`
-        : `${formatSize(underFloor)} more must be free on its disk`
-    throw new DfhfError('disk-full', `no room for ${formatSize(size)} in the store ${this.root}: ${why}`, {
-      hint: 'raise the quota of the store, or free some space on its disk',
-      retryable: true,
-    })
+    const excess = await this.#freeUp(size, toWrite)
+    if (excess.overQuota <= 0 && excess.underFloor <= 0) return
+    const { root, usedSize } = this
+    throw noRoom(size, { root, usedSize, quota: this.#options.quota }, excess)
   }
 
   /** Evicts as far as needed and possible; gives what is still too much. */
