@@ -14,23 +14,12 @@ import { noRoom } from './no-room.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { type FoundPartial, listPartials, removePartial } from './stale-partials.ts'
 import { StoreCatalog } from './store-catalog.ts'
+import type { BlobStoreOptions } from './store-options.ts'
 import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
 import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
 
 /** The disk need not know of every read: only eviction after a restart asks. */
 const TOUCH_EVERY_MS = 60_000
-
-export interface BlobStoreOptions {
-  /** How many bytes the store may take, partial blobs included. */
-  readonly quota: number
-  /** How many bytes the store leaves free on its disk. @default 0 */
-  readonly freeSpaceFloor?: number | undefined
-  /** See PartialBlobOptions. @default true */
-  readonly durable?: boolean | undefined
-  readonly log?: Log | undefined
-  /** Unix time in milliseconds. @default Date.now */
-  readonly now?: (() => number) | undefined
-}
 
 /**
  * The daemon's own blobs: `<root>/<first 2 hex>/<oid>`. Least recently used ones go when the quota or the disk's
@@ -106,28 +95,17 @@ export class BlobStore {
     return lease?.path
   }
 
-  /** Keeps a blob from being evicted until the lease is disposed; undefined when it is not here. */
+  /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
   async acquire(oid: Oid): Promise<BlobLease | undefined> {
+    const lease = await this.#lease(oid)
     const entry = this.#catalog.get(oid)
-    if (entry === undefined) return undefined
-    const path = this.pathOf(oid)
-    entry.leases += 1
-    const release = () => {
-      entry.leases -= 1
-    }
-    const stats = await unlessMissing(stat(path)).catch(() => undefined)
-    if (!stats?.isFile() || stats.size !== entry.size) {
-      release()
-      // Somebody else removed or changed it.
-      if (this.#catalog.get(oid) === entry) this.#forget(oid)
-      return undefined
-    }
+    if (lease === undefined || entry === undefined) return lease
     entry.usedAtMs = this.#now()
     if (entry.usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS) {
       entry.touchedAtMs = entry.usedAtMs
-      await noteStoreUse(path, entry.usedAtMs).catch(() => {})
+      await noteStoreUse(lease.path, entry.usedAtMs).catch(() => {})
     }
-    return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
+    return lease
   }
 
   /**
@@ -192,12 +170,8 @@ export class BlobStore {
   async look(): Promise<void> {
     for (const [folder, oids] of this.#catalog.byFolder()) {
       if (!(await this.#folders.hasChanged(join(this.root, folder)))) continue
-      for (const oid of oids) {
-        const entry = this.#catalog.get(oid)
-        const isThere = (await unlessMissing(stat(this.pathOf(oid))).catch(() => undefined)) !== undefined
-        // One that was published meanwhile has another entry.
-        if (!isThere && entry !== undefined && this.#catalog.get(oid) === entry) this.#forget(oid)
-      }
+      // Acquiring looks at the file.
+      for (const oid of oids) (await this.#lease(oid))?.[Symbol.dispose]()
     }
   }
 
@@ -205,6 +179,23 @@ export class BlobStore {
   subscribe(listener: (oid: Oid) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  async #lease(oid: Oid): Promise<BlobLease | undefined> {
+    const entry = this.#catalog.get(oid)
+    if (entry === undefined) return undefined
+    const path = this.pathOf(oid)
+    entry.leases += 1
+    const release = () => {
+      entry.leases -= 1
+    }
+    const stats = await unlessMissing(stat(path)).catch(() => undefined)
+    if (stats?.isFile() && stats.size === entry.size)
+      return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
+    release()
+    // Somebody else removed or changed it; one that was published meanwhile has another entry.
+    if (this.#catalog.get(oid) === entry) this.#forget(oid)
+    return undefined
   }
 
   async #makeRoom(size: number, toWrite: number): Promise<void> {
