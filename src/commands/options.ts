@@ -92,6 +92,8 @@ export interface ServeOptions extends CommonOptions {
   readonly storeQuota: number
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
+  /** How long after its last check a blob is read again, in ms; 0 for never. */
+  readonly checkEveryMs: number
 }
 
 /** How other tools reach the Hub mirror and the proxy. */

@@ -87,6 +87,7 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
     minFree: reader.read(settings.minFree),
+    checkEveryMs: reader.read(settings.checkEvery),
   }
 }
 

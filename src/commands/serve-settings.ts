@@ -89,6 +89,18 @@ export const serveSettings = {
     2e9,
     parseSize,
   ),
+  checkEvery: required(
+    {
+      flag: 'check-every',
+      value: '<span>',
+      env: ['DFHF_CHECK_EVERY'],
+      fallbackText: '30d',
+      group: groups.store,
+      help: 'how often blobs are read again to see that the disk kept them; 0 for never',
+    },
+    30 * 24 * 3_600_000,
+    parseDuration,
+  ),
 } as const
 
 /** A host-less port means loopback for the gateway: it answers whoever reaches it. */

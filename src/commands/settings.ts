@@ -68,6 +68,7 @@ export const settingsOf = {
     'staleFor',
     'storeQuota',
     'minFree',
+    'checkEvery',
     'fetchForPeers',
     ...shared,
   ],

@@ -141,6 +141,8 @@ export class BlobLibrary {
         throw error
       } finally {
         this.#running.delete(oid)
+        // From now on peers get it from the store, or not at all.
+        engine.withdraw(oid)
         await file.close()
       }
     }

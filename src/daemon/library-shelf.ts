@@ -7,9 +7,6 @@ import type { HashService } from '../transfer/hash-service.ts'
 import type { BlobLibrary } from './blob-library.ts'
 import type { PublicRepos } from './public-repos.ts'
 
-/** How long a stored blob stays after a range of it was opened, in ms: the runtime does not tell when it was sent. */
-const SENDING_MS = 60_000
-
 /** What a shelf needs to know besides the library. */
 export interface ShelfOptions {
   readonly library: BlobLibrary
@@ -31,11 +28,11 @@ export class LibraryShelf implements BlobShelf {
   async find(oid: Oid, asker: Asker): Promise<SharedBlob | undefined> {
     const { library, onMissing } = this.#options
     const { engine } = library.parts
-    if (engine.find(oid)) return engine.shared(oid)
+    if (library.isFetching(oid)) return engine.shared(oid)
     using blob = await library.acquire(oid)
     if (!blob) {
       onMissing?.(oid, asker)
-      return engine.shared(oid)
+      return library.isFetching(oid) ? engine.shared(oid) : undefined
     }
     return (await this.#mayHave(blob, asker)) ? this.#share(blob) : undefined
   }
@@ -69,8 +66,8 @@ export class LibraryShelf implements BlobShelf {
       asksHub: false,
       subscribe: () => () => {},
       async open(range: ByteRange) {
-        const lease = await library.acquire(oid)
-        setTimeout(() => lease?.[Symbol.dispose](), SENDING_MS).unref()
+        // It counts as used now, so that it goes last; a file that is being sent may lose its name meanwhile.
+        using lease = await library.acquire(oid)
         return Bun.file(lease?.path ?? path).slice(range.start, range.end)
       },
       async digestsOf(wanted, signal) {

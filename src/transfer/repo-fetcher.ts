@@ -89,10 +89,21 @@ export class RepoFetcher {
     const meanwhile = isForced && !isRepeat ? undefined : await destination.place(file)
     if (meanwhile !== undefined) return this.found(file, meanwhile, startedAt)
     const local = isForced ? undefined : await this.parts.findLocal(file.oid, file.size)
+    const copied = local === undefined ? undefined : await this.#copy(local, file)
     // Awaited here, or the lock would be given back at once.
-    if (local === undefined) return await this.#bring(file, id, startedAt)
-    const path = await destination.copyFrom(local, file, signal)
-    return this.#result(file, path, startedAt, only('local', file.size), true)
+    if (copied === undefined) return await this.#bring(file, id, startedAt)
+    return this.#result(file, copied, startedAt, only('local', file.size), true)
+  }
+
+  /** Undefined when the copy shows that the source changed since it was checked. */
+  async #copy(source: string, file: WantedFile): Promise<string | undefined> {
+    const { destination, signal } = this.parts
+    try {
+      return await destination.copyFrom(source, file, signal)
+    } catch (error) {
+      if (error instanceof DfhfError && error.code === 'verification-failed') return undefined
+      throw error
+    }
   }
 
   async #bring(file: WantedFile, id: number, startedAt: number): Promise<FileResult> {

@@ -1,7 +1,6 @@
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { HubClient } from '../../hub/hub-client.ts'
-import type { IndexedBlob } from '../../storage/blob-index.ts'
 import type { BlobSource } from '../../transfer/blob-source.ts'
 import { type BlobLibrary, type Errand, hubSource, type LocatedBlob } from '../blob-library.ts'
 import { readWhileFetching } from '../blob-reader.ts'
@@ -116,8 +115,10 @@ export class BlobReplies {
     const acquiring = library.acquire(oid)
     if (!(await settlesWithin(acquiring, HASH_PATIENCE_MS))) {
       const found = await index.peek(oid)
-      if (found?.size === size)
-        return { path: found.path, start, end, isGood: isHeld(acquiring), release() {} }
+      if (found?.size === size) {
+        void acquiring.then((lease) => lease?.[Symbol.dispose]()).catch(() => {})
+        return { path: found.path, start, end, isGood: () => index.holds(found.path, oid), release() {} }
+      }
     }
     const lease = await acquiring
     if (lease?.size !== size) {
@@ -125,7 +126,8 @@ export class BlobReplies {
       return undefined
     }
     if (repo && lease.origin === 'store') void store.addRepo(oid, repo).catch(() => {})
-    return { path: lease.path, start, end, release: () => lease[Symbol.dispose]() }
+    const isGood = () => index.holds(lease.path, oid)
+    return { path: lease.path, start, end, isGood, release: () => lease[Symbol.dispose]() }
   }
 
   async #read(request: GatewayRequest, wanted: WantedBlob, range: RequestedRange): Promise<Reply['body']> {
@@ -170,19 +172,17 @@ export class BlobReplies {
   }
 
   #leaveLater(errand: Errand): void {
-    const timer = setTimeout(() => {
+    const leave = () => {
+      clearTimeout(timer)
       this.#lingering.delete(errand)
       errand.leave()
-    }, LINGER_MS)
+    }
+    const timer = setTimeout(leave, LINGER_MS)
     timer.unref()
     this.#lingering.set(errand, timer)
+    // Of a fetch that is over nothing need be kept.
+    errand.done.then(leave, leave)
   }
-}
-
-async function isHeld(acquiring: Promise<IndexedBlob | undefined>): Promise<boolean> {
-  const lease = await acquiring.catch(() => undefined)
-  lease?.[Symbol.dispose]()
-  return lease !== undefined
 }
 
 async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, silentLog } from '../../base/log.ts'
 import { isObject } from '../../hub/json-shape.ts'
 import { writeFileAtomically } from '../../storage/atomic-write.ts'
+import { readPlainText } from '../../storage/plain-file.ts'
 
 const MAX_ANSWERS = 20_000
 const MAX_SIZE = 256 * 2 ** 20
@@ -56,8 +57,8 @@ export class KeptAnswers {
   async find(question: string, maxAgeMs: number): Promise<unknown> {
     if (maxAgeMs <= 0) return undefined
     try {
-      const text = await readFile(join(this.#folder, nameOf(question)), 'utf8')
-      const stored: unknown = JSON.parse(text)
+      const text = await readPlainText(join(this.#folder, nameOf(question)), MAX_ANSWER_SIZE * 2)
+      const stored: unknown = JSON.parse(text ?? '')
       if (!isObject(stored) || stored.question !== question || typeof stored.seenAtMs !== 'number')
         return undefined
       return this.#now() - stored.seenAtMs <= maxAgeMs ? stored.value : undefined

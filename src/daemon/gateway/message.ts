@@ -16,8 +16,8 @@ export interface FileBody {
   readonly path: string
   readonly start: number
   readonly end: number
-  /** Resolves to false when the file is not what it should be; the last bytes wait for it. */
-  readonly isGood?: Promise<boolean> | undefined
+  /** Asked before the last bytes go out; they do not when it gives false, since the file is not what it should be. */
+  readonly isGood?: (() => Promise<boolean>) | undefined
   /** Called once, when the bytes were sent or will not be. */
   readonly release: () => void
 }
