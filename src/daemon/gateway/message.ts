@@ -7,6 +7,8 @@ export interface GatewayRequest {
   readonly body: AsyncIterable<Uint8Array>
   /** The IP address that the request came from. */
   readonly address: string
+  /** The IP address of this machine that it came to. */
+  readonly localAddress: string
   /** Aborts when the client goes away, or the gateway stops. */
   readonly signal: AbortSignal
 }

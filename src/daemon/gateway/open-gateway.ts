@@ -22,6 +22,7 @@ import { KeptAnswers } from './kept-answers.ts'
 import { KnownUrls } from './known-urls.ts'
 import { LfsGateway } from './lfs-gateway.ts'
 import { jsonReply, type Reply, textReply } from './message.ts'
+import { OwnNames } from './own-names.ts'
 import { Tunnels } from './tunnel.ts'
 import { WarmRoute } from './warm-route.ts'
 
@@ -31,6 +32,8 @@ const GRACE_MS = 5_000
 /** What a gateway is made of, and how it behaves. */
 export interface GatewayOptions {
   readonly listen: { readonly host: string | undefined; readonly port: number }
+  /** Names by which clients may call it besides its addresses. */
+  readonly hosts: readonly string[]
   readonly endpoint: string
   /** Carries no token of its own. */
   readonly http: HttpClient
@@ -94,7 +97,8 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     ['POST /v1/warm', (request) => warm.handle(request)],
     ...(metrics ? [['GET /metrics', () => metricsReply(metrics)] as const] : []),
   ])
-  const handler = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, own })
+  const ownNames = new OwnNames({ listenHost: listen.host, names: options.hosts })
+  const handler = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, ownNames, own })
   const onAnswer = (status: number) => metrics?.answered(status)
   const server = await GatewayServer.listen({ handler, ...listen, log, onAnswer })
   const close = async (graceMs: number) => {
