@@ -1,3 +1,5 @@
+import { isSha256, type Sha256 } from '../blob/oid.ts'
+
 /** Where the Hub is when nothing else is said. */
 export const DEFAULT_ENDPOINT = 'https://huggingface.co'
 
@@ -6,6 +8,21 @@ const officialHosts = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co', 
 /** True for a host name of the Hub itself. */
 export function isOfficialHost(host: string): boolean {
   return officialHosts.has(host.toLowerCase())
+}
+
+/** True for the CDN in front of the Hub's LFS store; Xet's bridge has other hashes in its addresses. */
+export function isLfsHost(host: string): boolean {
+  return /^cdn-lfs(?:-[a-z0-9]+)*\.(?:huggingface|hf)\.co$/i.test(host)
+}
+
+/**
+ * The oid in the path of an address on the CDN of the LFS store: `/repos/<2 digits>/<2 more>/<repo's hash>/<oid>`.
+ * Anywhere else the last part of a path is a name that its author chose.
+ */
+export function lfsOidOf(pathname: string): Sha256 | undefined {
+  const [, , , oid = ''] =
+    /^\/repos\/([0-9a-f]{2})\/([0-9a-f]{2})\/\1\2[0-9a-f]{60}\/([0-9a-f]{64})$/.exec(pathname) ?? []
+  return isSha256(oid) ? oid : undefined
 }
 
 /**

@@ -14,7 +14,7 @@ const secret: RepoSpec = {
 }
 const users = [{ name: 'in', token: 'hf_in', access: ['o/secret'] }]
 const firefox = 'User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0'
-const lfsPath = `/repos/ab/cd/${'a'.repeat(64)}/${'b'.repeat(64)}`
+const lfsPath = `/repos/aa/aa/${'a'.repeat(64)}/${'b'.repeat(64)}`
 
 /** Every kind of thing that the gateway answers. */
 const routes: readonly (readonly [line: string, headers: readonly string[], body?: string])[] = [

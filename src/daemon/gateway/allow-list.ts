@@ -1,4 +1,5 @@
 import { DfhfError } from '../../base/errors.ts'
+import { isLfsHost, isOfficialHost } from '../../hub/hub-hosts.ts'
 
 /** A server that may be reached through the proxy. */
 export interface AllowedServer {
@@ -6,6 +7,8 @@ export interface AllowedServer {
   readonly origin: string
   /** True where whoever runs this gateway named the server: then it may be on this network too. */
   readonly isListed: boolean
+  /** True for the CDN of the Hub's LFS store: there an address in the store's own shape names its blob. */
+  readonly isLfsStore: boolean
 }
 
 interface Rule {
@@ -13,6 +16,8 @@ interface Rule {
   /** Undefined for any. */
   readonly port: string | undefined
   readonly isListed: boolean
+  /** True where the host was written in full. */
+  readonly isExact: boolean
   readonly matches: (host: string) => boolean
 }
 
@@ -25,12 +30,14 @@ const known = ['huggingface.co', 'hf.co', '.hf.co', 'cdn-lfs*.huggingface.co']
  */
 export class AllowList {
   readonly #rules: readonly Rule[]
+  readonly #isOfficial: boolean
   /** The server that is meant where a client names none, as the scripts for Dragonfly do. */
   readonly defaultOrigin: string
 
   /** `hosts` as `--allow-host` takes them: a host, `.suffix`, either with `scheme://` before it or `:port` behind it. */
   constructor(endpoint: URL, hosts: readonly string[]) {
     const listed = hosts.map((text) => parseRule(text, true))
+    this.#isOfficial = isOfficialHost(endpoint.hostname)
     this.#rules = [ruleOfEndpoint(endpoint), ...listed, ...known.map((text) => parseRule(text, false))]
     const first = hosts.find((text) => !/[*]|^\.|\/\/\./.test(text))
     this.defaultOrigin = (first !== undefined && this.#originOf(first)) || 'https://cdn-lfs.huggingface.co'
@@ -41,11 +48,20 @@ export class AllowList {
     const host = url.hostname.toLowerCase()
     // Plain http is how a client makes a proxy out of us: the usual port of http stands for that of https.
     const asked = url.port === '443' ? '' : url.port
-    for (const { scheme, port, isListed, matches } of this.#rules) {
+    for (const { scheme, port, isListed, isExact, matches } of this.#rules) {
       if ((port !== undefined && port !== asked) || !matches(host)) continue
-      return { origin: originOf(scheme, url.hostname, asked), isListed }
+      const origin = originOf(scheme, url.hostname, asked)
+      const isKnownStore = isLfsHost(host) && origin === `https://${host}`
+      // The CDN of another Hub is known by nothing but its full name in the list.
+      const isNamedStore = isListed && isExact && !this.#isOfficial
+      return { origin, isListed, isLfsStore: isKnownStore || isNamedStore }
     }
     return undefined
+  }
+
+  /** True where a redirect may be followed as it stands: to an allowed server, by the scheme that it speaks. */
+  mayFollow(url: URL): boolean {
+    return this.find(url)?.origin === url.origin
   }
 
   #originOf(text: string): string | undefined {
@@ -55,7 +71,8 @@ export class AllowList {
 }
 
 function ruleOfEndpoint({ protocol, port, hostname }: URL): Rule {
-  return { scheme: protocol, port, isListed: true, matches: (host) => host === hostname }
+  // It is the Hub itself, where anybody may name a file as he likes.
+  return { scheme: protocol, port, isListed: true, isExact: false, matches: (host) => host === hostname }
 }
 
 function originOf(scheme: string, hostname: string, port: string): string {
@@ -71,7 +88,8 @@ function parseRule(text: string, isListed: boolean): Rule {
   const scheme = `${(given ?? 'https').toLowerCase()}:`
   const isUsual = port === (scheme === 'https:' ? '443' : '80')
   const only = isUsual || (port === '' && !isListed) ? '' : port || undefined
-  return { scheme, port: only, isListed, matches: matcherOf(name.toLowerCase()) }
+  const isExact = !/^\.|\*/.test(name)
+  return { scheme, port: only, isListed, isExact, matches: matcherOf(name.toLowerCase()) }
 }
 
 function matcherOf(name: string): (host: string) => boolean {

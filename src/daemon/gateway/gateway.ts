@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { lfsOidOf } from '../../hub/hub-hosts.ts'
 import type { AllowList } from './allow-list.ts'
 import type { CdnProxy } from './cdn-proxy.ts'
 import type { GatewayHandler } from './gateway-server.ts'
@@ -97,7 +98,6 @@ export class Gateway implements GatewayHandler {
   #namedOrigin({ headers }: GatewayRequest, path: string): string | undefined {
     const registry = headers.get('x-dragonfly-registry')?.trim()
     if (registry) return registry.replace(/\/+$/, '')
-    const isLfsPath = /^\/repos\/[0-9a-f]{2}\/[0-9a-f]{2}\/[0-9a-f]{64}\/[0-9a-f]{64}$/.test(path)
-    return isLfsPath ? this.#parts.allowList.defaultOrigin : undefined
+    return lfsOidOf(path) === undefined ? undefined : this.#parts.allowList.defaultOrigin
   }
 }

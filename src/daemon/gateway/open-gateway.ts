@@ -80,7 +80,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const lfs = new LfsGateway({ hub, http, blobs, known })
   const api = new HubApi(asking)
   const mirror = new HubMirror({ hub, api, facts: new FileFacts(asking), blobs, lfs, known, log })
-  const mayFollow = (url: URL) => allowList.find(url) !== undefined
+  const mayFollow = (url: URL) => allowList.mayFollow(url)
   const probe = new CdnProbe({ http, mayFollow, signal })
   const proxy = new CdnProxy({ http, allowList, known, probe, blobs, log })
   const tunnels = new Tunnels({ allowList, proxyFor: options.proxyFor })

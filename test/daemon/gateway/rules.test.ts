@@ -43,6 +43,27 @@ describe('the list of allowed hosts', () => {
   ])('refuses %s', (url) => {
     expect(list.find(new URL(url))).toBeUndefined()
   })
+  test.each([
+    ['https://huggingface.co', 'http://cdn-lfs.huggingface.co/', true],
+    ['https://huggingface.co', 'http://cdn-lfs-us-1.hf.co/', true],
+    ['https://huggingface.co', 'http://cas-bridge.xethub.hf.co/', false],
+    ['https://huggingface.co', 'http://hf.co/', false],
+    ['https://huggingface.co', 'http://huggingface.co/', false],
+    ['https://huggingface.co', 'http://cdn.example.org/', false],
+    ['https://hub.example', 'http://hub.example/', false],
+    ['https://hub.example', 'http://cdn.example.org/', true],
+    ['https://hub.example', 'http://cdn.wide.example/', false],
+    ['https://hub.example', 'http://cdn-lfs.hf.co/', true],
+    ['https://hub.example', 'http://hf.co/', false],
+  ])('with the Hub %s, %s is an LFS store: %p', (hub, url, isStore) => {
+    const list = new AllowList(new URL(hub), ['cdn.example.org', '.wide.example'])
+    expect(list.find(new URL(url))?.isLfsStore).toBe(isStore)
+  })
+  test('lets a redirect be followed by the scheme of its server alone', () => {
+    expect(list.mayFollow(new URL('https://cdn-lfs.hf.co/x'))).toBe(true)
+    expect(list.mayFollow(new URL('http://cdn-lfs.hf.co/x'))).toBe(false)
+    expect(list.mayFollow(new URL('https://evil.example/x'))).toBe(false)
+  })
   test('says what is no host', () => {
     expect(() => new AllowList(endpoint, ['a b:c'])).toThrow('not a host')
   })
