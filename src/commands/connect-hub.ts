@@ -45,13 +45,15 @@ export function connectHub(options: HubOptions, http: HttpClient, context: Comma
   })
 }
 
-/** The Hub as anybody sees it. */
+/** The Hub as anybody sees it. `isOnce` repeats nothing that fails. */
 export function connectAnonymously(
   options: HubOptions,
   http: HttpClient,
   context: CommandContext,
+  { isOnce = false }: { readonly isOnce?: boolean } = {},
 ): HubClient {
-  return new HubClient(anonymous(options, http, context))
+  const client = anonymous(options, http, context)
+  return new HubClient(isOnce ? { ...client, retry: { retries: 0 } } : client)
 }
 
 function anonymous(

@@ -23,6 +23,7 @@ import { KnownUrls } from './known-urls.ts'
 import { LfsGateway } from './lfs-gateway.ts'
 import { jsonReply, type Reply, textReply } from './message.ts'
 import { OwnNames } from './own-names.ts'
+import { Recall } from './recall.ts'
 import { Tunnels } from './tunnel.ts'
 import { WarmRoute } from './warm-route.ts'
 
@@ -74,12 +75,13 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const hub = new HubUpstream({ endpoint, http })
   const kept = new KeptAnswers(options.stateDir, { log })
   const weather = new HubWeather(log)
-  const asking = { hub, kept, publicRepos, weather, staleForMs, signal }
+  const recall = new Recall({ kept, publicRepos, weather, staleForMs, signal })
   const blobs = new BlobReplies({ library, log, onServe: (served) => metrics?.served(served) })
   const known = new KnownUrls(options.ignoreQueryParams)
   const lfs = new LfsGateway({ hub, http, blobs, known })
-  const api = new HubApi(asking)
-  const mirror = new HubMirror({ hub, api, facts: new FileFacts(asking), blobs, lfs, known, log })
+  const api = new HubApi({ hub, recall })
+  const facts = new FileFacts({ hub, recall, kept })
+  const mirror = new HubMirror({ hub, api, facts, blobs, lfs, known, log })
   const mayFollow = (url: URL) => allowList.mayFollow(url)
   const probe = new CdnProbe({ http, mayFollow, signal })
   const proxy = new CdnProxy({ http, allowList, known, probe, blobs, log })
