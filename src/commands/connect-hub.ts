@@ -45,15 +45,13 @@ export function connectHub(options: HubOptions, http: HttpClient, context: Comma
   })
 }
 
-/** The Hub as anybody sees it. `isOnce` repeats nothing that fails. */
+/** The Hub as anybody sees it. */
 export function connectAnonymously(
   options: HubOptions,
   http: HttpClient,
   context: CommandContext,
-  { isOnce = false }: { readonly isOnce?: boolean } = {},
 ): HubClient {
-  const client = anonymous(options, http, context)
-  return new HubClient(isOnce ? { ...client, retry: { retries: 0 } } : client)
+  return new HubClient(anonymous(options, http, context))
 }
 
 function anonymous(

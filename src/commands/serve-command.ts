@@ -25,7 +25,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const http = stack.use(openHttp(options.hub, context))
   const hub = connectHub(options.hub, http, context)
   const anonymousHub = connectAnonymously(options.hub, http, context)
-  const publicRepos = new PublicRepos(connectAnonymously(options.hub, http, context, { isOnce: true }))
+  const publicRepos = new PublicRepos(anonymousHub)
   const peering = peers.isSharing ? await preparePeerNode(peers, speed, context) : undefined
   let node: PeerNode | undefined
   const engine = stack.use(

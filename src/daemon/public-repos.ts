@@ -37,7 +37,7 @@ export class PublicRepos {
   readonly #repos = new Map<string, Known>()
   readonly #listeners = new Set<(repo: Repo) => void>()
 
-  /** `anonymous` must carry no token, and should not repeat what fails: it is asked again when it is wanted again. */
+  /** `anonymous` must carry no token. */
   constructor(anonymous: HubClient, now: () => number = () => performance.now()) {
     this.#hub = anonymous
     this.#now = now
