@@ -1,4 +1,5 @@
 import { isSha256, type Sha256 } from '../blob/oid.ts'
+import { isSafeForToken, type TokenRule } from './tokens.ts'
 
 /** Where the Hub is when nothing else is said. */
 export const DEFAULT_ENDPOINT = 'https://huggingface.co'
@@ -33,8 +34,16 @@ export function isHubRedirect(from: URL, to: URL, endpoint: URL): boolean {
   return to.hostname === from.hostname || to.hostname === endpoint.hostname || isOfficialHost(to.hostname)
 }
 
-/** True when the token for `endpoint` may go along with a request to `url`: its own origin, or the Hub's over https. */
-export function mayCarryToken(url: URL, endpoint: URL): boolean {
+/**
+ * The one rule for every token, this node's or that of a client of its gateway: whether it may go along with a request
+ * to `url`. That is where the Hub at `endpoint` is, and where nobody can read it on the way.
+ */
+export function mayCarryToken(url: URL, endpoint: URL, rule?: TokenRule): boolean {
+  return isHubsOwn(url, endpoint) && isSafeForToken(url, rule)
+}
+
+/** True for addresses that the Hub at `endpoint` answers itself: its own origin, or the Hub's over https. */
+export function isHubsOwn(url: URL, endpoint: URL): boolean {
   if (url.origin === endpoint.origin) return true
   if (url.protocol !== 'https:') return false
   const isUpgrade =

@@ -2,6 +2,7 @@ import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import { lfsOidOf } from '../../hub/hub-hosts.ts'
+import { isSafeForToken, type TokenRule } from '../../hub/tokens.ts'
 import type { AllowedServer, AllowList } from './allow-list.ts'
 import type { BlobReplies } from './blob-replies.ts'
 import type { CdnProbe } from './cdn-probe.ts'
@@ -22,6 +23,7 @@ export interface CdnProxyParts {
   readonly known: KnownUrls
   readonly probe: CdnProbe
   readonly blobs: BlobReplies
+  readonly tokenRule: TokenRule
   readonly log: Log
 }
 
@@ -83,13 +85,13 @@ export class CdnProxy {
   }
 
   async #pass(request: GatewayRequest, original: URL): Promise<Reply> {
-    const { http } = this.#parts
+    const { http, tokenRule } = this.#parts
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET'
     const encoding = request.headers.get('accept-encoding') ?? 'identity'
     const response = await http.request({
       method,
       url: original,
-      headers: { ...requestHeaders(request.headers), 'accept-encoding': encoding },
+      headers: { ...headersTo(original, request.headers, tokenRule), 'accept-encoding': encoding },
       signal: request.signal,
       headersTimeoutMs: PATIENCE_MS,
       bodyTimeoutMs: PATIENCE_MS,
@@ -113,4 +115,11 @@ export class CdnProxy {
       if (error instanceof DfhfError && error.code === 'forbidden') throw error
     }
   }
+}
+
+/** What a client says to a server that it names itself: its token too, but not in clear. */
+function headersTo(url: URL, headers: Headers, rule: TokenRule): Record<string, string> {
+  const { authorization, ...others } = requestHeaders(headers)
+  const mayCarry = authorization !== undefined && isSafeForToken(url, rule)
+  return { ...others, ...(mayCarry && { authorization }) }
 }

@@ -39,13 +39,32 @@ export interface MirrorRequest extends GatewayRequest {
 /** The Hub as clients of HF_ENDPOINT see it: its metadata passed on, its bytes from here. */
 export class HubMirror {
   readonly #parts: HubMirrorParts
+  #hasWarned = false
 
   constructor(parts: HubMirrorParts) {
     this.#parts = parts
   }
 
   /** `target` is path and query. */
-  handle(request: MirrorRequest): Promise<Reply> {
+  async handle(request: MirrorRequest): Promise<Reply> {
+    const { withheld } = this.#parts.hub
+    if (withheld === undefined || !request.headers.has('authorization')) return this.#route(request)
+    // To the Hub the client is one without a token, and so it must be to all that is remembered of clients here.
+    const headers = new Headers(request.headers)
+    headers.delete('authorization')
+    this.#tellWithheld(withheld)
+    const reply = await this.#route({ ...request, headers })
+    return reply.status === 401 || reply.status === 403 || reply.status === 404
+      ? explained(reply, withheld)
+      : reply
+  }
+
+  #tellWithheld(reason: string): void {
+    if (!this.#hasWarned) this.#parts.log.warn(`${reason}; DFHF_ALLOW_PLAIN_HTTP_TOKEN=1 lets it`)
+    this.#hasWarned = true
+  }
+
+  #route(request: MirrorRequest): Promise<Reply> {
     const target = parseHubTarget(request.target.replace(/[?#].*$/s, ''))
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     if (target.kind === 'file' && isRead) return this.#file(request, target)
@@ -148,6 +167,14 @@ function refusedFile(status: number, lines: readonly HeaderLine[]): Reply {
     ]),
     body,
   }
+}
+
+/** A refusal that says why the token which the client sent did not count. */
+function explained(reply: Reply, reason: string): Reply {
+  const said = lineOf(reply.headers, 'x-error-message')
+  const message = headerText(said === undefined ? reason : `${said} (${reason})`)
+  const others = reply.headers.filter(([name]) => name.toLowerCase() !== 'x-error-message')
+  return { ...reply, headers: [...others, ['X-Error-Message', message]] }
 }
 
 function noXet(): Reply {

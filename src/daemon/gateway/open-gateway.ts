@@ -3,7 +3,7 @@ import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpProxy } from '../../http/proxy.ts'
 import { parseEndpoint } from '../../hub/endpoint.ts'
 import type { HubClient } from '../../hub/hub-client.ts'
-import { isLoopback } from '../../hub/tokens.ts'
+import { isLoopback, type TokenRule } from '../../hub/tokens.ts'
 import type { BlobLibrary } from '../blob-library.ts'
 import type { DaemonMetrics } from '../metrics.ts'
 import type { PublicRepos } from '../public-repos.ts'
@@ -38,6 +38,8 @@ export interface GatewayOptions {
   readonly endpoint: string
   /** Carries no token of its own. */
   readonly http: HttpClient
+  /** Holds for the tokens of its clients as for this node's own. */
+  readonly tokenRule: TokenRule
   /** Which proxy leads to an address, for tunnels. */
   readonly proxyFor?: ((url: URL) => HttpProxy | undefined) | undefined
   /** Speaks with this node's token: for orders of this machine's user, and for nothing that a client asks. */
@@ -67,12 +69,12 @@ export interface OpenGateway extends AsyncDisposable {
 
 /** Builds the gateway's parts and binds its port. Throws `usage` for a port that cannot be had, or a misspelt host. */
 export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
-  const { log, library, publicRepos, staleForMs, http, metrics, listen } = options
+  const { log, library, publicRepos, staleForMs, http, tokenRule, metrics, listen } = options
   const stop = new AbortController()
   const { signal } = stop
   const endpoint = parseEndpoint(options.endpoint)
   const allowList = new AllowList(endpoint, options.allowHosts)
-  const hub = new HubUpstream({ endpoint, http })
+  const hub = new HubUpstream({ endpoint, http, tokenRule })
   const kept = new KeptAnswers(options.stateDir, { log })
   const weather = new HubWeather(log)
   const recall = new Recall({ kept, publicRepos, weather, staleForMs, signal })
@@ -84,7 +86,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const mirror = new HubMirror({ hub, api, facts, blobs, lfs, known, log })
   const mayFollow = (url: URL) => allowList.mayFollow(url)
   const probe = new CdnProbe({ http, mayFollow, signal })
-  const proxy = new CdnProxy({ http, allowList, known, probe, blobs, log })
+  const proxy = new CdnProxy({ http, allowList, known, probe, blobs, tokenRule, log })
   const tunnels = new Tunnels({ allowList, proxyFor: options.proxyFor })
   const warm = new WarmRoute({
     library,

@@ -42,6 +42,7 @@ export async function openTestGateway(
     await openGateway({
       listen: { host: '127.0.0.1', port: 0 },
       hosts: [],
+      tokenRule: {},
       endpoint: library.hub.url,
       http,
       ownHub: anonymous,
