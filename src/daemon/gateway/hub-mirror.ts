@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts'
+import { safeJson } from '../../base/safe-json.ts'
 import type { BlobReplies } from './blob-replies.ts'
 import { credentialsOf } from './credentials.ts'
 import { factHeaders } from './file-fact.ts'
@@ -156,7 +157,7 @@ const staleWarning: readonly HeaderLine[] = [
 /** A refusal has the same words for a HEAD and a GET, of which the HEAD to the Hub told none in a body. */
 function refusedFile(status: number, lines: readonly HeaderLine[]): Reply {
   const message = lineOf(lines, 'x-error-message') ?? `the Hub answered ${status}`
-  const body = new TextEncoder().encode(JSON.stringify({ error: message }))
+  const body = new TextEncoder().encode(safeJson({ error: message }))
   const kept = lines.filter(([name]) => !/^(?:content-|transfer-)/i.test(name))
   return {
     status,

@@ -1,3 +1,5 @@
+import { safeJson } from '../../base/safe-json.ts'
+
 /** One request to the gateway, whatever brought it. */
 export interface GatewayRequest {
   readonly method: string
@@ -65,7 +67,7 @@ export function textReply(status: number, text: string, headers: readonly Header
 
 /** A JSON value, with its length. */
 export function jsonReply(status: number, value: unknown, headers: readonly HeaderLine[] = []): Reply {
-  const body = new TextEncoder().encode(JSON.stringify(value))
+  const body = new TextEncoder().encode(safeJson(value))
   return {
     status,
     headers: [
