@@ -18,6 +18,8 @@ interface Rule {
   readonly isListed: boolean
   /** True where the host was written in full. */
   readonly isExact: boolean
+  /** What paths must begin with: a Hub may share its host with what is none of the clients' business. */
+  readonly prefix: string
   readonly matches: (host: string) => boolean
 }
 
@@ -45,11 +47,21 @@ export class AllowList {
 
   /** The server behind a client's address, or undefined when it may not be reached. */
   find(url: URL): AllowedServer | undefined {
+    return this.#find(url, ({ prefix }) => url.pathname.startsWith(prefix))
+  }
+
+  /** The same for a tunnel, in which no path is seen. */
+  findForTunnel(url: URL): AllowedServer | undefined {
+    return this.#find(url, () => true)
+  }
+
+  #find(url: URL, isAllowed: (rule: Rule) => boolean): AllowedServer | undefined {
     const host = url.hostname.toLowerCase()
     // Plain http is how a client makes a proxy out of us: the usual port of http stands for that of https.
     const asked = url.port === '443' ? '' : url.port
-    for (const { scheme, port, isListed, isExact, matches } of this.#rules) {
-      if ((port !== undefined && port !== asked) || !matches(host)) continue
+    for (const rule of this.#rules) {
+      const { scheme, port, isListed, isExact } = rule
+      if ((port !== undefined && port !== asked) || !rule.matches(host) || !isAllowed(rule)) continue
       const origin = originOf(scheme, url.hostname, asked)
       const isKnownStore = isLfsHost(host) && origin === `https://${host}`
       // The CDN of another Hub is known by nothing but its full name in the list.
@@ -70,9 +82,11 @@ export class AllowList {
   }
 }
 
-function ruleOfEndpoint({ protocol, port, hostname }: URL): Rule {
-  // It is the Hub itself, where anybody may name a file as he likes.
-  return { scheme: protocol, port, isListed: true, isExact: false, matches: (host) => host === hostname }
+function ruleOfEndpoint({ protocol, port, hostname, pathname }: URL): Rule {
+  const prefix = pathname.replace(/\/*$/, '/')
+  const matches = (host: string) => host === hostname
+  // It is the Hub itself, where anybody may name a file as he likes: no LFS store.
+  return { scheme: protocol, port, isListed: true, isExact: false, prefix, matches }
 }
 
 function originOf(scheme: string, hostname: string, port: string): string {
@@ -89,7 +103,7 @@ function parseRule(text: string, isListed: boolean): Rule {
   const isUsual = port === (scheme === 'https:' ? '443' : '80')
   const only = isUsual || (port === '' && !isListed) ? '' : port || undefined
   const isExact = !/^\.|\*/.test(name)
-  return { scheme, port: only, isListed, isExact, matches: matcherOf(name.toLowerCase()) }
+  return { scheme, port: only, isListed, isExact, prefix: '/', matches: matcherOf(name.toLowerCase()) }
 }
 
 function matcherOf(name: string): (host: string) => boolean {

@@ -59,21 +59,22 @@ export class Gateway implements GatewayHandler {
 
   /** A request that is meant for the gateway itself, or for the Hub behind it. */
   async #own(request: GatewayRequest): Promise<Reply> {
-    const { target, headers, localAddress } = request
+    const { headers, localAddress } = request
     const host = headers.get('host')
     const { ownNames, own, mirror } = this.#parts
     if (!ownNames.isOwn(host, localAddress)) {
       const name = headerText(host ?? '').slice(0, 100)
       return refuse(403, `the gateway does not answer as '${name}'; --gateway-host adds a name of its own`)
     }
-    if (!target.startsWith('/')) return refuse(400, 'a path or an address is needed')
+    const target = plainTarget(request.target)
+    if (target === undefined) return refuse(400, 'a path or an address is needed')
     const path = target.replace(/[?#].*$/s, '')
     const method = request.method === 'HEAD' ? 'GET' : request.method
     const route = own.get(`${method} ${path}`)
     if (route) return route(request)
     const origin = this.#namedOrigin(request, path)
     if (origin !== undefined) return this.#absolute(request, origin + target)
-    return mirror.handle({ ...request, base: `http://${host}` })
+    return mirror.handle({ ...request, target, base: `http://${host}` })
   }
 
   /** A request of a client that takes us for its proxy. */
@@ -100,4 +101,15 @@ export class Gateway implements GatewayHandler {
     if (registry) return registry.replace(/\/+$/, '')
     return lfsOidOf(path) === undefined ? undefined : this.#parts.allowList.defaultOrigin
   }
+}
+
+/**
+ * Path and query as the Hub's address will have them, `..` and its like resolved: what is decided here must be about
+ * what is asked there, and no path may climb out of the Hub's own.
+ */
+function plainTarget(target: string): string | undefined {
+  const text = `http://gateway${target}`
+  if (!target.startsWith('/') || !URL.canParse(text)) return undefined
+  const { pathname, search } = new URL(text)
+  return pathname + search
 }
