@@ -81,7 +81,7 @@ export class CdnProxy {
       known.forget(original)
       if (this.#misleading.size < MAX_MISLEADING) this.#misleading.add(key)
     }
-    return blobs.reply(request, { ...learned, oid, size, from, onMismatch, ...etag }, headers)
+    return blobs.reply(request, { ...learned, oid, size, from, isProven: true, onMismatch, ...etag }, headers)
   }
 
   async #pass(request: GatewayRequest, original: URL): Promise<Reply> {
