@@ -48,8 +48,9 @@ export class HubApi {
 
   ask(question: ApiQuestion): Promise<ApiAnswer> {
     const { headers, credentials } = question
-    const about = `${question.method} ${question.target} ${bodyHash(question.body)}`
-    const key = [credentials.key, about, headers.accept, headers['if-none-match'], headers.range].join(' ')
+    const form = bodyHash(question.body, headers['content-type'])
+    const about = `${question.method} ${question.target} ${headers.accept ?? ''} ${form}`
+    const key = [credentials.key, about, headers['if-none-match'], headers.range].join(' ')
     return this.#memory.get(
       key,
       () => this.#ask(question, about),
@@ -93,8 +94,8 @@ function wordOf(answer: ApiAnswer): HubWord<ApiAnswer> {
   return { answer, status, headers, lasting: { headers: lasting, body } }
 }
 
-function bodyHash(body: Uint8Array | undefined): string {
-  return body === undefined ? '' : createHash('sha256').update(body).digest('hex')
+function bodyHash(body: Uint8Array | undefined, type = ''): string {
+  return body === undefined ? '' : createHash('sha256').update(`${type}\n`).update(body).digest('hex')
 }
 
 function parseKept(value: unknown): ApiAnswer | undefined {

@@ -109,7 +109,7 @@ export class HubMirror {
     const { hub, facts, blobs, known, log } = this.#parts
     const credentials = credentialsOf(request.headers)
     const { repo, path, revision } = target
-    const headers = questionHeaders(request)
+    const headers = sharedHeaders(request)
     const question = { repo, path, target: request.target, headers, credentials }
     const { verdict, isStale } = await facts.ask(question, revision)
     if (verdict.kind === 'opaque') return this.pass(request, PATIENCE_MS)
@@ -131,7 +131,7 @@ export class HubMirror {
       method,
       repo,
       target: request.target,
-      headers: requestHeaders(request.headers),
+      headers: sharedHeaders(request, /^(?:accept|content-type|if-none-match|range)$/),
       body: method === 'POST' ? await readBody(request.body, MAX_BODY_SIZE) : undefined,
       credentials: credentialsOf(request.headers),
     })
@@ -184,12 +184,14 @@ function noXet(): Reply {
   ])
 }
 
-/** What goes along with the question for a file's metadata: nothing that would make the answer another one. */
-function questionHeaders(request: GatewayRequest): Record<string, string> {
-  const headers = requestHeaders(request.headers)
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !/^(?:range|if-.*|content-.*|accept)$/.test(name)),
-  )
+/**
+ * What goes along with a question whose answer others will be told too: who asks, and what the answer is remembered by.
+ * Any other header could make it an answer that fits its sender alone.
+ */
+function sharedHeaders(request: GatewayRequest, more = /^$/): Record<string, string> {
+  const isKept = (name: string) =>
+    /^(?:authorization|user-agent|x-amzn-trace-id|x-hf-.*)$/.test(name) || more.test(name)
+  return Object.fromEntries(Object.entries(requestHeaders(request.headers)).filter(([name]) => isKept(name)))
 }
 
 function rebaseAll(value: string, base: string, endpoint: URL): string {

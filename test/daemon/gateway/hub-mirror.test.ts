@@ -263,6 +263,18 @@ describe('what is said of a repo', () => {
     expect(Object.keys(asked?.headers ?? {}).filter((name) => /^(proxy|cookie|x-hop)/.test(name))).toEqual([])
   })
 
+  test('is asked for without what would make it an answer for one client alone', async () => {
+    await using gateway = await openTestGateway({ repos: [data] })
+    const { hub, url } = gateway
+    const odd = { 'x-forwarded-host': 'evil.example', 'x-original-url': '/x', 'accept-language': 'xx' }
+    for (const path of ['/api/models/org/data', '/org/data/resolve/main/a.json'])
+      await (await fetch(url + path, { headers: { ...odd, 'user-agent': 'my/1.0' } })).bytes()
+    const asked = hub.requests.filter(({ headers }) => headers['user-agent'] === 'my/1.0')
+    expect(asked.length).toBeGreaterThanOrEqual(2)
+    for (const { headers } of asked)
+      for (const name of Object.keys(odd)) expect(headers).not.toHaveProperty(name)
+  })
+
   test('is one question to the Hub when many ask it at once, but one for each token', async () => {
     await using gateway = await openTestGateway({
       repos: [{ ...data, private: true, id: 'org/secret' }],
