@@ -14,6 +14,7 @@ const NOW_MS = 1_000
 const PATIENCE_NOW_MS = 1_000
 /** How often a repo is asked for at the most where each answer must be newer than its question. */
 const SPACING_MS = 5_000
+const MAX_TRIES = 5
 const MAX_REPOS = 10_000
 
 const goodForMs = { public: GOOD_FOR_MS, private: NO_GOOD_FOR_MS, unknown: RETRY_AFTER_MS } as const
@@ -28,6 +29,7 @@ interface Known {
   begunAtMs: number
   asking: Promise<Visibility> | undefined
   planned: Promise<Visibility> | undefined
+  isSettling: boolean
 }
 
 /** Knows which repos anybody may read, by asking the Hub without any token. What cannot be asked is not public. */
@@ -55,7 +57,7 @@ export class PublicRepos {
       const known = this.#known(repo)
       const counts = this.#counts(known)
       if (!counts || (known.said === 'public' && this.#ageOf(known) > RENEW_AFTER_MS))
-        void this.#ask(repo, known).catch(() => {})
+        void this.#settle(repo, known)
       return counts && known.said === 'public'
     })
     return arePublic.length > 0 && arePublic.every(Boolean)
@@ -100,6 +102,7 @@ export class PublicRepos {
       begunAtMs: Number.NEGATIVE_INFINITY,
       asking: undefined,
       planned: undefined,
+      isSettling: false,
     }
     this.#repos.set(name, fresh)
     return fresh
@@ -111,6 +114,22 @@ export class PublicRepos {
 
   #ageOf({ saidAtMs }: Known): number {
     return this.#now() - saidAtMs
+  }
+
+  /** Asks for one who was told no meanwhile and waits to hear more; a few times while the Hub does not answer. */
+  async #settle(repo: Repo, known: Known): Promise<void> {
+    if (known.isSettling) return
+    known.isSettling = true
+    try {
+      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+        if (tries > 0) await pause(RETRY_AFTER_MS)
+        if ((await this.#ask(repo, known)) !== 'unknown') return
+      }
+    } catch {
+      // What is no answer of the Hub leaves it at no.
+    } finally {
+      known.isSettling = false
+    }
   }
 
   #ask(repo: Repo, known: Known): Promise<Visibility> {
