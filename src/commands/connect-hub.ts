@@ -4,7 +4,7 @@ import { createProxyResolver } from '../http/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/trust.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
-import { decideToken, findToken, type Token } from '../hub/tokens.ts'
+import { decideToken, findToken, type Token, tokenRuleOf } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
 import { readPlainTextSync } from '../storage/plain-file.ts'
 import type { CommandContext } from './commands.ts'
@@ -35,13 +35,13 @@ export function findUsersToken({ token }: HubOptions, { env }: CommandContext): 
 export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): HubClient {
   const { env, events } = context
   const found = findUsersToken(options, context)
-  const { token, withheld } = decideToken(found, options.endpoint, {
-    allowPlainHttp: /^(?:1|on|yes|true)$/i.test(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN ?? ''),
-  })
+  const tokenRule = tokenRuleOf(env)
+  const { token, withheld } = decideToken(found, options.endpoint, tokenRule)
   if (withheld !== undefined) events({ type: 'notice', text: withheld })
   return new HubClient({
     ...anonymous(options, http, context),
     token: token?.value,
+    tokenRule,
     tokenOrigin: token?.origin,
     withheld,
   })

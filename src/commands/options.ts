@@ -99,6 +99,8 @@ export interface ServeOptions extends CommonOptions {
 /** How other tools reach the Hub mirror and the proxy. */
 export interface GatewayOptions {
   readonly listen: Address
+  /** Names by which clients may call it besides its addresses. */
+  readonly hosts: readonly string[]
   /** Hosts beyond the Hub's own and its CDN's that may be fetched from. */
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]

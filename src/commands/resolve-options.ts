@@ -166,6 +166,7 @@ function resolveGateway({ read }: SettingReader): GatewayOptions | undefined {
   return (
     listen && {
       listen,
+      hosts: read(settings.gatewayHost),
       allowHosts: read(settings.allowHost),
       ignoreQueryParams: read(settings.ignoreQueryParams),
       staleForMs: read(settings.staleFor),

@@ -18,6 +18,14 @@ export const serveSettings = {
     withLoopback('65001'),
     (text) => (text === 'off' ? undefined : withLoopback(text)),
   ),
+  gatewayHost: list({
+    flag: 'gateway-host',
+    value: '<name>',
+    env: ['DFHF_GATEWAY_HOST'],
+    fallbackText: 'loopback names and the addresses of this machine',
+    group: groups.gateway,
+    help: 'one more name under which the gateway answers, as clients write it in HF_ENDPOINT; repeatable',
+  }),
   allowHost: list({
     flag: 'allow-host',
     value: '<host>',

@@ -63,6 +63,7 @@ export const settingsOf = {
   snapshot: [...fetching, 'on', ...shared],
   serve: [
     'gateway',
+    'gatewayHost',
     'allowHost',
     'ignoreQueryParams',
     'staleFor',

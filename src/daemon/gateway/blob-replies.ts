@@ -1,14 +1,15 @@
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { HubClient } from '../../hub/hub-client.ts'
-import type { BlobSource } from '../../transfer/blob-source.ts'
+import { HubClient } from '../../hub/hub-client.ts'
 import { type BlobLibrary, type Errand, hubSource, type LocatedBlob } from '../blob-library.ts'
+import type { SendToBytes } from '../blob-proof.ts'
 import { readWhileFetching } from '../blob-reader.ts'
 import { checkedStream, primeStream } from './checked-stream.ts'
 import { etagOf } from './file-fact.ts'
 import type { FileBody, GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { refuse } from './refusal.ts'
 import { isKnownToClient, type RequestedRange, requestedRange } from './requested-range.ts'
+import type { UrlBlobSource } from './url-blob-source.ts'
 
 /** How a request for bytes was served: from this disk, from a fetch that others began, by a fetch, or straight through. */
 export type ServedFrom = 'hit' | 'join' | 'miss' | 'pass'
@@ -23,7 +24,7 @@ const HASH_PATIENCE_MS = 300
 /** A blob that a client may have, and who gives it where it is not here. */
 export interface WantedBlob extends LocatedBlob {
   /** Speaks with what the client may. */
-  readonly from: HubClient | BlobSource
+  readonly from: HubClient | UrlBlobSource
   /** What the client knows the content by. @default the oid, as on the Hub */
   readonly etag?: string | undefined
   /** Called when the bytes turned out not to be this blob. */
@@ -91,10 +92,15 @@ export class BlobReplies {
     const { library, log } = this.#parts
     const { oid, size } = wanted
     if (size === 0) return { from: 'hit', body: undefined }
+    const isShort = !range.isRest && range.end - range.start <= Math.min(PROBE_SIZE, size / 4)
+    // The Hub's own bytes need no proof that they are this repo's; whatever is here must not show before there is one.
+    if (!library.isProven(wanted) && isShort)
+      return { from: 'pass', body: await this.#direct(request, wanted, range) }
+    await this.#prove(wanted, request.signal)
     const local = await this.#local(wanted, range)
     if (local) return { from: 'hit', body: local }
     const isRunning = library.isFetching(oid)
-    if (!isRunning && !range.isRest && range.end - range.start <= Math.min(PROBE_SIZE, size / 4)) {
+    if (!isRunning && isShort) {
       return { from: 'pass', body: await this.#direct(request, wanted, range) }
     }
     try {
@@ -104,6 +110,15 @@ export class BlobReplies {
       log.warn(`${error.message}; passing the blob through`)
       return { from: 'pass', body: await this.#direct(request, wanted, range) }
     }
+  }
+
+  #prove(wanted: WantedBlob, signal: AbortSignal): Promise<void> {
+    const { from } = wanted
+    const asked =
+      from instanceof HubClient
+        ? from
+        : (question: Parameters<SendToBytes>[0]) => from.send({ ...question, signal })
+    return this.#parts.library.prove(wanted, asked, signal)
   }
 
   /** The blob on this disk. One that another tool put there is hashed first, or meanwhile when that takes long. */
