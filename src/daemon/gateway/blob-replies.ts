@@ -5,6 +5,7 @@ import { type BlobLibrary, type Errand, hubSource, type LocatedBlob } from '../b
 import type { SendToBytes } from '../blob-proof.ts'
 import { readWhileFetching } from '../blob-reader.ts'
 import { checkedStream, primeStream } from './checked-stream.ts'
+import { CutAnswers } from './cut-answers.ts'
 import { etagOf } from './file-fact.ts'
 import type { FileBody, GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { refuse } from './refusal.ts'
@@ -42,6 +43,7 @@ export interface BlobRepliesParts {
 export class BlobReplies {
   readonly #parts: BlobRepliesParts
   readonly #lingering = new Map<Errand, NodeJS.Timeout>()
+  readonly #cut = new CutAnswers()
 
   constructor(parts: BlobRepliesParts) {
     this.#parts = parts
@@ -55,7 +57,9 @@ export class BlobReplies {
     }
     if (request.method === 'HEAD')
       return { status: 200, headers: [...headers, ['Content-Length', String(size)]] }
-    const range = requestedRange(request.headers, size, etag)
+    const asked = requestedRange(request.headers, size, etag)
+    const isRestOfCut = typeof asked !== 'string' && asked.isRest && this.#cut.has(oid)
+    const range = isRestOfCut ? 'whole' : asked
     if (range === 'unsatisfiable') {
       return refuse(416, 'no such range', [
         ...headers.filter(([name]) => !/^content-/i.test(name)),
@@ -168,7 +172,10 @@ export class BlobReplies {
     try {
       yield* readWhileFetching(errand, range, request.signal, { isRest: range.isRest })
     } catch (error) {
-      if (error instanceof DfhfError && error.code === 'verification-failed') wanted.onMismatch?.()
+      if (error instanceof DfhfError && error.code === 'verification-failed') {
+        this.#cut.note(wanted.oid)
+        wanted.onMismatch?.()
+      }
       throw error
     } finally {
       this.#leaveLater(errand)
