@@ -22,11 +22,11 @@ export interface JournalSubject {
 }
 
 /**
- * One step in a blob's life. A checkpoint says that the first `records` records speak of bytes that are on the
+ * One step in a blob's life. A commit may say the sum of the piece, see PieceSums. A checkpoint says that the first `records` records speak of bytes that are on the
  * medium itself, not only in the page cache.
  */
 export type JournalRecord =
-  | { readonly kind: 'commit'; readonly index: number }
+  | { readonly kind: 'commit'; readonly index: number; readonly sum?: number }
   | { readonly kind: 'revoke'; readonly index: number }
   | { readonly kind: 'checkpoint'; readonly records: number }
 
@@ -36,6 +36,8 @@ export interface JournalPieces {
   readonly synced: readonly number[]
   /** Written since then: whole after a kill, but perhaps lost with the power. */
   readonly unsynced: readonly number[]
+  /** What their bytes add up to, where that is known; see `decodeSums`. */
+  readonly sums?: ReadonlyMap<number, number>
 }
 
 /**
@@ -74,6 +76,8 @@ export class JournalEncoder {
     const bytes = new Uint8Array(RECORD_SIZE)
     const view = new DataView(bytes.buffer)
     bytes[0] = record.kind === 'commit' ? COMMIT : record.kind === 'revoke' ? REVOKE : CHECKPOINT
+    // Three bytes of the word are the sum's, which leaves the kind where it is.
+    if (record.kind === 'commit') view.setUint32(0, (COMMIT << 24) | (record.sum ?? 0))
     view.setUint32(4, record.kind === 'checkpoint' ? record.records : record.index)
     this.#count += 1
     return this.#seal(bytes)
@@ -100,6 +104,41 @@ export class JournalEncoder {
  * header is damaged or tells of another blob. Written under another boot, only synced pieces count.
  */
 export function decodeJournal(bytes: Uint8Array, subject: JournalSubject): JournalPieces | undefined {
+  const records = readRecords(bytes, subject)
+  if (!records) return undefined
+  const committedBy = new Map<number, number>()
+  let covered = 0
+  for (const [count, { kind, value }] of records.entries()) {
+    if (kind === COMMIT) committedBy.set(value, count)
+    if (kind === REVOKE) committedBy.delete(value)
+    if (kind === CHECKPOINT) covered = Math.max(covered, value)
+  }
+  const isSameBoot = isWrittenUnder(subject.bootId, bytes)
+  const indices = [...committedBy].sort(([a], [b]) => a - b)
+  return {
+    synced: indices.filter(([, count]) => count < covered).map(([index]) => index),
+    unsynced: isSameBoot ? indices.filter(([, count]) => count >= covered).map(([index]) => index) : [],
+  }
+}
+
+/** The sums that a journal tells of its pieces. */
+export function decodeSums(bytes: Uint8Array, subject: JournalSubject): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>()
+  for (const { kind, value, sum } of readRecords(bytes, subject) ?? []) {
+    if (kind !== COMMIT || sum === 0) sums.delete(value)
+    else sums.set(value, sum)
+  }
+  return sums
+}
+
+interface RawRecord {
+  readonly kind: number
+  readonly value: number
+  readonly sum: number
+}
+
+/** The records up to the first that is torn or damaged; undefined when the header is, or tells of another blob. */
+function readRecords(bytes: Uint8Array, subject: JournalSubject): readonly RawRecord[] | undefined {
   const expected = new JournalEncoder().header(subject)
   const header = bytes.subarray(0, HEADER_SIZE)
   if (
@@ -109,24 +148,16 @@ export function decodeJournal(bytes: Uint8Array, subject: JournalSubject): Journ
     return undefined
   let sum = chain(new Uint8Array(SUM_SIZE), header.subarray(0, HEADER_SIZE - SUM_SIZE))
   if (!isEqual(sum, header.subarray(HEADER_SIZE - SUM_SIZE))) return undefined
-
-  const committedBy = new Map<number, number>()
-  let covered = 0
-  for (let at = HEADER_SIZE, count = 0; at + RECORD_SIZE <= bytes.length; at += RECORD_SIZE, count += 1) {
+  const records: RawRecord[] = []
+  for (let at = HEADER_SIZE; at + RECORD_SIZE <= bytes.length; at += RECORD_SIZE) {
     const record = bytes.subarray(at, at + RECORD_SIZE)
     sum = chain(sum, record.subarray(0, RECORD_SIZE - SUM_SIZE))
     if (!isEqual(sum, record.subarray(RECORD_SIZE - SUM_SIZE))) break
-    const value = new DataView(record.buffer, record.byteOffset).getUint32(4)
-    if (record[0] === COMMIT) committedBy.set(value, count)
-    if (record[0] === REVOKE) committedBy.delete(value)
-    if (record[0] === CHECKPOINT) covered = Math.max(covered, value)
+    const view = new DataView(record.buffer, record.byteOffset)
+    const word = view.getUint32(0)
+    records.push({ kind: word >>> 24, value: view.getUint32(4), sum: word & 0xff_ff_ff })
   }
-  const isSameBoot = isEqual(header, expected)
-  const indices = [...committedBy].sort(([a], [b]) => a - b)
-  return {
-    synced: indices.filter(([, count]) => count < covered).map(([index]) => index),
-    unsynced: isSameBoot ? indices.filter(([, count]) => count >= covered).map(([index]) => index) : [],
-  }
+  return records
 }
 
 /** Whether a journal was begun under the boot of this name, as far as its header tells. */

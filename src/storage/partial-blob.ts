@@ -12,6 +12,7 @@ import { onDisk, toDiskError } from './disk-error.ts'
 import { isSameFile } from './file-lock.ts'
 import { syncFolder } from './folder.ts'
 import { PieceJournal, readPieceJournal, writeFully } from './piece-journal.ts'
+import { PieceSums, sumOf } from './piece-sums.ts'
 import { SyncPoint } from './sync-point.ts'
 
 export interface PartialBlobOptions {
@@ -51,6 +52,9 @@ export class PartialBlob implements AsyncDisposable {
   readonly #handle: FileHandle
   readonly #journal: PieceJournal | undefined
   readonly #syncPoint: SyncPoint | undefined
+  readonly #sums: PieceSums
+  /** What pieces of an earlier run added up to when they were written. */
+  readonly #earlier: Map<number, number>
   #path: string
   #state: 'open' | 'published' | 'discarded' | 'closed' = 'open'
 
@@ -59,6 +63,7 @@ export class PartialBlob implements AsyncDisposable {
     claim: ClaimedPartial,
     pieces: Bitmap,
     journal: PieceJournal | undefined,
+    earlier: ReadonlyMap<number, number> = new Map(),
   ) {
     this.size = options.size
     this.pieces = pieces
@@ -66,6 +71,8 @@ export class PartialBlob implements AsyncDisposable {
     this.#claim = claim
     this.#handle = claim.handle
     this.#journal = journal
+    this.#earlier = new Map(earlier)
+    this.#sums = new PieceSums(options.size)
     this.#path = claim.path
     if (options.durable !== false && journal) {
       this.#syncPoint = new SyncPoint(claim.handle, journal, options.syncEverySize)
@@ -89,11 +96,12 @@ export class PartialBlob implements AsyncDisposable {
       const trusted = {
         synced: found?.synced.filter(isPresent) ?? [],
         unsynced: found?.unsynced.filter(isPresent) ?? [],
+        ...(found?.sums && { sums: found.sums }),
       }
       for (const index of [...trusted.synced, ...trusted.unsynced]) pieces.add(index)
       if (pieces.count === 0 || present > size) await claim.handle.truncate(pieces.count === 0 ? 0 : size)
       const journal = await PieceJournal.start(claim.journalPath, subject, trusted)
-      return new PartialBlob(options, claim, pieces, journal)
+      return new PartialBlob(options, claim, pieces, journal, trusted.sums)
     } catch (error) {
       const isEmpty = (await claim.handle.stat()).size === 0
       if (isEmpty) await rm(claim.path, { force: true }).catch(() => {})
@@ -118,6 +126,18 @@ export class PartialBlob implements AsyncDisposable {
     } catch (error) {
       throw toDiskError(error, 'write', this.#path, this.#missingSize())
     }
+    this.#sums.wrote(bytes, offset)
+  }
+
+  /** Pieces of an earlier run whose bytes are not those that were written then. Reads them all. */
+  async findRotten(): Promise<number[]> {
+    const rotten: number[] = []
+    for (const [index, sum] of this.#earlier) {
+      if (!this.pieces.has(index)) continue
+      const { start, end } = pieceRange(this.size, index)
+      if (sumOf(await this.read(start, end - start)) !== sum) rotten.push(index)
+    }
+    return rotten
   }
 
   /** Reads exactly `length` bytes at `offset`, before and after publish. Throws `disk`. */
@@ -139,7 +159,8 @@ export class PartialBlob implements AsyncDisposable {
   async commit(index: number): Promise<void> {
     this.#mustBeOpen()
     const { start, end } = pieceRange(this.size, index)
-    await this.#journal?.append({ kind: 'commit', index })
+    await this.#journal?.append({ kind: 'commit', index, sum: this.#sums.take(index) })
+    this.#earlier.delete(index)
     this.pieces.add(index)
     this.#syncPoint?.committed(index, end - start)
   }

@@ -4,6 +4,7 @@ import { readBootId } from './boot-id.ts'
 import { toDiskError } from './disk-error.ts'
 import {
   decodeJournal,
+  decodeSums,
   isWrittenUnder,
   JournalEncoder,
   type JournalPieces,
@@ -22,7 +23,8 @@ export async function readPieceJournal(
   subject: JournalSubject,
 ): Promise<JournalPieces | undefined> {
   const bytes = await readPlainFile(path, MAX_JOURNAL_SIZE)
-  return bytes === undefined ? undefined : decodeJournal(bytes, subject)
+  const pieces = bytes && decodeJournal(bytes, subject)
+  return pieces && { ...pieces, sums: decodeSums(bytes, subject) }
 }
 
 /** True when this very kernel ran the process that began the journal. */
@@ -53,9 +55,10 @@ export class PieceJournal {
     const encoder = new JournalEncoder()
     const parts = [encoder.header(subject)]
     const add = (record: JournalRecord) => parts.push(encoder.record(record))
-    for (const index of pieces.synced) add({ kind: 'commit', index })
+    const commit = (index: number) => add({ kind: 'commit', index, sum: pieces.sums?.get(index) ?? 0 })
+    for (const index of pieces.synced) commit(index)
     if (pieces.synced.length > 0) add({ kind: 'checkpoint', records: encoder.count })
-    for (const index of pieces.unsynced) add({ kind: 'commit', index })
+    for (const index of pieces.unsynced) commit(index)
     const handle = await createPlainFile(temporary)
     try {
       await writeFully(handle, Buffer.concat(parts), 0)

@@ -15,6 +15,8 @@ export interface BlobFile {
   write(bytes: Uint8Array, offset: number): Promise<void>
   /** Reads exactly `length` bytes at `offset`; only bytes of committed pieces make sense. */
   read(offset: number, length: number): Promise<Uint8Array>
+  /** Pieces of an earlier run whose bytes are no longer those that were written. Says nothing of whether these were right. */
+  findRotten(): Promise<number[]>
   /** Records that all bytes of piece `index` are written: after a kill they need not be fetched again. */
   commit(index: number): Promise<void>
   /** Takes a piece back that was found to be wrong. */

@@ -30,13 +30,16 @@ export class Mender {
   }
 
   /**
-   * Compares suspected pieces with the Hub's, disputed ones first, then one of each origin in turn, until one is
-   * wrong. All pieces of the peer that sent it are taken back, to come from the Hub this time. Returns when another
-   * check of the whole makes sense; throws `verification-failed` when no suspect is left.
+   * Takes back pieces of an earlier run that rotted on disk, where there are any. Else compares suspected pieces with
+   * the Hub's, disputed ones first, then one of each origin in turn, until one is wrong. All pieces of the peer that
+   * sent it are taken back, to come from the Hub this time. Returns when another check of the whole makes sense;
+   * throws `verification-failed` when no suspect is left.
    */
   async findWrongPieces(signal: AbortSignal): Promise<void> {
     this.#rounds += 1
     const transfer = this.#transfer
+    const rotten = await transfer.parts.file.findRotten()
+    if (rotten.length > 0) return await transfer.revoke(rotten)
     const suspects = await orderSuspects(transfer, signal)
     if (suspects.length === 0) throw mismatch(transfer)
     if (transfer.hubGate.isGone) return await dropFirstOrigin(transfer, suspects)

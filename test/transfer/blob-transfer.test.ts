@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseOid } from '../../src/blob/oid.ts'
+import { openPartialBlob } from '../../src/storage/partial-blob.ts'
 import { HubBudget } from '../../src/transfer/hub-budget.ts'
 import { content } from './content.ts'
 import { MemorySource, type Mischief } from './memory-source.ts'
@@ -96,8 +99,18 @@ describe('a transfer from the hub alone', () => {
     const before = new Uint8Array(await rotten.arrayBuffer())
     before[100] = (before[100] ?? 0) ^ 1
     await Bun.write(rotten, before)
+    const kept = await keptPieces(bytes)
+    expect(kept).toBeGreaterThan(1)
     const second = new MemorySource(bytes)
     const { path } = await transfer(bytes, second)
     expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+    expect(second.sent).toBe(bytes.length - (kept - 1) * MiB)
   })
 })
+
+/** How many pieces of a blob an earlier run has left. */
+async function keptPieces(bytes: Uint8Array): Promise<number> {
+  const oid = parseOid(createHash('sha256').update(bytes).digest('hex'))
+  await using file = await openPartialBlob({ folder, oid, size: bytes.length, finalPath: join(folder, oid) })
+  return file.pieces.count
+}

@@ -44,6 +44,10 @@ class SlowFile implements BlobFile {
     return this.bytes.slice(offset, offset + length)
   }
 
+  async findRotten(): Promise<number[]> {
+    return []
+  }
+
   async publish(): Promise<string> {
     return this.path
   }
