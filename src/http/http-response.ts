@@ -73,7 +73,7 @@ export class HttpResponse {
   async *#chunks(): AsyncGenerator<Uint8Array> {
     if (this.#isGivenUp) return
     try {
-      yield* this.#raw.chunks()
+      for await (const chunk of this.#raw.chunks()) yield chunk
       await turn()
     } catch (error) {
       throw this.#toError(error)
