@@ -181,6 +181,7 @@ export class BlobTransfer {
         complete = 0
         followPrefix()
       }
+      await mender.blame()
       return {
         bytes: this.tally.bytes,
         pieces: board.pieceCount,
@@ -274,11 +275,6 @@ export class BlobTransfer {
     return source === HUB ? HUB : (this.parts.swarm?.nameOf(source) ?? source)
   }
 
-  /** Pieces that are here and came from a peer. */
-  piecesFrom(peerId: string): number[] {
-    return [...this.pieces].filter((piece) => this.origins.get(piece) === peerId)
-  }
-
   /** Takes pieces back that are or may be wrong, so that they are fetched again. */
   async revoke(pieces: Iterable<number>): Promise<void> {
     for (const piece of pieces) {
@@ -288,12 +284,6 @@ export class BlobTransfer {
       this.tally.lose(this.origins.get(piece) === undefined ? 'local' : 'peers', end - start)
       this.origins.delete(piece)
     }
-    this.#rewritten()
-  }
-
-  /** Puts the right bytes in place of a wrong piece. */
-  async replace(piece: number, bytes: Uint8Array): Promise<void> {
-    await this.writers.replace(piece, bytes)
     this.#rewritten()
   }
 
@@ -323,9 +313,14 @@ export class BlobTransfer {
   /** The server gives no ranges: one plain stream from the first byte replaces all connections. */
   fetchWhole(): void {
     if (this.#isWhole) return
-    this.#isWhole = true
+    this.becomeWhole()
     for (const lease of this.scheduler.board.leases.values()) this.#cut(lease)
     this.#streamWhole()
+  }
+
+  /** From now on all that is missing comes in one stream. */
+  becomeWhole(): void {
+    this.#isWhole = true
   }
 
   #streamWhole(): void {

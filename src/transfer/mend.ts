@@ -1,6 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
 import { pieceDigest } from '../blob/digest.ts'
 import { type ByteRange, pieceRange } from '../blob/pieces.ts'
+import { RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
 import { HUB } from './piece-board.ts'
@@ -9,72 +10,96 @@ import { HUB } from './piece-board.ts'
 const EARLIER = ''
 /** How long peers may take to name the digests of pieces, in ms. They only say where to look first. */
 const DIGESTS_MS = 3_000
-/** After so many checks that failed, whatever came from peers is fetched anew: liars may have any number of names. */
-const MOST_ROUNDS = 3
+/** So many suspects are compared one by one, at once; when none is wrong, more are quicker fetched anew all together. */
+const MOST_COMPARED = 4
 
 interface Suspect {
   readonly piece: number
   readonly origin: string
 }
 
+/** A piece that was taken back, as it was. */
+interface Exhibit extends Suspect {
+  readonly digest: string
+  /** Its sender claimed to have the whole blob, and so to have checked it. */
+  readonly isVouchedFor: boolean
+}
+
 /**
- * Called when a whole blob does not hash to its oid: finds who sent wrong bytes, and takes back what must be fetched
- * again. One such object goes with a transfer, and learns from round to round.
+ * Called when a whole blob does not hash to its oid: takes back what is or may be wrong, so that it is fetched again, and
+ * names those that sent wrong bytes once the right ones are here. One such object goes with a transfer.
  */
 export class Mender {
   readonly #transfer: BlobTransfer
-  #rounds = 0
+  readonly #exhibits = new Map<number, Exhibit>()
 
   constructor(transfer: BlobTransfer) {
     this.#transfer = transfer
   }
 
   /**
-   * Takes back pieces of an earlier run that rotted on disk, where there are any. Else compares suspected pieces with
-   * the Hub's, disputed ones first, then one of each origin in turn, until one is wrong. All pieces of the peer that
-   * sent it are taken back, to come from the Hub this time. Returns when another check of the whole makes sense;
-   * throws `verification-failed` when no suspect is left.
+   * Takes back pieces of an earlier run that rotted on disk, where there are any. Else compares some suspected pieces
+   * with the Hub's, disputed ones first, then one of each origin in turn: all pieces of a peer that sent a wrong one are
+   * taken back, and all that came from peers when none of these is wrong. They come from the Hub this time, where it may
+   * be asked. Returns when another check of the whole makes sense; throws `verification-failed` when no suspect is left.
    */
   async findWrongPieces(signal: AbortSignal): Promise<void> {
-    this.#rounds += 1
     const transfer = this.#transfer
     const rotten = await transfer.parts.file.findRotten()
     if (rotten.length > 0) return await transfer.revoke(rotten)
     const suspects = await orderSuspects(transfer, signal)
     if (suspects.length === 0) throw mismatch(transfer)
-    if (transfer.hubGate.isGone) return await dropFirstOrigin(transfer, suspects)
-    // Single pieces cannot be had from a server that gives no ranges.
-    if (transfer.isWhole) return await transfer.revoke(suspects.map(({ piece }) => piece))
-    transfer.trustHubAlone()
-    if (this.#rounds >= MOST_ROUNDS) {
-      const fromPeers = suspects.filter(({ origin }) => origin !== EARLIER)
-      if (fromPeers.length > 0) return await transfer.revoke(fromPeers.map(({ piece }) => piece))
-    }
-    // Wrong pieces of an earlier run need have nothing to do with one another: rot, or several peers of that run.
-    let wanted = 2 ** (this.#rounds - 1)
-    let isAnyWrong = false
-    for (const { piece, origin } of suspects) {
-      const isVouchedFor = transfer.vouchedFor.has(piece)
-      if (!(await replaceIfWrong(transfer, piece, signal))) continue
-      isAnyWrong = true
-      if (origin !== EARLIER) {
-        blame(transfer, origin, isVouchedFor)
-        return await transfer.revoke(transfer.piecesFrom(origin))
-      }
-      wanted -= 1
-      if (wanted === 0) return
-    }
-    if (!isAnyWrong) throw mismatch(transfer)
+    const guilty = transfer.hubGate.isGone ? suspects[0] : await this.#compare(suspects, signal)
+    if (guilty && guilty.origin !== EARLIER) transfer.exclude(guilty.origin)
+    const fromPeers = suspects.filter(({ origin }) => origin !== EARLIER)
+    if (guilty) await this.#takeBack(suspects.filter(({ origin }) => origin === guilty.origin))
+    else await this.#takeBack(fromPeers.length > 0 ? fromPeers : suspects)
   }
-}
 
-/** A peer that had only a part may have passed on wrong bytes unknowingly; one that claimed the whole had checked it, or lies. */
-function blame(transfer: BlobTransfer, peerId: string, isLie: boolean): void {
-  const { swarm, oid } = transfer.parts
-  const reason = `sent wrong bytes of blob ${oid.slice(0, 12)}`
-  transfer.exclude(peerId)
-  if (isLie) swarm?.ban(peerId, reason)
-  else swarm?.shun(peerId, reason)
+  /** To be called when the blob is right: bans and shuns those whose pieces were not. */
+  async blame(): Promise<void> {
+    const { hashes, file, size, swarm, oid } = this.#transfer.parts
+    const liars = new Map<string, boolean>()
+    for (const { piece, origin, digest, isVouchedFor } of this.#exhibits.values()) {
+      if (origin === EARLIER || liars.get(origin) === true) continue
+      if (digest === (await hashes.digestOf(file.path, pieceRange(size, piece)))) continue
+      liars.set(origin, isVouchedFor)
+    }
+    const reason = `sent wrong bytes of blob ${oid.slice(0, 12)}`
+    // A peer that had only a part may have passed on wrong bytes unknowingly; one that claimed the whole had checked it, or lies.
+    for (const [origin, isLie] of liars) {
+      if (isLie) swarm?.ban(origin, reason)
+      else swarm?.shun(origin, reason)
+    }
+  }
+
+  /** A suspect that the Hub shows to be wrong; undefined when none of those compared is, or the Hub gives no ranges. */
+  async #compare(suspects: readonly Suspect[], signal: AbortSignal): Promise<Suspect | undefined> {
+    const transfer = this.#transfer
+    transfer.trustHubAlone()
+    if (transfer.isWhole) return undefined
+    const some = suspects.slice(0, MOST_COMPARED)
+    try {
+      const verdicts = await Promise.all(some.map(({ piece }) => isWrong(transfer, piece, signal)))
+      for (const [at, { piece }] of some.entries()) if (!verdicts[at]) transfer.origins.set(piece, HUB)
+      return some.find((_, at) => verdicts[at])
+    } catch (error) {
+      if (!(error instanceof RangeIgnoredError)) throw error
+      transfer.becomeWhole()
+      return undefined
+    }
+  }
+
+  async #takeBack(suspects: readonly Suspect[]): Promise<void> {
+    const transfer = this.#transfer
+    const { hashes, file, size } = transfer.parts
+    const unproven = suspects.filter(({ piece }) => transfer.origins.get(piece) !== HUB)
+    for (const { piece, origin } of unproven) {
+      const digest = await hashes.digestOf(file.path, pieceRange(size, piece))
+      this.#exhibits.set(piece, { piece, origin, digest, isVouchedFor: transfer.vouchedFor.has(piece) })
+    }
+    await transfer.revoke(unproven.map(({ piece }) => piece))
+  }
 }
 
 /** Pieces that did not come from the Hub in this run: disputed ones first, then in turn from each origin. */
@@ -125,15 +150,12 @@ async function disputedPieces(
   return disputed
 }
 
-/** Fetches a piece from the Hub; true when the bytes here were different and have been replaced. */
-async function replaceIfWrong(transfer: BlobTransfer, piece: number, signal: AbortSignal): Promise<boolean> {
+/** True when the Hub has other bytes of a piece than those that are here. */
+async function isWrong(transfer: BlobTransfer, piece: number, signal: AbortSignal): Promise<boolean> {
   const { file, size, hashes } = transfer.parts
   const range = pieceRange(size, piece)
   const bytes = await withRetry(() => fetchFromHub(transfer, range, signal), { signal })
-  transfer.origins.set(piece, HUB)
-  if (pieceDigest(bytes) === (await hashes.digestOf(file.path, range))) return false
-  await transfer.replace(piece, bytes)
-  return true
+  return pieceDigest(bytes) !== (await hashes.digestOf(file.path, range))
 }
 
 async function fetchFromHub(
@@ -151,19 +173,6 @@ async function fetchFromHub(
     tally.lose('hub', chunk.length)
   }
   return bytes
-}
-
-/** Without the Hub: all pieces of the origin of the first suspect are fetched again, from others. */
-async function dropFirstOrigin(transfer: BlobTransfer, suspects: readonly Suspect[]): Promise<void> {
-  const origin = suspects[0]?.origin ?? EARLIER
-  if (origin !== EARLIER) {
-    transfer.exclude(origin)
-    transfer.parts.swarm?.shun(
-      origin,
-      `is suspected of wrong bytes of blob ${transfer.parts.oid.slice(0, 12)}`,
-    )
-  }
-  await transfer.revoke(suspects.filter((suspect) => suspect.origin === origin).map(({ piece }) => piece))
 }
 
 function mismatch(transfer: BlobTransfer): DfhfError {

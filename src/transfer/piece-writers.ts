@@ -57,18 +57,6 @@ export class PieceWriters {
     return this.claim(piece)
   }
 
-  /** Writes a piece anew that was here and turned out to be wrong; nobody else may be writing it. */
-  async replace(piece: number, bytes: Uint8Array): Promise<void> {
-    await this.#file.revoke(piece)
-    const writer = this.#begin(piece, 0)
-    try {
-      await writer.write(bytes)
-      await writer.land(async () => {})
-    } finally {
-      writer.close()
-    }
-  }
-
   /** Closes all writers, gives no new ones, and resolves when no byte is on its way to the disk. */
   async close(): Promise<void> {
     this.#isClosed = true

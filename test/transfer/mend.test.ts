@@ -76,6 +76,20 @@ describe('a swarm with peers that lie', () => {
     const swarm = new MemorySwarm([liar, { id: 'honest', bytes }])
     const { path } = await bring(folder, bytes, { swarm })
     expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+    expect(swarm.banned.filter((id) => id !== 'liar')).toEqual([])
+  })
+
+  test('fetches all of a peer anew at once when the wrong piece is not among the first suspects', async () => {
+    const liar = { id: 'liar', bytes: flipped(bytes, 23 * MiB + 5) }
+    const hub = new MemorySource(bytes)
+    const swarm = new (class extends MemorySwarm {
+      override collectDigests = async () => new Map()
+    })([liar])
+    const { path } = await bring(folder, bytes, { hub, swarm })
+    expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+    expect(swarm.banned).toEqual(['liar'])
+    expect(hub.mostOpen).toBeGreaterThan(1)
+    expect(hub.sent).toBeLessThanOrEqual(bytes.length + 4 * MiB)
   })
 
   test('gives up with one error when only a liar is left', async () => {
