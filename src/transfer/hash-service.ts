@@ -5,6 +5,9 @@ import type { Oid } from '../blob/oid.ts'
 import type { ByteRange } from '../blob/pieces.ts'
 import type { HashReply, HashRequest } from './hash-protocol.ts'
 
+/** Defined by the build alone. */
+declare const DFHF_VERSION: string | undefined
+
 type Unnumbered<T> = T extends { readonly reply: number } ? Omit<T, 'reply'> : never
 
 interface Waiter {
@@ -124,10 +127,13 @@ export class HashService implements Disposable {
   }
 }
 
-/** In the compiled program a worker is named by its path in the project, from source by its own address. */
+/**
+ * In the compiled program the worker is named by its path in the project, from source by its own address. That the build
+ * defines a constant is the one sign of being compiled: bytecode keeps the `import.meta.url` of the build machine.
+ */
 function workerAddress(): string {
-  const isFromSource = import.meta.url.endsWith('/hash-service.ts')
-  return isFromSource ? new URL('./hash-worker.ts', import.meta.url).href : './src/transfer/hash-worker.ts'
+  const isCompiled = typeof DFHF_VERSION === 'string'
+  return isCompiled ? './src/transfer/hash-worker.ts' : new URL('./hash-worker.ts', import.meta.url).href
 }
 
 function hashAtOnce(path: string, oid: Oid, size: number): PrefixHash {
