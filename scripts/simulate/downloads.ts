@@ -164,6 +164,8 @@ export class Downloads {
       this.#world.network.stop(flow)
     }
     download.release()
+    // Rules of an older revision do not ask for it.
+    if ('lost' in this.#peer.scheduler) this.#peer.scheduler.lost(lease.source, lease.bytes)
     this.#peer.board.endLease(lease)
   }
 }

@@ -1,7 +1,7 @@
 import { DfhfError, isAbort } from '../base/errors.ts'
 import { Bitmap } from '../blob/bitmap.ts'
 import type { Oid } from '../blob/oid.ts'
-import { pieceCountOf, pieceSizeOf } from '../blob/pieces.ts'
+import { pieceCountOf, pieceRange, pieceSizeOf } from '../blob/pieces.ts'
 import type { BlobFile } from './blob-file.ts'
 import type { BlobSource } from './blob-source.ts'
 import type { BlobSwarm } from './blob-swarm.ts'
@@ -9,9 +9,11 @@ import type { HashService } from './hash-service.ts'
 import type { HubBudget } from './hub-budget.ts'
 import { HubGate } from './hub-gate.ts'
 import { LeaseRunner } from './lease-runner.ts'
-import { mendBlob } from './mend.ts'
+import { Mender } from './mend.ts'
 import { HUB, type Lease, PieceBoard } from './piece-board.ts'
+import { PieceWriters } from './piece-writers.ts'
 import type { RateLimiter } from './rate-limiter.ts'
+import { stalledLeases } from './rescue.ts'
 import { type Action, Scheduler } from './scheduler.ts'
 import { SwarmFollower } from './swarm-follower.ts'
 import { Tally } from './tally.ts'
@@ -24,6 +26,14 @@ const PEERS_PATIENCE_MS = 30_000
 const PEER_SLOTS = 8
 /** While it knows nobody yet, a process that has just begun keeps to one request to the Hub for this long. */
 const LOOKING_FOR_PEERS_MS = 250
+/** Bytes from a broken request to the Hub that count as progress, as the next one goes on behind them. */
+const WORTH_GOING_ON = 2 ** 16
+
+/**
+ * `fetching` while pieces are missing; `checking` from the last piece on, when nothing may write any more;
+ * `repairing` while wrong pieces are looked for.
+ */
+type Phase = 'fetching' | 'checking' | 'repairing'
 
 /** What a transfer is made of. */
 export interface TransferParts {
@@ -69,6 +79,7 @@ export class BlobTransfer {
   /** Digests of pieces that were checked when they came; void when `revision` grows. */
   readonly digests = new Map<number, string>()
   readonly hubGate: HubGate
+  readonly writers: PieceWriters
   readonly #runner: LeaseRunner
   readonly #clock: () => number
   readonly #cuts = new Map<number, AbortController>()
@@ -80,7 +91,12 @@ export class BlobTransfer {
   readonly #startedAt: number
   #movedAt: number
   #peersSeenAt = Number.NEGATIVE_INFINITY
+  #phase: Phase = 'fetching'
   #isWhole = false
+  /** Peers that sent wrong bytes of this blob, or may have: none of it is taken from them again. */
+  readonly #excluded = new Set<string>()
+  /** Wrong bytes came from peers: what is missing now comes from the Hub alone. */
+  #trustsHubAlone = false
 
   constructor(parts: TransferParts) {
     this.parts = parts
@@ -100,12 +116,18 @@ export class BlobTransfer {
     this.tally = new Tally(parts.id, parts.report)
     const { hub, budget, random = Math.random } = parts
     this.hubGate = new HubGate({ hub, budget, random, tally: this.tally, clock: this.#clock })
+    this.writers = new PieceWriters(parts.file, (length) => this.lost(HUB, length))
     this.#runner = new LeaseRunner(this)
   }
 
   /** Pieces that may be read and served. */
   get pieces(): Bitmap {
     return this.scheduler.board.have
+  }
+
+  /** True once the server has turned out to give no ranges: it sends one stream from the first byte. */
+  get isWhole(): boolean {
+    return this.#isWhole
   }
 
   /** Grows whenever bytes that were here turned out to be wrong: what is remembered of them is void. */
@@ -129,6 +151,7 @@ export class BlobTransfer {
   async run(signal: AbortSignal): Promise<TransferCost> {
     const { file, oid, size } = this.parts
     const { board } = this.scheduler
+    const mender = new Mender(this)
     const prefix = this.parts.hashes.follow(file.path, oid, size)
     const onAbort = () => this.fail(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
@@ -147,10 +170,15 @@ export class BlobTransfer {
       followPrefix()
       for (;;) {
         await this.#untilFull()
+        await this.#stopWriting()
         if ((await prefix.finish()) === oid) break
-        await mendBlob(this, this.#stop.signal)
+        this.#phase = 'repairing'
+        await mender.findWrongPieces(this.#stop.signal)
+        this.#phase = 'fetching'
+        if (this.#isWhole) this.#streamWhole()
         prefix.restart()
         complete = 0
+        followPrefix()
       }
       return {
         bytes: this.tally.bytes,
@@ -167,18 +195,21 @@ export class BlobTransfer {
       prefix.close()
       for (const cut of this.#cuts.values()) cut.abort()
       await this.#runner.settle()
+      await this.writers.close()
     }
   }
 
   /** Decides and acts. Called whenever anything has changed. */
   pump(isTick = false): void {
-    if (this.#stop.signal.aborted || this.#failure !== undefined || this.#isWhole || this.pieces.isFull)
-      return
+    if (this.#stop.signal.aborted || this.#failure !== undefined || this.#isWhole) return
+    if (this.#phase !== 'fetching' || this.pieces.isFull) return
     const actions = this.scheduler.decide({
       now: this.#clock(),
       selfAsksHub: !this.hubGate.isGone,
       hubSlots: this.hubGate.slots,
-      peerSlots: PEER_SLOTS,
+      peerSlots: this.#trustsHubAlone ? 0 : PEER_SLOTS,
+      trustsHubAlone: this.#trustsHubAlone,
+      mostHubConnections: this.parts.budget.fairShare,
       isLookingForPeers:
         this.parts.swarm !== undefined && this.#clock() - this.#startedAt < LOOKING_FOR_PEERS_MS,
       stallMs: this.parts.stallMs,
@@ -197,11 +228,21 @@ export class BlobTransfer {
     this.tally.add(lease.source === HUB ? 'hub' : 'peers', this.nameOf(lease.source), count)
   }
 
-  /** The piece that a lease was fetching is whole and in the journal. */
-  landed(lease: Lease, tookMs: number): void {
-    this.origins.set(lease.at, lease.source)
-    if (this.scheduler.board.peers.get(lease.source)?.have.isFull) this.vouchedFor.add(lease.at)
-    else this.vouchedFor.delete(lease.at)
+  /** Bytes that had arrived are worth nothing: they count as cost, but no longer as progress. */
+  lost(source: string, count: number): void {
+    if (count <= 0) return
+    this.scheduler.lost(source, count)
+    this.tally.lose(source === HUB ? 'hub' : 'peers', count)
+  }
+
+  /** The piece that a lease was fetching is whole and in the journal; `isNew` where this lease put it there. */
+  landed(lease: Lease, { tookMs, isNew }: { readonly tookMs: number; readonly isNew: boolean }): void {
+    if (isNew) {
+      this.origins.set(lease.at, lease.source)
+      if (this.scheduler.board.peers.get(lease.source)?.have.isFull) this.vouchedFor.add(lease.at)
+      else this.vouchedFor.delete(lease.at)
+      if (lease.source === HUB) this.hubGate.progressed()
+    }
     this.scheduler.landed(lease, tookMs)
     this.#changed()
     if (this.pieces.isFull) this.#wake()
@@ -215,8 +256,10 @@ export class BlobTransfer {
     this.pump()
   }
 
-  /** Bytes or claims from the Hub failed. */
-  hubFailed(error: DfhfError): void {
+  /** A request to the Hub failed. */
+  hubFailed(error: DfhfError, lease: Lease): void {
+    const gained = lease.bytes - (lease.at === lease.start ? lease.prefix : 0)
+    if (gained >= WORTH_GOING_ON && !this.#isWhole) this.hubGate.progressed()
     if (this.hubGate.failed(error)) this.#checkHope()
   }
 
@@ -230,17 +273,47 @@ export class BlobTransfer {
     return source === HUB ? HUB : (this.parts.swarm?.nameOf(source) ?? source)
   }
 
-  /** Takes a wrong piece back, so that it is fetched again. */
-  async revoke(piece: number): Promise<void> {
-    await this.parts.file.revoke(piece)
-    this.pieces.delete(piece)
-    this.origins.delete(piece)
-    this.tally.lose('peers', this.scheduler.board.pieceSize)
-    this.rewritten()
+  /** Pieces that are here and came from a peer. */
+  piecesFrom(peerId: string): number[] {
+    return [...this.pieces].filter((piece) => this.origins.get(piece) === peerId)
+  }
+
+  /** Takes pieces back that are or may be wrong, so that they are fetched again. */
+  async revoke(pieces: Iterable<number>): Promise<void> {
+    for (const piece of pieces) {
+      const { start, end } = pieceRange(this.parts.size, piece)
+      await this.parts.file.revoke(piece)
+      this.pieces.delete(piece)
+      this.tally.lose(this.origins.get(piece) === undefined ? 'local' : 'peers', end - start)
+      this.origins.delete(piece)
+    }
+    this.#rewritten()
+  }
+
+  /** Puts the right bytes in place of a wrong piece. */
+  async replace(piece: number, bytes: Uint8Array): Promise<void> {
+    await this.writers.replace(piece, bytes)
+    this.#rewritten()
+  }
+
+  /** Takes nothing of this blob from a peer any more. */
+  exclude(peerId: string): void {
+    this.#excluded.add(peerId)
+    this.cutSource(peerId)
+    this.scheduler.board.removePeer(peerId)
+  }
+
+  isExcluded(peerId: string): boolean {
+    return this.#excluded.has(peerId)
+  }
+
+  /** From now on what is missing comes from the Hub alone, where it may be asked. */
+  trustHubAlone(): void {
+    this.#trustsHubAlone = !this.hubGate.isGone
   }
 
   /** Bytes of a piece that was here have changed. */
-  rewritten(): void {
+  #rewritten(): void {
     this.#revision += 1
     this.digests.clear()
     this.#changed()
@@ -250,17 +323,22 @@ export class BlobTransfer {
   fetchWhole(): void {
     if (this.#isWhole) return
     this.#isWhole = true
-    for (const cut of this.#cuts.values()) cut.abort()
-    this.#runner.runWhole(this.#stop.signal).then(
-      () => this.#wake(),
-      (error: unknown) => this.fail(error),
-    )
+    for (const lease of this.scheduler.board.leases.values()) this.#cut(lease)
+    this.#streamWhole()
+  }
+
+  #streamWhole(): void {
+    this.#runner
+      .runWhole((lease) => this.#signalFor(lease), this.#stop.signal)
+      .then(
+        () => this.#wake(),
+        (error: unknown) => this.fail(error),
+      )
   }
 
   /** Cuts all leases from a source that is gone. */
   cutSource(source: string): void {
-    for (const lease of this.scheduler.board.leases.values())
-      if (lease.source === source) this.#cuts.get(lease.id)?.abort()
+    for (const lease of this.scheduler.board.leases.values()) if (lease.source === source) this.#cut(lease)
   }
 
   now(): number {
@@ -269,20 +347,36 @@ export class BlobTransfer {
 
   #act(action: Action): void {
     const { lease } = action
-    if (action.type === 'cut') {
-      this.#cuts.get(lease.id)?.abort()
-      if (lease.source === HUB && action.reason.startsWith('no bytes')) {
-        this.hubFailed(
-          new DfhfError('timeout', `no bytes from the hub for ${Math.round(this.parts.stallMs / 1000)} s`, {
-            retryable: true,
-          }),
-        )
-      }
-      return
+    if (action.type === 'fetch') this.#runner.start(lease, this.#signalFor(lease))
+    else {
+      this.#cut(lease)
+      if (lease.source === HUB && action.reason === 'stalled') this.#hubStalled(lease)
     }
+  }
+
+  #hubStalled(lease: Lease): void {
+    const seconds = Math.round(this.parts.stallMs / 1000)
+    const error = new DfhfError('timeout', `no bytes from the hub for ${seconds} s`, { retryable: true })
+    this.hubFailed(error, lease)
+  }
+
+  /** Ends when the lease is cut, or with the transfer. */
+  #signalFor(lease: Lease): AbortSignal {
     const cut = new AbortController()
     this.#cuts.set(lease.id, cut)
-    this.#runner.start(lease, AbortSignal.any([cut.signal, this.#stop.signal]))
+    return AbortSignal.any([cut.signal, this.#stop.signal])
+  }
+
+  #cut(lease: Lease): void {
+    this.#runner.cut(lease)
+    this.#cuts.get(lease.id)?.abort()
+  }
+
+  /** Ends all leases, and resolves when no byte of theirs is on its way to the disk: what is checked next stays as it is. */
+  async #stopWriting(): Promise<void> {
+    this.#phase = 'checking'
+    for (const lease of this.scheduler.board.leases.values()) this.#cut(lease)
+    await this.writers.close()
   }
 
   /** Follows the swarm; the Hub's bytes wait for the moment that peers need to say what they have. */
@@ -294,6 +388,7 @@ export class BlobTransfer {
   #tick(): void {
     this.#runner.giveUpStalledPeers()
     this.pump(true)
+    if (this.#isWhole) this.#cutStalledStream()
     this.#checkHope()
     let hub = 0
     let peers = 0
@@ -303,6 +398,13 @@ export class BlobTransfer {
     }
     this.tally.connections(hub, peers)
     this.tally.wait(this.#clock() - this.#movedAt > 1_500 ? this.#waitReason() : undefined)
+  }
+
+  #cutStalledStream(): void {
+    for (const lease of stalledLeases(this.scheduler.board, this.#clock(), this.parts.stallMs)) {
+      this.#cut(lease)
+      this.#hubStalled(lease)
+    }
   }
 
   #waitReason(): string {

@@ -1,4 +1,5 @@
 import { hasStalled, isQueuedBehind, type OwnershipRing, stripeLength } from './ownership-ring.ts'
+import type { HubUse } from './pace.ts'
 import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
 
 /** A run of pieces to ask the Hub for. */
@@ -17,6 +18,8 @@ export interface HubSituation {
   readonly longestRun: number
   /** True when the peers that hold the free pieces are too slow to wait for. */
   readonly peersAreSlow: boolean
+  /** How far peers keep this one from the Hub. */
+  readonly hubUse: HubUse
   /** Whether to look for work of others: worth its cost now and then, not at every piece. */
   readonly mayHelp: boolean
 }
@@ -35,14 +38,31 @@ export function chooseFromHub(
   ring: OwnershipRing,
   situation: HubSituation,
 ): HubChoice | undefined {
-  if (!ring.members.includes(board.self)) return undefined
+  const isMember = ring.members.includes(board.self)
   const isWanted = (piece: number) => isWantedFromHub(board, piece, situation)
-  for (let n = 0; n < board.pieceCount; n += 1) {
+  for (let n = 0; isMember && n < board.pieceCount; n += 1) {
     const piece = board.inOrder(n)
     if (!board.isFree(piece) || ring.ownerOf(piece) !== board.self || !isWanted(piece)) continue
     return { start: piece, end: runEnd(board, ring, piece, situation, isWanted) }
   }
-  return situation.mayHelp && ring.members.length > 1 ? chooseForOthers(board, ring, situation) : undefined
+  if (situation.hubUse === 'alone' || (situation.hubUse === 'probe' && board.hubLeases === 0))
+    return chooseAny(board)
+  return isMember && situation.mayHelp && ring.members.length > 1
+    ? chooseForOthers(board, ring, situation)
+    : undefined
+}
+
+/** A free piece, in the last resort one that peers have or fetch: each peer begins at a place of its own. */
+function chooseAny(board: PieceBoard): HubChoice | undefined {
+  const first = Math.floor(board.jitter(0) * board.pieceCount)
+  let free: number | undefined
+  for (let n = 0; n < board.pieceCount; n += 1) {
+    const piece = (first + n) % board.pieceCount
+    if (!board.isFree(piece)) continue
+    if (board.availability(piece) === 0 && board.claims(piece) === 0) return { start: piece, end: piece + 1 }
+    free ??= piece
+  }
+  return free === undefined ? undefined : { start: free, end: free + 1 }
 }
 
 /** True when a piece is missing, nobody has it within reach, and nobody is busy fetching it. */

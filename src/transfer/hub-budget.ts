@@ -8,6 +8,7 @@ const WINDOW_MS = 400
  * lets `ConnectionLimit` decide how many there may be.
  */
 export class HubBudget {
+  readonly #max: number
   readonly #limit: ConnectionLimit
   readonly #clock: () => number
   readonly #onFree = new Set<() => void>()
@@ -18,6 +19,7 @@ export class HubBudget {
   #pausedUntil = 0
 
   constructor(options: { readonly max: number; readonly start?: number; readonly clock?: () => number }) {
+    this.#max = options.max
     this.#limit = new ConnectionLimit({ max: options.max, start: options.start ?? 4 })
     this.#clock = options.clock ?? (() => performance.now())
   }
@@ -26,6 +28,11 @@ export class HubBudget {
   free(): number {
     if (this.#clock() < this.#pausedUntil) return 0
     return Math.max(0, this.#limit.limit - this.#active)
+  }
+
+  /** Connections that each file has at the most while all of them want some. */
+  get fairShare(): number {
+    return Math.max(1, Math.ceil(this.#max / Math.max(1, this.#onFree.size)))
   }
 
   /** Takes one connection; the function it gives back returns it and may be called once. */

@@ -65,8 +65,12 @@ export class HubGate {
 
   /** Bytes came from the Hub. */
   moved(count: number): void {
-    this.#health.moved()
     this.#parts.budget.count(count)
+  }
+
+  /** What came from the Hub brought the blob on for good: a piece landed, or a broken request left much of one. */
+  progressed(): void {
+    this.#health.progressed()
   }
 
   /** A request to the Hub failed; true when it makes no sense to ask again. */

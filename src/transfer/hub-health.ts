@@ -1,7 +1,9 @@
 import type { DfhfError } from '../base/errors.ts'
 
-/** Failures one after another, without one byte in between, after which the Hub is given up. */
+/** Failures one after another, without progress in between, after which the Hub is given up. */
 const MAX_FAILURES = 6
+/** The pause after a failure that followed progress, in ms: links that cut every answer short are gone on with at once. */
+const GO_ON_MS = 50
 const BACKOFF_MS = [500, 1_000, 2_000, 4_000, 8_000] as const
 /** The longest wait that a Retry-After may impose. */
 const LONGEST_WAIT_MS = 310_000
@@ -19,6 +21,7 @@ export interface Verdict {
 /** Counts what goes wrong with the Hub and says when to try again and when to give up. Pure. */
 export class HubHealth {
   #failures = 0
+  #hasProgressed = false
   #quietUntil = 0
   #error: DfhfError | undefined
 
@@ -27,9 +30,10 @@ export class HubHealth {
     return this.#error
   }
 
-  /** Bytes came: what failed before does not count any more. */
-  moved(): void {
+  /** A piece landed, or as good as that: what failed before does not count any more. Bytes that are lost again do not. */
+  progressed(): void {
     this.#failures = 0
+    this.#hasProgressed = true
   }
 
   /**
@@ -46,7 +50,10 @@ export class HubHealth {
       return { isFinal: true, waitMs: 0, isCongestion: false }
     }
     const rest = Math.max(0, this.#quietUntil - now)
-    const backoff = isRepeated ? rest : backoffMs(this.#failures) * (0.5 + random / 2)
+    const isCut = error.code === 'network' || error.code === 'timeout'
+    const pause = isCut && this.#hasProgressed ? GO_ON_MS : backoffMs(this.#failures)
+    const backoff = isRepeated ? rest : pause * (0.5 + random / 2)
+    this.#hasProgressed = false
     const waitMs = Math.max(rest, Math.min(LONGEST_WAIT_MS, error.retryAfterMs ?? backoff))
     this.#quietUntil = now + waitMs
     return { isFinal: false, waitMs, isCongestion: isLimit || (this.#failures > 1 && !isRepeated) }

@@ -1,14 +1,16 @@
 import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
 import { releaseBytes } from '../base/release-bytes.ts'
-import { type ByteRange, pieceRange } from '../blob/pieces.ts'
+import { pieceRange } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
-import { BLOCK_SIZE, BlockWriter } from './block-writer.ts'
+import { BLOCK_SIZE } from './block-writer.ts'
 import { HUB, type Lease } from './piece-board.ts'
+import { BufferSink, FileSink, PassingSink, type PieceSink } from './piece-sink.ts'
+import { WriterClosedError } from './piece-writers.ts'
 import { stalledPeers } from './stalled-peers.ts'
 
-/** Strikes after which a peer is left alone. */
+/** Failures of a peer after which it is left alone for some seconds. */
 const MAX_STRIKES = 3
 /** How long a peer that failed once is not asked, in ms. */
 const PEER_PAUSE_MS = 1_000
@@ -17,13 +19,16 @@ const BUSY_PEER_PAUSE_MS = 150
 
 /** How long a peer may send nothing at all while it is asked for bytes, in ms. Others have what it has, and so has the Hub. */
 const PEER_STALL_MS = 4_000
-
-/** Carries leases out: opens the source, writes what comes, commits piece after piece. */
+/** Carries leases out: opens the source, writes what comes, lands piece after piece. */
 export class LeaseRunner {
   readonly #transfer: BlobTransfer
   readonly #running = new Set<Promise<void>>()
   readonly #blocks: Uint8Array[] = []
   readonly #strikes = new Map<string, number>()
+  /** By lease: where its bytes go now. */
+  readonly #sinks = new Map<Lease, PieceSink>()
+  /** By piece: a lease that was cut is putting aside what it has of it. */
+  readonly #leaving = new Map<number, Promise<number>>()
 
   constructor(transfer: BlobTransfer) {
     this.#transfer = transfer
@@ -33,14 +38,26 @@ export class LeaseRunner {
   start(lease: Lease, signal: AbortSignal): void {
     const running = this.#run(lease, signal)
       .catch((error: unknown) => {
-        if (!signal.aborted) this.#failed(lease, error)
+        if (!signal.aborted && !(error instanceof WriterClosedError)) this.#failed(lease, error)
       })
       .finally(() => {
         this.#running.delete(running)
-        this.#transfer.tally.lose(lease.source === HUB ? 'hub' : 'peers', lease.bytes)
         this.#transfer.ended(lease)
       })
     this.#running.add(running)
+  }
+
+  /** Takes no further byte of a lease; its signal is the caller's to abort. */
+  cut(lease: Lease): void {
+    const sink = this.#sinks.get(lease)
+    if (!sink) return
+    const piece = lease.at
+    const leaving = sink.close({ keep: lease.source === HUB })
+    this.#leaving.set(piece, leaving)
+    const done = () => {
+      if (this.#leaving.get(piece) === leaving) this.#leaving.delete(piece)
+    }
+    leaving.then(done, done)
   }
 
   /** A peer that sends nothing on any connection is left alone, so that its pieces are asked for elsewhere. */
@@ -55,31 +72,30 @@ export class LeaseRunner {
     }
   }
 
-  /** Resolves when no lease writes to the file any more. */
+  /** Resolves when no lease is open any more. */
   async settle(): Promise<void> {
     await Promise.all(this.#running)
   }
 
   /** Fetches everything in one stream from a server that gives no ranges. Starts anew when the stream breaks. */
-  async runWhole(signal: AbortSignal): Promise<void> {
+  async runWhole(start: (lease: Lease) => AbortSignal, signal: AbortSignal): Promise<void> {
     const transfer = this.#transfer
     const { board } = transfer.scheduler
     await this.settle()
-    for (;;) {
+    while (!transfer.pieces.isFull) {
       const lease = board.startLease(HUB, 0, board.pieceCount, transfer.now())
-      const release = transfer.parts.budget.acquire()
       try {
-        await this.#stream(lease, { start: 0, end: transfer.parts.size }, signal)
-        return
+        await this.#run(lease, start(lease))
       } catch (error) {
         signal.throwIfAborted()
-        if (!(error instanceof DfhfError && error.retryable)) throw error
-        transfer.hubFailed(error)
-        if (transfer.hubGate.isGone) throw error
+        // A stream that was cut because it stood still was reported when it was cut.
+        if (error instanceof DfhfError) {
+          if (!error.retryable) throw error
+          transfer.hubFailed(error, lease)
+        }
+        if (transfer.hubGate.isGone) throw transfer.hubGate.finalError ?? error
       } finally {
-        transfer.tally.lose('hub', lease.bytes)
-        board.endLease(lease)
-        release()
+        transfer.ended(lease)
       }
       await delay(transfer.hubGate.pauseMs, { signal })
     }
@@ -88,51 +104,87 @@ export class LeaseRunner {
   async #run(lease: Lease, signal: AbortSignal): Promise<void> {
     const { parts } = this.#transfer
     const release = lease.source === HUB ? parts.budget.acquire() : undefined
+    // Fresh memory for every range would cost more than the copy into it.
+    const block = this.#blocks.pop() ?? new Uint8Array(BLOCK_SIZE)
     try {
-      await this.#stream(lease, this.#bytesOf(lease), signal)
+      await this.#stream(lease, block, signal)
     } finally {
+      this.#blocks.push(block)
       release?.()
     }
   }
 
-  #bytesOf(lease: Lease): ByteRange {
-    const { size } = this.#transfer.parts
-    return { start: pieceRange(size, lease.start).start, end: pieceRange(size, lease.end - 1).end }
-  }
-
-  async #stream(lease: Lease, range: ByteRange, signal: AbortSignal): Promise<void> {
-    const { parts } = this.#transfer
-    const { size, file } = parts
-    const body = await this.#open(lease, range, signal)
-    // Fresh memory for every range would cost more than the copy into it.
-    const block = this.#blocks.pop() ?? new Uint8Array(BLOCK_SIZE)
-    using _back = { [Symbol.dispose]: () => void this.#blocks.push(block) }
-    const writer = new BlockWriter(file, range.start, block)
-    let offset = range.start
-    let pieceStartedAt = this.#transfer.now()
-    for await (const chunk of body) {
-      await parts.limiter.take(chunk.length, signal)
+  async #stream(lease: Lease, block: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { limiter, size } = this.#transfer.parts
+    let sink = await this.#firstSink(lease, block)
+    try {
       signal.throwIfAborted()
-      let rest = chunk
-      while (rest.length > 0 && lease.at < lease.end) {
-        const pieceEnd = pieceRange(size, lease.at).end
-        const part = rest.subarray(0, pieceEnd - offset)
-        rest = rest.subarray(part.length)
-        offset += part.length
-        await writer.add(part)
-        this.#transfer.moved(lease, part.length)
-        if (offset < pieceEnd) continue
-        await writer.flush()
-        await this.#land(lease, this.#transfer.now() - pieceStartedAt, signal)
-        pieceStartedAt = this.#transfer.now()
+      const start = pieceRange(size, lease.at).end - sink.left
+      const body = await this.#open(lease, { start, end: pieceRange(size, lease.end - 1).end }, signal)
+      let pieceStartedAt = this.#transfer.now()
+      for await (const chunk of body) {
+        lease.isHeld = true
+        await limiter.take(chunk.length, signal)
+        lease.isHeld = false
+        signal.throwIfAborted()
+        for (let rest = chunk; rest.length > 0 && lease.at < lease.end; ) {
+          const part = rest.subarray(0, sink.left)
+          rest = rest.subarray(part.length)
+          await sink.add(part)
+          this.#transfer.moved(lease, part.length)
+          if (sink.left > 0) continue
+          await this.#land(lease, sink, this.#transfer.now() - pieceStartedAt, signal)
+          pieceStartedAt = this.#transfer.now()
+          if (lease.at < lease.end) sink = this.#sinkFor(lease, block)
+        }
+        releaseBytes(chunk)
+        // Another lease took over the rest of this one: leaving the loop closes the connection.
+        if (lease.at >= lease.end) return
       }
-      releaseBytes(chunk)
-      // Somebody took over the rest of this lease: leaving the loop closes the connection.
-      if (lease.at >= lease.end) return
+    } finally {
+      lease.isHeld = false
+      this.#sinks.delete(lease)
+      // What came from the Hub stays for the next request to it.
+      const kept = await sink.close({ keep: lease.source === HUB })
+      this.#transfer.lost(lease.source, Math.max(0, lease.bytes - kept))
     }
   }
 
-  #open(lease: Lease, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  /** A request to the Hub goes on where one broke, unless it can only begin with the blob's first byte. */
+  async #firstSink(lease: Lease, block: Uint8Array): Promise<PieceSink> {
+    await this.#leaving.get(lease.at)
+    const { isWhole, writers } = this.#transfer
+    if (lease.source === HUB && !isWhole) lease.prefix = writers.prefixOf(lease.at)
+    return this.#sinkFor(lease, block)
+  }
+
+  /** Where the bytes of the piece go that a lease is at. */
+  #sinkFor(lease: Lease, block: Uint8Array): PieceSink {
+    const sink = this.#createSink(lease, block)
+    this.#sinks.set(lease, sink)
+    return sink
+  }
+
+  #createSink(lease: Lease, block: Uint8Array): PieceSink {
+    const { writers, parts } = this.#transfer
+    const piece = lease.at
+    const { start, end } = pieceRange(parts.size, piece)
+    if (parts.file.pieces.has(piece)) return new PassingSink(end - start)
+    const prefix = piece === lease.start ? lease.prefix : 0
+    const writer = writers.claim(piece, prefix)
+    if (!writer) {
+      lease.prefix = 0
+      return new BufferSink(writers, piece, parts.size)
+    }
+    lease.bytes = prefix
+    return new FileSink(writer, block)
+  }
+
+  #open(
+    lease: Lease,
+    range: { readonly start: number; readonly end: number },
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
     const { hub, swarm } = this.#transfer.parts
     if (lease.source !== HUB) {
       if (!swarm) throw new DfhfError('unexpected', 'a peer lease without a swarm')
@@ -142,20 +194,21 @@ export class LeaseRunner {
     return hub.open(range, { signal })
   }
 
-  async #land(lease: Lease, tookMs: number, signal: AbortSignal): Promise<void> {
+  async #land(lease: Lease, sink: PieceSink, tookMs: number, signal: AbortSignal): Promise<void> {
     const transfer = this.#transfer
     const piece = lease.at
-    if (lease.source !== HUB) await this.#checkDigest(lease, piece)
-    // A cut lease must not land: its pieces belong to somebody else by now.
     signal.throwIfAborted()
-    if (!transfer.pieces.has(piece)) await transfer.parts.file.commit(piece)
-    if (lease.at !== piece) return
+    const isNew = await sink.land(async () => {
+      if (lease.source !== HUB) await this.#checkDigest(lease, piece)
+      // A cut lease must not land: its pieces belong to another one by now.
+      signal.throwIfAborted()
+    })
     // The same piece landed on another connection meanwhile: these bytes count for nothing.
-    if (transfer.pieces.has(piece)) transfer.tally.lose(lease.source === HUB ? 'hub' : 'peers', lease.bytes)
-    transfer.landed(lease, tookMs)
+    if (!isNew) transfer.lost(lease.source, lease.bytes)
+    transfer.landed(lease, { tookMs, isNew })
   }
 
-  /** Compares a piece from a peer with the digest that peers claim for it, where any does. */
+  /** Compares a piece from a peer with the digest that this peer claims for it, where it does. */
   async #checkDigest(lease: Lease, piece: number): Promise<void> {
     const { swarm, hashes, file, size } = this.#transfer.parts
     const claimed = swarm?.digestOf(lease.source, piece)
@@ -174,7 +227,7 @@ export class LeaseRunner {
     if (error instanceof RangeIgnoredError && lease.source === HUB) this.#transfer.fetchWhole()
     else if (!(error instanceof DfhfError) || error.code === 'disk' || error.code === 'disk-full')
       this.#transfer.fail(error)
-    else if (lease.source === HUB) this.#transfer.hubFailed(error)
+    else if (lease.source === HUB) this.#transfer.hubFailed(error, lease)
     else this.#peerFailed(lease, error)
   }
 
@@ -195,7 +248,9 @@ export class LeaseRunner {
     this.#strikes.set(peer.id, strikes)
     const isLie = error.code === 'verification-failed' || error.code === 'bad-response'
     if (!isLie && strikes < MAX_STRIKES) return
+    this.#strikes.delete(peer.id)
     board.removePeer(peer.id)
-    parts.swarm?.ban(peer.id, error.message)
+    if (isLie) parts.swarm?.ban(peer.id, error.message)
+    else parts.swarm?.shun(peer.id, error.message)
   }
 }

@@ -7,44 +7,71 @@ import { HUB } from './piece-board.ts'
 
 /** The name under which pieces of an earlier run are suspected. */
 const EARLIER = ''
-
-/**
- * Called when the whole blob does not hash to its oid: finds wrong pieces by fetching suspects anew from the
- * Hub, puts them right, and bans the peer that sent them. Disputed pieces are tried first, then one piece of
- * each peer in turn; once a liar is found, all of its pieces. Returns when another check of the whole makes
- * sense; throws `verification-failed` when no suspect is left.
- */
-export async function mendBlob(transfer: BlobTransfer, signal: AbortSignal): Promise<void> {
-  const suspects = await orderSuspects(transfer, signal)
-  if (suspects.length === 0) throw mismatch(transfer)
-  if (!transfer.parts.hub) return await dropWorstPeer(transfer, suspects)
-  let liar: string | undefined
-  let isLie = false
-  while (suspects.length > 0) {
-    const next = liar === undefined ? 0 : suspects.findIndex((suspect) => suspect.origin === liar)
-    const [suspect] = next < 0 ? [] : suspects.splice(next, 1)
-    if (!suspect) break
-    const isVouchedFor = transfer.vouchedFor.has(suspect.piece)
-    if (!(await replaceIfWrong(transfer, suspect.piece, signal))) continue
-    liar ??= suspect.origin
-    isLie ||= isVouchedFor
-  }
-  if (liar === undefined) throw mismatch(transfer)
-  if (liar !== EARLIER) blame(transfer, liar, isLie)
-}
-
-/** Who had only a part may have passed on in good faith what it got itself; who claimed the whole had checked it, or lies. */
-function blame(transfer: BlobTransfer, peerId: string, isLie: boolean): void {
-  const { swarm, oid } = transfer.parts
-  const reason = `sent wrong bytes of blob ${oid.slice(0, 12)}`
-  transfer.scheduler.board.removePeer(peerId)
-  if (isLie) swarm?.ban(peerId, reason)
-  else swarm?.shun(peerId, reason)
-}
+/** How long peers may take to name the digests of pieces, in ms. They only say where to look first. */
+const DIGESTS_MS = 3_000
+/** After so many checks that failed, whatever came from peers is fetched anew: liars may have any number of names. */
+const MOST_ROUNDS = 3
 
 interface Suspect {
   readonly piece: number
   readonly origin: string
+}
+
+/**
+ * Called when a whole blob does not hash to its oid: finds who sent wrong bytes, and takes back what must be fetched
+ * again. One such object goes with a transfer, and learns from round to round.
+ */
+export class Mender {
+  readonly #transfer: BlobTransfer
+  #rounds = 0
+
+  constructor(transfer: BlobTransfer) {
+    this.#transfer = transfer
+  }
+
+  /**
+   * Compares suspected pieces with the Hub's, disputed ones first, then one of each origin in turn, until one is
+   * wrong. All pieces of the peer that sent it are taken back, to come from the Hub this time. Returns when another
+   * check of the whole makes sense; throws `verification-failed` when no suspect is left.
+   */
+  async findWrongPieces(signal: AbortSignal): Promise<void> {
+    this.#rounds += 1
+    const transfer = this.#transfer
+    const suspects = await orderSuspects(transfer, signal)
+    if (suspects.length === 0) throw mismatch(transfer)
+    if (transfer.hubGate.isGone) return await dropFirstOrigin(transfer, suspects)
+    // Single pieces cannot be had from a server that gives no ranges.
+    if (transfer.isWhole) return await transfer.revoke(suspects.map(({ piece }) => piece))
+    transfer.trustHubAlone()
+    if (this.#rounds >= MOST_ROUNDS) {
+      const fromPeers = suspects.filter(({ origin }) => origin !== EARLIER)
+      if (fromPeers.length > 0) return await transfer.revoke(fromPeers.map(({ piece }) => piece))
+    }
+    // Wrong pieces of an earlier run need have nothing to do with one another: rot, or several peers of that run.
+    let wanted = 2 ** (this.#rounds - 1)
+    let isAnyWrong = false
+    for (const { piece, origin } of suspects) {
+      const isVouchedFor = transfer.vouchedFor.has(piece)
+      if (!(await replaceIfWrong(transfer, piece, signal))) continue
+      isAnyWrong = true
+      if (origin !== EARLIER) {
+        blame(transfer, origin, isVouchedFor)
+        return await transfer.revoke(transfer.piecesFrom(origin))
+      }
+      wanted -= 1
+      if (wanted === 0) return
+    }
+    if (!isAnyWrong) throw mismatch(transfer)
+  }
+}
+
+/** A peer that had only a part may have passed on wrong bytes unknowingly; one that claimed the whole had checked it, or lies. */
+function blame(transfer: BlobTransfer, peerId: string, isLie: boolean): void {
+  const { swarm, oid } = transfer.parts
+  const reason = `sent wrong bytes of blob ${oid.slice(0, 12)}`
+  transfer.exclude(peerId)
+  if (isLie) swarm?.ban(peerId, reason)
+  else swarm?.shun(peerId, reason)
 }
 
 /** Pieces that did not come from the Hub in this run: disputed ones first, then in turn from each origin. */
@@ -52,7 +79,10 @@ async function orderSuspects(transfer: BlobTransfer, signal: AbortSignal): Promi
   const byOrigin = new Map<string, Suspect[]>()
   for (const piece of transfer.pieces) {
     const origin = transfer.origins.get(piece) ?? EARLIER
-    if (origin !== HUB) byOrigin.set(origin, [...(byOrigin.get(origin) ?? []), { piece, origin }])
+    if (origin === HUB) continue
+    const queue = byOrigin.get(origin)
+    if (queue) queue.push({ piece, origin })
+    else byOrigin.set(origin, [{ piece, origin }])
   }
   const inTurn: Suspect[] = []
   const queues = [...byOrigin.values()]
@@ -80,8 +110,9 @@ async function disputedPieces(
   if (!swarm) return disputed
   const claims = await swarm.collectDigests(
     suspects.map(({ piece }) => piece),
-    signal,
+    AbortSignal.any([signal, AbortSignal.timeout(DIGESTS_MS)]),
   )
+  signal.throwIfAborted()
   for (const { piece } of suspects) {
     const named = [...claims.values()].flatMap((digests) => digests.get(piece) ?? [])
     if (named.length === 0) continue
@@ -98,8 +129,7 @@ async function replaceIfWrong(transfer: BlobTransfer, piece: number, signal: Abo
   const bytes = await withRetry(() => fetchFromHub(transfer, range, signal), { signal })
   transfer.origins.set(piece, HUB)
   if (pieceDigest(bytes) === (await hashes.digestOf(file.path, range))) return false
-  await file.write(bytes, range.start)
-  transfer.rewritten()
+  await transfer.replace(piece, bytes)
   return true
 }
 
@@ -120,17 +150,17 @@ async function fetchFromHub(
   return bytes
 }
 
-/** Without the Hub: the peer that sent the first suspect loses all its pieces, which others then give. */
-async function dropWorstPeer(transfer: BlobTransfer, suspects: readonly Suspect[]): Promise<void> {
+/** Without the Hub: all pieces of the origin of the first suspect are fetched again, from others. */
+async function dropFirstOrigin(transfer: BlobTransfer, suspects: readonly Suspect[]): Promise<void> {
   const origin = suspects[0]?.origin ?? EARLIER
   if (origin !== EARLIER) {
-    transfer.scheduler.board.removePeer(origin)
-    transfer.parts.swarm?.ban(
+    transfer.exclude(origin)
+    transfer.parts.swarm?.shun(
       origin,
       `is suspected of wrong bytes of blob ${transfer.parts.oid.slice(0, 12)}`,
     )
   }
-  for (const suspect of suspects) if (suspect.origin === origin) await transfer.revoke(suspect.piece)
+  await transfer.revoke(suspects.filter((suspect) => suspect.origin === origin).map(({ piece }) => piece))
 }
 
 function mismatch(transfer: BlobTransfer): DfhfError {

@@ -35,6 +35,8 @@ export function patienceMs(msPerPiece: number, pieceSize: number): number {
 /** What the ring depends on besides the board. Times in ms. */
 export interface RingOptions {
   readonly selfAsksHub: boolean
+  /** True while this peer waits for no other. */
+  readonly isAlone?: boolean
   readonly isTick: boolean
   readonly now: number
   readonly patience: number
@@ -73,11 +75,11 @@ export class OwnershipRing {
   /** Looks again at who is in the ring: when peers came or went, and at the tick, as stalls show by time alone. */
   refresh(options: RingOptions): void {
     const board = this.#board
-    const key = `${board.peerChanges} ${options.selfAsksHub}`
+    const key = `${board.peerChanges} ${options.selfAsksHub} ${options.isAlone === true}`
     if (!options.isTick && key === this.#key) return
     this.#key = key
     const candidates = options.selfAsksHub ? [board.self] : []
-    for (const peer of board.peers.values()) {
+    for (const peer of options.isAlone ? [] : board.peers.values()) {
       if (peer.asksHub && !peer.have.isFull && !hasStalled(peer, options)) candidates.push(peer.id)
     }
     const isSame =

@@ -8,6 +8,8 @@ export interface PeerView {
   readonly have: Bitmap
   /** Pieces that it is fetching from the Hub, and since when; changed by `PieceBoard.peerFetches` alone. */
   fetching: ReadonlyMap<number, number>
+  /** When it first said of a piece that it was fetching it: saying so again does not make the wait begin anew. */
+  readonly claimedAt: Map<number, number>
   /** True when it asks the Hub itself, so that pieces can be its own. */
   asksHub: boolean
   /** When it last landed a piece or began one. */
@@ -36,11 +38,19 @@ export interface Lease {
   end: number
   /** The piece that is arriving now. */
   at: number
-  /** Bytes of that piece that have arrived. */
+  /** Bytes of that piece that are here. */
   bytes: number
+  /** Bytes of its first piece that a request before it has left. */
+  prefix: number
   readonly startedAt: number
-  /** When bytes last arrived; the start while none have. */
+  /** When the piece that is arriving was begun. */
+  pieceStartedAt: number
+  /** When it last moved on by a few KiB, or landed a piece; the start before that. */
   movedAt: number
+  /** Bytes that have arrived since then. */
+  sinceMove: number
+  /** True while what has arrived waits here, for the sake of a rate limit: that is no fault of the source. */
+  isHeld: boolean
 }
 
 /** The source name of the Hub in leases. */
@@ -145,9 +155,15 @@ export class PieceBoard {
     return this.#peerChanges
   }
 
-  addPeer(peer: Omit<PeerView, 'have' | 'fetching' | 'active'>): PeerView {
+  addPeer(peer: Omit<PeerView, 'have' | 'fetching' | 'claimedAt' | 'active'>): PeerView {
     this.removePeer(peer.id)
-    const view: PeerView = { ...peer, have: new Bitmap(this.pieceCount), fetching: new Map(), active: 0 }
+    const view: PeerView = {
+      ...peer,
+      have: new Bitmap(this.pieceCount),
+      fetching: new Map(),
+      claimedAt: new Map(),
+      active: 0,
+    }
     for (const lease of this.leases.values()) if (lease.source === peer.id) view.active += 1
     this.peers.set(peer.id, view)
     this.#peerChanges += 1
@@ -200,8 +216,12 @@ export class PieceBoard {
       end,
       at: start,
       bytes: 0,
+      prefix: 0,
       startedAt: now,
+      pieceStartedAt: now,
       movedAt: now,
+      sinceMove: 0,
+      isHeld: false,
     }
     this.leases.set(lease.id, lease)
     this.#countLease(source, 1)
@@ -222,7 +242,9 @@ export class PieceBoard {
       this.have.add(piece)
       this.#haveCount += 1
     }
-    this.#addFlight(piece, -1)
+    // A lease that was ended while its piece was put down as here no longer counts as one on its way.
+    if (this.leases.has(lease.id)) this.#addFlight(piece, -1)
+    else this.#file(piece)
     lease.at += 1
     lease.bytes = 0
   }
@@ -232,6 +254,20 @@ export class PieceBoard {
     if (!this.leases.delete(lease.id)) return
     this.#countLease(lease.source, -1)
     for (let piece = lease.at; piece < lease.end; piece += 1) this.#addFlight(piece, -1)
+  }
+
+  /** How many pieces are neither here nor on their way. */
+  get freeCount(): number {
+    let count = 0
+    for (let piece = 0; piece < this.pieceCount; piece += 1) if (this.isFree(piece)) count += 1
+    return count
+  }
+
+  /** How many requests run for pieces that another one is fetching as well. */
+  get duplicateCount(): number {
+    let count = 0
+    for (const lease of this.leases.values()) if (this.inFlight(lease.at) > 1) count += 1
+    return Math.ceil(count / 2)
   }
 
   /** How many leases the Hub serves now; those of a peer stand in its view. */

@@ -2,6 +2,8 @@ import { quickestPeer } from './choose-from-peers.ts'
 import { hasStalled, type OwnershipRing } from './ownership-ring.ts'
 import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
 
+/** Second requests gather their piece in memory: so many bytes of them at the most at a time. */
+const HEDGE_MEMORY = 2 ** 25
 /** A range whose peer sends nothing for this long gets a rival; one from the Hub has `stallMs` before it is cut. */
 const HEDGE_AFTER_MS = 1_000
 /** A range that needs this many times what another source would need is worth a rival. */
@@ -13,9 +15,28 @@ export interface Hedge {
   readonly peer: PeerView
 }
 
-/** Leases that have received nothing for `stallMs`: cut them and ask again. */
+/** Leases that have received next to nothing for `stallMs`: cut them and ask again. */
 export function stalledLeases(board: PieceBoard, now: number, stallMs: number): Lease[] {
-  return [...board.leases.values()].filter((lease) => now - lease.movedAt > stallMs)
+  return [...board.leases.values()].filter((lease) => !lease.isHeld && now - lease.movedAt > stallMs)
+}
+
+/** A range from a peer has this long at the least, in ms, before the Hub takes its place. */
+const LEAST_CHANCE_MS = 1_000
+/** It has this many times what the Hub needs for a piece. */
+const CHANCES = 2
+
+/**
+ * Leases from peers that take longer over a piece than the Hub would, the longest first; none while there are free
+ * pieces to ask the Hub for. `hubMsPerPiece` is 0 while unknown.
+ */
+export function overtakenLeases(board: PieceBoard, now: number, hubMsPerPiece: number): Lease[] {
+  if (board.freeCount > 0) return []
+  const chance = Math.max(LEAST_CHANCE_MS, CHANCES * hubMsPerPiece)
+  return [...board.leases.values()]
+    .filter(
+      ({ source, pieceStartedAt, at, end }) => source !== HUB && at < end && now - pieceStartedAt > chance,
+    )
+    .sort((a, b) => a.pieceStartedAt - b.pieceStartedAt)
 }
 
 /**
@@ -84,6 +105,7 @@ export function overlongLeases(
 
 /** The slow lease that most deserves a rival now, and the peer to ask; undefined when nothing is gained by one. */
 export function chooseHedge(board: PieceBoard, now: number): Hedge | undefined {
+  if ((board.duplicateCount + 1) * board.pieceSize > HEDGE_MEMORY) return undefined
   for (const lease of board.leases.values()) {
     if (board.inFlight(lease.at) > 1 || board.availability(lease.at) === 0) continue
     const peer = quickestPeer(board, lease.at, now, new Set([lease.source]))

@@ -1,9 +1,17 @@
 import { chooseFromHub, chooseSplit, type HubChoice, type HubSituation } from './choose-from-hub.ts'
 import { chooseFromPeers } from './choose-from-peers.ts'
 import { isQueuedBehind, OwnershipRing, patienceMs } from './ownership-ring.ts'
+import { type HubUse, Pace } from './pace.ts'
 import { PeerSupply } from './peer-supply.ts'
 import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
-import { chooseHedge, needlessLeases, overlongLeases, stalledLeases, surplusLeases } from './rescue.ts'
+import {
+  chooseHedge,
+  needlessLeases,
+  overlongLeases,
+  overtakenLeases,
+  stalledLeases,
+  surplusLeases,
+} from './rescue.ts'
 
 /** What the scheduler may use at this moment. Times in ms on one clock. */
 export interface Means {
@@ -14,6 +22,10 @@ export interface Means {
   readonly hubSlots: number
   /** Ranges from peers that may be open at once, all peers together. */
   readonly peerSlots: number
+  /** Connections to the Hub that this blob would have at the most without peers. @default 16 */
+  readonly mostHubConnections?: number
+  /** True once peers have sent wrong bytes: what is missing then comes from the Hub alone. */
+  readonly trustsHubAlone?: boolean
   /** No bytes for this long, and a range is given up. */
   readonly stallMs: number
   /**
@@ -28,29 +40,41 @@ export interface Means {
 /** What to do next: begin a lease, or end one early. The board already reflects it. */
 export type Action =
   | { readonly type: 'fetch'; readonly lease: Lease }
-  | { readonly type: 'cut'; readonly lease: Lease; readonly reason: string }
+  | { readonly type: 'cut'; readonly lease: Lease; readonly reason: CutReason }
 
+/**
+ * Why a lease ends early: it brings too little; its piece came from elsewhere; a peer has the piece or fetches it; others
+ * need the uplink as well; the Hub is quicker than the peer.
+ */
+export type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
+
+/** Bytes that count as a move: who sends fewer in the time that a stall takes does not send at all. */
+const LEAST_MOVE = 2 ** 12
 /** Weight of a new measurement in the running means. */
 const NEW_WEIGHT = 0.3
 /** A lone downloader's requests grow from one stripe to this many bytes. */
 const LONGEST_REQUEST = 2 ** 25
 
 /**
- * Decides what one peer fetches next and from whom. Pure but for its own memory: the board, the clock and the
- * free connections come in, actions go out. The engine, the tests and the simulator run this same code.
+ * Decides what one peer fetches next and from whom. Deterministic: the board, the clock and the free connections come
+ * in, actions go out. The engine, the tests and the simulator run this same code.
  */
 export class Scheduler {
   readonly board: PieceBoard
   readonly ring: OwnershipRing
   #hubMsPerPiece = 0
   #hubRuns = 0
+  /** The same by this peer's own measure alone, which no other can distort. */
+  #ownMsPerPiece = 0
   readonly #supply = new PeerSupply()
+  readonly #pace: Pace
   /** A piece landed that is still on its way on another connection. */
   #hasTwins = false
 
   constructor(board: PieceBoard) {
     this.board = board
     this.ring = new OwnershipRing(board)
+    this.#pace = new Pace(board.jitter(0))
   }
 
   /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
@@ -61,15 +85,28 @@ export class Scheduler {
   /** Bytes of a lease have arrived. */
   moved(lease: Lease, bytes: number, now: number): void {
     lease.bytes += bytes
-    lease.movedAt = now
+    lease.sinceMove += bytes
+    if (lease.sinceMove >= LEAST_MOVE) {
+      lease.movedAt = now
+      lease.sinceMove = 0
+    }
+    this.#pace.count(lease.source === HUB ? 'hub' : 'peers', bytes)
     if (lease.source !== HUB) this.#supply.count(bytes)
+  }
+
+  /** Bytes that had arrived are worth nothing. */
+  lost(source: string, bytes: number): void {
+    this.#pace.count(source === HUB ? 'hub' : 'peers', -bytes)
   }
 
   /** The piece that a lease was fetching is in the file. `tookMs` is what this piece alone took. */
   landed(lease: Lease, tookMs: number): void {
-    if (lease.source === HUB) this.#hubMsPerPiece = mean(this.#hubMsPerPiece, tookMs)
-    else this.#rate(lease.source, tookMs)
+    if (lease.source === HUB) {
+      this.#hubMsPerPiece = mean(this.#hubMsPerPiece, tookMs)
+      this.#ownMsPerPiece = mean(this.#ownMsPerPiece, tookMs)
+    } else this.#rate(lease.source, tookMs)
     const piece = lease.at
+    lease.pieceStartedAt += tookMs
     this.board.landPiece(lease)
     if (this.board.inFlight(piece) > 0) this.#hasTwins = true
   }
@@ -91,9 +128,14 @@ export class Scheduler {
   peerFetches(peer: PeerView, pieces: Iterable<number>, now: number): void {
     const before = peer.fetching
     const after = new Map<number, number>()
-    for (const piece of pieces) after.set(piece, before.get(piece) ?? now)
-    // To begin a piece is a sign of life, but no measure of how long pieces take.
-    if ([...after.keys()].some((piece) => !before.has(piece))) peer.progressAt = now
+    for (const piece of pieces) {
+      const claimedAt = peer.claimedAt.get(piece)
+      after.set(piece, before.get(piece) ?? claimedAt ?? now)
+      // To begin a piece is a sign of life, but no measure of how long pieces take; to begin it again is none.
+      if (claimedAt !== undefined) continue
+      peer.claimedAt.set(piece, now)
+      peer.progressAt = now
+    }
     this.board.peerFetches(peer, after)
   }
 
@@ -112,8 +154,9 @@ export class Scheduler {
     const { board, ring } = this
     const { now, isTick } = means
     const patience = patienceMs(this.#hubMsPerPiece, board.pieceSize)
-    if (isTick) this.#supply.observe(now, board.leases.size > board.hubLeases)
-    ring.refresh({ ...means, patience })
+    if (isTick) this.#observe(means)
+    const hubUse = this.#hubUse(means)
+    ring.refresh({ ...means, patience, isAlone: hubUse === 'alone' })
     const situation: HubSituation = {
       now,
       patience,
@@ -121,25 +164,28 @@ export class Scheduler {
       longestRun: this.#longestRun(board.hubLeases + means.hubSlots),
       peersAreSlow: this.#supply.isSlow(board.pieceSize / (this.#hubMsPerPiece || 1)),
       mayHelp: isTick,
+      hubUse,
     }
     return [...this.#cutLeases(means, situation), ...this.#startLeases(means, situation)]
   }
 
-  #cutLeases({ now, stallMs, isTick }: Means, situation: HubSituation): Action[] {
+  #cutLeases({ now, stallMs, hubSlots, isTick }: Means, situation: HubSituation): Action[] {
     const { board, ring } = this
     const actions: Action[] = []
-    const cut = (leases: readonly Lease[], reason: string) => {
+    const cut = (leases: readonly Lease[], reason: CutReason) => {
       for (const lease of leases) {
         board.endLease(lease)
         actions.push({ type: 'cut', lease, reason })
       }
     }
-    if (isTick) cut(stalledLeases(board, now, stallMs), 'no bytes for a while')
-    if (this.#hasTwins) cut(this.#twice(), 'the piece came from elsewhere')
+    if (isTick) cut(stalledLeases(board, now, stallMs), 'stalled')
+    if (this.#hasTwins) cut(this.#twice(), 'landed elsewhere')
     this.#hasTwins = false
-    if (board.hubLeases === 0) return actions
-    cut(needlessLeases(board, ring, situation), 'a peer has the piece or fetches it')
-    cut(surplusLeases(board, ring.hubShare), 'others need the uplink as well')
+    if (situation.hubUse === 'alone' && hubSlots > 0)
+      cut(overtakenLeases(board, now, this.#ownMsPerPiece).slice(0, hubSlots), 'overtaken')
+    if (board.hubLeases === 0 || situation.hubUse !== 'shared') return actions
+    cut(needlessLeases(board, ring, situation), 'needless')
+    cut(surplusLeases(board, ring.hubShare), 'surplus')
     for (const { lease, end } of overlongLeases(board, ring)) board.shrinkLease(lease, end)
     return actions
   }
@@ -152,17 +198,23 @@ export class Scheduler {
       actions.push({ type: 'fetch', lease: board.startLease(source, start, end, now) })
     }
     const canAskPeer = () => board.leases.size - board.hubLeases < peerSlots
-    while (canAskPeer()) {
-      const choice = chooseFromPeers(board, now)
-      if (!choice) break
-      fetch(choice.peer.id, choice)
+    const askPeers = () => {
+      while (canAskPeer()) {
+        const choice = chooseFromPeers(board, now)
+        if (!choice) break
+        fetch(choice.peer.id, choice)
+      }
     }
-    const hubLimit = this.#hubLimit(means)
-    while (board.hubLeases < hubLimit) {
-      const choice = this.#chooseFromHub(situation)
-      if (!choice) break
-      fetch(HUB, choice)
+    const askHub = () => {
+      const limit = this.#hubLimit(means, situation.hubUse)
+      while (board.hubLeases < limit) {
+        const choice = this.#chooseFromHub(situation)
+        if (!choice) break
+        fetch(HUB, choice)
+      }
     }
+    // Peers give what they have, and the Hub the rest; where they keep the transfer waiting it is the other way round.
+    for (const ask of situation.hubUse === 'shared' ? [askPeers, askHub] : [askHub, askPeers]) ask()
     const hedge = isTick && canAskPeer() ? chooseHedge(board, now) : undefined
     if (hedge) fetch(hedge.peer.id, { start: hedge.slow.at, end: hedge.slow.at + 1 })
     return actions
@@ -178,9 +230,29 @@ export class Scheduler {
     return Math.max(1, Math.min(2 ** this.#hubRuns, Math.floor(LONGEST_REQUEST / board.pieceSize), fairShare))
   }
 
-  #hubLimit({ selfAsksHub, hubSlots, isLookingForPeers = false }: Means): number {
+  /** How far peers keep this transfer from the Hub now. */
+  #hubUse({ selfAsksHub, trustsHubAlone }: Means): HubUse {
+    if (!selfAsksHub) return 'shared'
+    return trustsHubAlone ? 'alone' : this.#pace.use
+  }
+
+  #observe({ now, mostHubConnections = 16 }: Means): void {
+    const { board } = this
+    this.#supply.observe(now, board.leases.size > board.hubLeases)
+    this.#pace.observe({
+      now,
+      hubConnections: board.hubLeases,
+      mostConnections: mostHubConnections,
+      peers: board.peers.size,
+      size: board.pieceCount * board.pieceSize,
+      missingSize: (board.pieceCount - board.have.count) * board.pieceSize,
+    })
+  }
+
+  #hubLimit({ selfAsksHub, hubSlots, isLookingForPeers = false }: Means, hubUse: HubUse): number {
     const { board, ring } = this
     if (!selfAsksHub) return 0
+    if (hubUse === 'probe') return Math.max(1, Math.min(board.hubLeases + hubSlots, ring.hubShare))
     const share = isLookingForPeers && board.peers.size === 0 ? 1 : ring.hubShare
     return Math.min(board.hubLeases + hubSlots, share)
   }

@@ -35,6 +35,7 @@ export class SwarmFollower implements SwarmListener {
   }
 
   peerJoined(peer: { readonly id: string; readonly asksHub: boolean }): void {
+    if (this.#transfer.isExcluded(peer.id)) return
     this.#transfer.scheduler.board.addPeer({
       ...peer,
       progressAt: this.#transfer.now(),

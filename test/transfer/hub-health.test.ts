@@ -22,11 +22,11 @@ describe('the health of the hub', () => {
     expect(health.finalError).toBe(broken)
   })
 
-  test('forgets failures as soon as bytes come', () => {
+  test('forgets failures as soon as there is progress', () => {
     const health = new HubHealth()
     for (let round = 0; round < 50; round += 1) {
       expect(health.failed(broken, round * 60_000, 0).isFinal).toBe(false)
-      health.moved()
+      health.progressed()
     }
   })
 

@@ -24,6 +24,7 @@ export interface TinyOptions {
 
 const oid = sampleOid()
 const PIECE_SIZE = 2 ** 20
+const PARTS = 16
 
 /** One scheduler with hands: no bytes, only times. */
 export class TinyPeer {
@@ -133,6 +134,7 @@ export class TinyWorld {
       now: this.queue.now,
       selfAsksHub: true,
       hubSlots: Math.max(0, 4 - board.hubLeases),
+      mostHubConnections: 4,
       peerSlots: 6,
       stallMs: 2_000,
       isTick,
@@ -162,6 +164,11 @@ export class TinyWorld {
     const tookMs = pieceMs[0] + this.#upTo(pieceMs[1] - pieceMs[0])
     const isFaulty = this.queue.now < 2 * churnMs && this.#random() < faults
     if (isFaulty && this.#random() < 0.5) return
+    // Bytes come in small parts, as from a socket.
+    for (let part = 1; part < PARTS; part += 1)
+      this.queue.after((tookMs * part) / PARTS, () => {
+        if (!run.isOver && !peer.hasLeft) peer.scheduler.moved(lease, PIECE_SIZE / PARTS, this.queue.now)
+      })
     this.queue.after(tookMs, () => {
       if (run.isOver || peer.hasLeft) return
       const isThere = lease.source === HUB || this.#find(lease.source)?.board.have.has(lease.at) === true
@@ -192,7 +199,7 @@ export class TinyWorld {
   #end(peer: TinyPeer, lease: Lease): void {
     const run = peer.running.get(lease)
     if (run) run.isOver = true
-    peer.running.delete(lease)
+    if (peer.running.delete(lease)) peer.scheduler.lost(lease.source, lease.bytes)
     peer.board.endLease(lease)
   }
 
