@@ -1,6 +1,7 @@
 /** What a run must keep to, in the words of the summary. */
 export const invariants = [
   'wrong bytes',
+  'wrong bytes, cut',
   'private bytes',
   'private names',
   'token off the Hub',
@@ -27,6 +28,8 @@ export interface Finding {
 
 /** The breaches of one run; of each kind a few are kept and the others counted. */
 export class Findings {
+  /** How often a peer passed a wrong piece on that it could not check yet: no breach, but worth to be known. */
+  unproven = 0
   readonly #found = new Map<Invariant, { readonly texts: string[]; count: number }>()
 
   add(invariant: Invariant, text: string): void {

@@ -15,6 +15,8 @@ export interface Outcome extends StageTimes {
   /** What was tried, in words. */
   readonly scenario: string
   readonly findings: readonly Finding[]
+  /** How often a peer passed a wrong piece on that it could not check yet. */
+  readonly unproven: number
   readonly peaks: Peaks
   readonly ms: number
   /** Logs and caches; kept when something was found. */
@@ -58,6 +60,7 @@ export async function runSeed(seed: number, options: RunOptions): Promise<Outcom
     scenario: describePlan(plan),
     ...times,
     findings: world.findings.list(),
+    unproven: world.findings.unproven,
     peaks,
     ms: performance.now() - started,
     folder,

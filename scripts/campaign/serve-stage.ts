@@ -15,7 +15,7 @@ import {
   stopDaemon,
   within,
 } from './run-context.ts'
-import { steal } from './thief.ts'
+import { readProven, steal } from './thief.ts'
 import type { TrueFile } from './truth.ts'
 import { Victim, type VictimMachine } from './victim.ts'
 import { repoIds } from './world.ts'
@@ -65,6 +65,8 @@ export async function serveStages(context: RunContext, peaks: Peaks): Promise<St
     )
   stop.abort()
   await thief
+  if (ms !== undefined)
+    await readProven(world, network.victims, new Dice(plan.seed), AbortSignal.timeout(20_000))
   if (plan.turnsPrivate) await askAfterTurn(context, nodes)
   if (plan.process.kind === 'rot') await askAfterRot(context, nodes, plan.process.at, peaks)
   await closeNodes(context, nodes, peaks)
@@ -163,8 +165,9 @@ function clientOf(
   { gateway }: Node,
   who: { readonly form: Form; readonly token: string | undefined; readonly signal: AbortSignal },
 ): ClientOptions {
-  const { hub, findings, truth } = context.world
-  return { gateway, hubUrl: hub.url, findings, truth, ...who }
+  const { hub, findings, truth, plan } = context.world
+  const isHubLying = plan.hub.some(({ faults }) => faults.some(({ flip }) => flip))
+  return { gateway, hubUrl: hub.url, findings, truth, isHubLying, ...who }
 }
 
 /** The files of the private and the gated repo, so that thieves find them at the daemon. */

@@ -23,6 +23,8 @@ interface Attempt {
   /** The public file that it may rightly get. */
   readonly rightly?: TrueFile
   readonly from?: number
+  /** Whether the whole blob was checked before it was asked for: a piece of an unfinished one nobody can check. */
+  readonly isProven?: boolean
 }
 
 /** Tries all run long to get private bytes without a permission, and to be given wrong ones of what is public. */
@@ -54,11 +56,24 @@ async function tryOne({ truth, findings }: World, attempt: Attempt, signal: Abor
     findings.add('private bytes', `${what} (${result.status}, ${body.length} bytes): ${target.slice(0, 160)}`)
   const begin = result.status === 206 ? from : 0
   const isBlob = result.status === 200 || result.status === 206
-  if (rightly && isBlob && !body.equals(rightly.bytes.subarray(begin, begin + body.length)))
+  if (!rightly || !isBlob || body.equals(rightly.bytes.subarray(begin, begin + body.length))) return
+  if (attempt.isProven)
     findings.add(
       'wrong bytes',
       `${what} gave other bytes of ${rightly.path} from ${begin} (${result.status})`,
     )
+  else findings.unproven += 1
+}
+
+/** Reads from peers whose blobs are all checked: not one wrong byte may come. */
+export async function readProven(
+  world: World,
+  peers: readonly string[],
+  dice: Dice,
+  signal: AbortSignal,
+): Promise<void> {
+  const attempts = peers.flatMap((to) => atPeer(world, to, dice)).filter(({ rightly }) => rightly)
+  for (const attempt of attempts) await tryOne(world, { ...attempt, isProven: true }, signal)
 }
 
 function atGateway(world: World, to: string): Attempt[] {
