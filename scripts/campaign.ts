@@ -1,9 +1,10 @@
-// Seeded runs that mix faults and lies. `npm run campaign -- [--runs N] [--from N] [--seed N] [--jobs N] [--slack N] [--report] [--keep] [--json]`
+// Seeded runs that mix faults and lies. `npm run campaign -- [--runs N] [--from N] [--seed N] [--jobs N] [--slack N] [--hostile KIND,...] [--report] [--keep] [--json]`
 import { mkdtempSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dfhfBinary } from '../test/end-to-end/binary.ts'
+import { hostileKinds } from './campaign/hostile/kinds.ts'
 import { outcomeLines, summary } from './campaign/report.ts'
 import { type Outcome, runSeed } from './campaign/run.ts'
 
@@ -19,6 +20,8 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '1' },
     /** Multiplies all time limits, for a machine that has other work. */
     slack: { type: 'string', default: '1' },
+    /** Hostile peers in place of those that the seed says; comma-separated, empty for none. */
+    hostile: { type: 'string' },
     /** Tells times, but judges none. */
     report: { type: 'boolean', default: false },
     /** Keeps the folders of good runs, too. */
@@ -35,6 +38,15 @@ const seeds =
 const root = mkdtempSync(join(tmpdir(), 'dfhf-campaign-'))
 const outcomes: Outcome[] = []
 
+const hostiles =
+  values.hostile === undefined
+    ? undefined
+    : hostileKinds.filter((kind) => names(values.hostile).includes(kind))
+
+function names(text = ''): string[] {
+  return text.split(',')
+}
+
 async function work(slot: number): Promise<void> {
   for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
     const outcome = await runSeed(seed, {
@@ -43,6 +55,7 @@ async function work(slot: number): Promise<void> {
       slack: Number(values.slack),
       onlyReportsTimes: values.report,
       keepsFolders: values.keep,
+      hostiles,
     })
     outcomes.push(outcome)
     process.stdout.write(values.json ? `${JSON.stringify(outcome)}\n` : outcomeLines(outcome))

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { keepText } from './disk.ts'
 import { downloadStages, type StageTimes } from './download-stage.ts'
 import type { Finding } from './finding.ts'
+import type { HostileKind } from './hostile/kinds.ts'
 import { describePlan, planRun } from './plan.ts'
 import type { Peaks, Strictness } from './run-context.ts'
 import { serveStages } from './serve-stage.ts'
@@ -30,12 +31,15 @@ export interface RunOptions extends Strictness {
   /** Keeps runs at the same time apart: from 0 to 99. */
   readonly slot: number
   readonly keepsFolders: boolean
+  /** Takes the place of the hostile peers that the seed says, to find out which of them matters. */
+  readonly hostiles?: readonly HostileKind[] | undefined
 }
 
 /** Does the run of a seed and cleans up after it. */
 export async function runSeed(seed: number, options: RunOptions): Promise<Outcome> {
   const started = performance.now()
-  const plan = planRun(seed)
+  const planned = planRun(seed)
+  const plan = options.hostiles ? { ...planned, hostiles: options.hostiles } : planned
   const folder = join(options.root, `seed-${seed}`)
   rmSync(folder, { recursive: true, force: true })
   const mark = `${process.pid}-${options.slot}-${seed}`

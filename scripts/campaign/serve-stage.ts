@@ -38,16 +38,14 @@ export async function serveStages(context: RunContext, peaks: Peaks): Promise<St
   const { plan } = world
   const host = (index: number) => world.address(5 + index)
   world.resetHub()
-  const alone = await openNodes(context, 'alone', () => ['--no-peers'], host)
-  const aloneMs = await clientsOf(context, alone, ALONE_CAP_MS * slack)
-  await closeNodes(context, alone, peaks)
-  if (aloneMs === undefined) {
-    world.findings.add(
-      'no end alone',
-      `the clients of daemons without peers did not end in ${ALONE_CAP_MS * slack} ms`,
-    )
-    return { aloneMs, withPeersMs: undefined }
+  const aloneNodes = await openNodes(context, 'alone', () => ['--no-peers'], host)
+  const alone = await clientsOf(context, aloneNodes, ALONE_CAP_MS * slack)
+  await closeNodes(context, aloneNodes, peaks)
+  if ('pending' in alone) {
+    world.findings.add('no end alone', `clients of daemons without peers wait for ${alone.pending}`)
+    return { aloneMs: undefined, withPeersMs: undefined }
   }
+  const aloneMs = alone.ms
   await using network = await openNetwork(context, { count: plan.victims, peaks, seedMachine: undefined })
   world.resetHub()
   const nodes = await openNodes(context, 'node', (index) => network.flagsOf(index), host)
@@ -56,21 +54,21 @@ export async function serveStages(context: RunContext, peaks: Peaks): Promise<St
   const thief = steal(world, doors, new Dice(plan.seed ^ 0x7e1f), stop.signal)
   const bound = boundOf(aloneMs, context)
   const trouble = troubleOf(context, nodes, aloneMs, peaks)
-  const ms = await clientsOf(context, nodes, context.onlyReportsTimes ? bound * 3 : bound)
+  const end = await clientsOf(context, nodes, context.onlyReportsTimes ? bound * 3 : bound)
   await trouble
-  if (ms === undefined)
+  if ('pending' in end)
     world.findings.add(
       'past the bound',
-      `clients did not end in ${bound.toFixed(0)} ms, ${aloneMs.toFixed(0)} ms without peers; ${nodes[0]?.daemon.stderr.slice(-300)}`,
+      `after ${bound.toFixed(0)} ms, ${aloneMs.toFixed(0)} ms without peers, clients wait for ${end.pending}`,
     )
   stop.abort()
   await thief
-  if (ms !== undefined)
+  if ('ms' in end)
     await readProven(world, network.victims, new Dice(plan.seed), AbortSignal.timeout(20_000))
   if (plan.turnsPrivate) await askAfterTurn(context, nodes)
   if (plan.process.kind === 'rot') await askAfterRot(context, nodes, plan.process.at, peaks)
   await closeNodes(context, nodes, peaks)
-  return { aloneMs, withPeersMs: ms ?? bound }
+  return { aloneMs, withPeersMs: 'ms' in end ? end.ms : bound }
 }
 
 async function openNodes(
@@ -130,12 +128,11 @@ async function closeNodes(context: RunContext, nodes: readonly Node[], peaks: Pe
 
 const spoilt = new WeakMap<VictimMachine, readonly string[]>()
 
-/** Every client's every file through its daemon; the time of all of it, or undefined when that took too long. */
-async function clientsOf(
-  context: RunContext,
-  nodes: readonly Node[],
-  capMs: number,
-): Promise<number | undefined> {
+/** The time of all clients, or what they still waited for when it was up. */
+type ClientsEnd = { readonly ms: number } | { readonly pending: string }
+
+/** Every client's every file through its daemon. */
+async function clientsOf(context: RunContext, nodes: readonly Node[], capMs: number): Promise<ClientsEnd> {
   const { world } = context
   const { plan, truth, memberToken } = world
   const started = performance.now()
@@ -143,13 +140,21 @@ async function clientsOf(
   const timer = setTimeout(() => stop.abort(), capMs)
   const dice = new Dice(plan.seed ^ 0xc11e)
   const jobs: Promise<boolean>[] = []
+  const pending = new Set<string>()
+  const get = async (file: TrueFile, client: ClientOptions): Promise<boolean> => {
+    const what = `${client.gateway} ${file.repo}/${file.path} by ${client.form}`
+    pending.add(what)
+    const isDone = await getWhole(file, client)
+    if (isDone) pending.delete(what)
+    return isDone
+  }
   for (const node of nodes) {
     for (const form of ['mirror', 'proxy'] as const) {
       const member = clientOf(context, node, { form, token: memberToken, signal: stop.signal })
       const nobody = clientOf(context, node, { form, token: undefined, signal: stop.signal })
       const files = dice.some(truth.of(repoIds[plan.visibility]), 1, 4)
-      jobs.push(inTurn(files, (file) => getWhole(file, member)))
-      if (form === 'mirror') jobs.push(inTurn(hiddenOf(context), (file) => getWhole(file, member)))
+      jobs.push(inTurn(files, (file) => get(file, member)))
+      if (form === 'mirror') jobs.push(inTurn(hiddenOf(context), (file) => get(file, member)))
       jobs.push(
         inTurn(files, (file) => askForRanges(file, file.visibility === 'public' ? nobody : member, dice)),
       )
@@ -157,7 +162,8 @@ async function clientsOf(
   }
   const done = await Promise.all(jobs)
   clearTimeout(timer)
-  return done.every((isGood) => isGood) ? performance.now() - started : undefined
+  if (done.every((isGood) => isGood)) return { ms: performance.now() - started }
+  return { pending: [...pending].join(', ') }
 }
 
 function clientOf(
