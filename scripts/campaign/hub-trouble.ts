@@ -130,11 +130,15 @@ export function chooseHubTroubles(dice: Dice): HubTrouble[] {
 }
 
 /** Chooses how fast the Hub sends `size` bytes: mostly as fast as it can, else within a few seconds. */
-export function chooseRates(dice: Dice, size: number): Rates {
+export function chooseRates(
+  dice: Dice,
+  { size, connections }: { readonly size: number; readonly connections: number | undefined },
+): Rates {
   const seconds = 1 + dice.fraction() * 4
+  const each = size / seconds / Math.min(6, connections ?? 6)
   return dice.weighted<() => Rates>([
     [() => ({}), 4],
     [() => ({ cdn: Math.max(200_000, Math.round(size / seconds)) }), 4],
-    [() => ({ perConnection: Math.max(100_000, Math.round(size / seconds / 6)) }), 2],
+    [() => ({ perConnection: Math.max(100_000, Math.round(each)) }), 2],
   ])()
 }

@@ -47,38 +47,48 @@ export interface Plan {
   readonly turnsPrivate: boolean
 }
 
-/** The run of a seed. */
+/** What the clients of a daemon fetch besides, of repos that not everybody may see. */
+const HIDDEN_SIZE = 2_600_000
+
+/** The run of a seed. Each aspect has dice of its own: a new choice in one leaves the others as they are. */
 export function planRun(seed: number): Plan {
-  const dice = new Dice(seed)
-  const command = dice.weighted<Plan['command']>([
+  const aspect = (name: string) => new Dice(Number(Bun.hash.xxHash32(`${name} ${seed}`)))
+  const command = aspect('command').weighted<Plan['command']>([
     ['download', 45],
     ['snapshot', 25],
     ['serve', 30],
   ])
-  const files = chooseFiles(dice, command)
-  const visibility = dice.weighted<Visibility>([
+  const files = chooseFiles(aspect('files'), command)
+  const visibility = aspect('visibility').weighted<Visibility>([
     ['public', 65],
     ['private', 22],
     ['gated', 13],
   ])
-  const isPlain = dice.chance(0.08)
-  const process = isPlain ? ({ kind: 'none' } as const) : chooseProcessTrouble(dice, command)
+  const isPlain = aspect('plain').chance(0.08)
+  const process = isPlain ? ({ kind: 'none' } as const) : chooseProcessTrouble(aspect('process'), command)
+  const connections = chooseConnections(aspect('connections'))
+  const wanted = sizeOf(command === 'download' ? files.slice(0, 1) : files)
+  const size = command === 'serve' ? wanted + HIDDEN_SIZE : wanted
   return {
     seed,
     command,
     visibility,
     files,
-    victims: command === 'serve' ? dice.integer(1, 2) : dice.integer(1, 3),
-    hasKey: dice.chance(visibility === 'public' ? 0.15 : 0.6),
-    hasHonestSeed: dice.chance(0.3),
-    hostiles: isPlain ? [] : dice.some(hostileKinds, dice.chance(0.1) ? 0 : 1, 3),
-    hub: isPlain ? [] : chooseHubTroubles(dice),
-    rates: chooseRates(dice, sizeOf(command === 'download' ? files.slice(0, 1) : files)),
+    victims: aspect('victims').integer(1, command === 'serve' ? 2 : 3),
+    hasKey: aspect('key').chance(visibility === 'public' ? 0.15 : 0.6),
+    hasHonestSeed: aspect('honest').chance(0.3),
+    hostiles: isPlain ? [] : aspect('hostiles').some(hostileKinds, 1, 3),
+    hub: isPlain ? [] : chooseHubTroubles(aspect('hub')),
+    rates: chooseRates(aspect('rates'), { size, connections }),
     process,
-    isLocalDir: command !== 'serve' && process.kind !== 'rot' && dice.chance(0.2),
-    connections: dice.chance(0.3) ? dice.integer(1, 16) : undefined,
-    turnsPrivate: command === 'serve' && visibility === 'public' && dice.chance(0.2),
+    isLocalDir: command !== 'serve' && process.kind !== 'rot' && aspect('folder').chance(0.2),
+    connections,
+    turnsPrivate: command === 'serve' && visibility === 'public' && aspect('turn').chance(0.2),
   }
+}
+
+function chooseConnections(dice: Dice): number | undefined {
+  return dice.chance(0.3) ? dice.integer(1, 16) : undefined
 }
 
 /** The bytes of some files together. */

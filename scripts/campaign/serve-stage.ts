@@ -63,8 +63,7 @@ export async function serveStages(context: RunContext, peaks: Peaks): Promise<St
     )
   stop.abort()
   await thief
-  if ('ms' in end)
-    await readProven(world, network.victims, new Dice(plan.seed), AbortSignal.timeout(20_000))
+  if ('ms' in end) await readProven(world, network.victims, new Dice(plan.seed), AbortSignal.timeout(20_000))
   if (plan.turnsPrivate) await askAfterTurn(context, nodes)
   if (plan.process.kind === 'rot') await askAfterRot(context, nodes, plan.process.at, peaks)
   await closeNodes(context, nodes, peaks)
