@@ -1,5 +1,7 @@
 import { ConnectionLimit } from './connection-limit.ts'
 
+/** The part of a window in which connections may be unused without it saying less of what they bring. */
+const MOST_IDLE = 0.2
 /** Long enough for a new connection to reach its speed, short enough to finish growing within a few seconds. */
 const WINDOW_MS = 400
 
@@ -15,7 +17,9 @@ export class HubBudget {
   #active = 0
   #windowStart = 0
   #windowBytes = 0
-  #wasFull = false
+  /** Since when fewer are in use than allowed; undefined while all are. And for how many ms that was so in this window. */
+  #idleSince: number | undefined = 0
+  #idleMs = 0
   #pausedUntil = 0
 
   constructor(options: { readonly max: number; readonly start?: number; readonly clock?: () => number }) {
@@ -38,9 +42,10 @@ export class HubBudget {
   /** Takes one connection; the function it gives back returns it and may be called once. */
   acquire(): () => void {
     this.#active += 1
-    if (this.#active >= this.#limit.limit) this.#wasFull = true
+    this.#noteUse()
     return () => {
       this.#active -= 1
+      this.#noteUse()
       for (const wake of this.#onFree) wake()
     }
   }
@@ -51,10 +56,21 @@ export class HubBudget {
     this.#windowBytes += bytes
     const elapsed = now - this.#windowStart
     if (elapsed < WINDOW_MS) return
-    if (this.#wasFull && elapsed < 2 * WINDOW_MS) this.#limit.sample(this.#windowBytes / elapsed, now)
+    if (this.#idleSince !== undefined) this.#idleMs += now - Math.max(this.#idleSince, this.#windowStart)
+    const wasUsed = this.#idleMs <= MOST_IDLE * elapsed
+    if (wasUsed && elapsed < 2 * WINDOW_MS) this.#limit.sample(this.#windowBytes / elapsed, now)
     this.#windowStart = now
     this.#windowBytes = 0
-    this.#wasFull = this.#active >= this.#limit.limit
+    this.#idleMs = 0
+    this.#idleSince = this.#active >= this.#limit.limit ? undefined : now
+  }
+
+  #noteUse(): void {
+    const isIdle = this.#active < this.#limit.limit
+    if (isIdle === (this.#idleSince !== undefined)) return
+    const now = this.#clock()
+    if (this.#idleSince !== undefined) this.#idleMs += now - Math.max(this.#idleSince, this.#windowStart)
+    this.#idleSince = isIdle ? now : undefined
   }
 
   /** The Hub asked for less: fewer connections, and none that is new for `pauseMs`. */

@@ -51,6 +51,8 @@ export interface Lease {
   sinceMove: number
   /** True while what has arrived waits here, for the sake of a rate limit: that is no fault of the source. */
   isHeld: boolean
+  /** True when it was begun because peers kept the transfer waiting: nothing that they say ends it. */
+  isFirm: boolean
 }
 
 /** The source name of the Hub in leases. */
@@ -222,6 +224,7 @@ export class PieceBoard {
       movedAt: now,
       sinceMove: 0,
       isHeld: false,
+      isFirm: false,
     }
     this.leases.set(lease.id, lease)
     this.#countLease(source, 1)

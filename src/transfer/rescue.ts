@@ -22,21 +22,30 @@ export function stalledLeases(board: PieceBoard, now: number, stallMs: number): 
 
 /** A range from a peer has this long at the least, in ms, before the Hub takes its place. */
 const LEAST_CHANCE_MS = 1_000
-/** It has this many times what the Hub needs for a piece. */
-const CHANCES = 2
 
 /**
- * Leases from peers that take longer over a piece than the Hub would, the longest first; none while there are free
+ * Leases from peers on the `most` pieces that the Hub would bring sooner, the oldest first; none while there are free
  * pieces to ask the Hub for. `hubMsPerPiece` is 0 while unknown.
  */
-export function overtakenLeases(board: PieceBoard, now: number, hubMsPerPiece: number): Lease[] {
+export function overtakenLeases(
+  board: PieceBoard,
+  {
+    now,
+    hubMsPerPiece,
+    most,
+  }: { readonly now: number; readonly hubMsPerPiece: number; readonly most: number },
+): Lease[] {
   if (board.freeCount > 0) return []
-  const chance = Math.max(LEAST_CHANCE_MS, CHANCES * hubMsPerPiece)
-  return [...board.leases.values()]
-    .filter(
-      ({ source, pieceStartedAt, at, end }) => source !== HUB && at < end && now - pieceStartedAt > chance,
-    )
-    .sort((a, b) => a.pieceStartedAt - b.pieceStartedAt)
+  const leases = [...board.leases.values()].filter(({ source, at, end }) => source !== HUB && at < end)
+  const pieces = new Set<number>()
+  for (const lease of leases.toSorted((a, b) => a.pieceStartedAt - b.pieceStartedAt)) {
+    const ageMs = now - lease.pieceStartedAt
+    if (ageMs < LEAST_CHANCE_MS || pieces.size >= most) break
+    const leftMs = (board.pieceSize - lease.bytes) / Math.max(lease.bytes / ageMs, 1e-6)
+    if (now - lease.movedAt > LEAST_CHANCE_MS || leftMs > Math.max(hubMsPerPiece, LEAST_CHANCE_MS))
+      pieces.add(lease.at)
+  }
+  return leases.filter(({ at }) => pieces.has(at))
 }
 
 /**
@@ -50,7 +59,8 @@ export function needlessLeases(
 ): Lease[] {
   const needless: Lease[] = []
   for (const lease of board.leases.values()) {
-    if (lease.source !== HUB || lease.at >= lease.end || lease.bytes > board.pieceSize / 2) continue
+    if (lease.source !== HUB || lease.isFirm) continue
+    if (lease.at >= lease.end || lease.bytes > board.pieceSize / 2) continue
     if (board.inFlight(lease.at) > 1) continue
     const isElsewhere = board.availability(lease.at) > 0 && !situation.peersAreSlow
     if (isElsewhere || isFetchedByBetter(board, ring, lease.at, situation)) needless.push(lease)
@@ -83,7 +93,7 @@ export function surplusLeases(board: PieceBoard, share: number): Lease[] {
       .sort((a, b) => b.at - b.start - (a.at - a.start) || b.bytes - a.bytes)
       .slice(share)
       // More of it may be in the socket already, and what is cut has crossed the uplink in vain.
-      .filter((lease) => lease.bytes < board.pieceSize / 16)
+      .filter((lease) => !lease.isFirm && lease.bytes < board.pieceSize / 16)
   )
 }
 

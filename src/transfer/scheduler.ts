@@ -181,8 +181,11 @@ export class Scheduler {
     if (isTick) cut(stalledLeases(board, now, stallMs), 'stalled')
     if (this.#hasTwins) cut(this.#twice(), 'landed elsewhere')
     this.#hasTwins = false
-    if (situation.hubUse === 'alone' && hubSlots > 0)
-      cut(overtakenLeases(board, now, this.#ownMsPerPiece).slice(0, hubSlots), 'overtaken')
+    const overtaking = { alone: hubSlots, probe: Math.min(hubSlots, 1 - board.hubLeases), shared: 0 }[
+      situation.hubUse
+    ]
+    if (overtaking > 0)
+      cut(overtakenLeases(board, { now, hubMsPerPiece: this.#ownMsPerPiece, most: overtaking }), 'overtaken')
     if (board.hubLeases === 0 || situation.hubUse !== 'shared') return actions
     cut(needlessLeases(board, ring, situation), 'needless')
     cut(surplusLeases(board, ring.hubShare), 'surplus')
@@ -195,7 +198,9 @@ export class Scheduler {
     const { now, peerSlots, isTick } = means
     const actions: Action[] = []
     const fetch = (source: string, { start, end }: HubChoice) => {
-      actions.push({ type: 'fetch', lease: board.startLease(source, start, end, now) })
+      const lease = board.startLease(source, start, end, now)
+      lease.isFirm = source === HUB && situation.hubUse === 'alone'
+      actions.push({ type: 'fetch', lease })
     }
     const canAskPeer = () => board.leases.size - board.hubLeases < peerSlots
     const askPeers = () => {
@@ -215,7 +220,8 @@ export class Scheduler {
     }
     // Peers give what they have, and the Hub the rest; where they keep the transfer waiting it is the other way round.
     for (const ask of situation.hubUse === 'shared' ? [askPeers, askHub] : [askHub, askPeers]) ask()
-    const hedge = isTick && canAskPeer() ? chooseHedge(board, now) : undefined
+    const hedge =
+      isTick && situation.hubUse === 'shared' && canAskPeer() ? chooseHedge(board, now) : undefined
     if (hedge) fetch(hedge.peer.id, { start: hedge.slow.at, end: hedge.slow.at + 1 })
     return actions
   }
@@ -241,11 +247,10 @@ export class Scheduler {
     this.#supply.observe(now, board.leases.size > board.hubLeases)
     this.#pace.observe({
       now,
-      hubConnections: board.hubLeases,
+      hubConnections: [...board.leases.values()].filter(isReceiving).length,
       mostConnections: mostHubConnections,
       peers: board.peers.size,
       size: board.pieceCount * board.pieceSize,
-      missingSize: (board.pieceCount - board.have.count) * board.pieceSize,
     })
   }
 
@@ -282,6 +287,10 @@ export class Scheduler {
     const peer = this.board.peers.get(peerId)
     if (peer) peer.rate = mean(peer.rate, this.board.pieceSize / Math.max(tookMs, 0.1))
   }
+}
+
+function isReceiving({ source, at, start, bytes, prefix }: Lease): boolean {
+  return source === HUB && (at > start || bytes > prefix)
 }
 
 function mean(before: number, sample: number): number {
