@@ -101,6 +101,11 @@ export function wantedFiles({ command, files }: Plan): readonly PlannedFile[] {
   return command === 'download' ? files.slice(0, 1) : files
 }
 
+/** Whether the Hub itself sends wrong bytes: a stream holds some until it is cut, and a download may end with exit 5. */
+export function isHubLying({ hub }: Plan): boolean {
+  return hub.some(({ faults }) => faults.some(({ flip }) => flip))
+}
+
 /** A plan in one line of words. */
 export function describePlan(plan: Plan): string {
   const wanted = wantedFiles(plan)

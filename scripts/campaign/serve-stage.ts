@@ -5,6 +5,7 @@ import type { StageTimes } from './download-stage.ts'
 import { askOnce, type ClientOptions, type Form, getWhole } from './gateway-client.ts'
 import { pauseFor } from './hostile/hostile-peer.ts'
 import { openNetwork } from './peer-network.ts'
+import { isHubLying } from './plan.ts'
 import {
   boundOf,
   freePort,
@@ -84,6 +85,8 @@ async function openNodes(
       const flags = [
         '--gateway',
         gateway,
+        '--allow-host',
+        context.world.address(3),
         ...(plan.hasHonestSeed ? ['--fetch-for-peers'] : []),
         ...peering(index),
       ]
@@ -171,8 +174,7 @@ function clientOf(
   who: { readonly form: Form; readonly token: string | undefined; readonly signal: AbortSignal },
 ): ClientOptions {
   const { hub, findings, truth, plan } = context.world
-  const isHubLying = plan.hub.some(({ faults }) => faults.some(({ flip }) => flip))
-  return { gateway, hubUrl: hub.url, findings, truth, isHubLying, ...who }
+  return { gateway, hubUrl: hub.url, findings, truth, isHubLying: isHubLying(plan), ...who }
 }
 
 /** The files of the private and the gated repo, so that thieves find them at the daemon. */

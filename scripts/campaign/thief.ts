@@ -77,7 +77,7 @@ export async function readProven(
 }
 
 function atGateway(world: World, to: string): Attempt[] {
-  const { hub, truth, outsiderToken } = world
+  const { hub, truth, outsiderToken, stranger } = world
   const secret = truth.files.filter(({ visibility, bytes }) => visibility !== 'public' && bytes.length >= 300)
   const outsider = { authorization: `Bearer ${outsiderToken}` }
   const cdnHost = new URL(hub.cdnUrl).host
@@ -100,6 +100,18 @@ function atGateway(world: World, to: string): Attempt[] {
           target: `/repos/aa/bb/${'c'.repeat(64)}/${oid}`,
           headers: { 'x-dragonfly-registry': hub.cdnUrl },
           what: 'an unsigned address with X-Dragonfly-Registry',
+        },
+        {
+          to,
+          target: `http://${stranger}/files/${oid}`,
+          headers: { host: stranger },
+          what: "the proxy, for a stranger's file named as a private blob",
+        },
+        {
+          to,
+          target: `/files/${oid}`,
+          headers: { 'x-dragonfly-registry': `http://${stranger}` },
+          what: "X-Dragonfly-Registry, for a stranger's file named as a private blob",
         },
         {
           to,

@@ -29,6 +29,8 @@ export interface World extends AsyncDisposable {
   /** A user who may have nothing but what is public. */
   readonly outsiderToken: string
   readonly clusterKey: string
+  /** A host that is neither Hub nor CDN, `host:port`. */
+  readonly stranger: string
   /** An address of this run's own; 1 and 2 are the Hub's and its CDN's. */
   address(number: number): string
   /** Sets the Hub's troubles anew, as at the start of the run. */
@@ -73,7 +75,7 @@ export async function openWorld(plan: Plan, slot: number): Promise<World> {
       { name: 'outsider', token: outsiderToken },
     ],
   })
-  const stranger = openStranger(address(3), watch)
+  const stranger = openStranger(address(3), watch, truth)
   const timers = new Set<Timer>()
   return {
     plan,
@@ -84,6 +86,7 @@ export async function openWorld(plan: Plan, slot: number): Promise<World> {
     memberToken,
     outsiderToken,
     clusterKey,
+    stranger: `${address(3)}:${stranger.port}`,
     address,
     resetHub() {
       for (const timer of timers) clearTimeout(timer)
@@ -145,12 +148,17 @@ function makeRepos(plan: Plan, truth: Truth): RepoSpec[] {
   ]
 }
 
-/** A host that is nobody's: it says yes to everything and keeps what it is told. */
-function openStranger(host: string, watch: SecretWatch): RawServer {
+/**
+ * A host that is neither Hub nor CDN. It keeps what it is told, and has a file of the right size, with other bytes,
+ * under the name of every blob.
+ */
+function openStranger(host: string, watch: SecretWatch, truth: Truth): RawServer {
   return listenRaw(host, async (exchange) => {
-    watch.lookAsStranger(exchange.text, `a host that the Hub redirected to (${host})`)
-    await exchange.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nlies\n')
-    return true
+    watch.lookAsStranger(exchange.text, `a host that is neither Hub nor CDN (${host})`)
+    const [path = ''] = exchange.target.split('?')
+    const size = truth.blob(path.split('/').at(-1) ?? '')?.length ?? 5
+    await exchange.write(`HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\naccept-ranges: bytes\r\n\r\n`)
+    return exchange.method === 'HEAD' || exchange.write(new Uint8Array(size).fill(0x46))
   })
 }
 
