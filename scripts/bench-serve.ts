@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseSize } from '../src/base/size.ts'
+import { dfhfBinary } from '../test/end-to-end/binary.ts'
 import { startHubProcess } from '../test/hub/hub-process.ts'
 
 const { values } = parseArgs({
@@ -19,7 +20,7 @@ const CONNECTIONS = 6
 const PEER_PORT = 45_002
 const NGINX_PORT = 45_003
 const size = parseSize(values.size)
-const binary = join(import.meta.dir, '../dist/dfhf')
+const binary = await dfhfBinary()
 const folder = mkdtempSync(join(tmpdir(), 'dfhf-bench-serve-'))
 await using stack = new AsyncDisposableStack()
 stack.defer(() => rmSync(folder, { recursive: true, force: true }))
@@ -28,7 +29,7 @@ const hub = stack.use(await startHubProcess(['--falcon', String(size)]))
 const env = { ...process.env, HF_HOME: join(folder, 'hf'), HF_ENDPOINT: hub.url, DFHF_ENDPOINT: hub.url }
 const download = Bun.spawnSync(
   [binary, 'download', 'tiiuae/falcon-rw-1b', 'pytorch_model.bin', '--json', '--no-peers'],
-  { env },
+  { env, cwd: folder },
 )
 const { path, oid }: { path: string; oid: string } = JSON.parse(download.stdout.toString())
 const serve = start([
@@ -77,7 +78,7 @@ process.stdout.write(`${Math.round(residentSize / 1e6)} MB\n`)
 if (values.json) writeFileSync(values.json, `${JSON.stringify(result)}\n`)
 
 function start(command: readonly string[]) {
-  const child = Bun.spawn([...command], { env, stdout: 'ignore', stderr: 'ignore' })
+  const child = Bun.spawn([...command], { env, cwd: folder, stdout: 'ignore', stderr: 'ignore' })
   stack.defer(async () => {
     child.kill()
     await child.exited

@@ -1,9 +1,10 @@
 // Measures dfhf against what people use, on this machine, in one run: `npm run bench -- --help` lists the options.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseSize } from '../src/base/size.ts'
+import { dfhfBinary } from '../test/end-to-end/binary.ts'
 import { type BenchHub, fileName, startBenchHub } from './bench/bench-hub.ts'
 import { aria2, type Contender, curl, dfhf, huggingfaceHub } from './bench/contenders.ts'
 import { type Cost, measure, median } from './bench/measure.ts'
@@ -13,7 +14,7 @@ const usage = `npm run bench -- [options]
   --size SIZE      of the file (default 2GiB)
   --rounds N       how often each way is measured; the middle one counts (default 3)
   --folder PATH    where the files go (default: the system's temporary folder)
-  --dfhf PATH      the program; again for a second one to compare with the first (default dist/dfhf)
+  --dfhf PATH      the program; again for a second one to compare with the first (default: the one in DFHF_BINARY, or a new build)
   --only WORD      only contenders with this word in their name, besides dfhf; may be repeated
   --json FILE      writes all figures there
 `
@@ -60,7 +61,7 @@ async function main(): Promise<void> {
 }
 
 async function findContenders(hub: BenchHub): Promise<Contender[]> {
-  const binaries = values.dfhf.length > 0 ? values.dfhf : [await builtBinary()]
+  const binaries = values.dfhf.length > 0 ? values.dfhf : [await dfhfBinary()]
   const ours = binaries.map((binary, index) =>
     dfhf(resolve(binary), hub, index === 0 ? 'dfhf download' : `dfhf download (${binary})`),
   )
@@ -76,16 +77,6 @@ async function findContenders(hub: BenchHub): Promise<Contender[]> {
     else say(`${program} is not installed: left out\n`)
   }
   return [...ours, ...others]
-}
-
-async function builtBinary(): Promise<string> {
-  const path = join(import.meta.dir, '../dist/dfhf')
-  if (!existsSync(path))
-    await measure([process.execPath, join(import.meta.dir, 'build.ts')], {
-      PATH: process.env.PATH ?? '',
-      HOME: tmpdir(),
-    })
-  return path
 }
 
 /** Every contender once a round, in turn, each into a fresh folder and with nothing left to write from before. */

@@ -1,7 +1,7 @@
 // Shows dfhf at work without internet: a Hub on this machine, with a repo of the shape of tiiuae/falcon-rw-1b.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { formatSize } from '../src/base/size.ts'
 import { startHubProcess } from '../test/hub/hub-process.ts'
 import { runTool } from './build/run-tool.ts'
@@ -27,6 +27,10 @@ async function main(): Promise<number> {
   const stay = () => {}
   process.on('SIGINT', stay)
   try {
+    // It runs as on any machine that it is copied to: away from its sources.
+    const name = process.platform === 'win32' ? 'dfhf.exe' : 'dfhf'
+    mkdirSync(join(folder, 'bin'))
+    copyFileSync(join(top, 'dist', name), join(folder, 'bin', name))
     return await show(folder)
   } finally {
     process.off('SIGINT', stay)
@@ -70,7 +74,7 @@ function machine(home: string, endpoint: string): Record<string, string> {
   })
   return {
     ...Object.fromEntries(kept),
-    PATH: `${join(top, 'dist')}${delimiter}${process.env.PATH ?? ''}`,
+    PATH: `${join(dirname(home), 'bin')}${delimiter}${process.env.PATH ?? ''}`,
     HOME: home,
     HF_HOME: join(home, 'hf'),
     HF_ENDPOINT: endpoint,
@@ -82,7 +86,7 @@ function machine(home: string, endpoint: string): Record<string, string> {
 /** Runs a command as a user would: its output goes where this one's goes. */
 async function run(command: readonly string[], env: Record<string, string>): Promise<number> {
   say(`$ ${command.join(' ')}\n`)
-  const child = Bun.spawn([...command], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  const child = Bun.spawn([...command], { env, cwd: tmpdir(), stdio: ['ignore', 'inherit', 'inherit'] })
   const code = await child.exited
   say('\n')
   return code

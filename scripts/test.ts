@@ -11,6 +11,8 @@ interface Count {
 
 const top = join(import.meta.dir, '..')
 const tools = join(top, 'node_modules/.bin')
+/** The binary is tested where none of its sources are. */
+const built = mkdtempSync(join(tmpdir(), 'dfhf-binary-'))
 
 /** Runs a step that counts as one test. */
 async function check(name: string, command: readonly string[]): Promise<Count> {
@@ -55,9 +57,10 @@ async function run(command: readonly string[], env: Readonly<Record<string, stri
 const counts = [
   await check('format and lint', [join(tools, 'biome'), 'check', '--error-on-warnings', '.']),
   await check('types', [join(tools, 'tsc'), '--noEmit']),
-  await check('build', [process.execPath, join(top, 'scripts/build.ts')]),
-  await runTests(join(top, 'dist', process.platform === 'win32' ? 'dfhf.exe' : 'dfhf')),
+  await check('build', [process.execPath, join(top, 'scripts/build.ts'), '--into', built]),
+  await runTests(join(built, process.platform === 'win32' ? 'dfhf.exe' : 'dfhf')),
 ]
+rmSync(built, { recursive: true, force: true })
 const passed = counts.reduce((sum, count) => sum + count.passed, 0)
 const failed = counts.reduce((sum, count) => sum + count.failed, 0)
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 
 /** What one run of a program cost. */
 export interface Cost {
@@ -19,7 +20,14 @@ export async function measure(
   env: Readonly<Record<string, string>>,
 ): Promise<Cost> {
   const startedAt = performance.now()
-  const child = Bun.spawn([...command], { env: { ...env }, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+  const child = Bun.spawn([...command], {
+    env: { ...env },
+    // Not the project's own folder, which has the sources of what is measured.
+    cwd: tmpdir(),
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
   let peakMemory = 0
   const look = () => {
     peakMemory = Math.max(peakMemory, highWaterOf(child.pid))

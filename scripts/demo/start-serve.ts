@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+
 /** A `dfhf serve` that is ready; stopped when disposed. */
 export interface RunningServe extends AsyncDisposable {
   /** Where peers reach it. */
@@ -10,6 +12,7 @@ export interface RunningServe extends AsyncDisposable {
 export async function startServe(env: Readonly<Record<string, string>>): Promise<RunningServe> {
   const child = Bun.spawn(['dfhf', 'serve'], {
     env: { ...env, DFHF_LISTEN: '0.0.0.0:0', DFHF_GATEWAY: '127.0.0.1:0' },
+    cwd: tmpdir(),
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const reader = child.stderr.getReader()

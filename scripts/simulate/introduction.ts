@@ -1,4 +1,4 @@
-import { drawSome } from '../../src/swarm/membership.ts'
+import { drawSome } from '../../src/swarm/draw-some.ts'
 import { MAX_NEIGHBOURS, pickNeighbours } from '../../src/swarm/neighbours.ts'
 import { score } from '../../src/swarm/ownership.ts'
 import type { PeerInfo } from '../../src/swarm/peer-info.ts'

@@ -40,6 +40,7 @@ export async function preparePeerNode(
       seeds,
       key,
       tls: texts,
+      needsTls: tls !== undefined,
       http: createHttpClient({
         connections: CONNECTIONS_PER_PEER,
         connectTimeoutMs: 3_000,

@@ -42,7 +42,7 @@ export const peerSettings = {
       value: '<host:port>',
       env: ['DFHF_ADVERTISE'],
       group: groups.peers,
-      help: 'address to tell other peers, where it differs from the one listened on (NAT, containers)',
+      help: 'address at which other peers reach this one, where it is none of this machine (NAT, containers)',
     },
     parseAddress,
   ),

@@ -6,15 +6,23 @@ import type { ClusterKey } from '../swarm/cluster-key.ts'
 import { MulticastDiscovery } from '../swarm/discovery-multicast.ts'
 import { type Seed, SeedDiscovery } from '../swarm/discovery-seeds.ts'
 import { PeerExchange } from '../swarm/exchange.ts'
-import { Membership, type MembershipEvent } from '../swarm/membership.ts'
+import { Greeter } from '../swarm/greeter.ts'
+import { Membership } from '../swarm/membership.ts'
+import { OwnAddresses } from '../swarm/own-addresses.ts'
 import { PeerClient } from '../swarm/peer-client.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../swarm/peer-handler.ts'
 import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/peer-info.ts'
+import type { MembershipEvent } from '../swarm/peer-news.ts'
 import type { SwarmNode } from '../transfer/swarm-session.ts'
 import { type PeerServer, startPeerServer } from './peer-server.ts'
 
 /** How many ports a short-lived process tries when the first is taken. */
 const NEXT_PORTS = 64
+/** Peers that appear within this time after another one are told of together, in ms. */
+const CROWD_MS = 20
+/** How often others without the right key are complained about at most, in ms. */
+const WARN_EVERY_MS = 60_000
+const changes = { joined: 'joined', back: 'is back', proven: 'joined' } as const
 /** How long the goodbyes may take, in ms. */
 const GOODBYE_MS = 500
 
@@ -31,6 +39,8 @@ export interface PeerNodeOptions {
   readonly seeds: readonly Seed[]
   readonly key: ClusterKey | undefined
   readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
+  /** True where TLS was configured in any way: then nothing is spoken in clear. */
+  readonly needsTls: boolean
   readonly fetchesForPeers: boolean
   /** Goes to peers direct, without a proxy. */
   readonly http: HttpClient
@@ -52,6 +62,9 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly #multicast: MulticastDiscovery | undefined
   readonly #stop = new AbortController()
   readonly #onJoin = new Set<(peer: PeerInfo) => void>()
+  #isTelling = false
+  #mayWarnAt = 0
+  #hasMore = false
 
   /** Binds the port, then looks for peers in the background. Throws `usage` when no port can be had. */
   constructor(options: PeerNodeOptions) {
@@ -78,11 +91,23 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       fetchesForPeers: options.fetchesForPeers,
       usesTls: options.tls !== undefined,
     }
+    const addresses = new OwnAddresses({
+      usesTls: options.tls !== undefined,
+      port: () => this.#server.port,
+      advertise,
+    })
+    const greeter = new Greeter({
+      membership: this.membership,
+      knock: (peer, signal) => this.client.health(peer, signal),
+      signal: this.#stop.signal,
+    })
     this.#handler = new PeerHandler({
       self,
       shelf: options.shelf,
       peers: this.membership,
       key,
+      isOwnAddress: (at, from) => addresses.has(at, from),
+      greet: (peer) => greeter.greet(peer),
       log,
       ...(options.onUpload && { onUpload: options.onUpload }),
     })
@@ -99,16 +124,20 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       http: options.http,
       self,
       key,
+      needsTls: options.needsTls,
       onHeard: (peer, address) => {
         this.membership.heard(peer, 'direct')
         this.membership.preferAddress(peer.id, address)
       },
+      onUnproven: ({ message, hint }) => this.#warn(`${message}; ${hint}`),
+      onFailed: ({ id: peerId, port: at }, host) => this.membership.failed(peerId, { host, port: at }),
     })
     this.#multicast = options.isMulticast
       ? new MulticastDiscovery({
           self,
-          onPeer: (peer) => this.membership.heard(peer, 'direct'),
-          onBye: (peerId, address) => this.membership.saidBye(peerId, address),
+          onPeer: (peer, sender) => this.membership.heard(peer, 'announced', 0, sender),
+          // Any host can send that packet; among holders of a key the signed goodbye counts.
+          onBye: (peerId, address) => key ?? this.membership.saidBye(peerId, address),
           log,
         })
       : undefined
@@ -172,11 +201,31 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
 
   #onEvent(event: MembershipEvent): void {
     const name = `${event.peer.name} (${event.peer.id.slice(0, 6)})`
-    const change =
-      event.type === 'left' ? `left: ${event.reason}` : event.type === 'back' ? 'is back' : 'joined'
-    // A node's log tells who came and went; beside a progress bar it would only disturb.
-    if (this.#options.role === 'serve') this.log.info(`peer ${name} ${change}`)
+    const change = event.type === 'left' ? `left: ${event.reason}` : changes[event.type]
+    // A node's log tells who came and went; beside a progress bar it would only disturb. Who was only told of may
+    // be anybody's invention.
+    const isNews = this.membership.standingOf(event.peer.id) !== 'told'
+    if (this.#options.role === 'serve' && isNews) this.log.info(`peer ${name} ${change}`)
     else this.log.debug(`peer ${name} ${change}`)
-    if (event.type !== 'left') for (const listener of this.#onJoin) listener(event.peer)
+    if (event.type !== 'left') this.#tellOfJoin(event.peer)
+  }
+
+  /** Any host can bring this about, so that it must not fill the log. */
+  #warn(text: string): void {
+    if (performance.now() < this.#mayWarnAt) return
+    this.#mayWarnAt = performance.now() + WARN_EVERY_MS
+    this.log.warn(text)
+  }
+
+  /** Tells at once of the first one, and of a crowd that comes with it together. */
+  #tellOfJoin(peer: PeerInfo): void {
+    this.#hasMore = this.#isTelling
+    if (this.#isTelling) return
+    this.#isTelling = true
+    for (const listener of this.#onJoin) listener(peer)
+    setTimeout(() => {
+      this.#isTelling = false
+      if (this.#hasMore) this.#tellOfJoin(peer)
+    }, CROWD_MS)
   }
 }

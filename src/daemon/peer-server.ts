@@ -1,5 +1,6 @@
 import { DfhfError, systemCode } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
+import { plainAddress } from '../swarm/peer-info.ts'
 import { PEER_PORT } from '../swarm/peer-port.ts'
 import { busy } from '../swarm/peer-reply.ts'
 import type { Connection } from '../swarm/upload-ledger.ts'
@@ -9,6 +10,8 @@ const MAX_REQUEST_BODY = 2 ** 16
 /** What answers the requests. */
 export interface RequestHandler {
   handle(request: Request, connection: Connection): Promise<Response>
+  /** Says in an answer that the server makes itself who gives it. */
+  introduce?(response: Response): Response
   /** Ends what is held open, politely. */
   close(): void
 }
@@ -82,7 +85,8 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
     error(error) {
       // The file of a slice is opened after the handler returned; a blob that moved in between is asked for again.
       log.debug(`cannot send to a peer: ${error.message}`)
-      return busy('failed')
+      const answer = busy('failed')
+      return handler.introduce?.(answer) ?? answer
     },
   })
   return {
@@ -92,9 +96,4 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
       await server.stop(isNow)
     },
   }
-}
-
-/** IPv4 as IPv4, also where the socket takes both kinds. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
 }

@@ -1,10 +1,11 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { DfhfError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 
 const MIN_LENGTH = 16
 const MAX_LENGTH = 4096
+const DERIVED_LENGTH = 32
 
 /** The secret that the peers of one cluster share; the text itself does not leave this object. */
 export interface ClusterKey {
@@ -12,6 +13,8 @@ export interface ClusterKey {
   readonly fingerprint: string
   /** HMAC-SHA256 over `text`, in hex. */
   sign(text: string): string
+  /** 32 bytes that only holders of the key can compute; other bytes for each purpose and context (RFC 5869). */
+  derive(purpose: 'answer proof' | 'answer body' | 'request text', context: string): Buffer
 }
 
 /** Makes a key of its text; throws `usage` when that is too short to be one. */
@@ -30,6 +33,8 @@ export function createClusterKey(text: string): ClusterKey {
   return {
     fingerprint: fingerprint.slice(0, 16),
     sign: (message) => createHmac('sha256', secret).update(message).digest('hex'),
+    derive: (purpose, context) =>
+      Buffer.from(hkdfSync('sha256', secret, context, `dfhf ${purpose}`, DERIVED_LENGTH)),
   }
 }
 
@@ -69,91 +74,58 @@ export type Recipient = string
 
 export interface SignOptions {
   readonly to: Recipient
+  /** Where the sender connects to, as `http://host:port` or `https://host:port`. */
+  readonly at: string
   /** Wall-clock milliseconds. */
   readonly now: number
   /** 32 hex digits, never used again. @default random */
   readonly nonce?: string
 }
 
+/** Draws what makes one request, or one answer, unlike every other. */
+export function createNonce(): string {
+  return randomBytes(16).toString('hex')
+}
+
 /** The signature header for a request. */
 export function signRequest(key: ClusterKey, request: SignedRequest, options: SignOptions): string {
-  const { to, now, nonce = randomBytes(16).toString('hex') } = options
-  return `v1 ${now} ${nonce} ${to} ${key.sign(textToSign(request, { to, time: now, nonce }))}`
+  const { to, at, now, nonce = createNonce() } = options
+  return `v2 ${now} ${nonce} ${to} ${at} ${key.sign(textToSign(request, { to, at, time: now, nonce }))}`
 }
 
-function textToSign(
-  request: SignedRequest,
-  stamp: { readonly to: string; readonly time: number; readonly nonce: string },
-): string {
+interface Stamp {
+  readonly to: string
+  readonly at: string
+  readonly time: number
+  readonly nonce: string
+}
+
+function textToSign(request: SignedRequest, { to, at, time, nonce }: Stamp): string {
   const { method, target, range, contact } = request
   // JSON keeps the fields apart whatever they hold.
-  return JSON.stringify([method, target, range ?? '', contact ?? '', stamp.to, stamp.time, stamp.nonce])
-}
-
-/** Why a request is refused, in words that the sender may see. */
-export type Refusal =
-  | 'not signed'
-  | 'signed with another key'
-  | 'signed too long ago or in the future'
-  | 'seen before'
-  | 'meant for another peer'
-  | 'too many requests'
-
-export interface VerifierOptions {
-  readonly key: ClusterKey
-  readonly selfId: string
-  /** Wall-clock milliseconds. */
-  readonly now: () => number
-  /** How far a sender's clock may be off, in milliseconds. @default 30000 */
-  readonly windowMs?: number
-  /** How many requests are remembered; past that new ones are refused rather than old ones forgotten. @default 262144 */
-  readonly maxNonces?: number
-}
-
-/** Checks signatures and remembers what it accepted, so that a copy of a request is refused. */
-export class RequestVerifier {
-  readonly #options: Required<VerifierOptions>
-  /** Accepted nonces with the moment from which on their time stamp alone refuses them, oldest first. */
-  readonly #nonces = new Map<string, number>()
-
-  constructor(options: VerifierOptions) {
-    this.#options = { windowMs: 30_000, maxNonces: 2 ** 18, ...options }
-  }
-
-  /**
-   * The reason to refuse a request, or undefined when it is good. `needsRecipient` refuses one that is not meant
-   * for this very peer: it could have been recorded at another one.
-   */
-  refusalOf(
-    request: SignedRequest,
-    header: string | null | undefined,
-    options: { readonly needsRecipient: boolean },
-  ): Refusal | undefined {
-    const { key, selfId, now, windowMs, maxNonces } = this.#options
-    const match = /^v1 (\d{1,15}) ([0-9a-f]{32}) ([0-9a-f]{16}|\*) ([0-9a-f]{64})$/.exec(header ?? '')
-    const [, timeText, nonce, to, signature] = match ?? []
-    if (!timeText || !nonce || !to || !signature) return 'not signed'
-    const time = Number(timeText)
-    if (!isEqual(key.sign(textToSign(request, { to, time, nonce })), signature))
-      return 'signed with another key'
-    if (Math.abs(now() - time) > windowMs) return 'signed too long ago or in the future'
-    if (to !== selfId && (to !== '*' || options.needsRecipient)) return 'meant for another peer'
-    this.#forget(now())
-    if (this.#nonces.has(nonce)) return 'seen before'
-    if (this.#nonces.size >= maxNonces) return 'too many requests'
-    this.#nonces.set(nonce, now() + 2 * windowMs)
-    return undefined
-  }
-
-  #forget(now: number): void {
-    for (const [nonce, until] of this.#nonces) {
-      if (until >= now) return
-      this.#nonces.delete(nonce)
-    }
-  }
+  return JSON.stringify([method, target, range ?? '', contact ?? '', to, at, time, nonce])
 }
 
 /** Compares two hex digests of one length in constant time. */
-function isEqual(a: string, b: string): boolean {
-  return timingSafeEqual(Buffer.from(a), Buffer.from(b))
+export function isEqualDigest(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+}
+
+/** A signature header as it was written, and its parts. */
+export interface Signature extends Stamp {
+  readonly digest: string
+}
+
+/** Reads a signature header; undefined for anything that is not one. */
+export function parseSignature(header: string | null | undefined): Signature | undefined {
+  const pattern =
+    /^v2 (\d{1,15}) ([0-9a-f]{32}) ([0-9a-f]{16}|\*) (https?:\/\/[\w.:[\]%-]{1,80}) ([0-9a-f]{64})$/
+  const [, time, nonce, to, at, digest] = pattern.exec(header ?? '') ?? []
+  if (!time || !nonce || !to || !at || !digest) return undefined
+  return { time: Number(time), nonce, to, at, digest }
+}
+
+/** True when the holder of the key signed just this. */
+export function isSignedWith(key: ClusterKey, request: SignedRequest, signature: Signature): boolean {
+  return isEqualDigest(key.sign(textToSign(request, signature)), signature.digest)
 }

@@ -1,7 +1,7 @@
 import multicastDns, { type DnsPacket, type MulticastDns, type RemoteAddress } from 'multicast-dns'
 import { type Log, silentLog } from '../base/log.ts'
 import { announcedIn, announcementOf, answerTo, serviceAnswer, whoIsThere } from './dns-sd.ts'
-import { HEARTBEAT_MS } from './membership.ts'
+import { HEARTBEAT_MS } from './membership-options.ts'
 import { listInterfaces, type NetworkInterface } from './network-interfaces.ts'
 import type { PeerInfo } from './peer-info.ts'
 
@@ -17,8 +17,8 @@ const GOODBYE_MS = 200
 export interface MulticastOptions {
   /** This process; asked anew each time. */
   readonly self: () => PeerInfo
-  /** A peer spoke; what is heard of ourselves is not reported. */
-  readonly onPeer: (peer: PeerInfo) => void
+  /** A packet from `sender` told of a peer; what is heard of ourselves is not reported. */
+  readonly onPeer: (peer: PeerInfo, sender: string) => void
   /** A peer took itself back, from this address. */
   readonly onBye: (id: string, address: string) => void
   /** @default HEARTBEAT_MS */
@@ -164,8 +164,9 @@ class MulticastLink {
     const { self, onPeer, onBye } = this.#options
     for (const { peer, isLeaving } of announcedIn(packet, from.address)) {
       if (peer.id === self().id) continue
-      if (isLeaving) for (const address of peer.addresses) onBye(peer.id, address)
-      else onPeer(peer)
+      // The addresses in a packet may be those of another peer.
+      if (isLeaving) onBye(peer.id, from.address)
+      else onPeer(peer, from.address)
     }
   }
 

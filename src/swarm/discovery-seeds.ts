@@ -4,7 +4,7 @@ import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { Semaphore } from '../base/semaphore.ts'
-import { HEARTBEAT_MS } from './membership.ts'
+import { HEARTBEAT_MS } from './membership-options.ts'
 import { toAuthority } from './peer-info.ts'
 import { PEER_PORT } from './peer-port.ts'
 

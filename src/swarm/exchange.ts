@@ -1,11 +1,15 @@
 import { delay } from '../base/delay.ts'
 import { type Log, silentLog } from '../base/log.ts'
-import { drawSome, HEARTBEAT_MS, type Membership } from './membership.ts'
+import { drawSome } from './draw-some.ts'
+import type { Membership } from './membership.ts'
+import { HEARTBEAT_MS } from './membership-options.ts'
 import type { PeerAddress, PeerListing } from './peer-client.ts'
 import type { PeerInfo } from './peer-info.ts'
 
 /** How many peers are asked in one heartbeat, however many are known. */
 const MAX_ASKED = 16
+/** Of those that were only told of, so many are drawn from: about one of each who told. */
+const TOLD_IN_TURN = 64
 
 export interface ExchangeOptions {
   readonly membership: Membership
@@ -45,32 +49,43 @@ export class PeerExchange {
     }
   }
 
-  /** Asks whoever is at an address and takes in what it tells; false when that is this very process. */
+  /** Asks the peer at an address given by hand and takes in what it tells; false when that is this very process. */
   async contact(address: PeerAddress, signal: AbortSignal): Promise<boolean> {
-    return this.#takeIn(await this.#options.listPeers(address, signal))
+    return this.#takeIn(await this.#options.listPeers(address, signal), 'seed')
   }
 
   /** Asks a known peer; one that does not answer is left to the sweep. */
   async ask(peer: PeerInfo, signal: AbortSignal): Promise<void> {
     try {
-      this.#takeIn(await this.#options.listPeers(peer, signal))
+      this.#takeIn(await this.#options.listPeers(peer, signal), 'direct')
     } catch (error) {
       if (!signal.aborted) this.#options.log.debug(`peer ${peer.name} does not answer: ${String(error)}`)
     }
   }
 
-  /** Half of them those that we did not hear for the longest, the others by chance, so that news crosses a large swarm. */
+  /**
+   * Peers that were only told of get half of the questions while there are enough of both kinds: so many of them as
+   * anybody likes to invent neither hide each other nor keep those that we know from being asked.
+   */
   #toAsk(): PeerInfo[] {
-    const silent = this.#options.membership.unheard()
-    const first = silent.slice(0, MAX_ASKED / 2)
-    return [...first, ...drawSome(silent.slice(first.length), MAX_ASKED - first.length, this.#options.random)]
+    const { membership, random } = this.#options
+    const silent = membership.unheard()
+    const known = silent.filter(({ id }) => membership.standingOf(id) !== 'told')
+    const told = membership.live().filter(({ id }) => membership.standingOf(id) === 'told')
+    const places = Math.max(MAX_ASKED / 2, MAX_ASKED - known.length)
+    const strangers = drawSome(told.slice(0, TOLD_IN_TURN), places, random)
+    const left = MAX_ASKED - strangers.length
+    // Those that we did not hear for the longest, the others by chance, so that news crosses a large swarm.
+    const first = known.slice(0, MAX_ASKED / 2)
+    return [...strangers, ...first, ...drawSome(known.slice(first.length), left - first.length, random)]
   }
 
-  #takeIn({ self, peers }: PeerListing): boolean {
+  #takeIn({ self, peers }: PeerListing, news: 'direct' | 'seed'): boolean {
     const { membership, selfId } = this.#options
     if (self.id === selfId) return false
-    membership.heard(self, 'direct')
-    for (const { peer, ageMs } of peers) membership.heard(peer, 'hearsay', ageMs)
+    membership.heard(self, news)
+    const teller = self.addresses[0]
+    for (const { peer, ageMs } of peers) membership.heard(peer, 'hearsay', ageMs, teller)
     return true
   }
 }

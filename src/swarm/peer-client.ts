@@ -4,8 +4,9 @@ import { type ByteRange, pieceCountOf } from '../blob/pieces.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { rangeHeaders, readRange } from '../http/range-request.ts'
+import { openAnswer } from './answer-proof.ts'
 import type { BlobOrigin } from './blob-shelf.ts'
-import { AUTH_HEADER, type ClusterKey, signRequest } from './cluster-key.ts'
+import { AUTH_HEADER, type ClusterKey, createNonce, signRequest } from './cluster-key.ts'
 import { readLines } from './ndjson.ts'
 import { MAX_PEERS_TOLD } from './peer-handler.ts'
 import {
@@ -19,7 +20,7 @@ import {
   toAuthority,
   toPeerHeader,
 } from './peer-info.ts'
-import { peerRefusal } from './peer-refusal.ts'
+import { isElsewhere, peerRefusal, UnprovenError, WrongPeerError } from './peer-refusal.ts'
 import { formatOrigin, formatPieceList } from './peer-target.ts'
 import {
   decodeDigests,
@@ -30,6 +31,7 @@ import {
   PiecesDecoder,
   type PiecesMessage,
 } from './peer-wire.ts'
+import { sealText } from './sealed-stream.ts'
 import { WireReader } from './wire-reader.ts'
 
 /** A peer by address alone, before it is known who it is. */
@@ -44,9 +46,16 @@ export interface PeerClientOptions {
   readonly http: HttpClient
   /** This process as it introduces itself, so that whom we ask knows us at once; undefined while it does not serve. */
   readonly self: () => PeerInfo | undefined
+  /** With a key every request is signed, and only answers count that prove to come from a holder. */
   readonly key?: ClusterKey | undefined
+  /** True where nothing may be spoken in clear: every peer is asked by TLS, whatever was told of it. */
+  readonly needsTls?: boolean
   /** Called whenever a peer answered, with the address at which it did. */
   readonly onHeard?: (peer: PeerInfo, address: string) => void
+  /** Called when what answers does not hold the cluster key, or refuses ours. */
+  readonly onUnproven?: (error: DfhfError) => void
+  /** Called when a peer did not answer at an address, or another one did. */
+  readonly onFailed?: (peer: PeerInfo, address: string) => void
   /** Wall-clock milliseconds. @default Date.now */
   readonly now?: () => number
   /** How long a peer may take to answer. @default 5000 */
@@ -64,6 +73,8 @@ export interface PeerListing {
 interface Call {
   readonly method?: 'GET' | 'POST'
   readonly target: string
+  /** Draw it before what is sealed for this request. */
+  readonly nonce?: string
   readonly range?: ByteRange
   readonly blobSize?: number
   readonly signal: AbortSignal
@@ -72,6 +83,8 @@ interface Call {
 interface Answer {
   readonly response: HttpResponse
   readonly address: string
+  /** The peer as it answered. */
+  readonly answerer: PeerInfo
 }
 
 const MAX_LISTING = 2 ** 20
@@ -88,7 +101,7 @@ export class PeerClient {
   /**
    * What the peer has of a blob, then every change, until the peer ends or the signal aborts. A peer that lacks
    * the blob still introduces others that want it. `size` is the Hub's word; `origin` lets a peer that fetches
-   * for others begin.
+   * for others begin; `onOpen` is called with the peer as it answered, at one address.
    */
   async *watchPieces(
     peer: PeerInfo,
@@ -97,15 +110,23 @@ export class PeerClient {
       readonly signal: AbortSignal
       readonly size?: number | undefined
       readonly origin?: BlobOrigin | undefined
+      readonly onOpen?: (peer: PeerInfo) => void
     },
   ): AsyncGenerator<PiecesMessage> {
-    const { signal, size, origin } = options
-    const told = origin && peer.fetchesForPeers ? formatOrigin(origin) : {}
+    const { signal, size, origin, onOpen } = options
+    const { key } = this.#options
+    const nonce = createNonce()
+    const seal = key && ((text: string) => sealText(text, key.derive('request text', nonce)))
+    const told = origin && peer.fetchesForPeers ? formatOrigin(origin, seal) : {}
     const query = new URLSearchParams({ watch: '1', ...told })
-    const { response, address } = await this.#call(peer, {
-      target: `/v1/blobs/${oid}/pieces?${query}`,
-      signal,
-    })
+    const target = `/v1/blobs/${oid}/pieces?${query}`
+    const { response, address } = await this.#call(peer, { target, signal, nonce })
+    try {
+      onOpen?.({ ...peer, addresses: [address] })
+    } catch (error) {
+      response.discard()
+      throw error
+    }
     const decoder = new PiecesDecoder(oid, peer.name, { size })
     for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: peer.name })) {
       const message = decoder.decode(line)
@@ -141,17 +162,18 @@ export class PeerClient {
 
   /** Who answers at an address or under a peer's name, and whom it knows. */
   async listPeers(peer: PeerInfo | PeerAddress, signal: AbortSignal): Promise<PeerListing> {
-    const { response, address } = await this.#call(peer, { target: '/v1/peers', signal })
+    const { response, address, answerer } = await this.#call(peer, { target: '/v1/peers', signal })
     const sender = 'id' in peer ? peer.name : toAuthority(peer.host, peer.port)
     const reader = new WireReader(await response.json(MAX_LISTING), sender)
     const self = decodePeer(reader.value('self'), sender)
+    if (self.id !== answerer.id) reader.fail('two ids of its own')
     const peers = reader.list('peers', MAX_PEERS_TOLD).map((entry) => {
       const known = decodeKnownPeer(entry, sender)
       return { ...known, peer: seenThrough(known.peer, address) }
     })
     // Where it answered is an address of it, whatever it believes itself.
     const port = 'id' in peer ? self.port : peer.port
-    return { self: { ...self, port, addresses: [address] }, peers }
+    return { self: { ...self, port, addresses: [address], usesTls: answerer.usesTls }, peers }
   }
 
   /** Resolves when the peer says that it is able to serve. */
@@ -168,13 +190,16 @@ export class PeerClient {
 
   /** Tries the peer's addresses in turn until one answers. */
   async #call(peer: PeerInfo | PeerAddress, call: Call): Promise<Answer> {
-    if (!('id' in peer)) return this.#callAt({ host: peer.host, usesTls: peer.usesTls ?? false }, peer, call)
+    const { needsTls = false, onFailed } = this.#options
+    const usesTls = needsTls || (peer.usesTls ?? false)
+    if (!('id' in peer)) return this.#callAt({ host: peer.host, usesTls }, peer, call)
     let failure: unknown = new DfhfError('network', `peer ${peer.name} has no address`)
     for (const host of peer.addresses) {
       try {
-        return await this.#callAt({ host, usesTls: peer.usesTls }, peer, call)
+        return await this.#callAt({ host, usesTls }, peer, call)
       } catch (error) {
         if (call.signal.aborted || !isElsewhere(error)) throw error
+        onFailed?.(peer, host)
         failure = error
       }
     }
@@ -182,33 +207,63 @@ export class PeerClient {
   }
 
   async #callAt(
-    at: { readonly host: string; readonly usesTls: boolean },
+    { host, usesTls }: { readonly host: string; readonly usesTls: boolean },
     peer: PeerInfo | PeerAddress,
     call: Call,
   ): Promise<Answer> {
     const { http, headersTimeoutMs = 5000, bodyTimeoutMs = 15_000 } = this.#options
-    const response = await http.request({
+    const authority = toAuthority(host, peer.port)
+    const at = `${usesTls ? 'https' : 'http'}://${authority}`
+    const sender = 'id' in peer ? peer.name : authority
+    const nonce = call.nonce ?? createNonce()
+    const raw = await http.request({
       method: call.method ?? 'GET',
-      url: `${at.usesTls ? 'https' : 'http'}://${toAuthority(at.host, peer.port)}${call.target}`,
-      headers: this.#headers(peer, call),
+      url: `${at}${call.target}`,
+      headers: this.#headers(peer, call, { at, nonce }),
       signal: call.signal,
       headersTimeoutMs,
       bodyTimeoutMs,
     })
     try {
-      const answerer = fromPeerHeader(response.headers.get(PEER_HEADER) ?? '', at.host)
-      if ('id' in peer && answerer.id !== peer.id) throw new WrongPeerError(peer, at.host)
-      this.#options.onHeard?.({ ...answerer, port: peer.port }, at.host)
-      const refusal = peerRefusal(response, 'id' in peer ? peer.name : toAuthority(peer.host, peer.port))
+      const response = this.#prove(raw, nonce, sender)
+      const answerer = { ...this.#introduction(response, host, peer), port: peer.port, usesTls }
+      if ('id' in peer && answerer.id !== peer.id) throw new WrongPeerError(peer, host)
+      this.#options.onHeard?.(answerer, host)
+      const refusal = peerRefusal(response, sender)
       if (refusal) throw refusal
-      return { response, address: at.host }
+      return { response, address: host, answerer }
     } catch (error) {
-      response.discard()
+      raw.discard()
       throw error
     }
   }
 
-  #headers(peer: PeerInfo | PeerAddress, call: Call): Record<string, string> {
+  /** The answer as a holder of the key gave it. Throws `unauthorized` for one that proves nothing, whoever gave it. */
+  #prove(raw: HttpResponse, nonce: string, sender: string): HttpResponse {
+    const { key } = this.#options
+    const answer = key ? openAnswer(key, nonce, raw, sender) : raw
+    if (answer) return answer
+    const refusal = raw.status === 401 ? peerRefusal(raw, sender)?.message : undefined
+    const error = new UnprovenError(refusal ?? `peer ${sender} does not prove that it holds the cluster key`)
+    this.#options.onUnproven?.(error)
+    throw error
+  }
+
+  /** Who says to have answered; of a stranger's addresses only the one at which it did counts. */
+  #introduction(response: HttpResponse, host: string, peer: PeerInfo | PeerAddress): PeerInfo {
+    const header = response.headers.get(PEER_HEADER)
+    // A server of another kind at an address that a peer once had is no lie of that peer.
+    if (header === undefined && 'id' in peer) throw new WrongPeerError(peer, host)
+    const answerer = fromPeerHeader(header ?? '', host)
+    const others = this.#options.key ? answerer.addresses.filter((other) => other !== host) : []
+    return { ...answerer, addresses: [host, ...others] }
+  }
+
+  #headers(
+    peer: PeerInfo | PeerAddress,
+    call: Call,
+    { at, nonce }: { readonly at: string; readonly nonce: string },
+  ): Record<string, string> {
     const { key, self, now = Date.now } = this.#options
     const own = self()
     const contact = own && toPeerHeader(own)
@@ -219,22 +274,7 @@ export class PeerClient {
     if (!key) return headers
     const { method = 'GET', target } = call
     const request = { method, target, range: headers.range, contact }
-    return {
-      ...headers,
-      [AUTH_HEADER]: signRequest(key, request, { to: 'id' in peer ? peer.id : '*', now: now() }),
-    }
+    const to = 'id' in peer ? peer.id : '*'
+    return { ...headers, [AUTH_HEADER]: signRequest(key, request, { to, at, nonce, now: now() }) }
   }
-}
-
-/** Another peer answers at an address by now. */
-class WrongPeerError extends DfhfError {
-  constructor(peer: PeerInfo, address: string) {
-    super('network', `another peer than ${peer.name} answers at ${toAuthority(address, peer.port)}`)
-    this.name = 'WrongPeerError'
-  }
-}
-
-/** True for a failure of an address, not of the peer: the next address may do better. */
-function isElsewhere(error: unknown): boolean {
-  return error instanceof DfhfError && (error.code === 'network' || error.code === 'timeout')
 }

@@ -3,24 +3,25 @@ import { type Log, silentLog } from '../base/log.ts'
 import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
-import { AUTH_HEADER, type ClusterKey, type Refusal, RequestVerifier } from './cluster-key.ts'
+import type { ClusterKey } from './cluster-key.ts'
 import { Gathering } from './gathering.ts'
-import { HEARTBEAT_MS } from './membership.ts'
+import { HEARTBEAT_MS } from './membership-options.ts'
+import { OwnAddresses } from './own-addresses.ts'
 import {
   encodeKnownPeer,
   encodePeer,
-  fromPeerHeader,
   type KnownPeer,
   PEER_HEADER,
   type PeerInfo,
   toPeerHeader,
 } from './peer-info.ts'
 import { busy, json, refuse } from './peer-reply.ts'
-import { type PeerTarget, parseOrigin, parsePieceList, parseTarget } from './peer-target.ts'
+import { type PeerTarget, parsePieceList, parseTarget } from './peer-target.ts'
 import { encodeMessage, LOAD_HEADER, type PeerLoad, toLoadHeader } from './peer-wire.ts'
 import { PiecesCursor } from './pieces-cursor.ts'
 import { PiecesStream } from './pieces-stream.ts'
 import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
+import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
 import { type Connection, UploadLedger } from './upload-ledger.ts'
 import { WatcherCount } from './watcher-count.ts'
 
@@ -53,8 +54,15 @@ export interface PeerHandlerOptions {
   readonly self: () => PeerInfo
   readonly shelf: BlobShelf
   readonly peers: PeerBook
-  /** With a key every request but the health check must be signed. */
+  /** With a key every request but the health check must be signed, and every answer to one is proven and sealed. */
   readonly key?: ClusterKey | undefined
+  /** Whether this process is reached at `http://host:port` by a sender. @default its port on this machine's addresses */
+  readonly isOwnAddress?: (at: string, from: string) => boolean
+  /**
+   * Resolves to true once a peer that introduced itself has proven that it answers where it says. Until then nobody
+   * is told of it. @default every peer is taken at its word
+   */
+  readonly greet?: (peer: PeerInfo) => Promise<boolean>
   readonly limits?: Partial<PeerLimits>
   /** Called when an upload begins. */
   readonly onUpload?: ((upload: Upload) => void) | undefined
@@ -69,7 +77,7 @@ export interface PeerHandlerOptions {
 export class PeerHandler {
   readonly #options: PeerHandlerOptions
   readonly #limits: PeerLimits
-  readonly #verifier: RequestVerifier | undefined
+  readonly #admission: RequestAdmission
   readonly #uploads: UploadLedger
   readonly #watchers: WatcherCount
   readonly #gathering = new Gathering()
@@ -83,7 +91,14 @@ export class PeerHandler {
     this.#options = options
     this.#log = options.log ?? silentLog
     this.#limits = { uploads: 10, uploadsPerPeer: 6, watchers: 1024, watchersPerPeer: 64, ...options.limits }
-    this.#verifier = key && new RequestVerifier({ key, selfId: options.self().id, now })
+    this.#admission = new RequestAdmission(
+      key && {
+        key,
+        selfId: options.self().id,
+        now,
+        isOwnAddress: options.isOwnAddress ?? ownAddresses(options),
+      },
+    )
     this.#uploads = new UploadLedger({ total: this.#limits.uploads, perPeer: this.#limits.uploadsPerPeer })
     this.#watchers = new WatcherCount(this.#limits.watchers, this.#limits.watchersPerPeer)
   }
@@ -95,15 +110,22 @@ export class PeerHandler {
 
   /** Answers one request; never rejects. */
   async handle(request: Request, connection: Connection): Promise<Response> {
+    const admission = this.#admission.check(request, connection)
     let response: Response
     try {
-      response = await this.#answer(request, connection)
+      response = await this.#answer(request, connection, admission)
     } catch (error) {
       if (!isAbort(error)) this.#log.debug(`request of peer ${connection.address} failed: ${String(error)}`)
       response = refuse(500, 'failed')
     }
-    response.headers.set(PEER_HEADER, toPeerHeader(this.#options.self()))
+    response = this.introduce(response)
     response.headers.set(LOAD_HEADER, toLoadHeader(this.load(connection.pending())))
+    return this.#admission.prove(admission, request.method, response)
+  }
+
+  /** Says in an answer who gives it, also in one that the server makes of a failure. */
+  introduce(response: Response): Response {
+    response.headers.set(PEER_HEADER, toPeerHeader(this.#options.self()))
     return response
   }
 
@@ -113,32 +135,35 @@ export class PeerHandler {
     for (const stream of this.#streams) stream.close()
   }
 
-  async #answer(request: Request, connection: Connection): Promise<Response> {
+  async #answer(request: Request, connection: Connection, admission: Admission): Promise<Response> {
     const target = parseTarget(request.url)
     if (!target) return refuse(404, 'nothing of that name here')
     if (!isAllowed(request.method, target)) return refuse(405, 'another method is needed')
     if (this.#isClosed) return refuse(503, 'leaving', { retryAfter: 5 })
     if (target.type === 'health') return json({ ok: true })
-    const refusal = this.#refusalOf(request, target)
-    if (refusal) return refuse(401, refusal)
-    const peer = readContact(request, connection)
+    if ('refusal' in admission) return refuse(401, admission.refusal)
+    const peer = readContact(request, connection, admission)
     if (peer === 'garbage') return refuse(400, `a bad ${PEER_HEADER} header`)
     if (peer && this.#options.peers.isBanned(peer)) return refuse(403, 'banned')
     if (target.type === 'bye') return this.#bye(peer, connection)
-    if (peer) this.#options.peers.heard(peer, 'direct')
+    const greeting = peer && this.#greet(peer)
     if (!('oid' in target)) return this.#peers()
     const asker: Asker = {
-      hasKey: this.#verifier !== undefined,
+      hasKey: 'nonce' in admission,
       address: connection.address,
       peer,
-      origin: parseOrigin(target.query),
+      origin: this.#admission.originIn(target.query, admission),
     }
-    return this.#blob(target, { request, connection, asker })
+    return this.#blob(target, { request, connection, asker }, greeting)
   }
 
-  async #blob(target: Extract<PeerTarget, { readonly oid: Oid }>, admitted: Admitted): Promise<Response> {
-    if (target.type === 'pieces' && target.query.get('watch') === '1' && admitted.asker.peer)
-      return this.#watch(target.oid, admitted)
+  async #blob(
+    target: Extract<PeerTarget, { readonly oid: Oid }>,
+    admitted: Admitted,
+    greeting: Promise<boolean> | undefined,
+  ): Promise<Response> {
+    if (target.type === 'pieces' && target.query.get('watch') === '1' && greeting)
+      return this.#watch(target.oid, admitted, greeting)
     const blob = await this.#options.shelf.find(target.oid, admitted.asker)
     if (!blob) return refuse(404, 'not here')
     if (target.type === 'pieces') return this.#pieces(target.oid, blob, admitted)
@@ -147,7 +172,7 @@ export class PeerHandler {
     return rangeReply(target.oid, blob, { ...admitted, uploads: this.#uploads, onUpload })
   }
 
-  #watch(oid: Oid, { request, asker, connection }: Admitted): Response {
+  #watch(oid: Oid, { request, asker, connection }: Admitted, greeting: Promise<boolean>): Response {
     const leave = this.#watchers.enter(asker.address)
     if (!leave) return busy('too many watchers')
     const release = this.#uploads.holdOther()
@@ -157,6 +182,7 @@ export class PeerHandler {
       shelf: this.#options.shelf,
       gathering: this.#gathering,
       asker,
+      greeting,
       heartbeatMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
       load: () => this.load(connection.pending()),
       onEnd: () => {
@@ -206,32 +232,19 @@ export class PeerHandler {
     return json({ ok: true })
   }
 
-  #refusalOf(request: Request, target: PeerTarget): Refusal | undefined {
-    const { pathname, search } = new URL(request.url)
-    return this.#verifier?.refusalOf(
-      {
-        method: request.method,
-        target: pathname + search,
-        range: request.headers.get('range') ?? undefined,
-        contact: request.headers.get(PEER_HEADER) ?? undefined,
-      },
-      request.headers.get(AUTH_HEADER),
-      { needsRecipient: 'oid' in target },
-    )
+  /** Begins to check where the peer is reached; the server's own room for that decides how soon, or whether at all. */
+  async #greet(peer: PeerInfo): Promise<boolean> {
+    const { greet, peers } = this.#options
+    return greet ? await greet(peer) : peers.heard(peer, 'direct')
   }
+}
+
+function ownAddresses({ self }: PeerHandlerOptions): (at: string, from: string) => boolean {
+  const own = new OwnAddresses({ usesTls: self().usesTls, port: () => self().port })
+  return (at, from) => own.has(at, from)
 }
 
 function isAllowed(method: string, target: PeerTarget): boolean {
   if (target.type === 'bye') return method === 'POST'
   return method === 'GET' || (method === 'HEAD' && (target.type === 'blob' || target.type === 'health'))
-}
-
-function readContact(request: Request, connection: Connection): PeerInfo | 'garbage' | undefined {
-  const header = request.headers.get(PEER_HEADER)
-  if (header === null) return undefined
-  try {
-    return fromPeerHeader(header, connection.address)
-  } catch {
-    return 'garbage'
-  }
 }

@@ -53,9 +53,23 @@ export function parsePieceList(text: string | null, pieceCount: number): number[
   return [...pieces]
 }
 
-/** Query parameters that tell where a blob is on the Hub. */
-export function formatOrigin(origin: BlobOrigin): Record<string, string> {
-  return { repo: origin.repo, commit: origin.commit, path: origin.path }
+/** Query parameters that tell where a blob is on the Hub; `seal` makes them unreadable to all but holders of a key. */
+export function formatOrigin(
+  origin: BlobOrigin,
+  seal?: ((text: string) => string) | undefined,
+): Record<string, string> {
+  const fields = { repo: origin.repo, commit: origin.commit, path: origin.path }
+  return seal ? { sealed: seal(new URLSearchParams(fields).toString()) } : fields
+}
+
+/** Reads parameters that were sealed; undefined when there are none. */
+export function parseSealedOrigin(
+  query: URLSearchParams,
+  open: (sealed: string) => string | undefined,
+): BlobOrigin | undefined {
+  const sealed = query.get('sealed')
+  const text = sealed === null ? undefined : open(sealed)
+  return text === undefined ? undefined : parseOrigin(new URLSearchParams(text))
 }
 
 /** Reads `formatOrigin`'s parameters; undefined unless all three are there and well-formed. */

@@ -15,6 +15,8 @@ export interface PiecesStreamOptions {
   readonly shelf: BlobShelf
   readonly gathering: Gathering
   readonly asker: Asker
+  /** Resolves to true when others may be told of the asker. */
+  readonly greeting: Promise<boolean>
   /** How long the stream may be silent, in milliseconds; then it says that we live. */
   readonly heartbeatMs: number
   readonly load: () => PeerLoad
@@ -37,7 +39,7 @@ export class PiecesStream {
   #wake = () => {}
 
   constructor(options: PiecesStreamOptions) {
-    const { oid, selfId, shelf, gathering, asker } = options
+    const { oid, selfId, shelf } = options
     this.#options = options
     this.#cursor = new PiecesCursor(oid, selfId)
     const findAgain = () => {
@@ -45,7 +47,7 @@ export class PiecesStream {
       this.#notify()
     }
     this.#cleanups.push(shelf.onChange(oid, findAgain), options.onEnd)
-    if (asker.peer) this.#cleanups.push(gathering.join(oid, asker.peer, () => this.#notify()))
+    void this.#join()
     this.body = new ReadableStream(
       { pull: (controller) => this.#pull(controller), cancel: () => this.end() },
       { highWaterMark: 1 },
@@ -64,6 +66,15 @@ export class PiecesStream {
     this.#isEnded = true
     this.#unsubscribe()
     for (const cleanup of this.#cleanups) cleanup()
+    this.#notify()
+  }
+
+  async #join(): Promise<void> {
+    const { oid, asker, gathering, greeting } = this.#options
+    const isWelcome = await greeting
+    if (!isWelcome || !asker.peer || this.#isEnded) return
+    this.#cleanups.push(gathering.join(oid, asker.peer, () => this.#notify()))
+    // Those who came before are told of in the next message.
     this.#notify()
   }
 

@@ -16,6 +16,7 @@ export class ConnectionLimit {
   #trial: { readonly fallback: number; readonly rate: number } | undefined
   #isGrowing = true
   #nextProbeAt = 0
+  #calmUntil = 0
 
   /** `max` connections at the most, `start` of them at once from the beginning. */
   constructor(options: { readonly max: number; readonly start: number }) {
@@ -47,11 +48,18 @@ export class ConnectionLimit {
     this.#nextProbeAt = now + PROBE_EVERY_MS
   }
 
+  /** The connections were not all in use: what was learned before may not hold any more, and growth is tried anew. */
+  unsettle(now: number): void {
+    this.#trial = undefined
+    if (now >= this.#calmUntil) this.#isGrowing = true
+  }
+
   /** The server refused (429, 503) or dropped connections: half as many, and no more for a while. */
   congested(now: number): void {
     this.#trial = undefined
     this.#isGrowing = false
     this.#limit = Math.max(1, Math.floor(this.#limit / 2))
-    this.#nextProbeAt = now + CALM_AFTER_CONGESTION_MS
+    this.#calmUntil = now + CALM_AFTER_CONGESTION_MS
+    this.#nextProbeAt = this.#calmUntil
   }
 }

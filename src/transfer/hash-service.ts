@@ -41,6 +41,12 @@ export class HashService implements Disposable {
   #lastReply = 0
   #lastTask = 0
   readonly #waiting = new Map<number, Waiter>()
+  readonly #address: string
+
+  /** With another worker than the program's own only for tests. */
+  constructor(address = workerAddress()) {
+    this.#address = address
+  }
 
   /** Begins to hash a blob that grows at `path`. */
   follow(path: string, oid: Oid, size: number): PrefixHash {
@@ -88,11 +94,10 @@ export class HashService implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#worker?.terminate()
-    this.#fail(new Error('the hash worker was stopped'))
+    this.#end('dfhf stops')
   }
 
-  #ask(request: Unnumbered<HashRequest>): Promise<string | undefined> {
+  async #ask(request: Unnumbered<HashRequest>): Promise<string | undefined> {
     this.#worker ??= this.#start()
     const worker = this.#worker
     this.#lastReply += 1
@@ -106,7 +111,7 @@ export class HashService implements Disposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(workerAddress(), { smol: true })
+    const worker = this.#open()
     worker.onmessage = (event: MessageEvent<HashReply>) => {
       const waiter = this.#waiting.get(event.data.reply)
       this.#waiting.delete(event.data.reply)
@@ -114,17 +119,42 @@ export class HashService implements Disposable {
       if (event.data.failure === undefined) waiter?.resolve(event.data.digest)
       else waiter?.reject(new DfhfError('disk', `cannot read back what was written: ${event.data.failure}`))
     }
-    worker.onerror = (event) => this.#fail(new Error(`the hash worker failed: ${event.message}`))
+    // One that ended gives no answer any more, with an error or without; the next request starts another.
+    const ended = (why: string) => {
+      if (this.#worker === worker) this.#end(why)
+    }
+    worker.onerror = (event) => {
+      event.preventDefault()
+      ended(event.message)
+    }
+    worker.addEventListener('close', () => ended('no reason was given'))
     // An idle worker must not keep the program from ending.
     worker.unref()
     return worker
   }
 
-  #fail(error: Error): void {
+  #open(): Worker {
+    try {
+      return new Worker(this.#address, { smol: true })
+    } catch (error) {
+      throw endedError(error)
+    }
+  }
+
+  #end(why: string): void {
+    const worker = this.#worker
     this.#worker = undefined
-    for (const waiter of this.#waiting.values()) waiter.reject(error)
+    worker?.terminate()
+    for (const waiter of this.#waiting.values()) waiter.reject(endedError(why))
     this.#waiting.clear()
   }
+}
+
+function endedError(why: unknown): DfhfError {
+  const reason = (why instanceof Error ? why.message : String(why)).split('\n', 1)
+  return new DfhfError('unexpected', `the thread that checks what came ended: ${reason}`, {
+    hint: 'run again; allow dfhf more threads where their number is limited',
+  })
 }
 
 /**

@@ -57,8 +57,9 @@ export class HubBudget {
     const elapsed = now - this.#windowStart
     if (elapsed < WINDOW_MS) return
     if (this.#idleSince !== undefined) this.#idleMs += now - Math.max(this.#idleSince, this.#windowStart)
-    const wasUsed = this.#idleMs <= MOST_IDLE * elapsed
-    if (wasUsed && elapsed < 2 * WINDOW_MS) this.#limit.sample(this.#windowBytes / elapsed, now)
+    const wasUsed = this.#idleMs <= MOST_IDLE * elapsed && elapsed < 2 * WINDOW_MS
+    if (wasUsed) this.#limit.sample(this.#windowBytes / elapsed, now)
+    else this.#limit.unsettle(now)
     this.#windowStart = now
     this.#windowBytes = 0
     this.#idleMs = 0

@@ -47,7 +47,9 @@ export interface Lease {
   pieceStartedAt: number
   /** When it last moved on by a few KiB, or landed a piece; the start before that. */
   movedAt: number
-  /** Bytes that have arrived since then. */
+  /** When bytes last arrived; undefined before the first. */
+  receivedAt: number | undefined
+  /** Bytes that have arrived since it last moved on. */
   sinceMove: number
   /** True while what has arrived waits here, for the sake of a rate limit: that is no fault of the source. */
   isHeld: boolean
@@ -222,6 +224,7 @@ export class PieceBoard {
       startedAt: now,
       pieceStartedAt: now,
       movedAt: now,
+      receivedAt: undefined,
       sinceMove: 0,
       isHeld: false,
       isFirm: false,

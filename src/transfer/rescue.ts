@@ -23,6 +23,9 @@ export function stalledLeases(board: PieceBoard, now: number, stallMs: number): 
 /** A range from a peer has this long at the least, in ms, before the Hub takes its place. */
 const LEAST_CHANCE_MS = 1_000
 
+/** A range that needs no longer than this, in ms, may come to its end in any case. */
+const WORTH_WAITING_MS = 300
+
 /**
  * Leases from peers on the `most` pieces that the Hub would bring sooner, the oldest first; none while there are free
  * pieces to ask the Hub for. `hubMsPerPiece` is 0 while unknown.
@@ -42,7 +45,7 @@ export function overtakenLeases(
     const ageMs = now - lease.pieceStartedAt
     if (ageMs < LEAST_CHANCE_MS || pieces.size >= most) break
     const leftMs = (board.pieceSize - lease.bytes) / Math.max(lease.bytes / ageMs, 1e-6)
-    if (now - lease.movedAt > LEAST_CHANCE_MS || leftMs > Math.max(hubMsPerPiece, LEAST_CHANCE_MS))
+    if (now - lease.movedAt > LEAST_CHANCE_MS || leftMs > Math.max(hubMsPerPiece, WORTH_WAITING_MS))
       pieces.add(lease.at)
   }
   return leases.filter(({ at }) => pieces.has(at))

@@ -90,13 +90,15 @@ export class Scheduler {
       lease.movedAt = now
       lease.sinceMove = 0
     }
-    this.#pace.count(lease.source === HUB ? 'hub' : 'peers', bytes)
+    const waitedMs = lease.receivedAt === undefined ? undefined : now - lease.receivedAt
+    this.#pace.count(lease.source === HUB ? 'hub' : 'peers', bytes, now, waitedMs)
+    lease.receivedAt = now
     if (lease.source !== HUB) this.#supply.count(bytes)
   }
 
   /** Bytes that had arrived are worth nothing. */
   lost(source: string, bytes: number): void {
-    this.#pace.count(source === HUB ? 'hub' : 'peers', -bytes)
+    this.#pace.lose(source === HUB ? 'hub' : 'peers', bytes)
   }
 
   /** The piece that a lease was fetching is in the file. `tookMs` is what this piece alone took. */
@@ -184,6 +186,10 @@ export class Scheduler {
     const overtaking = { alone: hubSlots, probe: Math.min(hubSlots, 1 - board.hubLeases), shared: 0 }[
       situation.hubUse
     ]
+    // What a peer has been asked for and has not begun is free again for the Hub.
+    if (overtaking > 0 && board.freeCount === 0)
+      for (const lease of board.leases.values())
+        if (lease.source !== HUB) board.shrinkLease(lease, lease.at + 1)
     if (overtaking > 0)
       cut(overtakenLeases(board, { now, hubMsPerPiece: this.#ownMsPerPiece, most: overtaking }), 'overtaken')
     if (board.hubLeases === 0 || situation.hubUse !== 'shared') return actions
@@ -199,7 +205,7 @@ export class Scheduler {
     const actions: Action[] = []
     const fetch = (source: string, { start, end }: HubChoice) => {
       const lease = board.startLease(source, start, end, now)
-      lease.isFirm = source === HUB && situation.hubUse === 'alone'
+      lease.isFirm = source === HUB && situation.hubUse === 'alone' && !this.#pace.isTrial
       actions.push({ type: 'fetch', lease })
     }
     const canAskPeer = () => board.leases.size - board.hubLeases < peerSlots
@@ -247,7 +253,7 @@ export class Scheduler {
     this.#supply.observe(now, board.leases.size > board.hubLeases)
     this.#pace.observe({
       now,
-      hubConnections: [...board.leases.values()].filter(isReceiving).length,
+      hubConnections: board.hubLeases,
       mostConnections: mostHubConnections,
       peers: board.peers.size,
       size: board.pieceCount * board.pieceSize,
@@ -257,7 +263,7 @@ export class Scheduler {
   #hubLimit({ selfAsksHub, hubSlots, isLookingForPeers = false }: Means, hubUse: HubUse): number {
     const { board, ring } = this
     if (!selfAsksHub) return 0
-    if (hubUse === 'probe') return Math.max(1, Math.min(board.hubLeases + hubSlots, ring.hubShare))
+    if (hubUse === 'probe') return Math.min(board.hubLeases + hubSlots, Math.max(1, ring.hubShare))
     const share = isLookingForPeers && board.peers.size === 0 ? 1 : ring.hubShare
     return Math.min(board.hubLeases + hubSlots, share)
   }
@@ -287,10 +293,6 @@ export class Scheduler {
     const peer = this.board.peers.get(peerId)
     if (peer) peer.rate = mean(peer.rate, this.board.pieceSize / Math.max(tookMs, 0.1))
   }
-}
-
-function isReceiving({ source, at, start, bytes, prefix }: Lease): boolean {
-  return source === HUB && (at > start || bytes > prefix)
 }
 
 function mean(before: number, sample: number): number {

@@ -68,6 +68,9 @@ export class SwarmSession implements BlobSwarm {
   readonly #shunned = new Map<string, { readonly times: number; readonly until: number }>()
   readonly #shunMs: number
   readonly #hasSpoken = new Set<string>()
+  /** Where each peer answered, and which were asked for bytes: from then on an id means its place, for the blame. */
+  readonly #places = new Map<string, PeerInfo>()
+  readonly #asked = new Set<string>()
   /** By peer: the first word of what it has, or its first failure. */
   readonly #firstWords = new Map<string, PromiseWithResolvers<void>>()
   readonly #stop = new AbortController()
@@ -109,7 +112,8 @@ export class SwarmSession implements BlobSwarm {
       const { membership, selfId } = this.#node
       // Where everybody meets is asked in any case; others only while there is room, or each look would add some.
       const limit = Math.max(MEETING_POINTS, MAX_NEIGHBOURS - this.#watched.size)
-      const options = { selfId, limit, meetingPoints: MEETING_POINTS, random: Math.random }
+      const standingOf = (id: string) => membership.standingOf(id)
+      const options = { selfId, limit, meetingPoints: MEETING_POINTS, random: Math.random, standingOf }
       for (const peer of pickNeighbours(this.#oid, membership.live(), options)) this.#follow(peer, listener)
     }
     const off = this.#node.onJoin(look)
@@ -128,6 +132,7 @@ export class SwarmSession implements BlobSwarm {
   async open(peerId: string, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const peer = this.#remotes.get(peerId)?.peer ?? this.#node.membership.get(peerId)
     if (!peer) throw new DfhfError('not-cached', `peer ${peerId} is gone`)
+    this.#asked.add(peerId)
     const { body } = await this.#node.client.openRange(peer, this.#oid, { range, size: this.#size, signal })
     return body
   }
@@ -162,7 +167,8 @@ export class SwarmSession implements BlobSwarm {
 
   ban(peerId: string, reason: string): void {
     this.#node.log.warn(`peer ${this.nameOf(peerId)} is left out for ${BAN_MS / 60_000} minutes: ${reason}`)
-    this.#node.membership.ban(peerId, reason, BAN_MS)
+    const { port, addresses: [host] = [] } = this.#places.get(peerId) ?? {}
+    this.#node.membership.ban(peerId, reason, BAN_MS, host && port ? { host, port } : undefined)
     this.#streams.get(peerId)?.abort()
   }
 
@@ -206,7 +212,7 @@ export class SwarmSession implements BlobSwarm {
       if (signal.aborted || stream.signal.aborted) return false
       const reason = error instanceof Error ? error.message : String(error)
       this.#node.log.debug(`stream of peer ${peer.name} ended: ${reason}`)
-      if (error instanceof DfhfError && error.code === 'bad-response') this.ban(peer.id, reason)
+      if (error instanceof DfhfError && error.code === 'bad-response') this.shun(peer.id, reason)
     } finally {
       this.#streams.delete(peer.id)
       this.#firstWords.get(peer.id)?.resolve()
@@ -218,11 +224,17 @@ export class SwarmSession implements BlobSwarm {
   async #read(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<void> {
     const pieces = new RemotePieces()
     const origin = peer.fetchesForPeers ? await this.#origin() : undefined
-    const watching = { signal, size: this.#size, origin }
+    const onOpen = (at: PeerInfo) => this.#settle(at)
+    const watching = { signal, size: this.#size, origin, onOpen }
     for await (const message of this.#node.client.watchPieces(peer, this.#oid, watching)) {
       pieces.apply(message)
       for (const member of message.members) {
-        const isOurs = this.#node.membership.heard(member, 'hearsay')
+        const isOurs = this.#node.membership.heard(
+          member,
+          'hearsay',
+          0,
+          this.#places.get(peer.id)?.addresses[0],
+        )
         if (isOurs && this.#watched.size < MAX_NEIGHBOURS) this.#follow(member, listener)
       }
       this.#hasSpoken.add(peer.id)
@@ -232,10 +244,21 @@ export class SwarmSession implements BlobSwarm {
     }
   }
 
+  /**
+   * Throws when the peer was asked for bytes elsewhere before: one of the two may be another host that only says to
+   * be it, and what one sent must not be blamed on the other.
+   */
+  #settle(at: PeerInfo): void {
+    const before = this.#asked.has(at.id) ? this.#places.get(at.id) : undefined
+    if (before && (before.port !== at.port || before.addresses[0] !== at.addresses[0]))
+      throw new DfhfError('network', `peer ${at.name} answers at another address than before`)
+    this.#places.set(at.id, at)
+  }
+
   #tell(peer: PeerInfo, pieces: RemotePieces, message: PiecesMessage, listener: SwarmListener): void {
     const isKnown = this.#remotes.has(peer.id)
     if (!isKnown || message.type === 'document') {
-      this.#remotes.set(peer.id, { peer, pieces })
+      this.#remotes.set(peer.id, { peer: this.#places.get(peer.id) ?? peer, pieces })
       listener.peerJoined({ id: peer.id, asksHub: pieces.asksHub })
       listener.peerHas(peer.id, pieces.pieces ?? [])
     } else if (message.type === 'delta') {

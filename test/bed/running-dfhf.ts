@@ -61,6 +61,11 @@ export class RunningDfhf implements AsyncDisposable {
     return this.until(() => this.#stderr.includes(text))
   }
 
+  /** All that it said on stderr, but for its progress. */
+  get text(): string {
+    return this.#said()
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }

@@ -68,6 +68,27 @@ describe('peer server', () => {
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
   })
 
+  test('says who it is also where the answer is its own', async () => {
+    const path = join(folder, 'gone.bin')
+    await writeFile(path, 'hello')
+    const handler = {
+      async handle() {
+        const slice = Bun.file(path).slice(0, 3)
+        await rm(path, { force: true })
+        return new Response(slice)
+      },
+      introduce(response: Response) {
+        response.headers.set('x-dfhf-peer', 'me')
+        return response
+      },
+      close() {},
+    }
+    const server = startPeerServer({ handler, port: 0 })
+    servers.push(server)
+    const response = await fetch(`http://127.0.0.1:${server.port}/`)
+    expect([response.status, response.headers.get('x-dfhf-peer')]).toEqual([503, 'me'])
+  })
+
   test('refuses a request that is too large', async () => {
     const server = start(() => new Response(''))
     const url = `http://127.0.0.1:${server.port}/`

@@ -1,8 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { findBinary } from './find-binary.ts'
 import type { Machine } from './machine.ts'
-
-const top = join(import.meta.dir, '../..')
 
 /** How dfhf is run: what is absent is as on a fresh machine. */
 export interface RunOptions {
@@ -11,6 +8,8 @@ export interface RunOptions {
   readonly cwd?: string
   /** A command before dfhf, such as `ip netns exec name`. */
   readonly prefix?: readonly string[]
+  /** @default this machine's own */
+  readonly binary?: string
 }
 
 /** What a run left behind. */
@@ -33,7 +32,7 @@ export interface RunningDfhf extends AsyncDisposable {
 
 let binary: Promise<string> | undefined
 
-/** The built binary: DFHF_BINARY where set, else built once in this test run. */
+/** The binary, out of reach of its sources: DFHF_BINARY where set, else built once in this process. */
 export function dfhfBinary(): Promise<string> {
   binary ??= findBinary()
   return binary
@@ -55,7 +54,7 @@ export async function startDfhf(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunningDfhf> {
-  const command = [...(options.prefix ?? []), await dfhfBinary(), ...args]
+  const command = [...(options.prefix ?? []), options.binary ?? (await dfhfBinary()), ...args]
   const child = Bun.spawn(command, {
     env: { ...machine.env, ...options.env },
     cwd: options.cwd ?? machine.folder,
@@ -116,20 +115,4 @@ class Heard {
     this.#waiters.clear()
     for (const wake of waiters) wake()
   }
-}
-
-async function findBinary(): Promise<string> {
-  const given = process.env.DFHF_BINARY
-  if (given) {
-    if (!existsSync(given)) throw new Error(`DFHF_BINARY names ${given}, which is not there`)
-    return resolve(given)
-  }
-  const build = Bun.spawn([process.execPath, join(top, 'scripts/build.ts')], {
-    cwd: top,
-    stdout: 'pipe',
-    stderr: 'inherit',
-  })
-  const path = (await new Response(build.stdout).text()).trim()
-  if ((await build.exited) !== 0) throw new Error('the binary could not be built')
-  return path
 }

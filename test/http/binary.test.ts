@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compile } from '../../scripts/build/compile.ts'
 import { makeCertificate } from '../hub/certificate.ts'
 import { startRawServer } from './raw-server.ts'
 import { startTestProxy } from './test-proxy.ts'
@@ -10,19 +11,14 @@ const folder = mkdtempSync(join(tmpdir(), 'dfhf-binary-'))
 const binary = join(folder, 'fixture')
 
 async function run(args: readonly string[], env: Record<string, string> = {}): Promise<string[]> {
-  const child = Bun.spawn([binary, ...args], { env, stdout: 'pipe', stderr: 'inherit' })
+  const child = Bun.spawn([binary, ...args], { env, cwd: folder, stdout: 'pipe', stderr: 'inherit' })
   const output = await new Response(child.stdout).text()
   expect(await child.exited).toBe(0)
   return JSON.parse(output) as string[]
 }
 
 beforeAll(async () => {
-  const source = join(import.meta.dir, 'binary-fixture.ts')
-  const built = Bun.spawn([process.execPath, 'build', '--compile', source, '--outfile', binary], {
-    stdout: 'ignore',
-    stderr: 'inherit',
-  })
-  expect(await built.exited).toBe(0)
+  await compile(join(import.meta.dir, '../..'), { outfile: binary, program: 'test/http/binary-fixture.ts' })
 }, 60_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

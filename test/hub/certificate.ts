@@ -2,11 +2,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A self-signed certificate for the loopback names, for a test Hub that speaks https; needs openssl. */
-export function makeCertificate(): { readonly cert: string; readonly key: string } {
+/** A self-signed certificate for the loopback names and others (`IP:…`, `DNS:…`); needs openssl. */
+export function makeCertificate(others: readonly string[] = []): {
+  readonly cert: string
+  readonly key: string
+} {
   const folder = mkdtempSync(join(tmpdir(), 'dfhf-certificate-'))
   try {
-    const names = 'subjectAltName=IP:127.0.0.1,IP:127.0.0.2,DNS:localhost,DNS:huggingface.co'
+    const own = ['IP:127.0.0.1', 'IP:127.0.0.2', 'DNS:localhost', 'DNS:huggingface.co']
+    const names = `subjectAltName=${[...own, ...others].join()}`
     const made = Bun.spawnSync(
       // biome-ignore format: one option a line would be twenty lines
       ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',

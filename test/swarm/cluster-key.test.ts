@@ -5,28 +5,35 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import {
   createClusterKey,
-  RequestVerifier,
   readClusterKey,
   type SignedRequest,
   signRequest,
-  type VerifierOptions,
 } from '../../src/swarm/cluster-key.ts'
+import { RequestVerifier, type VerifierOptions } from '../../src/swarm/request-verifier.ts'
 import { peerId } from './samples.ts'
 
 const key = createClusterKey('correct horse battery staple')
 const start = 1_700_000_000_000
 const [self, other] = [peerId(0), peerId(1)]
 const request: SignedRequest = { method: 'GET', target: '/v1/blobs/x?a=1', range: 'bytes=0-9', contact: 'me' }
-const strict = { needsRecipient: true }
+const [at, from] = ['http://10.0.0.1:65002', '10.0.0.9']
+const strict = { needsRecipient: true, from }
+const lax = { needsRecipient: false, from }
 
 function verifierAt(clock: { now: number }, options: Partial<VerifierOptions> = {}): RequestVerifier {
-  return new RequestVerifier({ key, selfId: self, now: () => clock.now, ...options })
+  return new RequestVerifier({
+    key,
+    selfId: self,
+    isOwnAddress: (dialled) => dialled === at,
+    now: () => clock.now,
+    ...options,
+  })
 }
 
 describe('signed requests', () => {
   test('are accepted once', () => {
     const verifier = verifierAt({ now: start })
-    const header = signRequest(key, request, { to: self, now: start })
+    const header = signRequest(key, request, { to: self, at, now: start })
     expect(verifier.refusalOf(request, header, strict)).toBeUndefined()
     expect(verifier.refusalOf(request, header, strict)).toBe('seen before')
   })
@@ -40,7 +47,7 @@ describe('signed requests', () => {
       [30_001, 'signed too long ago or in the future'],
       [-30_001, 'signed too long ago or in the future'],
     ] as const) {
-      const header = signRequest(key, request, { to: self, now: start + offset })
+      const header = signRequest(key, request, { to: self, at, now: start + offset })
       expect(verifier.refusalOf(request, header, strict)).toBe(refusal)
     }
   })
@@ -50,7 +57,7 @@ describe('signed requests', () => {
       fc.property(fc.integer({ min: -30_000, max: 30_000 }), fc.array(fc.nat(20_000)), (offset, waits) => {
         const clock = { now: start }
         const verifier = verifierAt(clock)
-        const header = signRequest(key, request, { to: self, now: start + offset })
+        const header = signRequest(key, request, { to: self, at, now: start + offset })
         expect(verifier.refusalOf(request, header, strict)).toBeUndefined()
         for (const wait of waits) {
           clock.now += wait
@@ -67,7 +74,7 @@ describe('signed requests', () => {
     ['missing range', { range: undefined }],
     ['introduction', { contact: 'somebody else' }],
   ])('are refused with another %s', (_, change) => {
-    const header = signRequest(key, request, { to: self, now: start })
+    const header = signRequest(key, request, { to: self, at, now: start })
     expect(verifierAt({ now: start }).refusalOf({ ...request, ...change }, header, strict)).toBe(
       'signed with another key',
     )
@@ -77,24 +84,42 @@ describe('signed requests', () => {
     const verifier = verifierAt({ now: start })
     const wrong = signRequest(createClusterKey('another key of some length'), request, {
       to: self,
+      at,
       now: start,
     })
     expect(verifier.refusalOf(request, wrong, strict)).toBe('signed with another key')
-    const elsewhere = signRequest(key, request, { to: other, now: start })
+    const elsewhere = signRequest(key, request, { to: other, at, now: start })
     expect(verifier.refusalOf(request, elsewhere, strict)).toBe('meant for another peer')
-    expect(verifier.refusalOf(request, elsewhere, { needsRecipient: false })).toBe('meant for another peer')
-    const toAnyone = signRequest(key, request, { to: '*', now: start })
+    expect(verifier.refusalOf(request, elsewhere, lax)).toBe('meant for another peer')
+    const toAnyone = signRequest(key, request, { to: '*', at, now: start })
     expect(verifier.refusalOf(request, toAnyone, strict)).toBe('meant for another peer')
-    expect(verifier.refusalOf(request, toAnyone, { needsRecipient: false })).toBeUndefined()
+    expect(verifier.refusalOf(request, toAnyone, lax)).toBeUndefined()
     for (const header of [undefined, null, '', 'v1', `${wrong} `, 'Bearer x'])
       expect(verifier.refusalOf(request, header, strict)).toBe('not signed')
+  })
+
+  test('are refused when another address was dialled than one of its own', () => {
+    const verifier = verifierAt({ now: start })
+    for (const elsewhere of ['http://10.6.6.6:65002', 'http://10.0.0.1:7001', 'https://10.0.0.1:65002']) {
+      const header = signRequest(key, request, { to: self, at: elsewhere, now: start })
+      expect(verifier.refusalOf(request, header, strict)).toBe('sent to an address that is not its own')
+      const changed = header.replace(elsewhere, at)
+      expect(verifier.refusalOf(request, changed, strict)).toBe('signed with another key')
+    }
+  })
+
+  test('of an older dfhf are told apart from none', () => {
+    const old = `v1 ${start} ${'0'.repeat(32)} ${self} ${'0'.repeat(64)}`
+    expect(verifierAt({ now: start }).refusalOf(request, old, strict)).toBe(
+      'signed by another version of dfhf',
+    )
   })
 
   test('are refused rather than forgotten when too many come', () => {
     const clock = { now: start }
     const verifier = verifierAt(clock, { maxNonces: 2 })
     const send = () =>
-      verifier.refusalOf(request, signRequest(key, request, { to: self, now: clock.now }), strict)
+      verifier.refusalOf(request, signRequest(key, request, { to: self, at, now: clock.now }), strict)
     expect([send(), send(), send()]).toEqual([undefined, undefined, 'too many requests'])
     clock.now += 60_001
     expect(send()).toBeUndefined()

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Membership, type MembershipEvent, type MembershipOptions } from '../../src/swarm/membership.ts'
+import { Membership } from '../../src/swarm/membership.ts'
+import type { MembershipOptions } from '../../src/swarm/membership-options.ts'
 import { pickNeighbours } from '../../src/swarm/neighbours.ts'
 import { hubMembers } from '../../src/swarm/ownership.ts'
+import type { MembershipEvent } from '../../src/swarm/peer-news.ts'
 import { peerId, sampleOid, samplePeer, seededRandom } from './samples.ts'
 
 let clock = 0
@@ -111,6 +113,69 @@ describe('membership', () => {
     members.preferAddress(peerId(1), '10.6.6.6')
     members.ban(peerId(1), 'sent wrong bytes', 60_000)
     expect(members.heard(samplePeer(2), 'direct')).toBe(true)
+  })
+
+  test('moves a peer only where it answers, and only once it fails where it answered before', () => {
+    const members = membership()
+    const [home, away] = ['10.0.0.1', '10.0.0.2']
+    const answer = (host: string) => {
+      members.heard(samplePeer(1, { addresses: [host] }), 'direct')
+      members.preferAddress(peerId(1), host)
+      return members.get(peerId(1))?.addresses[0]
+    }
+    expect(answer(home)).toBe(home)
+    members.heard(samplePeer(1, { addresses: [away], fetchesForPeers: true }), 'announced', 0, away)
+    expect(members.get(peerId(1))).toMatchObject({ addresses: [home, away], fetchesForPeers: false })
+    expect(answer(away)).toBe(home)
+    members.failed(peerId(1), { host: home, port: 65002 })
+    expect(members.get(peerId(1))?.addresses[0]).toBe(away)
+    expect(answer(away)).toBe(away)
+    expect(answer(home)).toBe(away)
+  })
+
+  test('tries all that is said of a peer in turn, until it answers somewhere', () => {
+    const members = membership()
+    members.heard(samplePeer(1, { addresses: ['10.6.6.6'], port: 7001 }), 'announced', 0, '10.6.6.6')
+    members.heard(samplePeer(1), 'announced', 0, '10.0.0.1')
+    expect(members.get(peerId(1))?.port).toBe(7001)
+    members.failed(peerId(1), { host: '10.6.6.6', port: 7001 })
+    expect(members.get(peerId(1))).toEqual(samplePeer(1))
+    members.heard(samplePeer(1), 'direct')
+    expect(events).toEqual(['host-1 joined', 'host-1 proven'])
+  })
+
+  test('bans what answered, and keeps what else is said to have that id', () => {
+    const members = membership()
+    members.heard(samplePeer(1, { addresses: ['10.6.6.6'] }), 'direct')
+    members.preferAddress(peerId(1), '10.6.6.6')
+    members.heard(samplePeer(1), 'announced', 0, '10.0.0.1')
+    members.ban(peerId(1), 'sent wrong bytes', 1000)
+    expect(members.get(peerId(1))).toEqual(samplePeer(1))
+    expect(members.standingOf(peerId(1))).toBe('told')
+    expect(members.heard(samplePeer(1, { addresses: ['10.6.6.6'] }), 'direct')).toBe(false)
+  })
+
+  test('takes no address from a teller that would mean another host here, or none', () => {
+    const members = membership()
+    for (const bad of [
+      '127.0.0.1',
+      '169.254.169.254',
+      '0.0.0.0',
+      '224.0.0.1',
+      '::1',
+      '::ffff:127.0.0.1',
+      '0:0:0:0:0:0:0:1',
+      '0::ffff:7f00:1',
+      'fe80::1',
+    ])
+      expect([bad, members.heard(samplePeer(1, { addresses: [bad] }), 'hearsay', 0, '10.6.6.6')]).toEqual([
+        bad,
+        false,
+      ])
+    expect(members.heard(samplePeer(1, { addresses: ['127.0.0.1'] }), 'hearsay', 0, '127.0.0.1')).toBe(true)
+    expect(members.heard(samplePeer(2, { addresses: ['169.254.1.1'] }), 'announced', 0, '169.254.1.2')).toBe(
+      true,
+    )
   })
 
   test('bounds the peers that it knows: the living keep their place, the gone give way', () => {

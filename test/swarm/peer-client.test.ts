@@ -187,6 +187,40 @@ describe('peer client', () => {
     })
   })
 
+  test('calls no peer a liar that is in trouble, answers without a header or is another one by now', async () => {
+    const options = { range: { start: 0, end: 9 }, size: bytes.length, signal: never }
+    for (const status of [400, 404, 405, 413, 429, 431, 500, 502, 503]) {
+      const troubled = serveRaw(1, () => new Response('no', { status }))
+      const failure = await connect()
+        .openRange(troubled, oid, options)
+        .catch((error) => error)
+      expect([status, failure.code]).not.toEqual([status, 'bad-response'])
+    }
+    const bare = Bun.serve({ port: 0, fetch: () => new Response('no', { status: 500 }) })
+    cleanups.push(() => bare.stop(true))
+    const port = bare.port ?? 0
+    const known = samplePeer(1, { addresses: ['127.0.0.1'], port })
+    await expect(connect().openRange(known, oid, options)).rejects.toMatchObject({ code: 'network' })
+  })
+
+  test('tells where a peer failed, and where it answered', async () => {
+    const { peer } = serve(1, {}, '127.0.0.1')
+    const told: string[] = []
+    const client = connect({
+      onHeard: (_, address) => told.push(`answered at ${address}`),
+      onFailed: (_, address) => told.push(`failed at ${address}`),
+    })
+    await client.health({ ...peer, addresses: ['127.0.0.9', '127.0.0.1'] }, never)
+    expect(told).toEqual(['failed at 127.0.0.9', 'answered at 127.0.0.1'])
+  })
+
+  test('does not take one peer for two', async () => {
+    const other = serveRaw(1, () =>
+      Response.json({ v: 1, self: { ...samplePeer(2), addresses: [] }, peers: [] }),
+    )
+    await expect(connect().listPeers(other, never)).rejects.toMatchObject({ code: 'bad-response' })
+  })
+
   test('signs its requests, and says what is wrong when the key is another one', async () => {
     const key = createClusterKey('correct horse battery staple')
     const { peer, blob } = serve(1, { key })

@@ -288,8 +288,72 @@ describe('the other answers', () => {
     const { ask, members } = setUp()
     members.heard(samplePeer(1), 'direct')
     members.ban(peerId(1), 'sent wrong bytes', 1000)
-    expect((await ask('/v1/peers', { as: samplePeer(1) })).status).toBe(403)
+    const address = '10.0.0.1'
+    expect((await ask('/v1/peers', { as: samplePeer(1), address })).status).toBe(403)
+    // Another host may have that id, or say so.
+    expect((await ask('/v1/peers', { as: samplePeer(1) })).status).toBe(200)
     expect((await ask('/v1/peers', { headers: { [PEER_HEADER]: '%zz' } })).status).toBe(400)
+  })
+
+  test('tells of a peer that introduced itself only once it has proven where it is', async () => {
+    const proofs = new Map<string, PromiseWithResolvers<boolean>>()
+    const greet = (peer: PeerInfo) => {
+      const proof = Promise.withResolvers<boolean>()
+      proofs.set(`${peer.id} ${peer.addresses}`, proof)
+      return proof.promise
+    }
+    const { ask, members, handler } = setUp({ greet })
+    const path = `/v1/blobs/${oid}/pieces?watch=1`
+    const liar = lines(await ask(path, { as: samplePeer(1), address: '10.6.6.6' }))
+    const honest = lines(await ask(path, { as: samplePeer(2), address: '10.0.0.2' }))
+    const witness = lines(await ask(path, { as: samplePeer(3), address: '10.0.0.3' }))
+    for (const stream of [liar, honest, witness]) expect((await nextOf(stream)).members).toBeUndefined()
+    expect(members.live()).toEqual([])
+    proofs.get(`${peerId(1)} 10.6.6.6`)?.resolve(false)
+    proofs.get(`${peerId(2)} 10.0.0.2`)?.resolve(true)
+    proofs.get(`${peerId(3)} 10.0.0.3`)?.resolve(true)
+    expect(await nextOf(witness)).toMatchObject({ members: [{ id: peerId(2), addresses: ['10.0.0.2'] }] })
+    handler.close()
+  })
+
+  test('takes nothing from a header but the sender itself, at its own address', async () => {
+    const greeted: PeerInfo[] = []
+    const greet = async (peer: PeerInfo) => greeted.push(peer) > 0
+    const { handler } = setUp({ greet })
+    const named = samplePeer(1, { addresses: ['169.254.169.254', '10.0.0.7'], port: 80 })
+    const request = new Request('http://10.0.0.1:65002/v1/peers', {
+      headers: { [PEER_HEADER]: toPeerHeader(named) },
+    })
+    await handler.handle(request, { address: '10.0.0.9', port: 1, pending: () => undefined })
+    expect(greeted).toEqual([{ ...named, addresses: ['10.0.0.9'] }])
+  })
+
+  test('says in every answer who gives it', async () => {
+    const { ask, blob, shelf, members, handler } = setUp({ limits: { uploads: 1 } })
+    const statuses: number[] = []
+    const note = async (path: string, options?: AskOptions) => {
+      const response = await ask(path, options)
+      expect(response.headers.get(PEER_HEADER)).toContain(peerId(0))
+      statuses.push(response.status)
+    }
+    const path = `/v1/blobs/${oid}`
+    await note(path)
+    blob.pieces.addAll()
+    await note(path, { method: 'HEAD' })
+    await note(path, { headers: { range: 'bytes=0-9' } })
+    await note(path, { headers: { range: 'bytes=9-1' } })
+    await note(path, { port: 2 })
+    await note('/nothing')
+    await note(path, { method: 'DELETE' })
+    await note('/v1/peers', { headers: { [PEER_HEADER]: '%zz' } })
+    members.heard(samplePeer(1), 'direct')
+    members.ban(peerId(1), 'sent wrong bytes', 1000)
+    await note('/v1/peers', { as: samplePeer(1), address: '10.0.0.1' })
+    shelf.find = () => Promise.reject(new Error('broken'))
+    await note(path)
+    handler.close()
+    await note('/v1/peers')
+    expect(statuses).toEqual([503, 200, 206, 416, 503, 404, 405, 400, 403, 500, 503])
   })
 
   test('hides a failure of the shelf from the other side', async () => {
@@ -322,18 +386,20 @@ describe('privacy', () => {
   })
 
   test('serves a private blob to a holder of the key, once for one signature', async () => {
-    const { ask, blob } = setUp({ key, now: () => 1_000_000 }, key.fingerprint)
+    const at = 'http://10.0.0.1:65002'
+    const isOwnAddress = (dialled: string) => dialled === at
+    const { ask, blob } = setUp({ key, now: () => 1_000_000, isOwnAddress }, key.fingerprint)
     blob.isPrivate = true
     blob.pieces.addAll()
     const target = `/v1/blobs/${oid}`
     const request = { method: 'GET', target, range: 'bytes=0-9', contact: undefined }
-    const auth = signRequest(key, request, { to: peerId(0), now: 1_000_000 })
+    const auth = signRequest(key, request, { to: peerId(0), at, now: 1_000_000 })
     const send = (range: string, header: string) => ask(target, { headers: { range, 'x-dfhf-auth': header } })
     expect((await send('bytes=0-9', auth)).status).toBe(206)
     expect((await send('bytes=0-9', auth)).headers.get('x-dfhf-reason')).toBe('seen before')
-    const fresh = signRequest(key, request, { to: peerId(0), now: 1_000_000 })
+    const fresh = signRequest(key, request, { to: peerId(0), at, now: 1_000_000 })
     expect((await send('bytes=0-99', fresh)).status).toBe(401)
-    const toAnyone = signRequest(key, request, { to: '*', now: 1_000_000 })
+    const toAnyone = signRequest(key, request, { to: '*', at, now: 1_000_000 })
     expect((await send('bytes=0-9', toAnyone)).headers.get('x-dfhf-reason')).toBe('meant for another peer')
   })
 })

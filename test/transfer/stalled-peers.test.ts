@@ -10,7 +10,7 @@ import { stalledPeers } from '../../src/transfer/stalled-peers.ts'
 import { content } from './content.ts'
 import { MemorySource } from './memory-source.ts'
 import { MemorySwarm } from './memory-swarm.ts'
-import { bring } from './transfer-bench.ts'
+import { bring, rejection } from './transfer-bench.ts'
 
 test('a peer is stalled when none of its connections has brought a byte for too long', () => {
   const oid = parseOid('a'.repeat(64))
@@ -36,9 +36,29 @@ test('what only a stalled peer claims to have is fetched from the hub after a fe
         .update(await readFile(path))
         .digest('hex'),
     ).toBe(createHash('sha256').update(bytes).digest('hex'))
-    expect(swarm.shunned).toEqual(['dead'])
+    expect(hub.sent).toBe(bytes.length)
     expect(swarm.banned).toEqual([])
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }, 20_000)
+
+test('a stalled peer is left alone for a while, and not banned', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dfhf-stalled-'))
+  try {
+    const bytes = content(6 * 2 ** 20)
+    const stop = new AbortController()
+    const swarm = new (class extends MemorySwarm {
+      override shun(peerId: string): void {
+        super.shun(peerId)
+        stop.abort()
+      }
+    })([{ id: 'dead', bytes, mischief: () => 'stall' }])
+    const error = await rejection(bring(folder, bytes, { swarm, stallMs: 60_000, signal: stop.signal }))
+    expect(error).toMatchObject({ name: 'AbortError' })
+    expect(swarm.shunned).toEqual(['dead'])
+    expect(swarm.banned).toEqual([])
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}, 60_000)

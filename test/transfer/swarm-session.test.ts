@@ -92,7 +92,7 @@ function meet(options: { readonly shunMs?: number } = {}) {
   stack.defer(() => session.close())
   const arrivals = new Arrivals()
   session.watch(arrivals)
-  return { session, arrivals, membership, id: peer.id }
+  return { session, arrivals, membership, id: peer.id, peer }
 }
 
 test('a peer that is shunned leaves at once and is asked again after a while', async () => {
@@ -109,6 +109,21 @@ test('a peer that is banned leaves at once', async () => {
   session.ban(id, 'it lies')
   expect(await arrivals.next()).toBe(`left ${id}`)
   expect(membership.live()).toEqual([])
+})
+
+test('bytes are blamed on the place where the peer was asked for them, not on its id', async () => {
+  const { session, arrivals, membership, id, peer } = meet()
+  expect(await arrivals.next()).toBe(`joined ${id}`)
+  const range = { start: 0, end: 9 }
+  await expect(session.open(id, range, AbortSignal.timeout(10_000))).rejects.toMatchObject({
+    code: 'not-cached',
+  })
+  membership.heard({ ...peer, addresses: ['127.0.0.2'] }, 'announced', 0, '127.0.0.2')
+  session.ban(id, 'it lies')
+  expect(await arrivals.next()).toBe(`left ${id}`)
+  expect(membership.isBanned(peer)).toBe(true)
+  expect(membership.isBanned({ ...peer, addresses: ['127.0.0.2'] })).toBe(false)
+  expect(membership.get(id)?.addresses).toEqual(['127.0.0.2'])
 })
 
 test('however many peers there are and however often it looks, it asks a bounded number of them', () => {

@@ -1,0 +1,31 @@
+import type { MembershipEvent } from './peer-news.ts'
+
+/** How often peers say that they live, in milliseconds. */
+export const HEARTBEAT_MS = 5000
+export interface MembershipOptions {
+  readonly selfId: string
+  /** Peers with another fingerprint, or with one where we have none, are not ours. */
+  readonly clusterFingerprint: string | undefined
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number
+  /** @default HEARTBEAT_MS */
+  readonly heartbeatMs?: number
+  /** How many peers are known at most, those that are gone included; seeds have room of their own. @default 20000 */
+  readonly maxPeers?: number
+  /** How many of them may be peers that did not speak themselves yet. @default 2048 */
+  readonly maxTold?: number
+  /** How many such peers one address may tell of. @default 256 */
+  readonly maxToldBySender?: number
+  /** How many peers may answer at one address. @default 64 */
+  readonly maxPeersAtAddress?: number
+  readonly onEvent?: (event: MembershipEvent) => void
+}
+
+/** What is not given. */
+export const membershipDefaults = {
+  heartbeatMs: HEARTBEAT_MS,
+  maxPeers: 20_000,
+  maxTold: 2048,
+  maxToldBySender: 256,
+  maxPeersAtAddress: 64,
+}
