@@ -30,10 +30,7 @@ interface Attempt {
 /** Tries all run long to get private bytes without a permission, and to be given wrong ones of what is public. */
 export async function steal(world: World, doors: Doors, dice: Dice, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const attempts = [
-      ...doors.gateways().flatMap((to) => atGateway(world, to)),
-      ...doors.peers().flatMap((to) => atPeer(world, to, dice)),
-    ]
+    const attempts = attemptsOf(world, doors, dice)
     for (const attempt of dice.some(attempts, 3, 8)) await tryOne(world, attempt, signal)
     await pauseFor(signal, PAUSE_MS)
   }
@@ -65,15 +62,22 @@ async function tryOne({ truth, findings }: World, attempt: Attempt, signal: Abor
   else findings.unproven += 1
 }
 
-/** Reads from peers whose blobs are all checked: not one wrong byte may come. */
-export async function readProven(
+/** Tries everything once, at daemons whose blobs are all checked: not one wrong byte may come. */
+export async function stealAtTheEnd(
   world: World,
-  peers: readonly string[],
+  doors: Doors,
   dice: Dice,
   signal: AbortSignal,
 ): Promise<void> {
-  const attempts = peers.flatMap((to) => atPeer(world, to, dice)).filter(({ rightly }) => rightly)
-  for (const attempt of attempts) await tryOne(world, { ...attempt, isProven: true }, signal)
+  for (const attempt of attemptsOf(world, doors, dice))
+    await tryOne(world, { ...attempt, isProven: true }, signal)
+}
+
+function attemptsOf(world: World, doors: Doors, dice: Dice): Attempt[] {
+  return [
+    ...doors.gateways().flatMap((to) => atGateway(world, to)),
+    ...doors.peers().flatMap((to) => atPeer(world, to, dice)),
+  ]
 }
 
 function atGateway(world: World, to: string): Attempt[] {
