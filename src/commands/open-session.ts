@@ -17,8 +17,14 @@ import { connectHub, openHttp } from './connect-hub.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import type { DownloadOptions } from './options.ts'
 
-/** How long a finished download stays for peers that need it, in ms, and how often it looks whether they do. */
+/**
+ * How long a finished download stays for peers that say that they need it: as a part of the time that it took itself, and
+ * in ms. Whether they do nobody can check, and no word of theirs may double the time of a download.
+ */
+const LINGER_SHARE = 0.25
+const SHORTEST_LINGER_MS = 1_000
 const LONGEST_LINGER_MS = 10_000
+/** How often it looks whether they still do, in ms. */
 const LINGER_STEP_MS = 100
 
 /** The concrete parts that `download` and `snapshot` work with; closes them when disposed. */
@@ -45,6 +51,7 @@ async function buildSession(
   stack: AsyncDisposableStack,
 ): Promise<Session> {
   const { repo, revision, places, peers, speed } = options
+  const startedAt = performance.now()
   const http = stack.use(openHttp(options.hub, context))
   const hub = options.isOffline ? undefined : connectHub(options.hub, http, context)
   const peering =
@@ -97,7 +104,8 @@ async function buildSession(
   return {
     fetcher,
     async linger(signal) {
-      const until = performance.now() + LONGEST_LINGER_MS
+      const share = LINGER_SHARE * (performance.now() - startedAt)
+      const until = performance.now() + Math.min(LONGEST_LINGER_MS, Math.max(SHORTEST_LINGER_MS, share))
       while (engine.isNeeded() && performance.now() < until) await delay(LINGER_STEP_MS, { signal })
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

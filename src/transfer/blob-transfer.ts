@@ -174,6 +174,7 @@ export class BlobTransfer {
         if ((await prefix.finish()) === oid) break
         this.#phase = 'repairing'
         await mender.findWrongPieces(this.#stop.signal)
+        this.writers.reopen()
         this.#phase = 'fetching'
         if (this.#isWhole) this.#streamWhole()
         prefix.restart()

@@ -13,8 +13,8 @@ const PATIENCE_SHARE = 0.3
 /** Peers lose their patience at different moments, up to this much later: all at once would be a run on the Hub. */
 const SPREAD_MS = 1_000
 /** From this time on, in ms, the Hub's speed is asked for where peers are not quick; in a crowd later, as with the patience. */
-const DOUBT_MS = 2_500
-const DOUBT_IN_A_CROWD_MS = 2_000
+const DOUBT_MS = 4_000
+const DOUBT_IN_A_CROWD_MS = 1_000
 /** What good times earn at the most, in ms: for peers that brought much and then stop no transfer waits longer than this, too. */
 const MOST_CREDIT_MS = 4_000
 /** Peers must bring so much of what the Hub would: then all that they hold back costs half of the time alone. */
@@ -37,10 +37,10 @@ const MEMORY_MS = 4_000
 /** While each of many connections brings this share of what the best one brought, more of them would bring more. */
 const STILL_GROWS = 0.7
 /** What peers bring within this time, in ms, needs no question of how fast the Hub is. */
-const SOON_MS = 9_000
+const SOON_MS = 8_000
 /** Peers bring something when it is so many bytes within so many ms. */
 const SOME_BYTES = 2 ** 12
-const SOME_MS = 1_000
+const SOME_MS = 2_000
 /** What the trials of all peers together may cost, as a share of the blob's size. */
 const COST_OF_TRIALS = 0.01
 
@@ -77,6 +77,8 @@ export class Pace {
   #elapsedMs = 0
   #fromHub = 0
   #fromPeers = 0
+  /** How much time passed before the first bytes. */
+  #firstBytesMs: number | undefined
   #seenAt: number | undefined
   #hasMetPeers = false
   /** When peers last brought something, and what they have brought since then. */
@@ -175,6 +177,7 @@ export class Pace {
   }
 
   #account(sight: Sight, elapsedMs: number): void {
+    if (this.#fromHub + this.#fromPeers > 0) this.#firstBytesMs ??= this.#elapsedMs
     this.#elapsedMs += elapsedMs
     const rate = this.#hubRate(sight)
     if (rate === undefined) return
@@ -199,7 +202,10 @@ export class Pace {
   #isDoubtful({ now, peers, size }: Sight): boolean {
     if (this.#elapsedMs < DOUBT_MS + DOUBT_IN_A_CROWD_MS * crowd(peers)) return false
     if (now - this.#peersGaveAt > SOME_MS) return true
-    return (this.#fromHub + this.#fromPeers) * SOON_MS < size * this.#elapsedMs
+    // The wait for the first bytes says nothing of the rate.
+    const waitedMs = this.#firstBytesMs ?? 0
+    const rate = (this.#fromHub + this.#fromPeers) / (this.#elapsedMs - waitedMs)
+    return rate <= 0 || waitedMs + size / rate > SOON_MS
   }
 
   #goOnAlone(sight: Sight): HubUse {

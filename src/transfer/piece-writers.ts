@@ -22,6 +22,7 @@ export class PieceWriters {
   /** How many bytes from the Hub stand at the beginning of a piece that has not landed. */
   readonly #prefixes = new Map<number, number>()
 
+  #isClosed = false
   readonly #onDropped: (length: number) => void
 
   /** `onDropped` is told when bytes at the beginning of a piece are given up because it is written anew. */
@@ -35,15 +36,18 @@ export class PieceWriters {
     return this.#prefixes.get(piece) ?? 0
   }
 
-  /** The writer of a piece, from `length` bytes after its beginning on; undefined while another writes it, or once it has landed. */
+  /**
+   * The writer of a piece, from `length` bytes after its beginning on; undefined while another writes it, once it has
+   * landed, and while all is closed.
+   */
   claim(piece: number, length = 0): PieceWriter | undefined {
-    if (this.#open.has(piece) || this.#file.pieces.has(piece)) return undefined
+    if (this.#isClosed || this.#open.has(piece) || this.#file.pieces.has(piece)) return undefined
     return this.#begin(piece, length)
   }
 
   /**
    * Closes the present writer of a piece and gives the piece to the caller. Waits for the bytes of that writer
-   * that are on their way to the disk; undefined when the piece has landed by then.
+   * that are on their way to the disk; undefined when the piece has landed by then, or all is closed.
    */
   async takeOver(piece: number): Promise<PieceWriter | undefined> {
     for (let before = this.#open.get(piece); before; before = this.#open.get(piece)) {
@@ -65,8 +69,9 @@ export class PieceWriters {
     }
   }
 
-  /** Closes all writers and resolves when no byte of theirs is on its way to the disk. */
+  /** Closes all writers, gives no new ones, and resolves when no byte is on its way to the disk. */
   async close(): Promise<void> {
+    this.#isClosed = true
     for (const writer of this.#open.values()) if (!writer.isLanding) writer.close()
     while (this.#open.size > 0 || this.#pending.size > 0) {
       await Promise.allSettled([
@@ -74,6 +79,11 @@ export class PieceWriters {
         ...[...this.#open.values()].map((writer) => writer.settled()),
       ])
     }
+  }
+
+  /** Gives writers again, for pieces that were found wrong. */
+  reopen(): void {
+    this.#isClosed = false
   }
 
   #begin(piece: number, length: number): PieceWriter {
