@@ -1,17 +1,19 @@
-import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { createHttpClient, type HttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/trust.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
-import { decideToken, findToken, type Token } from '../hub/tokens.ts'
+import { decideToken, findToken, type Token, tokenRuleOf } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
+import { readPlainTextSync } from '../storage/plain-file.ts'
 import type { CommandContext } from './commands.ts'
 import type { HubOptions } from './options.ts'
 
 /** Connections to one host; the engine's own limit is lower, this one only bounds what goes wrong. */
 const MAX_CONNECTIONS = 128
+
+const MAX_TOKEN_FILE_SIZE = 2 ** 16
 
 /** The HTTP client that goes out as the environment says: proxies, authorities, timeouts. */
 export function openHttp(options: HubOptions, { env }: CommandContext): HttpClient {
@@ -26,20 +28,20 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
 
 /** The token that the user has, wherever it came from. */
 export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
-  return findToken({ explicit: token, env, home: homedir(), readFile: readText })
+  return findToken({ explicit: token, env, home: homedir(), readFile: readToken })
 }
 
 /** The Hub, with the token that the user has and that may go there. */
 export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): HubClient {
   const { env, events } = context
   const found = findUsersToken(options, context)
-  const { token, withheld } = decideToken(found, options.endpoint, {
-    allowPlainHttp: /^(?:1|on|yes|true)$/i.test(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN ?? ''),
-  })
+  const tokenRule = tokenRuleOf(env)
+  const { token, withheld } = decideToken(found, options.endpoint, tokenRule)
   if (withheld !== undefined) events({ type: 'notice', text: withheld })
   return new HubClient({
     ...anonymous(options, http, context),
     token: token?.value,
+    tokenRule,
     tokenOrigin: token?.origin,
     withheld,
   })
@@ -69,10 +71,6 @@ function anonymous(
   }
 }
 
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
+function readToken(path: string): string | undefined {
+  return readPlainTextSync(path, MAX_TOKEN_FILE_SIZE)
 }

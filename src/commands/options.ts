@@ -92,11 +92,15 @@ export interface ServeOptions extends CommonOptions {
   readonly storeQuota: number
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
+  /** How long after its last check a blob is read again, in ms; 0 for never. */
+  readonly checkEveryMs: number
 }
 
 /** How other tools reach the Hub mirror and the proxy. */
 export interface GatewayOptions {
   readonly listen: Address
+  /** Names by which clients may call it besides its addresses. */
+  readonly hosts: readonly string[]
   /** Hosts beyond the Hub's own and its CDN's that may be fetched from. */
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]

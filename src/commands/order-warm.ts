@@ -3,7 +3,7 @@ import type { WarmEvent } from '../daemon/warm-event.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { isObject } from '../hub/json-shape.ts'
 import { repoName } from '../hub/repo.ts'
-import { isLoopback } from '../hub/tokens.ts'
+import { isSafeForToken } from '../hub/tokens.ts'
 import type { EventSink } from '../transfer/transfer-event.ts'
 import type { RemoteResult } from '../ui/outcome.ts'
 import type { CommandContext } from './commands.ts'
@@ -113,8 +113,7 @@ function authorizationFor(
 ): Record<string, string> {
   const token = findUsersToken(options.hub, context)
   if (!token) return {}
-  const isSafe = url.protocol === 'https:' || isLoopback(url.hostname)
-  if (isSafe) return { authorization: `Bearer ${token.value}` }
+  if (isSafeForToken(url)) return { authorization: `Bearer ${token.value}` }
   if (token.origin === '--token') {
     throw new DfhfError('usage', `will not send the token to ${url.host} over plain http`, {
       hint: 'leave --token out, or reach the node over https or a tunnel',

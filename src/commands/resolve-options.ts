@@ -87,6 +87,7 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
     minFree: reader.read(settings.minFree),
+    checkEveryMs: reader.read(settings.checkEvery),
   }
 }
 
@@ -165,6 +166,7 @@ function resolveGateway({ read }: SettingReader): GatewayOptions | undefined {
   return (
     listen && {
       listen,
+      hosts: read(settings.gatewayHost),
       allowHosts: read(settings.allowHost),
       ignoreQueryParams: read(settings.ignoreQueryParams),
       staleForMs: read(settings.staleFor),

@@ -90,7 +90,8 @@ async function execute(
   const context: CommandContext = { signal, events, log, env: io.env, version: io.version, afterwards }
   const outcome = await dispatch(invocation, reader, context, commands)
   reporter.stop()
-  if (outcome) await writeAll(io.stdout, outcomeText(outcome, state.output))
+  if (outcome)
+    await writeAll(io.stdout, outcomeText(outcome, { ...state.output, isTerminal: io.stdout.isTTY === true }))
   for (const work of later) await work()
 }
 

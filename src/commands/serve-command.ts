@@ -3,6 +3,8 @@ import { createFetchForPeers } from '../daemon/fetch-for-peers.ts'
 import { LibraryShelf } from '../daemon/library-shelf.ts'
 import type { PeerNode } from '../daemon/peer-node.ts'
 import { PublicRepos } from '../daemon/public-repos.ts'
+import { createSlowHash } from '../daemon/slow-hash.ts'
+import { BlobChecker } from '../storage/blob-checker.ts'
 import { BlobIndex } from '../storage/blob-index.ts'
 import { BlobStore } from '../storage/store.ts'
 import { VerifiedFiles } from '../storage/verified-files.ts'
@@ -13,6 +15,9 @@ import { connectAnonymously, connectHub, openHttp } from './connect-hub.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import type { ServeOptions } from './options.ts'
 import { startGateway } from './start-gateway.ts'
+
+/** Bytes a second at which blobs are read again: a store of 100 GB in an hour and a half. */
+const CHECK_RATE = 20e6
 
 /** `dfhf serve`: a peer that stays, with all blobs of this node's cache and store. Ends when the signal aborts. */
 export async function serveCommand(options: ServeOptions, context: CommandContext): Promise<void> {
@@ -55,6 +60,17 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       log,
     }),
   )
+  if (options.checkEveryMs > 0) {
+    stack.use(
+      BlobChecker.start({
+        index,
+        verified,
+        hashFile: createSlowHash(engine.hashes, CHECK_RATE),
+        everyMs: options.checkEveryMs,
+        log,
+      }),
+    )
+  }
   const library = new BlobLibrary({
     engine,
     index,

@@ -18,6 +18,14 @@ export const serveSettings = {
     withLoopback('65001'),
     (text) => (text === 'off' ? undefined : withLoopback(text)),
   ),
+  gatewayHost: list({
+    flag: 'gateway-host',
+    value: '<name>',
+    env: ['DFHF_GATEWAY_HOST'],
+    fallbackText: 'loopback names and the addresses of this machine',
+    group: groups.gateway,
+    help: 'one more name under which the gateway answers, as clients write it in HF_ENDPOINT; repeatable',
+  }),
   allowHost: list({
     flag: 'allow-host',
     value: '<host>',
@@ -88,6 +96,18 @@ export const serveSettings = {
     },
     2e9,
     parseSize,
+  ),
+  checkEvery: required(
+    {
+      flag: 'check-every',
+      value: '<span>',
+      env: ['DFHF_CHECK_EVERY'],
+      fallbackText: '30d',
+      group: groups.store,
+      help: 'how often blobs are read again to see that the disk kept them; 0 for never',
+    },
+    30 * 24 * 3_600_000,
+    parseDuration,
   ),
 } as const
 

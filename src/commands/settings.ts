@@ -63,11 +63,13 @@ export const settingsOf = {
   snapshot: [...fetching, 'on', ...shared],
   serve: [
     'gateway',
+    'gatewayHost',
     'allowHost',
     'ignoreQueryParams',
     'staleFor',
     'storeQuota',
     'minFree',
+    'checkEvery',
     'fetchForPeers',
     ...shared,
   ],

@@ -5,7 +5,7 @@ import type { PublicRepos } from '../daemon/public-repos.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
 import type { HubClient } from '../hub/hub-client.ts'
-import { isLoopback } from '../hub/tokens.ts'
+import { isLoopback, tokenRuleOf } from '../hub/tokens.ts'
 import type { CommandContext } from './commands.ts'
 import type { GatewayOptions, ServeOptions } from './options.ts'
 
@@ -31,6 +31,7 @@ export async function startGateway(
     ...parts,
     ...gateway,
     proxyFor: createProxyResolver(env),
+    tokenRule: tokenRuleOf(env),
     storeQuota: options.storeQuota,
     endpoint: options.hub.endpoint,
     stateDir: options.places.stateDir,

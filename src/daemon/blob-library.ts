@@ -9,6 +9,7 @@ import type { VerifiedFiles } from '../storage/verified-files.ts'
 import type { BlobSource } from '../transfer/blob-source.ts'
 import type { BlobTransfer } from '../transfer/blob-transfer.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
+import { BlobProofs, type SendToBytes, sendToHub } from './blob-proof.ts'
 
 /** A blob and where on the Hub it is, as far as that is known. */
 export interface LocatedBlob {
@@ -20,6 +21,8 @@ export interface LocatedBlob {
   readonly path?: string | undefined
   /** Where the Hub said a moment ago that the bytes are. */
   readonly location?: string | undefined
+  /** True where the asker's own address of these bytes was tried and gives them. */
+  readonly isProven?: boolean | undefined
 }
 
 /** One fetch into the store that any number of readers share. */
@@ -54,9 +57,25 @@ export interface LibraryParts {
 export class BlobLibrary {
   readonly parts: LibraryParts
   readonly #running = new Map<Oid, Promise<Running>>()
+  readonly #proofs: BlobProofs
 
   constructor(parts: LibraryParts) {
     this.parts = parts
+    this.#proofs = new BlobProofs((oid) => parts.index.reposOf(oid))
+  }
+
+  /** True where it is known that the blob is what its repo holds; always where the Hub may not be asked for bytes. */
+  isProven(blob: LocatedBlob): boolean {
+    return !this.parts.mayAskHub || blob.size === 0 || this.#proofs.has(blob)
+  }
+
+  /**
+   * Has the Hub show that the repo holds the blob: who may read the repo may not have it from this disk or from peers
+   * before. Throws `bad-response` where it is not shown.
+   */
+  async prove(blob: LocatedBlob, from: HubClient | SendToBytes, signal?: AbortSignal): Promise<void> {
+    if (this.isProven(blob)) return
+    await this.#proofs.make(blob, from instanceof HubClient ? await sendToHub(from, blob, signal) : from)
   }
 
   /** A whole, verified blob on this disk; dispose it when read. */
@@ -71,9 +90,11 @@ export class BlobLibrary {
 
   /**
    * Joins the fetch of a blob, or starts it. `from` speaks with the token of whoever asks first; it is used for as
-   * long as the fetch runs. Throws `disk-full` when the store has no room.
+   * long as the fetch runs; any other source than the Hub is one whose bytes were tried. Throws `disk-full` when the
+   * store has no room.
    */
   async join(blob: LocatedBlob, from: HubClient | BlobSource): Promise<Errand> {
+    if (from instanceof HubClient) await this.prove(blob, from)
     let starting = this.#running.get(blob.oid)
     if (!starting) {
       starting = this.#start(blob, from)
@@ -141,6 +162,8 @@ export class BlobLibrary {
         throw error
       } finally {
         this.#running.delete(oid)
+        // From now on peers get it from the store, or not at all.
+        engine.withdraw(oid)
         await file.close()
       }
     }

@@ -45,7 +45,9 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
         'bad-response',
         `peer ${asker.peer?.name ?? asker.address} names a file that is another blob`,
       )
-    await library.fetch({ ...found, repo, path }, source, signal)
+    // It may be here all the same, and only not be known to be public.
+    using here = await library.acquire(oid, signal)
+    if (!here) await library.fetch({ ...found, repo, path }, source, signal)
   }
 
   return (oid, asker) => {

@@ -110,12 +110,15 @@ async function bring(
 ): Promise<{ readonly bytes: BytesBySource; readonly wasHere: boolean }> {
   const nothing = { hub: 0, peers: 0, local: 0 }
   if (file.size === 0) return { bytes: nothing, wasHere: true }
+  const { oid, size, path } = file
+  const blob = { oid, size, path, repo: order.repo, commit }
+  // Whether it is here must not show to one whose repo only names it.
+  await library.prove(blob, hub, signal)
   {
-    using here = await library.acquire(file.oid, signal)
+    using here = await library.acquire(oid, signal)
     if (here) return { bytes: nothing, wasHere: true }
   }
-  const { oid, size, path } = file
-  const errand = await library.join({ oid, size, path, repo: order.repo, commit }, hub)
+  const errand = await library.join(blob, hub)
   const { tally } = errand.transfer
   let told = 0
   const timer = setInterval(() => {

@@ -1,4 +1,5 @@
 import { Agent, type Dispatcher, ProxyAgent } from 'undici/index.js'
+import { bodyChunks } from './body-chunks.ts'
 import { HttpHeaders } from './http-headers.ts'
 import { HttpResponse } from './http-response.ts'
 import { proxyRefusal, toNetworkError } from './network-error.ts'
@@ -78,7 +79,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           status: answer.statusCode,
           headers: new HttpHeaders(answer.headers),
           url: url.href,
-          raw: answer.body,
+          raw: { chunks: () => bodyChunks(answer.body), dump: (limits) => answer.body.dump(limits) },
           toError,
         })
       } catch (error) {

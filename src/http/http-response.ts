@@ -3,8 +3,11 @@ import { readBounded } from './bounded-body.ts'
 import type { HttpHeaders } from './http-headers.ts'
 import { redactUrl } from './redact-url.ts'
 
-/** The undici body, as much of it as is needed here. */
-export interface RawBody extends AsyncIterable<Uint8Array> {
+/** A body that has not been read yet. */
+export interface RawBody {
+  /** Its parts as they come; leaving the loop early closes the connection. Called once. */
+  chunks(): AsyncIterable<Uint8Array>
+  /** Reads up to `limit` bytes and throws them away, so that the connection can be used again; cuts off what is longer. */
   dump(options: { readonly limit: number }): Promise<unknown>
 }
 
@@ -16,6 +19,7 @@ export class HttpResponse {
   readonly url: string
   readonly #raw: RawBody
   readonly #toError: (error: unknown) => unknown
+  #isGivenUp = false
 
   constructor(parts: {
     readonly status: number
@@ -61,13 +65,15 @@ export class HttpResponse {
 
   /** Gives the body up: a short rest is read so that the connection can be used again, a long one is cut off. */
   async discard(): Promise<void> {
+    this.#isGivenUp = true
     await this.#raw.dump({ limit: 64 * 1024 }).catch(() => {})
     await turn()
   }
 
   async *#chunks(): AsyncGenerator<Uint8Array> {
+    if (this.#isGivenUp) return
     try {
-      for await (const chunk of this.#raw) yield chunk
+      yield* this.#raw.chunks()
       await turn()
     } catch (error) {
       throw this.#toError(error)

@@ -9,7 +9,7 @@ import { MAX_REDIRECTS, redirectTarget } from '../http/redirects.ts'
 import { BlobLocation } from './blob-location.ts'
 import { oidOfEtag } from './etag.ts'
 import type { HubClient } from './hub-client.ts'
-import { mayCarryToken } from './hub-hosts.ts'
+import { isHubsOwn } from './hub-hosts.ts'
 import type { HubSession } from './hub-session.ts'
 import type { Repo } from './repo.ts'
 
@@ -145,7 +145,7 @@ export class HubBlobSource {
   }
 
   #place(url: URL): BlobLocation {
-    const isSigned = !mayCarryToken(url, this.#session.endpoint)
+    const isSigned = !isHubsOwn(url, this.#session.endpoint)
     return new BlobLocation(url, { isSigned, nowMs: this.#now() })
   }
 

@@ -8,6 +8,7 @@ import { type RetryOptions, withRetry } from '../http/with-retry.ts'
 import { endpointText, parseEndpoint } from './endpoint.ts'
 import { type HubQuestion, hubError } from './hub-error.ts'
 import { mayCarryToken } from './hub-hosts.ts'
+import type { TokenRule } from './tokens.ts'
 import { type HubUrls, hubUrls } from './urls.ts'
 
 /** Whom to talk to, as whom, and what to tell meanwhile. */
@@ -18,6 +19,8 @@ export interface HubOptions {
   readonly token?: string | undefined
   /** Where the token came from, in words, as errors name it: `--token`, `HF_TOKEN`. */
   readonly tokenOrigin?: string | undefined
+  /** Where a token may go in clear. @default to this machine alone */
+  readonly tokenRule?: TokenRule | undefined
   /** Why a token that is there is not sent, in words, for the errors that this may cause. */
   readonly withheld?: string | undefined
   readonly userAgent: string
@@ -113,8 +116,8 @@ export class HubSession {
   }
 
   #headers(url: URL): Record<string, string> {
-    const { token, userAgent } = this.#options
-    const isKnown = token !== undefined && mayCarryToken(url, this.endpoint)
+    const { token, tokenRule, userAgent } = this.#options
+    const isKnown = token !== undefined && mayCarryToken(url, this.endpoint, tokenRule)
     return { 'user-agent': userAgent, ...(isKnown ? { authorization: `Bearer ${token}` } : {}) }
   }
 

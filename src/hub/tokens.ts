@@ -36,6 +36,22 @@ export function findToken({ explicit, env, home, readFile }: TokenSources): Toke
   return value ? { value, origin: path } : undefined
 }
 
+/** What the user allows. */
+export interface TokenRule {
+  /** Sends tokens in clear where the server is on another machine. @default false */
+  readonly allowPlainHttp?: boolean | undefined
+}
+
+/** True where nobody on the way can read a token: over https and on this machine, or where the user insists. */
+export function isSafeForToken(url: URL, { allowPlainHttp = false }: TokenRule = {}): boolean {
+  return url.protocol === 'https:' || isLoopback(url.hostname) || allowPlainHttp
+}
+
+/** What the environment says of it: DFHF_ALLOW_PLAIN_HTTP_TOKEN. */
+export function tokenRuleOf(env: TokenSources['env']): TokenRule {
+  return { allowPlainHttp: isTrue(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN) }
+}
+
 /** What of a token may be sent to an endpoint. */
 export interface TokenDecision {
   readonly token: Token | undefined
@@ -50,11 +66,10 @@ export interface TokenDecision {
 export function decideToken(
   token: Token | undefined,
   endpoint: string,
-  options: { readonly allowPlainHttp?: boolean } = {},
+  options: TokenRule = {},
 ): TokenDecision {
   const url = parseEndpoint(endpoint)
-  const isSafe = url.protocol === 'https:' || isLoopback(url.hostname) || options.allowPlainHttp === true
-  if (!token || isSafe) return { token, withheld: undefined }
+  if (!token || isSafeForToken(url, options)) return { token, withheld: undefined }
   const where = `${url.host} over plain http`
   if (token.origin === '--token') {
     throw new DfhfError('usage', `will not send the token to ${where}`, {

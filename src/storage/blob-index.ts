@@ -106,6 +106,32 @@ export class BlobIndex implements AsyncDisposable {
     return undefined
   }
 
+  /** Whether the file at `path` still holds the blob; hashes it when it changed since it was hashed. Never rejects. */
+  holds(path: string, oid: Oid): Promise<boolean> {
+    return this.#isGood(path, oid).catch(() => false)
+  }
+
+  /** Whether a blob is served from this very path. */
+  isAt(oid: Oid, path: string): boolean {
+    const { store } = this.#options
+    return (
+      this.#cached.get(oid)?.has(path) === true || (store?.has(oid) === true && store.pathOf(oid) === path)
+    )
+  }
+
+  /**
+   * Takes a file out of service that was found not to hold its blob, and says so: the store's own is removed, one in
+   * a cache is its user's to remove.
+   */
+  async condemn(path: string, oid: Oid): Promise<void> {
+    const { store } = this.#options
+    const isStored = store?.pathOf(oid) === path
+    const removed = isStored && (await store.remove(oid).catch(() => false))
+    const hint = removed ? 'it was removed' : isStored ? 'it is not served' : 'it is not served; remove it'
+    this.#log.warn(`${path} does not hold what its name says: ${hint}`)
+    this.#tell(oid)
+  }
+
   /** Looks for changes now; resolves when all that was there at the call is known. */
   look(): Promise<void> {
     if (this.#isClosed) return Promise.resolve()
@@ -170,11 +196,13 @@ export class BlobIndex implements AsyncDisposable {
     const known = await verified.check(path, oid)
     if (known !== undefined) return known
     const isGood = await verified.verify(path, oid, hashFile, signal)
-    if (!isGood) this.#log.warn(`${path} does not hold what its name says: it is not served`)
+    // Neither gone nor changed meanwhile, but wrong.
+    if (!isGood && (await verified.check(path, oid)) === false) void this.condemn(path, oid)
     return isGood
   }
 
   async #lookOnce(): Promise<void> {
+    await this.#options.store?.look()
     for (const scan of this.#scans) {
       for (const { oid, path, repo, isThere } of await scan.look()) {
         const paths = this.#cached.get(oid) ?? new Map<string, CacheRepo>()

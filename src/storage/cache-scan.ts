@@ -1,16 +1,11 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOid, type Oid } from '../blob/oid.ts'
 import { type CacheRepo, parseRepoFolderName } from './cache-layout.ts'
-import { unlessMissing } from './disk-error.ts'
-
-/** A folder that changed so shortly before a look may change again without another time stamp. */
-const RACY_MS = 2_000
+import { FolderStamps } from './folder-stamps.ts'
 
 interface BlobFolder {
   readonly repo: CacheRepo
-  /** The folder's own time when it was listed; undefined when it must be listed again in any case. */
-  stamp: string | undefined
   oids: ReadonlySet<Oid>
 }
 
@@ -29,6 +24,7 @@ export interface CacheChange {
 export class CacheScan {
   readonly root: string
   readonly #folders = new Map<string, BlobFolder>()
+  readonly #stamps = new FolderStamps()
 
   constructor(root: string) {
     this.root = root
@@ -53,19 +49,16 @@ export class CacheScan {
     for (const path of gone) {
       const folder = this.#folders.get(path)
       this.#folders.delete(path)
+      this.#stamps.forget(path)
       if (folder) changes.push(...difference(path, folder.repo, folder.oids, new Set()))
     }
     return changes
   }
 
   async #lookAt(path: string, repo: CacheRepo): Promise<CacheChange[]> {
-    const stats = await unlessMissing(stat(path, { bigint: true })).catch(() => undefined)
-    const folder: BlobFolder = this.#folders.get(path) ?? { repo, stamp: undefined, oids: new Set() }
+    const folder: BlobFolder = this.#folders.get(path) ?? { repo, oids: new Set() }
     this.#folders.set(path, folder)
-    const stamp = stats && `${stats.ino} ${stats.mtimeNs}`
-    if (stamp !== undefined && stamp === folder.stamp) return []
-    const isRacy = stats === undefined || Number(stats.mtimeMs) > Date.now() - RACY_MS
-    folder.stamp = isRacy ? undefined : stamp
+    if (!(await this.#stamps.hasChanged(path))) return []
     const before = folder.oids
     const names: string[] = await readdir(path).catch(() => [])
     folder.oids = new Set(names.filter(isOid))

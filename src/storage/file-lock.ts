@@ -1,9 +1,11 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { type FileHandle, stat } from 'node:fs/promises'
 import { delay } from '../base/delay.ts'
+import { systemCode } from '../base/errors.ts'
 import { unlessMissing } from './disk-error.ts'
 import { type FlockResult, tryFlock } from './flock.ts'
 import { describeLockHolder } from './lock-holder.ts'
+import { createPlainFile, openPlainFile } from './plain-file.ts'
 
 /** Python's filelock polls as often. */
 const POLL_MS = 50
@@ -84,13 +86,22 @@ async function describeHolder(handle: FileHandle): Promise<string> {
   return describeLockHolder({ inode: ino, device: dev })
 }
 
+/** Undefined where something stands already: that keeps its mode, since it may be a second name of another file. */
+async function makeLockFile(path: string): Promise<FileHandle | undefined> {
+  try {
+    const handle = await createPlainFile(path, LOCK_MODE)
+    // The umask may have taken the group's bit.
+    await handle.chmod(LOCK_MODE).catch(() => {})
+    return handle
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return undefined
+    throw error
+  }
+}
+
 async function openLockFile(path: string): Promise<FileHandle | undefined> {
   try {
-    const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, LOCK_MODE)
-    const { mode } = await handle.stat()
-    // The umask may have taken the group's bit; a file of another owner is left as it is.
-    if ((mode & 0o777) !== LOCK_MODE) await handle.chmod(LOCK_MODE).catch(() => {})
-    return handle
+    return (await makeLockFile(path)) ?? (await openPlainFile(path, constants.O_RDWR | constants.O_CREAT))
   } catch {
     return undefined
   }

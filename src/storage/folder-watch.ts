@@ -1,11 +1,16 @@
-import { type FSWatcher, watch } from 'node:fs'
+import { type FSWatcher, statSync, watch } from 'node:fs'
+
+interface Watched {
+  readonly watcher: FSWatcher
+  readonly inode: number | undefined
+}
 
 /**
  * Calls back when something changes in one of a set of folders, where the system tells. It may tell nothing (network
- * file systems, too many watches): whoever needs to know must look now and then as well.
+ * file systems, too many watches): a caller that needs to know must look now and then as well.
  */
 export class FolderWatch implements Disposable {
-  readonly #watchers = new Map<string, FSWatcher>()
+  readonly #watchers = new Map<string, Watched>()
   readonly #onChange: () => void
 
   constructor(onChange: () => void) {
@@ -15,8 +20,9 @@ export class FolderWatch implements Disposable {
   /** Watches exactly these folders from now on. True when one is new: what happened before in it was not told. */
   follow(folders: Iterable<string>): boolean {
     const wanted = new Set(folders)
-    for (const [folder, watcher] of this.#watchers) {
-      if (wanted.has(folder)) continue
+    for (const [folder, { watcher, inode }] of this.#watchers) {
+      // A folder that was deleted and made again is another one, of which the old watch tells nothing.
+      if (wanted.has(folder) && inodeOf(folder) === inode) continue
       watcher.close()
       this.#watchers.delete(folder)
     }
@@ -30,16 +36,25 @@ export class FolderWatch implements Disposable {
 
   #open(folder: string): boolean {
     try {
+      const inode = inodeOf(folder)
       const watcher = watch(folder, { persistent: false }, () => this.#onChange())
       watcher.on('error', () => {
         watcher.close()
         this.#watchers.delete(folder)
       })
-      this.#watchers.set(folder, watcher)
+      this.#watchers.set(folder, { watcher, inode })
       return true
     } catch {
       // Gone already, or no watches left: the next look finds the changes.
       return false
     }
+  }
+}
+
+function inodeOf(folder: string): number | undefined {
+  try {
+    return statSync(folder).ino
+  } catch {
+    return undefined
   }
 }

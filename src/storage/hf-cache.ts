@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Commit, isCommit, isOid, type Oid } from '../blob/oid.ts'
 import { writeFileAtomically } from './atomic-write.ts'
@@ -8,12 +8,15 @@ import { onDisk, unlessMissing } from './disk-error.ts'
 import { acquireFileLock, FileLock, type FileLockOptions } from './file-lock.ts'
 import { makeFolderInside, makeParentInside } from './folder.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
+import { makeEmptyFile, readPlainText } from './plain-file.ts'
 import { fillEntry, linkEntry } from './snapshot-entry.ts'
-import { removeOrphanJournal, removeStalePartials } from './stale-partials.ts'
+import { removeOrphanJournals, removeStalePartials } from './stale-partials.ts'
 import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
 
 /** How old a partial file must be to be taken for abandoned. */
 const STALE_AFTER_MS = 30 * 24 * 3600 * 1000
+/** A ref holds a commit; some tools end the line. */
+const MAX_REF_SIZE = 4096
 
 export interface HfCacheOptions {
   /** Put files into snapshots, not links (HF_HUB_DISABLE_SYMLINKS). @default false */
@@ -46,7 +49,7 @@ export class HfCache {
   /** The commit that `revision` pointed at when it was last resolved; a commit is its own. */
   async readRef(repo: CacheRepo, revision: string): Promise<Commit | undefined> {
     if (isCommit(revision)) return revision
-    const text = await readFile(this.layout(repo).ref(revision), 'utf8').catch(() => undefined)
+    const text = await readPlainText(this.layout(repo).ref(revision), MAX_REF_SIZE)
     const commit = text?.trim() ?? ''
     return isCommit(commit) ? commit : undefined
   }
@@ -57,7 +60,7 @@ export class HfCache {
     await this.#makeFolder(layout.snapshot(commit))
     if (isCommit(revision)) return
     const path = layout.ref(revision)
-    if ((await readFile(path, 'utf8').catch(() => undefined)) === commit) return
+    if ((await readPlainText(path, MAX_REF_SIZE)) === commit) return
     await makeParentInside(this.root, path)
     await onDisk('write', path, () => writeFileAtomically(path, commit))
   }
@@ -94,7 +97,7 @@ export class HfCache {
       this.#hasNoLinks = true
       await fillEntry(entry, layout.blob(oid), layout.blobs, options.isNew ?? false)
     })
-    if (!options.isNew) await removeOrphanJournal(layout.blobs, oid).catch(() => {})
+    if (!options.isNew) await removeOrphanJournals(layout.blobs, oid).catch(() => {})
     return entry
   }
 
@@ -102,7 +105,7 @@ export class HfCache {
   async markMissing(repo: CacheRepo, commit: Commit, path: string): Promise<void> {
     const marker = this.layout(repo).missing(commit, path)
     await this.#makeFolder(dirname(marker))
-    await onDisk('write', marker, () => writeFile(marker, ''))
+    await onDisk('write', marker, () => makeEmptyFile(marker))
   }
 
   /** True when somebody noted that the commit has no such file. */

@@ -4,6 +4,8 @@ import type { Oid } from '../blob/oid.ts'
 const MAGIC = 'dfhfjrnl'
 const VERSION = 1
 const HEADER_SIZE = 88
+const BOOT_OFFSET = 64
+const BOOT_SIZE = 16
 const RECORD_SIZE = 16
 const SUM_SIZE = 8
 const COMMIT = 1
@@ -64,7 +66,7 @@ export class JournalEncoder {
     view.setBigUint64(16, BigInt(subject.size))
     bytes[24] = oid.length
     bytes.set(oid, 32)
-    bytes.set(createHash('sha256').update(subject.bootId).digest().subarray(0, 16), 64)
+    bytes.set(bootMark(subject.bootId), BOOT_OFFSET)
     return this.#seal(bytes)
   }
 
@@ -100,7 +102,10 @@ export class JournalEncoder {
 export function decodeJournal(bytes: Uint8Array, subject: JournalSubject): JournalPieces | undefined {
   const expected = new JournalEncoder().header(subject)
   const header = bytes.subarray(0, HEADER_SIZE)
-  if (header.length < HEADER_SIZE || !isEqual(header.subarray(0, 64), expected.subarray(0, 64)))
+  if (
+    header.length < HEADER_SIZE ||
+    !isEqual(header.subarray(0, BOOT_OFFSET), expected.subarray(0, BOOT_OFFSET))
+  )
     return undefined
   let sum = chain(new Uint8Array(SUM_SIZE), header.subarray(0, HEADER_SIZE - SUM_SIZE))
   if (!isEqual(sum, header.subarray(HEADER_SIZE - SUM_SIZE))) return undefined
@@ -122,6 +127,15 @@ export function decodeJournal(bytes: Uint8Array, subject: JournalSubject): Journ
     synced: indices.filter(([, count]) => count < covered).map(([index]) => index),
     unsynced: isSameBoot ? indices.filter(([, count]) => count >= covered).map(([index]) => index) : [],
   }
+}
+
+/** Whether a journal was begun under the boot of this name, as far as its header tells. */
+export function isWrittenUnder(bootId: string, journal: Uint8Array): boolean {
+  return isEqual(journal.subarray(BOOT_OFFSET, BOOT_OFFSET + BOOT_SIZE), bootMark(bootId))
+}
+
+function bootMark(bootId: string): Uint8Array {
+  return createHash('sha256').update(bootId).digest().subarray(0, BOOT_SIZE)
 }
 
 function chain(sum: Uint8Array, bytes: Uint8Array): Uint8Array {

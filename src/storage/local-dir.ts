@@ -11,7 +11,7 @@ import { LocalLayout } from './local-layout.ts'
 import { readLocalMetadata, writeLocalMetadata } from './local-metadata.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { placeBlob } from './place-blob.ts'
-import { removeOrphanJournal } from './stale-partials.ts'
+import { removeOrphanJournals } from './stale-partials.ts'
 import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
 
 /** A file of a repo as it should stand in a local dir. */
@@ -64,7 +64,7 @@ export class LocalDir {
     if (!isSame) return undefined
     await this.#note(wanted)
     const stem = this.layout.partialStem(wanted.path, wanted.oid)
-    await removeOrphanJournal(dirname(this.layout.metadata(wanted.path)), stem).catch(() => {})
+    await removeOrphanJournals(dirname(this.layout.metadata(wanted.path)), stem).catch(() => {})
     return file
   }
 
@@ -93,7 +93,9 @@ export class LocalDir {
   async copyFrom(source: string, wanted: LocalFile, signal?: AbortSignal): Promise<string> {
     const file = await this.#makeRoom(wanted)
     const scratch = dirname(this.layout.metadata(wanted.path))
-    await placeBlob(source, file, { hardLink: false, scratch, durable: this.#options.durable, signal })
+    const { durable, hashFile } = this.#options
+    // Another tool may have put the source there, and nobody ever read it.
+    await placeBlob(source, file, { hardLink: false, scratch, durable, signal, expected: wanted, hashFile })
     await this.#note(wanted)
     return file
   }

@@ -1,7 +1,10 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import { writeFileAtomically } from './atomic-write.ts'
+import { readPlainText } from './plain-file.ts'
 
+/** Three short lines. */
+const MAX_METADATA_SIZE = 4096
 /** A file system may keep times by the second. */
 const MTIME_SLACK_SECONDS = 1
 
@@ -32,10 +35,10 @@ export async function readLocalMetadata(
   path: string,
 ): Promise<LocalMetadata | undefined> {
   const [text, stats] = await Promise.all([
-    readFile(metadataPath, 'utf8').catch(() => ''),
+    readPlainText(metadataPath, MAX_METADATA_SIZE),
     stat(path).catch(() => undefined),
   ])
-  const metadata = parseLocalMetadata(text)
+  const metadata = parseLocalMetadata(text ?? '')
   const isValid =
     metadata !== undefined &&
     stats?.isFile() === true &&

@@ -7,6 +7,7 @@ import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf, pieceRange, pieceSizeOf } from '../blob/pieces.ts'
 import { readBootId } from './boot-id.ts'
 import { type ClaimedPartial, claimPartial } from './claim-partial.ts'
+import { copyPieces } from './copy-pieces.ts'
 import { onDisk, toDiskError } from './disk-error.ts'
 import { isSameFile } from './file-lock.ts'
 import { syncFolder } from './folder.ts'
@@ -41,7 +42,7 @@ export function openPartialBlob(options: PartialBlobOptions): Promise<PartialBlo
   return onDisk('open a partial file for', options.finalPath, () => PartialBlob.open(options))
 }
 
-/** A blob that grows in `<stem>.dfhf.incomplete`; the transfer engine's BlobFile. */
+/** A blob that grows in `<stem>.<8 hex>.dfhf.incomplete`; the transfer engine's BlobFile. */
 export class PartialBlob implements AsyncDisposable {
   readonly size: number
   readonly pieces: Bitmap
@@ -82,8 +83,8 @@ export class PartialBlob implements AsyncDisposable {
         return new PartialBlob(options, claim, pieces, undefined)
       }
       const subject = { oid, size, pieceSize: pieceSizeOf(size), bootId: await readBootId() }
+      const found = (await readPieceJournal(claim.journalPath, subject)) ?? (await copyPieces(claim, subject))
       const { size: present } = await claim.handle.stat()
-      const found = await readPieceJournal(claim.journalPath, subject)
       const isPresent = (index: number) => index < pieces.size && pieceRange(size, index).end <= present
       const trusted = {
         synced: found?.synced.filter(isPresent) ?? [],

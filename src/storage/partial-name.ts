@@ -2,9 +2,10 @@
 export interface PartialName {
   /** What the blob is called, usually its oid. */
   readonly stem: string
-  /** Eight hex digits when somebody else held the plain name, else undefined. */
+  /** Eight hex digits of the process that writes, sixteen when it has no lock; undefined when it was put down. */
   readonly suffix: string | undefined
-  readonly kind: 'data' | 'journal'
+  /** A new journal is temporary until it is whole. */
+  readonly kind: 'data' | 'journal' | 'temporary'
 }
 
 /**
@@ -20,10 +21,17 @@ export function partialJournalName(stem: string, suffix?: string): string {
   return `${stem}${suffix === undefined ? '' : `.${suffix}`}.dfhf-journal.incomplete`
 }
 
+/** A name that no other process draws, for a journal until it is whole. */
+export function temporaryJournalName(journal: string, random: string): string {
+  return journal.replace(/\.incomplete$/, `-${random}.incomplete`)
+}
+
 /** Reads a name that one of the above made; undefined for any other. */
 export function parsePartialName(name: string): PartialName | undefined {
-  const match = /^(.+?)(?:\.([0-9a-f]{8}))?\.dfhf(-journal(?:-new)?)?\.incomplete$/.exec(name)
+  const match =
+    /^(.+?)(?:\.([0-9a-f]{8}(?:[0-9a-f]{8})?))?\.dfhf(-journal(-[0-9a-f]{8})?)?\.incomplete$/.exec(name)
   const stem = match?.[1]
   if (stem === undefined) return undefined
-  return { stem, suffix: match?.[2], kind: match?.[3] === undefined ? 'data' : 'journal' }
+  const kind = match?.[4] !== undefined ? 'temporary' : match?.[3] !== undefined ? 'journal' : 'data'
+  return { stem, suffix: match?.[2], kind }
 }

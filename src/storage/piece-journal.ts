@@ -1,12 +1,17 @@
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
-import { toDiskError, unlessMissing } from './disk-error.ts'
+import { type FileHandle, rename, rm } from 'node:fs/promises'
+import { randomSuffix } from './atomic-write.ts'
+import { readBootId } from './boot-id.ts'
+import { toDiskError } from './disk-error.ts'
 import {
   decodeJournal,
+  isWrittenUnder,
   JournalEncoder,
   type JournalPieces,
   type JournalRecord,
   type JournalSubject,
 } from './journal-format.ts'
+import { temporaryJournalName } from './partial-name.ts'
+import { createPlainFile, readPlainFile } from './plain-file.ts'
 
 /** A journal is a few kilobytes; a foreign file of any size must not fill the memory. */
 const MAX_JOURNAL_SIZE = 64 * 2 ** 20
@@ -16,8 +21,14 @@ export async function readPieceJournal(
   path: string,
   subject: JournalSubject,
 ): Promise<JournalPieces | undefined> {
-  const bytes = await unlessMissing(readFile(path))
-  return bytes === undefined || bytes.length > MAX_JOURNAL_SIZE ? undefined : decodeJournal(bytes, subject)
+  const bytes = await readPlainFile(path, MAX_JOURNAL_SIZE)
+  return bytes === undefined ? undefined : decodeJournal(bytes, subject)
+}
+
+/** True when this very kernel ran the process that began the journal. */
+export async function isOfThisBoot(path: string): Promise<boolean> {
+  const bytes = await readPlainFile(path, MAX_JOURNAL_SIZE).catch(() => undefined)
+  return bytes !== undefined && isWrittenUnder(await readBootId(), bytes)
 }
 
 /** The journal of a partial blob, open for appending. Its owner holds the lock of the partial file. */
@@ -38,14 +49,14 @@ export class PieceJournal {
    * the new one is whole.
    */
   static async start(path: string, subject: JournalSubject, pieces: JournalPieces): Promise<PieceJournal> {
-    const temporary = path.replace(/\.incomplete$/, '-new.incomplete')
+    const temporary = temporaryJournalName(path, randomSuffix())
     const encoder = new JournalEncoder()
     const parts = [encoder.header(subject)]
     const add = (record: JournalRecord) => parts.push(encoder.record(record))
     for (const index of pieces.synced) add({ kind: 'commit', index })
     if (pieces.synced.length > 0) add({ kind: 'checkpoint', records: encoder.count })
     for (const index of pieces.unsynced) add({ kind: 'commit', index })
-    const handle = await open(temporary, 'w', 0o666)
+    const handle = await createPlainFile(temporary)
     try {
       await writeFully(handle, Buffer.concat(parts), 0)
       if (pieces.synced.length > 0) await handle.datasync()

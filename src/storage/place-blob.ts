@@ -1,11 +1,15 @@
 import { constants } from 'node:fs'
-import { copyFile, link, open, realpath, rename, rm } from 'node:fs/promises'
+import { copyFile, link, realpath, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { systemCode } from '../base/errors.ts'
+import { DfhfError, systemCode } from '../base/errors.ts'
+import { createOidHasher } from '../blob/digest.ts'
+import type { Oid } from '../blob/oid.ts'
 import { randomSuffix } from './atomic-write.ts'
 import { toDiskError } from './disk-error.ts'
 import { syncFolder } from './folder.ts'
+import type { HashFile } from './hash-file.ts'
 import { writeFully } from './piece-journal.ts'
+import { createPlainFile, openPlainFile } from './plain-file.ts'
 
 const COPY_CHUNK = 4 * 2 ** 20
 
@@ -17,6 +21,10 @@ export interface PlaceOptions {
   /** Where the temporary file stands; on the file system of the target. @default the target's folder */
   readonly scratch?: string | undefined
   readonly signal?: AbortSignal | undefined
+  /** What the target must hold: a copy is hashed on its way. Without it the source is believed. */
+  readonly expected?: { readonly oid: Oid; readonly size: number } | undefined
+  /** Hashes a reflink as well, where nobody checked the source a moment ago. */
+  readonly hashFile?: HashFile | undefined
 }
 
 /** How the bytes got there. */
@@ -24,7 +32,8 @@ export type PlacedBy = 'reflink' | 'hardlink' | 'copy'
 
 /**
  * Puts the content of `source` at `target` at the least cost: by reflink, else hard link, else copy. The target
- * appears whole or not at all, in place of what stood there. Throws `disk-full` or `disk`.
+ * appears whole or not at all, in place of what stood there. Throws `disk-full`, `disk`, or `verification-failed` for
+ * another content than expected.
  */
 export async function placeBlob(
   source: string,
@@ -48,12 +57,20 @@ export async function placeBlob(
 
 async function fill(source: string, temporary: string, options: PlaceOptions): Promise<PlacedBy> {
   try {
-    await copyFile(source, temporary, constants.COPYFILE_FICLONE_FORCE)
+    await copyFile(source, temporary, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL)
     await makePlain(temporary, options)
-    return 'reflink'
   } catch {
     await rm(temporary, { force: true })
+    return linkOrCopy(source, temporary, options)
   }
+  const { expected, hashFile, signal } = options
+  if (expected && hashFile && !(await hashFile(temporary, expected.oid, expected.size, signal))) {
+    throw anotherContent(source, expected.oid)
+  }
+  return 'reflink'
+}
+
+async function linkOrCopy(source: string, temporary: string, options: PlaceOptions): Promise<PlacedBy> {
   if (options.hardLink !== false) {
     try {
       await link(source, temporary)
@@ -67,22 +84,32 @@ async function fill(source: string, temporary: string, options: PlaceOptions): P
 }
 
 async function copy(source: string, temporary: string, options: PlaceOptions): Promise<void> {
-  await using from = await open(source, 'r')
-  await using to = await open(temporary, 'wx', 0o666)
+  await using from = await openPlainFile(source, constants.O_RDONLY)
+  await using to = await createPlainFile(temporary)
+  const { expected } = options
+  const hasher = expected && createOidHasher(expected.oid, expected.size)
   const buffer = new Uint8Array(COPY_CHUNK)
   for (let offset = 0; ; ) {
     options.signal?.throwIfAborted()
     const { bytesRead } = await from.read(buffer, 0, buffer.length, offset)
     if (bytesRead === 0) break
+    hasher?.update(buffer.subarray(0, bytesRead))
     await writeFully(to, buffer.subarray(0, bytesRead), offset)
     offset += bytesRead
   }
+  if (expected && hasher?.digest() !== expected.oid) throw anotherContent(source, expected.oid)
   if (options.durable !== false) await to.datasync()
+}
+
+function anotherContent(source: string, oid: Oid): DfhfError {
+  return new DfhfError('verification-failed', `${source} does not hold the blob ${oid}`, {
+    hint: 'remove it and run the same command again',
+  })
 }
 
 /** A clone has the mode of its source, which may be a read-only shared store. */
 async function makePlain(path: string, options: PlaceOptions): Promise<void> {
-  await using handle = await open(path, 'r')
+  await using handle = await openPlainFile(path, constants.O_RDONLY)
   await handle.chmod(0o666 & ~process.umask())
   if (options.durable !== false) await handle.sync()
 }

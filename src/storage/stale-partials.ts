@@ -1,10 +1,11 @@
 import { constants } from 'node:fs'
-import { open, readdir, rm, stat } from 'node:fs/promises'
+import { lstat, readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { onDisk, unlessMissing } from './disk-error.ts'
 import { occupiedSpace } from './disk-space.ts'
 import { tryLockedFile } from './file-lock.ts'
 import { parsePartialName, partialDataName, partialJournalName } from './partial-name.ts'
+import { openPlainFile } from './plain-file.ts'
 
 /** A partial file that some run left, or one that is being written now. */
 export interface FoundPartial {
@@ -25,10 +26,10 @@ export async function listPartials(folder: string): Promise<FoundPartial[]> {
   const found: FoundPartial[] = []
   for (const name of names) {
     const parsed = parsePartialName(name)
-    const data = name.replace(/\.dfhf-journal(-new)?\.incomplete$/, '.dfhf.incomplete')
-    if (parsed === undefined || (parsed.kind === 'journal' && present.has(data))) continue
+    if (parsed === undefined) continue
+    if (parsed.kind !== 'data' && present.has(partialDataName(parsed.stem, parsed.suffix))) continue
     const path = join(folder, name)
-    const stats = await unlessMissing(stat(path)).catch(() => undefined)
+    const stats = await unlessMissing(lstat(path)).catch(() => undefined)
     if (!stats?.isFile()) continue
     found.push({ path, stem: parsed.stem, size: await occupiedSpace(path), mtimeMs: stats.mtimeMs })
   }
@@ -40,7 +41,7 @@ export async function listPartials(folder: string): Promise<FoundPartial[]> {
  * nothing is removed: nobody can tell.
  */
 export async function removePartial(path: string): Promise<boolean> {
-  const handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW).catch(() => undefined)
+  const handle = await openPlainFile(path, constants.O_RDWR).catch(() => undefined)
   if (handle === undefined) return false
   try {
     if ((await tryLockedFile(handle, path)) !== 'acquired') return false
@@ -57,14 +58,17 @@ export async function removePartial(path: string): Promise<boolean> {
 }
 
 /**
- * Removes the journal of a blob that stands under its final name: a process killed between the renaming of the blob
+ * Removes the journals of a blob that stands under its final name: a process killed between the renaming of the blob
  * and the removal of its journal leaves one, and nobody would ever read it.
  */
-export async function removeOrphanJournal(folder: string, stem: string): Promise<void> {
-  const isThere = async (name: string) => (await unlessMissing(stat(join(folder, name)))) !== undefined
-  const journal = partialJournalName(stem)
-  if (!(await isThere(journal)) || (await isThere(partialDataName(stem)))) return
-  await rm(join(folder, journal), { force: true })
+export async function removeOrphanJournals(folder: string, stem: string): Promise<void> {
+  const names = await readdir(folder)
+  const present = new Set(names)
+  for (const name of names) {
+    const parsed = parsePartialName(name)
+    if (parsed?.stem !== stem || parsed.kind === 'data') continue
+    if (!present.has(partialDataName(stem, parsed.suffix))) await rm(join(folder, name), { force: true })
+  }
 }
 
 /** Removes what nobody has written to for `olderThanMs` and nobody writes to now; gives what was removed. */

@@ -31,6 +31,17 @@ export class StoreCatalog {
     return this.#entries.entries()
   }
 
+  /** The whole blobs by the first two digits of their oids. */
+  byFolder(): ReadonlyMap<string, readonly Oid[]> {
+    const folders = new Map<string, Oid[]>()
+    for (const oid of this.#entries.keys()) {
+      const oids = folders.get(oid.slice(0, 2)) ?? []
+      folders.set(oid.slice(0, 2), oids)
+      oids.push(oid)
+    }
+    return folders
+  }
+
   /** Takes up a whole blob; one that is known keeps its leases. */
   add(oid: Oid, size: number, usedAtMs: number): void {
     const known = this.#entries.get(oid)

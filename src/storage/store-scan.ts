@@ -4,7 +4,7 @@ import { isOid, type Oid } from '../blob/oid.ts'
 import type { CacheRepo } from './cache-layout.ts'
 import { onDisk, unlessMissing } from './disk-error.ts'
 import { type FoundPartial, listPartials } from './stale-partials.ts'
-import { readStoreRepos, removeStoreRepos, reposOwnerOf } from './store-repos.ts'
+import { readStoreRepos, readStoreUse, removeStoreRepos, reposOwnerOf } from './store-repos.ts'
 
 /** A whole blob in the store. */
 export interface StoredBlob {
@@ -43,8 +43,7 @@ export async function scanStore(root: string): Promise<StoreContent> {
       const path = join(folder, oid)
       const stats = await unlessMissing(stat(path))
       if (!stats?.isFile()) continue
-      // The store keeps the time of the last use as the access time.
-      const usedAtMs = Math.max(stats.atimeMs, stats.mtimeMs)
+      const usedAtMs = Math.max(stats.mtimeMs, await readStoreUse(path))
       blobs.push({ oid, size: stats.size, repos: await readStoreRepos(path), usedAtMs })
     }
   }

@@ -1,6 +1,5 @@
-import { rm, stat, utimes } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DfhfError } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { formatSize } from '../base/size.ts'
 import type { Oid } from '../blob/oid.ts'
@@ -10,27 +9,17 @@ import { onDisk, unlessMissing } from './disk-error.ts'
 import { freeSpace, occupiedSpace } from './disk-space.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { makeFolderInside } from './folder.ts'
+import { FolderStamps } from './folder-stamps.ts'
+import { noRoom } from './no-room.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
-import { partialDataName } from './partial-name.ts'
 import { type FoundPartial, listPartials, removePartial } from './stale-partials.ts'
 import { StoreCatalog } from './store-catalog.ts'
-import { readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
+import type { BlobStoreOptions } from './store-options.ts'
+import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
 import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
 
 /** The disk need not know of every read: only eviction after a restart asks. */
 const TOUCH_EVERY_MS = 60_000
-
-export interface BlobStoreOptions {
-  /** How many bytes the store may take, partial blobs included. */
-  readonly quota: number
-  /** How many bytes the store leaves free on its disk. @default 0 */
-  readonly freeSpaceFloor?: number | undefined
-  /** See PartialBlobOptions. @default true */
-  readonly durable?: boolean | undefined
-  readonly log?: Log | undefined
-  /** Unix time in milliseconds. @default Date.now */
-  readonly now?: (() => number) | undefined
-}
 
 /**
  * The daemon's own blobs: `<root>/<first 2 hex>/<oid>`. Least recently used ones go when the quota or the disk's
@@ -42,6 +31,7 @@ export class BlobStore {
   readonly #log: Log
   readonly #now: () => number
   readonly #catalog = new StoreCatalog()
+  readonly #folders = new FolderStamps()
   /** Blobs being written. Each counts in full from the start. */
   readonly #growing = new Map<PartialBlob, Oid>()
   /** What killed or cancelled runs left. */
@@ -89,6 +79,11 @@ export class BlobStore {
     return this.#catalog.reposOf(oid)
   }
 
+  /** True for a whole blob that is here. */
+  has(oid: Oid): boolean {
+    return this.#catalog.get(oid) !== undefined
+  }
+
   /** Where a blob stands or would stand. */
   pathOf(oid: Oid): string {
     return join(storeFolderOf(this.root, oid), oid)
@@ -100,28 +95,17 @@ export class BlobStore {
     return lease?.path
   }
 
-  /** Keeps a blob from being evicted until the lease is disposed; undefined when it is not here. */
+  /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
   async acquire(oid: Oid): Promise<BlobLease | undefined> {
+    const lease = await this.#lease(oid)
     const entry = this.#catalog.get(oid)
-    if (entry === undefined) return undefined
-    const path = this.pathOf(oid)
-    entry.leases += 1
-    const release = () => {
-      entry.leases -= 1
-    }
-    const stats = await unlessMissing(stat(path)).catch(() => undefined)
-    if (!stats?.isFile() || stats.size !== entry.size) {
-      release()
-      // Somebody else removed or changed it.
-      if (this.#catalog.get(oid) === entry) this.#forget(oid)
-      return undefined
-    }
+    if (lease === undefined || entry === undefined) return lease
     entry.usedAtMs = this.#now()
     if (entry.usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS) {
       entry.touchedAtMs = entry.usedAtMs
-      await utimes(path, entry.usedAtMs / 1000, stats.mtimeMs / 1000).catch(() => {})
+      await noteStoreUse(lease.path, entry.usedAtMs).catch(() => {})
     }
-    return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
+    return lease
   }
 
   /**
@@ -131,9 +115,8 @@ export class BlobStore {
   openBlob(oid: Oid, size: number, repo: CacheRepo | undefined): Promise<PartialBlob> {
     return this.#inTurn(async () => {
       const folder = storeFolderOf(this.root, oid)
-      const own = join(folder, partialDataName(oid))
-      const present = await occupiedSpace(own)
-      this.#leftovers = this.#leftovers.filter(({ path }) => path !== own)
+      const present = this.#leftovers.reduce((sum, { stem, size }) => (stem === oid ? sum + size : sum), 0)
+      this.#leftovers = this.#leftovers.filter(({ stem }) => stem !== oid)
       try {
         await this.#makeRoom(size, size - present)
         await makeFolderInside(this.root, folder)
@@ -154,6 +137,8 @@ export class BlobStore {
           },
         })
         this.#growing.set(blob, oid)
+        // What is left of others' attempts at it still takes space.
+        await this.#findLeftovers(folder)
         return blob
       } catch (error) {
         await this.#findLeftovers(folder)
@@ -181,23 +166,43 @@ export class BlobStore {
     return this.#inTurn(() => this.#evict(oid))
   }
 
+  /** Looks for blobs that somebody else removed, and forgets them. Costs one stat a folder when nothing changed. */
+  async look(): Promise<void> {
+    for (const [folder, oids] of this.#catalog.byFolder()) {
+      if (!(await this.#folders.hasChanged(join(this.root, folder)))) continue
+      // Acquiring looks at the file.
+      for (const oid of oids) (await this.#lease(oid))?.[Symbol.dispose]()
+    }
+  }
+
   /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
   subscribe(listener: (oid: Oid) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
+  async #lease(oid: Oid): Promise<BlobLease | undefined> {
+    const entry = this.#catalog.get(oid)
+    if (entry === undefined) return undefined
+    const path = this.pathOf(oid)
+    entry.leases += 1
+    const release = () => {
+      entry.leases -= 1
+    }
+    const stats = await unlessMissing(stat(path)).catch(() => undefined)
+    if (stats?.isFile() && stats.size === entry.size)
+      return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
+    release()
+    // Somebody else removed or changed it; one that was published meanwhile has another entry.
+    if (this.#catalog.get(oid) === entry) this.#forget(oid)
+    return undefined
+  }
+
   async #makeRoom(size: number, toWrite: number): Promise<void> {
-    const { overQuota, underFloor } = await this.#freeUp(size, toWrite)
-    if (overQuota <= 0 && underFloor <= 0) return
-    const why =
-      overQuota > 0
-        ? `its quota is ${formatSize(this.#options.quota)}, ${formatSize(this.usedSize)} are in use`
-        : `${formatSize(underFloor)} more must be free on its disk`
-    throw new DfhfError('disk-full', `no room for ${formatSize(size)} in the store ${this.root}: ${why}`, {
-      hint: 'raise the quota of the store, or free some space on its disk',
-      retryable: true,
-    })
+    const excess = await this.#freeUp(size, toWrite)
+    if (excess.overQuota <= 0 && excess.underFloor <= 0) return
+    const { root, usedSize } = this
+    throw noRoom(size, { root, usedSize, quota: this.#options.quota }, excess)
   }
 
   /** Evicts as far as needed and possible; gives what is still too much. */
@@ -242,7 +247,6 @@ export class BlobStore {
     if (entry === undefined || entry.leases > 0 || isRewritten) return false
     const path = this.pathOf(oid)
     this.#forget(oid)
-    this.#catalog.dropRepos(oid)
     await onDisk('remove', path, () => rm(path, { force: true }))
     await removeStoreRepos(path)
     return true
@@ -272,6 +276,7 @@ export class BlobStore {
 
   #forget(oid: Oid): void {
     this.#catalog.delete(oid)
+    if (![...this.#growing.values()].includes(oid)) this.#catalog.dropRepos(oid)
     this.#tell(oid)
   }
 

@@ -1,7 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { writeFileAtomically } from './atomic-write.ts'
 import { onDisk } from './disk-error.ts'
+import { readPlainText } from './plain-file.ts'
+
+/** About a million files. */
+const MAX_TREE_SIZE = 256 * 2 ** 20
 
 /** One file of a commit, as the Hub's tree lists it. */
 export interface TreeEntry {
@@ -17,7 +21,7 @@ export interface TreeEntry {
 
 /** The listing that some client left at `path`; undefined when there is none that can be understood. */
 export async function readTreeCache(path: string): Promise<TreeEntry[] | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined)
+  const text = await readPlainText(path, MAX_TREE_SIZE)
   return text === undefined ? undefined : parseTreeCache(text)
 }
 

@@ -1,13 +1,16 @@
-import { mkdir, open, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Oid } from '../blob/oid.ts'
 import { writeFileAtomically } from './atomic-write.ts'
 import { unlessMissing } from './disk-error.ts'
 import type { HashFile } from './hash-file.ts'
+import { openPlainFile } from './plain-file.ts'
 import { type FileStamp, formatFact, isAbout, parseFact, type VerifiedFact } from './verified-format.ts'
 
 /** After so many new lines the facts of files that are gone or changed are dropped from the state file. */
 const SPARE_LINES = 10_000
+const MAX_READ_SIZE = 64 * 2 ** 20
 
 /**
  * Remembers over restarts which blob files were verified, in `<stateDir>/verified-blobs.jsonl`. Several processes may
@@ -15,6 +18,7 @@ const SPARE_LINES = 10_000
  */
 export class VerifiedFiles {
   readonly #path: string
+  readonly #now: () => number
   readonly #facts = new Map<string, VerifiedFact>()
   readonly #running = new Map<string, Promise<boolean>>()
   /** How much of the state file was read: other processes add to its end. */
@@ -24,14 +28,16 @@ export class VerifiedFiles {
   #compactAtLines = SPARE_LINES
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(stateDir: string) {
+  /** `now` gives Unix milliseconds. */
+  constructor(stateDir: string, now: () => number = Date.now) {
     this.#path = join(stateDir, 'verified-blobs.jsonl')
+    this.#now = now
   }
 
   /** Notes that dfhf itself wrote and checked the file that now stands at `path`. */
   async record(path: string, oid: Oid): Promise<void> {
     const stamp = await stampOf(path)
-    if (stamp !== undefined) await this.#add({ ...stamp, oid, isGood: true })
+    if (stamp !== undefined) await this.#add({ ...stamp, oid, isGood: true, checkedAtMs: this.#now() })
   }
 
   /**
@@ -42,7 +48,7 @@ export class VerifiedFiles {
     const known = await this.check(path, oid)
     if (known !== undefined) return known
     const running = this.#running.get(path)
-    // Whoever joins shares the outcome but not the abort of the first; then it hashes itself.
+    // A second caller shares the outcome but not the abort of the first; then it hashes itself.
     if (running !== undefined) return running.catch(() => this.verify(path, oid, hashFile, signal))
     const hashing = this.#hash(path, oid, hashFile, signal)
     this.#running.set(path, hashing)
@@ -63,12 +69,38 @@ export class VerifiedFiles {
     return this.#find(stamp, oid)?.isGood
   }
 
+  /** All that is remembered, of files that are gone too. */
+  facts(): Iterable<VerifiedFact> {
+    return this.#facts.values()
+  }
+
+  /** Reads what other processes, or an earlier run, have noted. */
+  async load(): Promise<void> {
+    await this.#inTurn(() => this.#readNew()).catch(() => {})
+  }
+
+  /** Hashes a file whatever is remembered of it. A file that is gone, or changes meanwhile, is forgotten. */
+  async verifyAnew(
+    path: string,
+    oid: Oid,
+    hashFile: HashFile,
+    signal?: AbortSignal,
+  ): Promise<'good' | 'bad' | 'changed'> {
+    const before = this.#facts.get(path)
+    const isGood = await this.#hash(path, oid, hashFile, signal)
+    if (isGood) return 'good'
+    const after = this.#facts.get(path)
+    if (after !== undefined && after !== before) return 'bad'
+    this.#facts.delete(path)
+    return 'changed'
+  }
+
   async #hash(path: string, oid: Oid, hashFile: HashFile, signal?: AbortSignal): Promise<boolean> {
     const before = await stampOf(path)
     if (before === undefined) return false
     const isGood = await hashFile(path, oid, before.size, signal)
     const after = await stampOf(path)
-    const fact = { ...before, oid, isGood }
+    const fact = { ...before, oid, isGood, checkedAtMs: this.#now() }
     if (after === undefined || !isAbout(fact, after)) return false
     await this.#add(fact)
     return isGood
@@ -83,7 +115,8 @@ export class VerifiedFiles {
     this.#facts.set(fact.path, fact)
     await this.#inTurn(async () => {
       await mkdir(dirname(this.#path), { recursive: true })
-      await using handle = await open(this.#path, 'a')
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
+      await using handle = await openPlainFile(this.#path, flags)
       await handle.writeFile(formatFact(fact))
     }).catch(() => {
       // A state folder that cannot be written costs a hash after the next start.
@@ -95,8 +128,10 @@ export class VerifiedFiles {
     const stats = await unlessMissing(stat(this.#path)).catch(() => undefined)
     if (stats === undefined || (stats.ino === this.#readInode && stats.size <= this.#readSize)) return
     const start = stats.ino === this.#readInode ? this.#readSize : 0
+    // No dfhf lets it grow so large.
+    if (stats.size - start > MAX_READ_SIZE) return this.#compact()
     const bytes = new Uint8Array(stats.size - start)
-    await using handle = await open(this.#path, 'r')
+    await using handle = await openPlainFile(this.#path, constants.O_RDONLY)
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
     // A line that another process is in the middle of writing is read the next time.
     const end = Buffer.from(bytes.buffer, 0, bytesRead).lastIndexOf(10) + 1
@@ -132,5 +167,11 @@ export class VerifiedFiles {
 async function stampOf(path: string): Promise<FileStamp | undefined> {
   const stats = await unlessMissing(stat(path, { bigint: true })).catch(() => undefined)
   if (!stats?.isFile()) return undefined
-  return { path, size: Number(stats.size), mtime: String(stats.mtimeNs), inode: String(stats.ino) }
+  return {
+    path,
+    size: Number(stats.size),
+    mtime: String(stats.mtimeNs),
+    ctime: String(stats.ctimeNs),
+    inode: String(stats.ino),
+  }
 }

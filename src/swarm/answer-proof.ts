@@ -60,7 +60,7 @@ export function openAnswer(
     headers: new HttpHeaders(Object.fromEntries(covered)),
     url: answer.url,
     raw: {
-      [Symbol.asyncIterator]: () => openStream(answer.body, key.derive('answer body', context), sender),
+      chunks: () => openStream(answer.body, key.derive('answer body', context), sender),
       dump: () => answer.discard(),
     },
     toError: (error) => error,

@@ -61,7 +61,7 @@ export class CacheDestination implements Destination {
     const target = this.#cache.layout(this.#repo).blob(file.oid)
     // Opening makes the folders; an empty partial file goes away with the close.
     await (await this.#cache.openBlob(this.#repo, file.oid, file.size)).close()
-    await placeBlob(source, target, { signal })
+    await placeBlob(source, target, { signal, expected: file })
     return this.finish(file, target)
   }
 

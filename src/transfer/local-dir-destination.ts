@@ -1,3 +1,4 @@
+import { DfhfError } from '../base/errors.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import type { LocalDir } from '../storage/local-dir.ts'
 import type { BlobFile } from './blob-file.ts'
@@ -34,7 +35,14 @@ export class LocalDirDestination implements Destination {
     const present = await this.#folder.findUpToDate(file)
     if (present !== undefined) return present
     const cached = await this.#cache.findBlob(file)
-    return cached === undefined ? undefined : this.#folder.copyFrom(cached, file)
+    if (cached === undefined) return undefined
+    try {
+      return await this.#folder.copyFrom(cached, file)
+    } catch (error) {
+      // What the cache holds is worth nothing: it is fetched.
+      if (error instanceof DfhfError && error.code === 'verification-failed') return undefined
+      throw error
+    }
   }
 
   lock(

@@ -1,10 +1,10 @@
 import { DfhfError } from '../base/errors.ts'
-import type { Oid } from '../blob/oid.ts'
+import { isSha256, type Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
 import { HubBlobSource } from '../hub/hub-blob-source.ts'
 import type { HubClient } from '../hub/hub-client.ts'
 import { type Repo, repoName } from '../hub/repo.ts'
-import type { SourceKind } from './blob-source.ts'
+import type { BlobSource, SourceKind } from './blob-source.ts'
 import type { Destination, WantedFile } from './destination.ts'
 import type { TransferEngine } from './transfer-engine.ts'
 import type { BytesBySource, FileResult, TransferEvent } from './transfer-event.ts'
@@ -89,10 +89,21 @@ export class RepoFetcher {
     const meanwhile = isForced && !isRepeat ? undefined : await destination.place(file)
     if (meanwhile !== undefined) return this.found(file, meanwhile, startedAt)
     const local = isForced ? undefined : await this.parts.findLocal(file.oid, file.size)
+    const copied = local === undefined ? undefined : await this.#copy(local, file)
     // Awaited here, or the lock would be given back at once.
-    if (local === undefined) return await this.#bring(file, id, startedAt)
-    const path = await destination.copyFrom(local, file, signal)
-    return this.#result(file, path, startedAt, only('local', file.size), true)
+    if (copied === undefined) return await this.#bring(file, id, startedAt)
+    return this.#result(file, copied, startedAt, only('local', file.size), true)
+  }
+
+  /** Undefined when the copy shows that the source changed since it was checked. */
+  async #copy(source: string, file: WantedFile): Promise<string | undefined> {
+    const { destination, signal } = this.parts
+    try {
+      return await destination.copyFrom(source, file, signal)
+    } catch (error) {
+      if (error instanceof DfhfError && error.code === 'verification-failed') return undefined
+      throw error
+    }
   }
 
   async #bring(file: WantedFile, id: number, startedAt: number): Promise<FileResult> {
@@ -109,9 +120,11 @@ export class RepoFetcher {
         { oid: file.oid, size: file.size, file: blob, hub: source, id, origin, mayShare },
         signal,
       )
+      if (this.parts.hasClusterKey && source && bytes.hub === 0) await proveGiven(source, file, signal)
     } catch (error) {
-      // What does not hash to its oid is worth nothing; everything else can be resumed.
-      if (error instanceof DfhfError && error.code === 'verification-failed') await blob.discard()
+      // What does not hash to its oid, or is not the repo's, is worth nothing; everything else can be resumed.
+      if (error instanceof DfhfError && (error.code === 'verification-failed' || error.code === 'forbidden'))
+        await blob.discard()
       throw named(error, file, repo)
     }
     const published = await blob.publish()
@@ -143,6 +156,22 @@ export class RepoFetcher {
 
   #report(event: TransferEvent): void {
     this.parts.engine.report(event)
+  }
+}
+
+/**
+ * Has the Hub give a byte of a blob that came from keyed peers alone. A repo's author may write the oid of anybody's
+ * private blob into a pointer; published as that repo's, it would go on to peers without the key.
+ */
+async function proveGiven(source: BlobSource, file: WantedFile, signal: AbortSignal): Promise<void> {
+  if (!isSha256(file.oid) || file.size === 0) return
+  try {
+    for await (const _ of await source.open({ start: 0, end: 1 }, { signal })) break
+  } catch (cause) {
+    if (!(cause instanceof DfhfError) || cause.retryable) throw cause
+    throw new DfhfError('forbidden', `the Hub names blob ${file.oid.slice(0, 12)} and does not give it`, {
+      cause,
+    })
   }
 }
 

@@ -101,6 +101,11 @@ export class TransferEngine implements Disposable {
     }
   }
 
+  /** Offers a blob to peers no longer: it stands elsewhere by now, or failed. */
+  withdraw(oid: Oid): void {
+    if (this.#shared.delete(oid)) this.#changed(oid)
+  }
+
   /** Brings a blob into its file and checks it; reports what it cost. The file stays its opener's to publish. */
   async bring(request: BlobRequest, signal: AbortSignal): Promise<BytesBySource> {
     const { report, stallMs = 10_000, swarmOf, staysInSwarms } = this.#options
@@ -129,8 +134,7 @@ export class TransferEngine implements Disposable {
       return cost.bytes
     } catch (error) {
       this.#leave(swarm)
-      this.#shared.delete(oid)
-      this.#changed(oid)
+      this.withdraw(oid)
       throw error
     } finally {
       this.#running.delete(oid)

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts'
+import { safeJson } from '../base/safe-json.ts'
 import type { TransferEvent } from '../transfer/transfer-event.ts'
 import { Progress } from './progress.ts'
 import { redact } from './redact.ts'
@@ -19,7 +20,7 @@ export function createJsonReporter({ stderr, now, isVerbose, intervalMs }: JsonO
   let timer: ReturnType<typeof setInterval> | undefined
   let isStopped = false
   const write = (event: string, fields: object) => {
-    if (!isStopped) stderr.write(`${JSON.stringify({ event, ...fields })}\n`)
+    if (!isStopped) stderr.write(`${safeJson({ event, ...fields })}\n`)
   }
   const say = (level: string) => (message: string) => write('log', { level, message: redact(message) })
   const nothing = () => {}

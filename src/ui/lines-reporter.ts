@@ -6,6 +6,9 @@ import type { Now, Reporter } from './reporter.ts'
 import { safeText } from './safe-text.ts'
 import type { TextOutput } from './text-output.ts'
 
+/** So many notices are remembered, so that none is told twice. */
+const MAX_TOLD = 1000
+
 /** How a reporter of lines works. */
 export interface LinesOptions extends MessageLogOptions {
   readonly stderr: TextOutput
@@ -33,13 +36,17 @@ export function createLinesReporter(options: LinesOptions): Reporter {
     else if (event.type === 'file-start') names.set(event.id, event.name)
     else if (event.type === 'task-done') {
       if (options.isDaemon || options.isVerbose) line(taskLine(event))
+      // A daemon gives no file its final name by an event of its own.
+      if (options.isDaemon) names.delete(event.id)
     } else if (event.type === 'retry') {
       log.debug(`${event.source}: ${event.reason}; again in ${event.delayMs} ms`)
     } else if (event.type === 'notice' && !told.has(event.text)) {
+      if (told.size >= MAX_TOLD) told.clear()
       told.add(event.text)
       log.warn(event.text)
     } else if (event.type === 'file-failed') {
       log.debug(`${names.get(event.id) ?? 'a file'}: ${event.reason}`)
+      names.delete(event.id)
     } else if (event.type === 'file-done') {
       if (!options.isDaemon && !progress.total().isMany) {
         line(fileDoneLine(event, names.get(event.id) ?? event.result.path, progress))

@@ -1,6 +1,8 @@
+import { safeJson } from '../base/safe-json.ts'
 import type { BytesBySource, FileResult } from '../transfer/transfer-event.ts'
 import type { DryRunPlan } from './dry-run-table.ts'
 import { dryRunTable } from './dry-run-table.ts'
+import { safeText } from './safe-text.ts'
 
 /** The outcome of a whole snapshot, as `--json` prints it. */
 export interface SnapshotResult {
@@ -39,18 +41,26 @@ export type Outcome =
 /** What stdout carries: the path alone, or one JSON object; always ends in a newline unless empty. */
 export function outcomeText(
   outcome: Outcome,
-  output: { readonly isJson: boolean; readonly isQuiet: boolean },
+  output: { readonly isJson: boolean; readonly isQuiet: boolean; readonly isTerminal: boolean },
 ): string {
-  if (output.isJson) return `${JSON.stringify(outcome.result)}\n`
+  if (output.isJson) return `${safeJson(outcome.result)}\n`
   switch (outcome.kind) {
     case 'file':
     case 'snapshot':
-      return `${outcome.result.path}\n`
+      return `${pathText(outcome.result.path, output.isTerminal)}\n`
     case 'remote':
       return `${outcome.result.repo}@${outcome.result.commit}\n`
     case 'plan':
       return dryRunTable(outcome.result, output)
   }
+}
+
+/**
+ * A program gets the very path; a person gets one that cannot play with the terminal. A line break, which only a folder
+ * of the user's own can hold, is shown to both: it would make two results of one.
+ */
+function pathText(path: string, isTerminal: boolean): string {
+  return isTerminal ? safeText(path) : path.replace(/[\r\n]/g, safeText)
 }
 
 /** The result of a snapshot from those of its files. */

@@ -178,6 +178,7 @@ describe('serve', () => {
       isFetchingForPeers: false,
       storeQuota: 100e9,
       minFree: 2e9,
+      checkEveryMs: 30 * 86_400_000,
     })
   })
 

@@ -234,7 +234,7 @@ describe('readers of one file', () => {
       const { hostname, port } = new URL(node.url)
       const idle = connect(Number(port), hostname)
       idle.pause()
-      idle.write('GET /o/r/resolve/main/w HTTP/1.1\r\nHost: x\r\n\r\n')
+      idle.write(`GET /o/r/resolve/main/w HTTP/1.1\r\nHost: ${hostname}:${port}\r\n\r\n`)
       const read = async () => sha256(await (await fetch(file)).bytes())
       const late = () => 'a reader waits for one that stands still'
       expect(await withDeadline(read(), 20_000, late)).toBe(oidOf(hub))

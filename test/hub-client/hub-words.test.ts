@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { BlobLocation } from '../../src/hub/blob-location.ts'
 import { oidOfEtag } from '../../src/hub/etag.ts'
-import { isHubRedirect, mayCarryToken } from '../../src/hub/hub-hosts.ts'
+import { isHubRedirect, lfsOidOf, mayCarryToken } from '../../src/hub/hub-hosts.ts'
 import { linkTarget } from '../../src/hub/link-header.ts'
 import { isSafeRepoPath } from '../../src/hub/repo-path.ts'
 import { signedUrlExpiry } from '../../src/hub/signed-url.ts'
@@ -139,4 +139,22 @@ test('the user agent tells less without telemetry, and the origin that the user 
   expect(userAgent('1.2.3', { DO_NOT_TRACK: '1', HF_HUB_USER_AGENT_ORIGIN: 'ci\r\n' })).toBe(
     'dfhf/1.2.3; origin/ci',
   )
+})
+
+describe('a path of the LFS store', () => {
+  const [folder, oid] = [`abcd${'0'.repeat(60)}`, 'f'.repeat(64)]
+  test('ends in the oid of its blob', () => {
+    expect(lfsOidOf(`/repos/ab/cd/${folder}/${oid}`)).toBe(oid as ReturnType<typeof lfsOidOf>)
+  })
+  test.each([
+    `/repos/ab/cc/${folder}/${oid}`,
+    `/repos/ab/cd/${folder}/${oid}/`,
+    `/repos/ab/cd/${folder}/x/${oid}`,
+    `/repos/ab/cd/${oid}`,
+    `/o/r/resolve/main/${oid}`,
+    `/${oid}`,
+    `/x/repos/ab/cd/${folder}/${oid}`,
+    `/repos/ab/cd/${folder}/${oid.toUpperCase()}`,
+    `/repos/ab/cd/${folder}/${oid}0`,
+  ])('is not %s', (path) => expect(lfsOidOf(path)).toBeUndefined())
 })

@@ -253,6 +253,8 @@ describe('the memory of verified files', () => {
       isGood: fc.boolean(),
       size: fc.maxSafeNat(),
       mtime: fc.bigInt({ min: 0n, max: 2n ** 63n }).map(String),
+      ctime: fc.bigInt({ min: 0n, max: 2n ** 63n }).map(String),
+      checkedAtMs: fc.maxSafeNat(),
       inode: fc.bigInt({ min: 0n, max: 2n ** 64n }).map(String),
       path: fc.string({ unit: 'grapheme' }),
     })

@@ -61,6 +61,8 @@ interface Plan {
   /** After so many parts it ends without landing; it lands when there are no more than this. */
   readonly parts: number
   readonly keeps: boolean
+  /** How many things happen before it begins. */
+  readonly after: number
 }
 
 const anyPlan: fc.Arbitrary<Plan> = fc.record({
@@ -68,6 +70,7 @@ const anyPlan: fc.Arbitrary<Plan> = fc.record({
   takesOver: fc.boolean(),
   parts: fc.integer({ min: 0, max: 6 }),
   keeps: fc.boolean(),
+  after: fc.nat(40),
 })
 
 /** Carries a plan out; each request has bytes of its own value, so that a piece shows who wrote it. */
@@ -77,7 +80,8 @@ async function carryOut(
   writers: PieceWriters,
   { scheduler, landed }: { readonly scheduler: fc.Scheduler; readonly landed: Map<number, number> },
 ): Promise<void> {
-  await scheduler.schedule(Promise.resolve(), 'a request begins')
+  for (let step = 0; step < plan.after; step += 1)
+    await scheduler.schedule(Promise.resolve(), 'a request waits')
   const writer: PieceWriter | undefined = plan.takesOver
     ? await writers.takeOver(plan.piece)
     : writers.claim(plan.piece)
@@ -105,16 +109,20 @@ test('no order of writers, second requests and late bytes changes a piece that h
     fc.asyncProperty(
       fc.scheduler(),
       fc.array(anyPlan, { minLength: 1, maxLength: 12 }),
-      async (scheduler, plans) => {
+      fc.nat(120),
+      async (scheduler, plans, steps) => {
         const file = new SlowFile(scheduler)
         const writers = new PieceWriters(file, () => {})
         const landed = new Map<number, number>()
         const requests = plans.map((plan, n) => carryOut(plan, n + 1, writers, { scheduler, landed }))
         let checked: Uint8Array | undefined
-        const closing = scheduler.schedule(Promise.resolve(), 'the check begins').then(async () => {
+        const check = async () => {
+          for (let step = 0; step < steps; step += 1)
+            await scheduler.schedule(Promise.resolve(), 'time passes')
           await writers.close()
           checked = file.bytes.slice()
-        })
+        }
+        const closing = check()
         await scheduler.waitFor(Promise.all([...requests, closing]))
         for (const [piece, value] of landed) {
           const { start, end } = pieceRange(SIZE, piece)

@@ -117,7 +117,10 @@ describe('the dry run', () => {
   })
 
   test('is one object as JSON', () => {
-    const text = outcomeText({ kind: 'plan', result: plan }, { isJson: true, isQuiet: false })
+    const text = outcomeText(
+      { kind: 'plan', result: plan },
+      { isJson: true, isQuiet: false, isTerminal: false },
+    )
     expect(JSON.parse(text)).toEqual(plan)
   })
 })
@@ -125,7 +128,14 @@ describe('the dry run', () => {
 describe('the result', () => {
   test('is the bare path', () => {
     const outcome = { kind: 'file', result: fileResult(10) } as const
-    expect(outcomeText(outcome, { isJson: false, isQuiet: false })).toBe('/cache/file\n')
+    expect(outcomeText(outcome, { isJson: false, isQuiet: false, isTerminal: false })).toBe('/cache/file\n')
+  })
+
+  test('is the very path for a program, and one that a terminal does not obey for a person', () => {
+    const outcome = { kind: 'file', result: { ...fileResult(10), path: '/a\nb/c\x9b2J\u202e' } } as const
+    const output = { isJson: false, isQuiet: false }
+    expect(outcomeText(outcome, { ...output, isTerminal: false })).toBe('/a\\x0ab/c\x9b2J\u202e\n')
+    expect(outcomeText(outcome, { ...output, isTerminal: true })).toBe('/a\\x0ab/c\\x9b2J\\u{202e}\n')
   })
 
   test('as JSON has the documented keys, for a file and for a snapshot', () => {
@@ -136,7 +146,10 @@ describe('the result', () => {
     expect(Object.keys(fileResult(1))).toEqual(keys)
     expect(Object.keys(result)).toEqual([...keys, 'files'])
     expect(result).toMatchObject({ size: 15, bytes: { hub: 10, peers: 5, local: 0 }, verified: false })
-    const text = outcomeText({ kind: 'snapshot', result }, { isJson: true, isQuiet: false })
+    const text = outcomeText(
+      { kind: 'snapshot', result },
+      { isJson: true, isQuiet: false, isTerminal: false },
+    )
     expect(text.endsWith('}\n')).toBe(true)
     expect(text.indexOf('\n')).toBe(text.length - 1)
   })

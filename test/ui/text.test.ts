@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { safeJson } from '../../src/base/safe-json.ts'
 import { formatDuration } from '../../src/ui/duration.ts'
 import { redact } from '../../src/ui/redact.ts'
 import { safeText } from '../../src/ui/safe-text.ts'
@@ -20,8 +21,29 @@ describe('safe text', () => {
     expect(safeText('a\u200bb')).toBe('a\\u{200b}b')
   })
 
+  test('shows what is not seen at all', () => {
+    for (const character of ['\u061c', '\u00ad', '\u180e', '\ufff9', '\u{e0041}', '\u2028', '\x85'])
+      expect(safeText(`a${character}b`)).toMatch(/^a\\(?:u\{[0-9a-f]+\}|x[0-9a-f]{2})b$/)
+  })
+
   test('never lets a control character through', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/\p{Cc}/u.test(safeText(text))))
+  })
+})
+
+describe('safe JSON', () => {
+  test('is on one line, obeyed by no terminal, and read as the same value', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (value) => {
+        const text = safeJson(value)
+        expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)))
+      }),
+    )
+  })
+
+  test('writes what it hides as two units where it has two', () => {
+    expect(safeJson('\u{e0041}\x9b')).toBe('"\\udb40\\udc41\\u009b"')
   })
 })
 

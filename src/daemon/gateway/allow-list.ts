@@ -1,4 +1,5 @@
 import { DfhfError } from '../../base/errors.ts'
+import { isLfsHost, isOfficialHost } from '../../hub/hub-hosts.ts'
 
 /** A server that may be reached through the proxy. */
 export interface AllowedServer {
@@ -6,6 +7,8 @@ export interface AllowedServer {
   readonly origin: string
   /** True where whoever runs this gateway named the server: then it may be on this network too. */
   readonly isListed: boolean
+  /** True for the CDN of the Hub's LFS store: there an address in the store's own shape names its blob. */
+  readonly isLfsStore: boolean
 }
 
 interface Rule {
@@ -13,6 +16,10 @@ interface Rule {
   /** Undefined for any. */
   readonly port: string | undefined
   readonly isListed: boolean
+  /** True where the host was written in full. */
+  readonly isExact: boolean
+  /** What paths must begin with: a Hub may share its host with what is none of the clients' business. */
+  readonly prefix: string
   readonly matches: (host: string) => boolean
 }
 
@@ -25,12 +32,14 @@ const known = ['huggingface.co', 'hf.co', '.hf.co', 'cdn-lfs*.huggingface.co']
  */
 export class AllowList {
   readonly #rules: readonly Rule[]
+  readonly #isOfficial: boolean
   /** The server that is meant where a client names none, as the scripts for Dragonfly do. */
   readonly defaultOrigin: string
 
   /** `hosts` as `--allow-host` takes them: a host, `.suffix`, either with `scheme://` before it or `:port` behind it. */
   constructor(endpoint: URL, hosts: readonly string[]) {
     const listed = hosts.map((text) => parseRule(text, true))
+    this.#isOfficial = isOfficialHost(endpoint.hostname)
     this.#rules = [ruleOfEndpoint(endpoint), ...listed, ...known.map((text) => parseRule(text, false))]
     const first = hosts.find((text) => !/[*]|^\.|\/\/\./.test(text))
     this.defaultOrigin = (first !== undefined && this.#originOf(first)) || 'https://cdn-lfs.huggingface.co'
@@ -38,14 +47,33 @@ export class AllowList {
 
   /** The server behind a client's address, or undefined when it may not be reached. */
   find(url: URL): AllowedServer | undefined {
+    return this.#find(url, ({ prefix }) => url.pathname.startsWith(prefix))
+  }
+
+  /** The same for a tunnel, in which no path is seen. */
+  findForTunnel(url: URL): AllowedServer | undefined {
+    return this.#find(url, () => true)
+  }
+
+  #find(url: URL, isAllowed: (rule: Rule) => boolean): AllowedServer | undefined {
     const host = url.hostname.toLowerCase()
     // Plain http is how a client makes a proxy out of us: the usual port of http stands for that of https.
     const asked = url.port === '443' ? '' : url.port
-    for (const { scheme, port, isListed, matches } of this.#rules) {
-      if ((port !== undefined && port !== asked) || !matches(host)) continue
-      return { origin: originOf(scheme, url.hostname, asked), isListed }
+    for (const rule of this.#rules) {
+      const { scheme, port, isListed, isExact } = rule
+      if ((port !== undefined && port !== asked) || !rule.matches(host) || !isAllowed(rule)) continue
+      const origin = originOf(scheme, url.hostname, asked)
+      const isKnownStore = isLfsHost(host) && origin === `https://${host}`
+      // The CDN of another Hub is known by nothing but its full name in the list.
+      const isNamedStore = isListed && isExact && !this.#isOfficial
+      return { origin, isListed, isLfsStore: isKnownStore || isNamedStore }
     }
     return undefined
+  }
+
+  /** True where a redirect may be followed as it stands: to an allowed server, by the scheme that it speaks. */
+  mayFollow(url: URL): boolean {
+    return this.find(url)?.origin === url.origin
   }
 
   #originOf(text: string): string | undefined {
@@ -54,8 +82,11 @@ export class AllowList {
   }
 }
 
-function ruleOfEndpoint({ protocol, port, hostname }: URL): Rule {
-  return { scheme: protocol, port, isListed: true, matches: (host) => host === hostname }
+function ruleOfEndpoint({ protocol, port, hostname, pathname }: URL): Rule {
+  const prefix = pathname.replace(/\/*$/, '/')
+  const matches = (host: string) => host === hostname
+  // It is the Hub itself, where anybody may name a file as he likes: no LFS store.
+  return { scheme: protocol, port, isListed: true, isExact: false, prefix, matches }
 }
 
 function originOf(scheme: string, hostname: string, port: string): string {
@@ -71,7 +102,8 @@ function parseRule(text: string, isListed: boolean): Rule {
   const scheme = `${(given ?? 'https').toLowerCase()}:`
   const isUsual = port === (scheme === 'https:' ? '443' : '80')
   const only = isUsual || (port === '' && !isListed) ? '' : port || undefined
-  return { scheme, port: only, isListed, matches: matcherOf(name.toLowerCase()) }
+  const isExact = !/^\.|\*/.test(name)
+  return { scheme, port: only, isListed, isExact, prefix: '/', matches: matcherOf(name.toLowerCase()) }
 }
 
 function matcherOf(name: string): (host: string) => boolean {

@@ -3,7 +3,7 @@ import { type Commit, isCommit, isSha256 } from '../../blob/oid.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import { MAX_REDIRECTS, redirectTarget } from '../../http/redirects.ts'
 import { oidOfEtag } from '../../hub/etag.ts'
-import { isHubRedirect, mayCarryToken } from '../../hub/hub-hosts.ts'
+import { isHubRedirect } from '../../hub/hub-hosts.ts'
 import type { Repo } from '../../hub/repo.ts'
 import type { Credentials } from './credentials.ts'
 import type { FileFact } from './file-fact.ts'
@@ -36,9 +36,7 @@ export async function askForFile(hub: HubUpstream, question: FileQuestion): Prom
   let url = hub.urlOf(question.target)
   let commit: Commit | undefined
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-    const { authorization, ...others } = question.headers
-    const mayCarry = authorization !== undefined && mayCarryToken(url, hub.endpoint)
-    const headers = { ...others, 'accept-encoding': 'identity', ...(mayCarry && { authorization }) }
+    const headers = { ...hub.headersFor(url, question.headers), 'accept-encoding': 'identity' }
     const response = await hub.http.request({ method: 'HEAD', url, headers, signal })
     await response.discard()
     if (response.status >= 400) {

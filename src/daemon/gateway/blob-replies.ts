@@ -1,15 +1,16 @@
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { HubClient } from '../../hub/hub-client.ts'
-import type { IndexedBlob } from '../../storage/blob-index.ts'
-import type { BlobSource } from '../../transfer/blob-source.ts'
+import { HubClient } from '../../hub/hub-client.ts'
 import { type BlobLibrary, type Errand, hubSource, type LocatedBlob } from '../blob-library.ts'
+import type { SendToBytes } from '../blob-proof.ts'
 import { readWhileFetching } from '../blob-reader.ts'
 import { checkedStream, primeStream } from './checked-stream.ts'
+import { CutAnswers } from './cut-answers.ts'
 import { etagOf } from './file-fact.ts'
 import type { FileBody, GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { refuse } from './refusal.ts'
 import { isKnownToClient, type RequestedRange, requestedRange } from './requested-range.ts'
+import type { UrlBlobSource } from './url-blob-source.ts'
 
 /** How a request for bytes was served: from this disk, from a fetch that others began, by a fetch, or straight through. */
 export type ServedFrom = 'hit' | 'join' | 'miss' | 'pass'
@@ -24,7 +25,7 @@ const HASH_PATIENCE_MS = 300
 /** A blob that a client may have, and who gives it where it is not here. */
 export interface WantedBlob extends LocatedBlob {
   /** Speaks with what the client may. */
-  readonly from: HubClient | BlobSource
+  readonly from: HubClient | UrlBlobSource
   /** What the client knows the content by. @default the oid, as on the Hub */
   readonly etag?: string | undefined
   /** Called when the bytes turned out not to be this blob. */
@@ -42,6 +43,7 @@ export interface BlobRepliesParts {
 export class BlobReplies {
   readonly #parts: BlobRepliesParts
   readonly #lingering = new Map<Errand, NodeJS.Timeout>()
+  readonly #cut = new CutAnswers()
 
   constructor(parts: BlobRepliesParts) {
     this.#parts = parts
@@ -55,7 +57,9 @@ export class BlobReplies {
     }
     if (request.method === 'HEAD')
       return { status: 200, headers: [...headers, ['Content-Length', String(size)]] }
-    const range = requestedRange(request.headers, size, etag)
+    const asked = requestedRange(request.headers, size, etag)
+    const isRestOfCut = typeof asked !== 'string' && asked.isRest && this.#cut.has(oid)
+    const range = isRestOfCut ? 'whole' : asked
     if (range === 'unsatisfiable') {
       return refuse(416, 'no such range', [
         ...headers.filter(([name]) => !/^content-/i.test(name)),
@@ -92,10 +96,15 @@ export class BlobReplies {
     const { library, log } = this.#parts
     const { oid, size } = wanted
     if (size === 0) return { from: 'hit', body: undefined }
+    const isShort = !range.isRest && range.end - range.start <= Math.min(PROBE_SIZE, size / 4)
+    // The Hub's own bytes need no proof that they are this repo's; whatever is here must not show before there is one.
+    if (!library.isProven(wanted) && isShort)
+      return { from: 'pass', body: await this.#direct(request, wanted, range) }
+    await this.#prove(wanted, request.signal)
     const local = await this.#local(wanted, range)
     if (local) return { from: 'hit', body: local }
     const isRunning = library.isFetching(oid)
-    if (!isRunning && !range.isRest && range.end - range.start <= Math.min(PROBE_SIZE, size / 4)) {
+    if (!isRunning && isShort) {
       return { from: 'pass', body: await this.#direct(request, wanted, range) }
     }
     try {
@@ -107,6 +116,15 @@ export class BlobReplies {
     }
   }
 
+  #prove(wanted: WantedBlob, signal: AbortSignal): Promise<void> {
+    const { from } = wanted
+    const asked =
+      from instanceof HubClient
+        ? from
+        : (question: Parameters<SendToBytes>[0]) => from.send({ ...question, signal })
+    return this.#parts.library.prove(wanted, asked, signal)
+  }
+
   /** The blob on this disk. One that another tool put there is hashed first, or meanwhile when that takes long. */
   async #local({ oid, size, repo }: WantedBlob, range: RequestedRange): Promise<FileBody | undefined> {
     const { library } = this.#parts
@@ -116,8 +134,10 @@ export class BlobReplies {
     const acquiring = library.acquire(oid)
     if (!(await settlesWithin(acquiring, HASH_PATIENCE_MS))) {
       const found = await index.peek(oid)
-      if (found?.size === size)
-        return { path: found.path, start, end, isGood: isHeld(acquiring), release() {} }
+      if (found?.size === size) {
+        void acquiring.then((lease) => lease?.[Symbol.dispose]()).catch(() => {})
+        return { path: found.path, start, end, isGood: () => index.holds(found.path, oid), release() {} }
+      }
     }
     const lease = await acquiring
     if (lease?.size !== size) {
@@ -125,7 +145,8 @@ export class BlobReplies {
       return undefined
     }
     if (repo && lease.origin === 'store') void store.addRepo(oid, repo).catch(() => {})
-    return { path: lease.path, start, end, release: () => lease[Symbol.dispose]() }
+    const isGood = () => index.holds(lease.path, oid)
+    return { path: lease.path, start, end, isGood, release: () => lease[Symbol.dispose]() }
   }
 
   async #read(request: GatewayRequest, wanted: WantedBlob, range: RequestedRange): Promise<Reply['body']> {
@@ -151,7 +172,10 @@ export class BlobReplies {
     try {
       yield* readWhileFetching(errand, range, request.signal, { isRest: range.isRest })
     } catch (error) {
-      if (error instanceof DfhfError && error.code === 'verification-failed') wanted.onMismatch?.()
+      if (error instanceof DfhfError && error.code === 'verification-failed') {
+        this.#cut.note(wanted.oid)
+        wanted.onMismatch?.()
+      }
       throw error
     } finally {
       this.#leaveLater(errand)
@@ -170,19 +194,17 @@ export class BlobReplies {
   }
 
   #leaveLater(errand: Errand): void {
-    const timer = setTimeout(() => {
+    const leave = () => {
+      clearTimeout(timer)
       this.#lingering.delete(errand)
       errand.leave()
-    }, LINGER_MS)
+    }
+    const timer = setTimeout(leave, LINGER_MS)
     timer.unref()
     this.#lingering.set(errand, timer)
+    // Of a fetch that is over nothing need be kept.
+    errand.done.then(leave, leave)
   }
-}
-
-async function isHeld(acquiring: Promise<IndexedBlob | undefined>): Promise<boolean> {
-  const lease = await acquiring.catch(() => undefined)
-  lease?.[Symbol.dispose]()
-  return lease !== undefined
 }
 
 async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {

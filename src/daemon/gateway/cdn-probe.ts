@@ -17,6 +17,8 @@ const MAX_REMEMBERED = 5_000
 export type ProbeAnswer =
   | {
       readonly isAllowed: true
+      /** False when another address gave the answer, by a redirect. */
+      readonly isDirect: boolean
       readonly size: number | undefined
       readonly etag: string | undefined
       /** What the server says of the content, for the client. */
@@ -61,7 +63,7 @@ export class CdnProbe {
       const head = url.searchParams.has('X-Amz-Signature') ? undefined : await this.#send('HEAD', url, signal)
       const response = head && head.status < 400 ? head : await this.#send('GET', url, signal)
       const target = redirectTarget(response)
-      if (!target) return readProbe(response)
+      if (!target) return readProbe(response, hop === 0)
       if (!this.#mayFollow(target)) break
       url = target
     }
@@ -77,7 +79,7 @@ export class CdnProbe {
   }
 }
 
-function readProbe({ status, headers }: HttpResponse): ProbeAnswer {
+function readProbe({ status, headers }: HttpResponse, isDirect: boolean): ProbeAnswer {
   const isPlain = (headers.get('content-encoding') ?? 'identity') === 'identity'
   const length = headers.get('content-length')
   // An empty file has no first byte.
@@ -91,5 +93,6 @@ function readProbe({ status, headers }: HttpResponse): ProbeAnswer {
     const value = headers.get(name)
     return value === undefined ? [] : [[name, value]]
   })
-  return { isAllowed: true, size: isPlain ? size : undefined, etag: headers.get('etag'), headers: lines }
+  const etag = headers.get('etag')
+  return { isAllowed: true, isDirect, size: isPlain ? size : undefined, etag, headers: lines }
 }

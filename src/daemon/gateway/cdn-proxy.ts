@@ -1,7 +1,8 @@
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { isSha256, type Oid } from '../../blob/oid.ts'
 import type { HttpClient } from '../../http/http-client.ts'
+import { lfsOidOf } from '../../hub/hub-hosts.ts'
+import { isSafeForToken, type TokenRule } from '../../hub/tokens.ts'
 import type { AllowedServer, AllowList } from './allow-list.ts'
 import type { BlobReplies } from './blob-replies.ts'
 import type { CdnProbe } from './cdn-probe.ts'
@@ -22,6 +23,7 @@ export interface CdnProxyParts {
   readonly known: KnownUrls
   readonly probe: CdnProbe
   readonly blobs: BlobReplies
+  readonly tokenRule: TokenRule
   readonly log: Log
 }
 
@@ -49,22 +51,29 @@ export class CdnProxy {
     }
     const original = new URL(server.origin + url.pathname + url.search)
     await this.#checkAddress(original, server)
-    return (await this.#blob(request, original)) ?? this.#pass(request, original)
+    return (await this.#blob(request, original, server)) ?? this.#pass(request, original)
   }
 
   /** The blob at an address, if it is known what it must be and the server lets the client have it. */
-  async #blob(request: GatewayRequest, original: URL): Promise<Reply | undefined> {
+  async #blob(
+    request: GatewayRequest,
+    original: URL,
+    { isLfsStore }: AllowedServer,
+  ): Promise<Reply | undefined> {
     const { http, known, probe, blobs, allowList } = this.#parts
     // Bytes that somebody's token opens are for that one alone.
     if (request.headers.has('authorization')) return undefined
     const learned = known.find(original)
     const key = known.keyOf(original)
-    const oid = learned?.oid ?? (this.#misleading.has(key) ? undefined : oidInPath(original))
-    if (oid === undefined) return undefined
+    const isNamed = isLfsStore && !this.#misleading.has(key)
+    const oid = learned?.oid ?? (isNamed ? lfsOidOf(original.pathname) : undefined)
+    // Asked first whatever is known of the address: how long a refusal takes must not tell that.
     const answer = await probe.ask(original)
     const size = answer.isAllowed ? answer.size : undefined
-    if (!answer.isAllowed || size === undefined || (learned && learned.size !== size)) return undefined
-    const mayFollow = (target: URL) => allowList.find(target) !== undefined
+    if (!answer.isAllowed || oid === undefined || size === undefined) return undefined
+    // What the Hub said of an address it said of all that it leads to; a name in a path speaks for itself alone.
+    if (learned ? learned.size !== size : !answer.isDirect) return undefined
+    const mayFollow = (target: URL) => learned !== undefined && allowList.mayFollow(target)
     const from = new UrlBlobSource(http, { url: original, size, mayFollow })
     const headers: HeaderLine[] = [['Accept-Ranges', 'bytes'], ...answer.headers]
     const etag = answer.etag === undefined ? {} : { etag: answer.etag }
@@ -72,17 +81,17 @@ export class CdnProxy {
       known.forget(original)
       if (this.#misleading.size < MAX_MISLEADING) this.#misleading.add(key)
     }
-    return blobs.reply(request, { ...learned, oid, size, from, onMismatch, ...etag }, headers)
+    return blobs.reply(request, { ...learned, oid, size, from, isProven: true, onMismatch, ...etag }, headers)
   }
 
   async #pass(request: GatewayRequest, original: URL): Promise<Reply> {
-    const { http } = this.#parts
+    const { http, tokenRule } = this.#parts
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET'
     const encoding = request.headers.get('accept-encoding') ?? 'identity'
     const response = await http.request({
       method,
       url: original,
-      headers: { ...requestHeaders(request.headers), 'accept-encoding': encoding },
+      headers: { ...headersTo(original, request.headers, tokenRule), 'accept-encoding': encoding },
       signal: request.signal,
       headersTimeoutMs: PATIENCE_MS,
       bodyTimeoutMs: PATIENCE_MS,
@@ -108,9 +117,9 @@ export class CdnProxy {
   }
 }
 
-/** The oid by which the Hub's LFS store names a blob: the last part of the path. Xet's bridge has other hashes there. */
-function oidInPath({ hostname, pathname }: URL): Oid | undefined {
-  if (/xet/i.test(hostname) || /\/xet-/i.test(pathname)) return undefined
-  const last = pathname.split('/').at(-1) ?? ''
-  return isSha256(last) ? last : undefined
+/** What a client says to a server that it names itself: its token too, but not in clear. */
+function headersTo(url: URL, headers: Headers, rule: TokenRule): Record<string, string> {
+  const { authorization, ...others } = requestHeaders(headers)
+  const mayCarry = authorization !== undefined && isSafeForToken(url, rule)
+  return { ...others, ...(mayCarry && { authorization }) }
 }

@@ -144,6 +144,7 @@ export class GatewayServer implements AsyncDisposable {
       headers: headersOf(incoming),
       body: incoming,
       address: plainAddress(incoming.socket.remoteAddress ?? ''),
+      localAddress: plainAddress(incoming.socket.localAddress ?? ''),
       signal,
     }
     let reply: Reply

@@ -1,11 +1,14 @@
 import type { Duplex } from 'node:stream'
+import { lfsOidOf } from '../../hub/hub-hosts.ts'
 import type { AllowList } from './allow-list.ts'
 import type { CdnProxy } from './cdn-proxy.ts'
 import type { GatewayHandler } from './gateway-server.ts'
 import type { HubMirror } from './hub-mirror.ts'
-import type { GatewayRequest, Reply } from './message.ts'
-import { refuse } from './refusal.ts'
+import type { GatewayRequest, HeaderLine, Reply } from './message.ts'
+import type { OwnNames } from './own-names.ts'
+import { headerText, refuse } from './refusal.ts'
 import type { Tunnels } from './tunnel.ts'
+import { isFromWebPage } from './web-page.ts'
 
 /** Answers one of the gateway's own paths. */
 export type OwnRoute = (request: GatewayRequest) => Reply | Promise<Reply>
@@ -17,9 +20,21 @@ export interface GatewayParts {
   readonly proxy: CdnProxy
   readonly tunnels: Tunnels
   readonly allowList: AllowList
+  /** The names under which it answers for itself and for the Hub. */
+  readonly ownNames: OwnNames
   /** By `METHOD /path`. */
   readonly own: ReadonlyMap<string, OwnRoute>
 }
+
+/**
+ * A repo's author writes what the gateway hands out under its own name: a browser that is led there runs no script of
+ * it, guesses no type, and lets no page embed it.
+ */
+const guards: readonly HeaderLine[] = [
+  ['Content-Security-Policy', 'sandbox'],
+  ['X-Content-Type-Options', 'nosniff'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'],
+]
 
 /** All that the gateway's port answers, by what is asked. */
 export class Gateway implements GatewayHandler {
@@ -30,20 +45,36 @@ export class Gateway implements GatewayHandler {
   }
 
   async handle(request: GatewayRequest): Promise<Reply> {
+    if (isFromWebPage(request.headers)) return refuse(403, 'the gateway does not answer web pages')
     const { target } = request
+    // A proxy's client says in the target what it means; its Host counts for nothing (RFC 9112, 3.2.2).
     if (/^https?:\/\//i.test(target)) return this.#absolute(request, target)
-    if (!target.startsWith('/')) return refuse(400, 'a path or an address is needed')
-    const path = target.replace(/[?#].*$/s, '')
-    const method = request.method === 'HEAD' ? 'GET' : request.method
-    const own = this.#parts.own.get(`${method} ${path}`)
-    if (own) return own(request)
-    const origin = this.#namedOrigin(request, path)
-    if (origin !== undefined) return this.#absolute(request, origin + target)
-    return this.#parts.mirror.handle({ ...request, base: `http://${hostOf(request)}` })
+    const reply = await this.#own(request)
+    return { ...reply, headers: [...reply.headers, ...guards] }
   }
 
   connect(authority: string, socket: Duplex, head: Uint8Array, signal: AbortSignal): Promise<void> {
     return this.#parts.tunnels.run(authority, socket, head, signal)
+  }
+
+  /** A request that is meant for the gateway itself, or for the Hub behind it. */
+  async #own(request: GatewayRequest): Promise<Reply> {
+    const { headers, localAddress } = request
+    const host = headers.get('host')
+    const { ownNames, own, mirror } = this.#parts
+    if (!ownNames.isOwn(host, localAddress)) {
+      const name = headerText(host ?? '').slice(0, 100)
+      return refuse(403, `the gateway does not answer as '${name}'; --gateway-host adds a name of its own`)
+    }
+    const target = plainTarget(request.target)
+    if (target === undefined) return refuse(400, 'a path or an address is needed')
+    const path = target.replace(/[?#].*$/s, '')
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const route = own.get(`${method} ${path}`)
+    if (route) return route(request)
+    const origin = this.#namedOrigin(request, path)
+    if (origin !== undefined) return this.#absolute(request, origin + target)
+    return mirror.handle({ ...request, target, base: `http://${host}` })
   }
 
   /** A request of a client that takes us for its proxy. */
@@ -68,16 +99,17 @@ export class Gateway implements GatewayHandler {
   #namedOrigin({ headers }: GatewayRequest, path: string): string | undefined {
     const registry = headers.get('x-dragonfly-registry')?.trim()
     if (registry) return registry.replace(/\/+$/, '')
-    const isLfsPath = /^\/repos\/[0-9a-f]{2}\/[0-9a-f]{2}\/[0-9a-f]{64}\/[0-9a-f]{64}$/.test(path)
-    if (!isLfsPath) return undefined
-    const named = `http://${headers.get('host') ?? ''}`
-    const isNamed = URL.canParse(named) && this.#parts.allowList.find(new URL(named)) !== undefined
-    return isNamed ? named : this.#parts.allowList.defaultOrigin
+    return lfsOidOf(path) === undefined ? undefined : this.#parts.allowList.defaultOrigin
   }
 }
 
-/** The name and port by which the client reaches the gateway. */
-function hostOf({ headers }: GatewayRequest): string {
-  const host = headers.get('host') ?? ''
-  return /^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost'
+/**
+ * Path and query as the Hub's address will have them, `..` and its like resolved: what is decided here must be about
+ * what is asked there, and no path may climb out of the Hub's own.
+ */
+function plainTarget(target: string): string | undefined {
+  const text = `http://gateway${target}`
+  if (!target.startsWith('/') || !URL.canParse(text)) return undefined
+  const { pathname, search } = new URL(text)
+  return pathname + search
 }

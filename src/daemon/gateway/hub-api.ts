@@ -1,20 +1,16 @@
 import { createHash } from 'node:crypto'
-import { DfhfError, isAbort } from '../../base/errors.ts'
 import { isObject } from '../../hub/json-shape.ts'
 import type { Repo } from '../../hub/repo.ts'
-import type { PublicRepos } from '../public-repos.ts'
 import type { Credentials } from './credentials.ts'
 import type { HubUpstream } from './hub-upstream.ts'
-import { type HubWeather, isHubFailure, isHubTrouble } from './hub-weather.ts'
-import type { KeptAnswers } from './kept-answers.ts'
 import type { HeaderLine } from './message.ts'
+import type { HubWord, Recall } from './recall.ts'
 import { answerHeaders, lineOf } from './relayed-headers.ts'
 import { ShortMemory } from './short-memory.ts'
 import { withoutXet } from './without-xet.ts'
 
 const MAX_JSON_SIZE = 64 * 2 ** 20
 const PATIENCE_MS = 60_000
-const SHORT_PATIENCE_MS = 4_000
 
 /** What a client asks about a repo. */
 export interface ApiQuestion {
@@ -38,11 +34,7 @@ export interface ApiAnswer {
 /** What this needs. */
 export interface HubApiParts {
   readonly hub: HubUpstream
-  readonly kept: KeptAnswers
-  readonly publicRepos: PublicRepos
-  readonly weather: HubWeather
-  readonly staleForMs: number
-  readonly signal: AbortSignal
+  readonly recall: Recall
 }
 
 /** Asks the Hub about repos in its clients' names. Those who ask the same at once share one question. */
@@ -56,8 +48,9 @@ export class HubApi {
 
   ask(question: ApiQuestion): Promise<ApiAnswer> {
     const { headers, credentials } = question
-    const about = `${question.method} ${question.target} ${bodyHash(question.body)}`
-    const key = [credentials.key, about, headers.accept, headers['if-none-match'], headers.range].join(' ')
+    const form = bodyHash(question.body, headers['content-type'])
+    const about = `${question.method} ${question.target} ${headers.accept ?? ''} ${form}`
+    const key = [credentials.key, about, headers['if-none-match'], headers.range].join(' ')
     return this.#memory.get(
       key,
       () => this.#ask(question, about),
@@ -66,26 +59,16 @@ export class HubApi {
   }
 
   async #ask(question: ApiQuestion, about: string): Promise<ApiAnswer> {
-    const { kept, weather, staleForMs, signal } = this.#parts
-    const stale = parseKept(await kept.find(about, staleForMs))
-    if (stale && weather.isBad) return stale
-    const patience = AbortSignal.timeout(stale ? SHORT_PATIENCE_MS : PATIENCE_MS)
-    try {
-      const answer = await this.#send(question, AbortSignal.any([signal, patience]))
-      if (isHubFailure(answer.status)) {
-        if (answer.status !== 429) weather.failed(`it answered ${answer.status}`)
-        return stale ?? answer
-      }
-      weather.worked()
-      if (answer.status === 200) void this.#keep(about, question.repo, answer)
-      return answer
-    } catch (error) {
-      const trouble = patience.aborted ? new DfhfError('timeout', 'the Hub did not answer in time') : error
-      if (isAbort(trouble) || !isHubTrouble(trouble)) throw trouble
-      weather.failed(trouble.message)
-      if (stale) return stale
-      throw trouble
-    }
+    const { repo, credentials } = question
+    const { answer, isStale } = await this.#parts.recall.ask<ApiAnswer>({
+      about,
+      repo,
+      credentials,
+      patienceMs: PATIENCE_MS,
+      send: async (signal) => wordOf(await this.#send(question, signal)),
+      parse: parseKept,
+    })
+    return { ...answer, isStale }
   }
 
   async #send(question: ApiQuestion, signal: AbortSignal): Promise<ApiAnswer> {
@@ -102,16 +85,17 @@ export class HubApi {
     const isJson = /\bjson\b/.test(lineOf(lines, 'content-type') ?? '')
     return { status: response.status, headers: lines, body: isJson ? withoutXet(text) : text, isStale: false }
   }
-
-  async #keep(about: string, repo: Repo, answer: ApiAnswer): Promise<void> {
-    if (this.#parts.staleForMs <= 0 || !(await this.#parts.publicRepos.isPublic(repo))) return
-    const headers = answer.headers.filter(([name]) => /^(?:content-type|etag|link|x-repo-commit)$/.test(name))
-    await this.#parts.kept.keep(about, { headers, body: answer.body })
-  }
 }
 
-function bodyHash(body: Uint8Array | undefined): string {
-  return body === undefined ? '' : createHash('sha256').update(body).digest('hex')
+function wordOf(answer: ApiAnswer): HubWord<ApiAnswer> {
+  const { status, headers, body } = answer
+  if (status !== 200) return { answer, status, headers }
+  const lasting = headers.filter(([name]) => /^(?:content-type|etag|link|x-repo-commit)$/.test(name))
+  return { answer, status, headers, lasting: { headers: lasting, body } }
+}
+
+function bodyHash(body: Uint8Array | undefined, type = ''): string {
+  return body === undefined ? '' : createHash('sha256').update(`${type}\n`).update(body).digest('hex')
 }
 
 function parseKept(value: unknown): ApiAnswer | undefined {

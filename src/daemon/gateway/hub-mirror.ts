@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts'
+import { safeJson } from '../../base/safe-json.ts'
 import type { BlobReplies } from './blob-replies.ts'
 import { credentialsOf } from './credentials.ts'
 import { factHeaders } from './file-fact.ts'
@@ -39,13 +40,32 @@ export interface MirrorRequest extends GatewayRequest {
 /** The Hub as clients of HF_ENDPOINT see it: its metadata passed on, its bytes from here. */
 export class HubMirror {
   readonly #parts: HubMirrorParts
+  #hasWarned = false
 
   constructor(parts: HubMirrorParts) {
     this.#parts = parts
   }
 
   /** `target` is path and query. */
-  handle(request: MirrorRequest): Promise<Reply> {
+  async handle(request: MirrorRequest): Promise<Reply> {
+    const { withheld } = this.#parts.hub
+    if (withheld === undefined || !request.headers.has('authorization')) return this.#route(request)
+    // To the Hub the client is one without a token, and so it must be to all that is remembered of clients here.
+    const headers = new Headers(request.headers)
+    headers.delete('authorization')
+    this.#tellWithheld(withheld)
+    const reply = await this.#route({ ...request, headers })
+    return reply.status === 401 || reply.status === 403 || reply.status === 404
+      ? explained(reply, withheld)
+      : reply
+  }
+
+  #tellWithheld(reason: string): void {
+    if (!this.#hasWarned) this.#parts.log.warn(`${reason}; DFHF_ALLOW_PLAIN_HTTP_TOKEN=1 lets it`)
+    this.#hasWarned = true
+  }
+
+  #route(request: MirrorRequest): Promise<Reply> {
     const target = parseHubTarget(request.target.replace(/[?#].*$/s, ''))
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     if (target.kind === 'file' && isRead) return this.#file(request, target)
@@ -89,7 +109,7 @@ export class HubMirror {
     const { hub, facts, blobs, known, log } = this.#parts
     const credentials = credentialsOf(request.headers)
     const { repo, path, revision } = target
-    const headers = questionHeaders(request)
+    const headers = sharedHeaders(request)
     const question = { repo, path, target: request.target, headers, credentials }
     const { verdict, isStale } = await facts.ask(question, revision)
     if (verdict.kind === 'opaque') return this.pass(request, PATIENCE_MS)
@@ -111,7 +131,7 @@ export class HubMirror {
       method,
       repo,
       target: request.target,
-      headers: requestHeaders(request.headers),
+      headers: sharedHeaders(request, /^(?:accept|content-type|if-none-match|range)$/),
       body: method === 'POST' ? await readBody(request.body, MAX_BODY_SIZE) : undefined,
       credentials: credentialsOf(request.headers),
     })
@@ -137,7 +157,7 @@ const staleWarning: readonly HeaderLine[] = [
 /** A refusal has the same words for a HEAD and a GET, of which the HEAD to the Hub told none in a body. */
 function refusedFile(status: number, lines: readonly HeaderLine[]): Reply {
   const message = lineOf(lines, 'x-error-message') ?? `the Hub answered ${status}`
-  const body = new TextEncoder().encode(JSON.stringify({ error: message }))
+  const body = new TextEncoder().encode(safeJson({ error: message }))
   const kept = lines.filter(([name]) => !/^(?:content-|transfer-)/i.test(name))
   return {
     status,
@@ -150,18 +170,28 @@ function refusedFile(status: number, lines: readonly HeaderLine[]): Reply {
   }
 }
 
+/** A refusal that says why the token which the client sent did not count. */
+function explained(reply: Reply, reason: string): Reply {
+  const said = lineOf(reply.headers, 'x-error-message')
+  const message = headerText(said === undefined ? reason : `${said} (${reason})`)
+  const others = reply.headers.filter(([name]) => name.toLowerCase() !== 'x-error-message')
+  return { ...reply, headers: [...others, ['X-Error-Message', message]] }
+}
+
 function noXet(): Reply {
   return refuse(404, 'this mirror gives whole files and does not speak Xet', [
     ['X-Error-Code', 'EntryNotFound'],
   ])
 }
 
-/** What goes along with the question for a file's metadata: nothing that would make the answer another one. */
-function questionHeaders(request: GatewayRequest): Record<string, string> {
-  const headers = requestHeaders(request.headers)
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !/^(?:range|if-.*|content-.*|accept)$/.test(name)),
-  )
+/**
+ * What goes along with a question whose answer others will be told too: who asks, and what the answer is remembered by.
+ * Any other header could make it an answer that fits its sender alone.
+ */
+function sharedHeaders(request: GatewayRequest, more = /^$/): Record<string, string> {
+  const isKept = (name: string) =>
+    /^(?:authorization|user-agent|x-amzn-trace-id|x-hf-.*)$/.test(name) || more.test(name)
+  return Object.fromEntries(Object.entries(requestHeaders(request.headers)).filter(([name]) => isKept(name)))
 }
 
 function rebaseAll(value: string, base: string, endpoint: URL): string {

@@ -1,7 +1,7 @@
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 
-/** After a failure the Hub is not asked for so long, where an answer from before will do. */
+/** After a failure the Hub has less time to answer for so long, where an answer from before will do. */
 const PAUSE_MS = 5_000
 
 /** Whether the Hub answers at present; says in the log when that changes. */

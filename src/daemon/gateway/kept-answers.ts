@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, silentLog } from '../../base/log.ts'
 import { isObject } from '../../hub/json-shape.ts'
+import { type Repo, repoName } from '../../hub/repo.ts'
 import { writeFileAtomically } from '../../storage/atomic-write.ts'
+import { readPlainText } from '../../storage/plain-file.ts'
 
 const MAX_ANSWERS = 20_000
 const MAX_SIZE = 256 * 2 ** 20
@@ -17,16 +19,18 @@ interface Kept {
 }
 
 /**
- * What the Hub said about public repos, kept on disk for the time that it cannot be asked. Bounded: the answers seen
- * longest ago go first. Losing it costs nothing but that.
+ * What the Hub said about public repos, kept on disk for the time that it cannot be asked; a folder for each repo, so
+ * that all of it goes at once. Bounded: the answers seen longest ago go first. Losing it costs nothing but that.
  */
 export class KeptAnswers {
   readonly #folder: string
   readonly #log: Log
   readonly #now: () => number
+  /** By their path inside the folder. */
   #kept: Map<string, Kept> | undefined
   #size = 0
   #turn: Promise<unknown> = Promise.resolve()
+  #withdrawals = 0
 
   constructor(stateDir: string, options: { readonly log?: Log; readonly now?: () => number } = {}) {
     this.#folder = join(stateDir, 'gateway-answers')
@@ -34,30 +38,35 @@ export class KeptAnswers {
     this.#now = options.now ?? Date.now
   }
 
-  /** Keeps a JSON value under a question. */
-  keep(question: string, value: object): Promise<void> {
+  /** Grows each time that a repo's answers are withdrawn: what was asked before that may be out of date. */
+  get withdrawals(): number {
+    return this.#withdrawals
+  }
+
+  /** Keeps a JSON value under a question about a repo; not when answers were withdrawn since `withdrawals` was read. */
+  keep(repo: Repo, question: string, value: object, withdrawals = this.#withdrawals): Promise<void> {
     return this.#inTurn(async () => {
       const kept = await this.#load()
-      const name = nameOf(question)
-      const before = kept.get(name)
+      const path = pathOf(repo, question)
+      const before = kept.get(path)
       if (before && this.#now() - before.seenAtMs < REFRESH_MS) return
       const text = JSON.stringify({ question, seenAtMs: this.#now(), value })
-      if (text.length > MAX_ANSWER_SIZE) return
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 })
-      await writeFileAtomically(join(this.#folder, name), text)
+      if (text.length > MAX_ANSWER_SIZE || withdrawals !== this.#withdrawals) return
+      await mkdir(join(this.#folder, folderOf(repo)), { recursive: true, mode: 0o700 })
+      await writeFileAtomically(join(this.#folder, path), text)
       this.#size += text.length - (before?.size ?? 0)
-      kept.delete(name)
-      kept.set(name, { size: text.length, seenAtMs: this.#now() })
+      kept.delete(path)
+      kept.set(path, { size: text.length, seenAtMs: this.#now() })
       await this.#prune(kept)
     })
   }
 
   /** What was kept under a question not longer than `maxAgeMs` ago. */
-  async find(question: string, maxAgeMs: number): Promise<unknown> {
+  async find(repo: Repo, question: string, maxAgeMs: number): Promise<unknown> {
     if (maxAgeMs <= 0) return undefined
     try {
-      const text = await readFile(join(this.#folder, nameOf(question)), 'utf8')
-      const stored: unknown = JSON.parse(text)
+      const text = await readPlainText(join(this.#folder, pathOf(repo, question)), MAX_ANSWER_SIZE * 2)
+      const stored: unknown = JSON.parse(text ?? '')
       if (!isObject(stored) || stored.question !== question || typeof stored.seenAtMs !== 'number')
         return undefined
       return this.#now() - stored.seenAtMs <= maxAgeMs ? stored.value : undefined
@@ -66,12 +75,28 @@ export class KeptAnswers {
     }
   }
 
+  /** Forgets one answer, or all about a repo. */
+  withdraw(repo: Repo, question?: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const kept = await this.#load()
+      const path = question === undefined ? folderOf(repo) : pathOf(repo, question)
+      const gone = [...kept].filter(([each]) => each === path || each.startsWith(`${path}/`))
+      if (gone.length === 0) return
+      this.#withdrawals += 1
+      for (const [each, { size }] of gone) {
+        kept.delete(each)
+        this.#size -= size
+      }
+      await rm(join(this.#folder, path), { recursive: true, force: true })
+    })
+  }
+
   async #load(): Promise<Map<string, Kept>> {
     if (this.#kept) return this.#kept
     const found: [string, Kept][] = []
-    for (const name of await readdir(this.#folder).catch(() => [])) {
-      const stats = await stat(join(this.#folder, name)).catch(() => undefined)
-      if (stats) found.push([name, { size: stats.size, seenAtMs: stats.mtimeMs }])
+    for (const path of await readdir(this.#folder, { recursive: true }).catch(() => [])) {
+      const stats = await stat(join(this.#folder, path)).catch(() => undefined)
+      if (stats?.isFile()) found.push([path, { size: stats.size, seenAtMs: stats.mtimeMs }])
     }
     found.sort(([, a], [, b]) => a.seenAtMs - b.seenAtMs)
     this.#kept = new Map(found)
@@ -80,11 +105,11 @@ export class KeptAnswers {
   }
 
   async #prune(kept: Map<string, Kept>): Promise<void> {
-    for (const [name, { size }] of kept) {
+    for (const [path, { size }] of kept) {
       if (kept.size <= MAX_ANSWERS && this.#size <= MAX_SIZE) return
-      kept.delete(name)
+      kept.delete(path)
       this.#size -= size
-      await rm(join(this.#folder, name), { force: true })
+      await rm(join(this.#folder, path), { force: true })
     }
   }
 
@@ -97,6 +122,14 @@ export class KeptAnswers {
   }
 }
 
-function nameOf(question: string): string {
-  return createHash('sha256').update(question).digest('hex')
+function pathOf(repo: Repo, question: string): string {
+  return join(folderOf(repo), hashOf(question))
+}
+
+function folderOf(repo: Repo): string {
+  return hashOf(repoName(repo))
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }

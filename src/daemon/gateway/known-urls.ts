@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { LocatedBlob } from '../blob-library.ts'
 
 const MAX_URLS = 20_000
@@ -22,18 +23,23 @@ export class KnownUrls {
 
   learn(address: string, blob: LocatedBlob): void {
     if (!URL.canParse(address)) return
-    const { location: _, ...rest } = blob
-    const key = this.keyOf(new URL(address))
+    const { oid, size, repo, commit, path } = blob
+    const key = digestOf(this.keyOf(new URL(address)))
     this.#blobs.delete(key)
-    this.#blobs.set(key, rest)
+    this.#blobs.set(key, { oid, size, repo, commit, path })
     if (this.#blobs.size > MAX_URLS) this.#blobs.delete(this.#blobs.keys().next().value ?? '')
   }
 
   find(url: URL): Omit<LocatedBlob, 'location'> | undefined {
-    return this.#blobs.get(this.keyOf(url))
+    return this.#blobs.get(digestOf(this.keyOf(url)))
   }
 
   forget(url: URL): void {
-    this.#blobs.delete(this.keyOf(url))
+    this.#blobs.delete(digestOf(this.keyOf(url)))
   }
+}
+
+/** A signed address has a kilobyte, and there may be thousands. */
+function digestOf(key: string): string {
+  return createHash('sha256').update(key).digest('base64')
 }

@@ -1,3 +1,5 @@
+import { safeJson } from '../../base/safe-json.ts'
+
 /** Lines still to be sent, after which whoever makes them should wait. */
 const MOST_WAITING = 256
 
@@ -17,7 +19,7 @@ export class LineStream implements AsyncIterable<Uint8Array> {
   /** Adds a line; resolves when there is room for the next. */
   push(value: object): Promise<void> {
     if (this.#isOver) return Promise.resolve()
-    this.#lines.push(new TextEncoder().encode(`${JSON.stringify(value)}\n`))
+    this.#lines.push(new TextEncoder().encode(`${safeJson(value)}\n`))
     this.#wake()
     if (this.#lines.length < MOST_WAITING) return Promise.resolve()
     return new Promise((resolve) => this.#resume.push(resolve))

@@ -1,3 +1,5 @@
+import { safeJson } from '../../base/safe-json.ts'
+
 /** One request to the gateway, whatever brought it. */
 export interface GatewayRequest {
   readonly method: string
@@ -7,6 +9,8 @@ export interface GatewayRequest {
   readonly body: AsyncIterable<Uint8Array>
   /** The IP address that the request came from. */
   readonly address: string
+  /** The IP address of this machine that it came to. */
+  readonly localAddress: string
   /** Aborts when the client goes away, or the gateway stops. */
   readonly signal: AbortSignal
 }
@@ -16,8 +20,8 @@ export interface FileBody {
   readonly path: string
   readonly start: number
   readonly end: number
-  /** Resolves to false when the file is not what it should be; the last bytes wait for it. */
-  readonly isGood?: Promise<boolean> | undefined
+  /** Asked before the last bytes go out; they do not when it gives false, since the file is not what it should be. */
+  readonly isGood?: (() => Promise<boolean>) | undefined
   /** Called once, when the bytes were sent or will not be. */
   readonly release: () => void
 }
@@ -63,7 +67,7 @@ export function textReply(status: number, text: string, headers: readonly Header
 
 /** A JSON value, with its length. */
 export function jsonReply(status: number, value: unknown, headers: readonly HeaderLine[] = []): Reply {
-  const body = new TextEncoder().encode(JSON.stringify(value))
+  const body = new TextEncoder().encode(safeJson(value))
   return {
     status,
     headers: [

@@ -3,7 +3,7 @@ import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpProxy } from '../../http/proxy.ts'
 import { parseEndpoint } from '../../hub/endpoint.ts'
 import type { HubClient } from '../../hub/hub-client.ts'
-import { isLoopback } from '../../hub/tokens.ts'
+import { isLoopback, type TokenRule } from '../../hub/tokens.ts'
 import type { BlobLibrary } from '../blob-library.ts'
 import type { DaemonMetrics } from '../metrics.ts'
 import type { PublicRepos } from '../public-repos.ts'
@@ -22,6 +22,8 @@ import { KeptAnswers } from './kept-answers.ts'
 import { KnownUrls } from './known-urls.ts'
 import { LfsGateway } from './lfs-gateway.ts'
 import { jsonReply, type Reply, textReply } from './message.ts'
+import { OwnNames } from './own-names.ts'
+import { Recall } from './recall.ts'
 import { Tunnels } from './tunnel.ts'
 import { WarmRoute } from './warm-route.ts'
 
@@ -31,9 +33,13 @@ const GRACE_MS = 5_000
 /** What a gateway is made of, and how it behaves. */
 export interface GatewayOptions {
   readonly listen: { readonly host: string | undefined; readonly port: number }
+  /** Names by which clients may call it besides its addresses. */
+  readonly hosts: readonly string[]
   readonly endpoint: string
   /** Carries no token of its own. */
   readonly http: HttpClient
+  /** Holds for the tokens of its clients as for this node's own. */
+  readonly tokenRule: TokenRule
   /** Which proxy leads to an address, for tunnels. */
   readonly proxyFor?: ((url: URL) => HttpProxy | undefined) | undefined
   /** Speaks with this node's token: for orders of this machine's user, and for nothing that a client asks. */
@@ -63,23 +69,24 @@ export interface OpenGateway extends AsyncDisposable {
 
 /** Builds the gateway's parts and binds its port. Throws `usage` for a port that cannot be had, or a misspelt host. */
 export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
-  const { log, library, publicRepos, staleForMs, http, metrics, listen } = options
+  const { log, library, publicRepos, staleForMs, http, tokenRule, metrics, listen } = options
   const stop = new AbortController()
   const { signal } = stop
   const endpoint = parseEndpoint(options.endpoint)
   const allowList = new AllowList(endpoint, options.allowHosts)
-  const hub = new HubUpstream({ endpoint, http })
+  const hub = new HubUpstream({ endpoint, http, tokenRule })
   const kept = new KeptAnswers(options.stateDir, { log })
   const weather = new HubWeather(log)
-  const asking = { hub, kept, publicRepos, weather, staleForMs, signal }
+  const recall = new Recall({ kept, publicRepos, weather, staleForMs, signal })
   const blobs = new BlobReplies({ library, log, onServe: (served) => metrics?.served(served) })
   const known = new KnownUrls(options.ignoreQueryParams)
   const lfs = new LfsGateway({ hub, http, blobs, known })
-  const api = new HubApi(asking)
-  const mirror = new HubMirror({ hub, api, facts: new FileFacts(asking), blobs, lfs, known, log })
-  const mayFollow = (url: URL) => allowList.find(url) !== undefined
+  const api = new HubApi({ hub, recall })
+  const facts = new FileFacts({ hub, recall, kept })
+  const mirror = new HubMirror({ hub, api, facts, blobs, lfs, known, log })
+  const mayFollow = (url: URL) => allowList.mayFollow(url)
   const probe = new CdnProbe({ http, mayFollow, signal })
-  const proxy = new CdnProxy({ http, allowList, known, probe, blobs, log })
+  const proxy = new CdnProxy({ http, allowList, known, probe, blobs, tokenRule, log })
   const tunnels = new Tunnels({ allowList, proxyFor: options.proxyFor })
   const warm = new WarmRoute({
     library,
@@ -94,7 +101,8 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     ['POST /v1/warm', (request) => warm.handle(request)],
     ...(metrics ? [['GET /metrics', () => metricsReply(metrics)] as const] : []),
   ])
-  const handler = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, own })
+  const ownNames = new OwnNames({ listenHost: listen.host, names: options.hosts })
+  const handler = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, ownNames, own })
   const onAnswer = (status: number) => metrics?.answered(status)
   const server = await GatewayServer.listen({ handler, ...listen, log, onAnswer })
   const close = async (graceMs: number) => {

@@ -52,7 +52,8 @@ export function answerHeaders(headers: HttpHeaders, rebase: Rebase): HeaderLine[
   for (const name of headers.names()) {
     if (hopByHop.has(name) || named.has(name) || name.startsWith('proxy-') || ownAnswerHeaders.has(name))
       continue
-    if (name.startsWith('x-xet-')) continue
+    // What the Hub and its CDN let web pages read is not for them to say here.
+    if (name.startsWith('x-xet-') || name.startsWith('access-control-')) continue
     for (const value of headers.getAll(name)) {
       const rewritten = rewrite(name, value, rebase)
       if (rewritten !== undefined) lines.push([name, rewritten])

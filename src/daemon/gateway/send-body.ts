@@ -24,7 +24,7 @@ export async function sendFile(response: ServerResponse, body: FileBody): Promis
     const size = Math.min(body.end - body.start, readers > MANY_READERS ? SMALL_CHUNK_SIZE : CHUNK_SIZE)
     const buffer = Buffer.allocUnsafeSlow(size)
     for (let offset = body.start; offset < body.end; ) {
-      if (body.isGood && offset + size >= body.end && !(await body.isGood)) {
+      if (body.isGood && offset + size >= body.end && !(await body.isGood())) {
         throw new DfhfError('verification-failed', `${body.path} does not hold what its name says`)
       }
       const { bytesRead } = await handle.read(buffer, 0, Math.min(size, body.end - offset), offset)

@@ -3,11 +3,15 @@ interface Entry<T> {
   goodUntil: number
 }
 
+/** How often what no longer counts is let go, in ms. */
+const SWEEP_MS = 10_000
+
 /** Remembers answers for a short while, and makes those who ask the same at once share one question. */
 export class ShortMemory<T> {
   readonly #entries = new Map<string, Entry<T>>()
   readonly #size: number
   readonly #now: () => number
+  #sweep: NodeJS.Timeout | undefined
 
   constructor(options: { readonly size: number; readonly now?: () => number }) {
     this.#size = options.size
@@ -21,6 +25,7 @@ export class ShortMemory<T> {
     const entry: Entry<T> = { answer: ask(), goodUntil: Number.POSITIVE_INFINITY }
     this.#entries.delete(key)
     this.#entries.set(key, entry)
+    this.#sweep ??= setInterval(() => this.#forgetOld(), SWEEP_MS).unref()
     const forget = () => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key)
     }
@@ -32,5 +37,12 @@ export class ShortMemory<T> {
     // The oldest goes; those that wait for it have its promise.
     if (this.#entries.size > this.#size) this.#entries.delete(this.#entries.keys().next().value ?? '')
     return entry.answer
+  }
+
+  #forgetOld(): void {
+    for (const [key, { goodUntil }] of this.#entries) if (goodUntil <= this.#now()) this.#entries.delete(key)
+    if (this.#entries.size > 0) return
+    clearInterval(this.#sweep)
+    this.#sweep = undefined
   }
 }

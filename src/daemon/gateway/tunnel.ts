@@ -50,7 +50,7 @@ export class Tunnels {
 
   async #reach(authority: string, signal: AbortSignal): Promise<Socket> {
     const url = parseAuthority(authority)
-    const server = url && this.#options.allowList.find(url)
+    const server = url && this.#options.allowList.findForTunnel(url)
     if (!url || !server) {
       throw new DfhfError('forbidden', `the gateway does not connect to ${authority.slice(0, 300)}`, {
         hint: 'name the host with --allow-host',

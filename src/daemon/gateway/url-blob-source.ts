@@ -1,6 +1,7 @@
 import { DfhfError } from '../../base/errors.ts'
 import type { ByteRange } from '../../blob/pieces.ts'
 import type { HttpClient } from '../../http/http-client.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
 import { rangeHeaders, readRange } from '../../http/range-request.ts'
 import { redirectTarget } from '../../http/redirects.ts'
 import type { BlobSource } from '../../transfer/blob-source.ts'
@@ -34,21 +35,30 @@ export class UrlBlobSource implements BlobSource {
     range: ByteRange,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<AsyncIterable<Uint8Array>> {
-    const { size, headers, mayFollow } = this.#address
+    const { size } = this.#address
+    const response = await this.send({ method: 'GET', headers: rangeHeaders(range, size), signal })
+    const opened = readRange(response, { range, size, etag: this.#etag })
+    this.#etag ??= opened.etag
+    return opened.body
+  }
+
+  /** Asks at the address and where it leads, redirects followed as far as they may be. */
+  async send(request: {
+    readonly method: 'HEAD' | 'GET'
+    readonly headers: Readonly<Record<string, string>>
+    readonly signal: AbortSignal
+  }): Promise<HttpResponse> {
+    const { headers, mayFollow } = this.#address
     let { url } = this.#address
     for (let hop = 0; hop <= MAX_HOPS; hop += 1) {
       const own = url.origin === this.#address.url.origin ? headers : undefined
       const response = await this.#http.request({
+        ...request,
         url,
-        headers: { ...own, ...rangeHeaders(range, size) },
-        signal,
+        headers: { ...own, ...request.headers },
       })
       const target = redirectTarget(response)
-      if (!target) {
-        const opened = readRange(response, { range, size, etag: this.#etag })
-        this.#etag ??= opened.etag
-        return opened.body
-      }
+      if (!target) return response
       await response.discard()
       if (!mayFollow(target))
         throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)

@@ -8,6 +8,7 @@ import { credentialsOf } from './credentials.ts'
 import type { HubUpstream } from './hub-upstream.ts'
 import { LineStream } from './line-stream.ts'
 import type { GatewayRequest, Reply } from './message.ts'
+import { hostNameOf } from './own-names.ts'
 import { describeError, refusalWithCode, refuse } from './refusal.ts'
 import { readBody } from './request-body.ts'
 
@@ -37,8 +38,9 @@ export class WarmRoute {
   }
 
   async handle(request: GatewayRequest): Promise<Reply> {
-    if (request.headers.has('origin') || request.headers.has('sec-fetch-site')) {
-      return refuse(403, 'web pages may not order anything here')
+    // A web page cannot send this type to another site without asking first (CORS), which the gateway refuses.
+    if (!/^application\/json\s*(?:;|$)/i.test(request.headers.get('content-type') ?? '')) {
+      return refuse(400, 'an order must come as Content-Type: application/json')
     }
     if (this.#orders >= MAX_ORDERS) return refuse(503, 'too many orders at once', [['Retry-After', '10']])
     this.#orders += 1
@@ -81,7 +83,11 @@ export class WarmRoute {
   #hubFor({ headers, address }: GatewayRequest): HubClient {
     const { upstream, ownHub, isLoopbackOnly } = this.#parts
     const credentials = credentialsOf(headers)
-    const isOurs = isLoopbackOnly && isLoopback(address.includes(':') ? `[${address}]` : address)
+    // What a proxy of this machine passes on comes from loopback as well, and may be anybody's.
+    const isPassedOn = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'].some((name) => headers.has(name))
+    const isNear = isLoopback(address.includes(':') ? `[${address}]` : address)
+    const isOurs =
+      isLoopbackOnly && isNear && !isPassedOn && isLoopback(hostNameOf(headers.get('host') ?? '') ?? '')
     if (credentials.authorization === undefined && isOurs) return ownHub
     return upstream.clientFor(credentials, headers.get('user-agent') ?? 'dfhf')
   }

@@ -41,6 +41,8 @@ export async function openTestGateway(
   const gateway = stack.use(
     await openGateway({
       listen: { host: '127.0.0.1', port: 0 },
+      hosts: [],
+      tokenRule: {},
       endpoint: library.hub.url,
       http,
       ownHub: anonymous,

@@ -30,7 +30,7 @@ async function serve(
   }
 }
 
-function fileReply(isGood?: Promise<boolean>): { reply: Reply; released: Promise<void> } {
+function fileReply(isGood?: () => Promise<boolean>): { reply: Reply; released: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>()
   const body = { path, start: 100, end: 2_900_000, isGood, release: resolve }
   return {
@@ -55,7 +55,7 @@ describe('the socket of the gateway', () => {
   test('holds the last bytes of a file back until it is known to be good, and breaks off when it is not', async () => {
     for (const isGood of [true, false]) {
       const { promise, resolve } = Promise.withResolvers<boolean>()
-      const { reply, released } = fileReply(promise)
+      const { reply, released } = fileReply(() => promise)
       await using gateway = await serve(() => reply)
       const answer = await fetch(gateway.url)
       const reader = answer.body?.getReader()

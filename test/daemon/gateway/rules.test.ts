@@ -43,6 +43,27 @@ describe('the list of allowed hosts', () => {
   ])('refuses %s', (url) => {
     expect(list.find(new URL(url))).toBeUndefined()
   })
+  test.each([
+    ['https://huggingface.co', 'http://cdn-lfs.huggingface.co/', true],
+    ['https://huggingface.co', 'http://cdn-lfs-us-1.hf.co/', true],
+    ['https://huggingface.co', 'http://cas-bridge.xethub.hf.co/', false],
+    ['https://huggingface.co', 'http://hf.co/', false],
+    ['https://huggingface.co', 'http://huggingface.co/', false],
+    ['https://huggingface.co', 'http://cdn.example.org/', false],
+    ['https://hub.example', 'http://hub.example/', false],
+    ['https://hub.example', 'http://cdn.example.org/', true],
+    ['https://hub.example', 'http://cdn.wide.example/', false],
+    ['https://hub.example', 'http://cdn-lfs.hf.co/', true],
+    ['https://hub.example', 'http://hf.co/', false],
+  ])('with the Hub %s, %s is an LFS store: %p', (hub, url, isStore) => {
+    const list = new AllowList(new URL(hub), ['cdn.example.org', '.wide.example'])
+    expect(list.find(new URL(url))?.isLfsStore).toBe(isStore)
+  })
+  test('lets a redirect be followed by the scheme of its server alone', () => {
+    expect(list.mayFollow(new URL('https://cdn-lfs.hf.co/x'))).toBe(true)
+    expect(list.mayFollow(new URL('http://cdn-lfs.hf.co/x'))).toBe(false)
+    expect(list.mayFollow(new URL('https://evil.example/x'))).toBe(false)
+  })
   test('says what is no host', () => {
     expect(() => new AllowList(endpoint, ['a b:c'])).toThrow('not a host')
   })
@@ -219,12 +240,25 @@ test('kept answers outlive a restart, for as long as is asked, and no longer', a
   const folder = await mkdtemp(join(tmpdir(), 'dfhf-kept-'))
   let now = 1_000
   const clock = () => now
-  await new KeptAnswers(folder, { now: clock }).keep('q', { a: 1 })
+  const repo = { type: 'model', id: 'o/r' } as const
+  const other = { type: 'dataset', id: 'o/r' } as const
+  const before = new KeptAnswers(folder, { now: clock })
+  for (const each of [repo, other]) await before.keep(each, 'q', { a: 1 })
   const kept = new KeptAnswers(folder, { now: clock })
   now += 5_000
-  expect(await kept.find('q', 5_000)).toEqual({ a: 1 })
-  expect(await kept.find('q', 4_999)).toBeUndefined()
-  expect(await kept.find('other', 5_000)).toBeUndefined()
+  expect(await kept.find(repo, 'q', 5_000)).toEqual({ a: 1 })
+  expect(await kept.find(repo, 'q', 4_999)).toBeUndefined()
+  expect(await kept.find(repo, 'other', 5_000)).toBeUndefined()
+  await kept.keep(repo, 'r', { a: 2 })
+  await kept.withdraw(repo, 'q')
+  expect(await kept.find(repo, 'q', 5_000)).toBeUndefined()
+  expect(await kept.find(repo, 'r', 5_000)).toEqual({ a: 2 })
+  const { withdrawals } = kept
+  await kept.withdraw(repo)
+  await kept.keep(repo, 's', { a: 3 }, withdrawals)
+  expect(await kept.find(repo, 'r', 5_000)).toBeUndefined()
+  expect(await kept.find(repo, 's', 5_000)).toBeUndefined()
+  expect(await kept.find(other, 'q', 5_000)).toEqual({ a: 1 })
   await rm(folder, { recursive: true })
 })
 

@@ -89,6 +89,7 @@ describe('an order to fetch ahead', () => {
     const leaving = new AbortController()
     const answer = await fetch(`${gateway.url}/v1/warm`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: '{"repo":"org/data"}',
       signal: leaving.signal,
     })

@@ -1,0 +1,22 @@
+import { statfs } from 'node:fs/promises'
+
+/** File systems that one machine alone has mounted, by the numbers of Linux. */
+const LOCAL_TYPES = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // xfs
+  0x9123683e, // btrfs
+  0x01021994, // tmpfs
+  0x858458f6, // ramfs
+  0x2fc12fc1, // zfs
+  0xf2f52010, // f2fs
+  0xca451a4e, // bcachefs
+  0x794c7630, // overlayfs
+])
+
+/** True when no other machine can write to `folder`, so that a lock of this kernel keeps out everybody. */
+export async function isLocalDisk(folder: string): Promise<boolean> {
+  // Elsewhere the numbers mean other things; there a lock that works is believed.
+  if (process.platform !== 'linux') return true
+  const stats = await statfs(folder).catch(() => undefined)
+  return stats !== undefined && LOCAL_TYPES.has(stats.type)
+}
