@@ -1,7 +1,6 @@
 /** What a run must keep to, in the words of the summary. */
 export const invariants = [
   'wrong bytes',
-  'wrong bytes, cut',
   'private bytes',
   'private names',
   'token off the Hub',
@@ -28,7 +27,7 @@ export interface Finding {
 
 /** The breaches of one run; of each kind a few are kept and the others counted. */
 export class Findings {
-  /** How often a peer passed a wrong piece on that it could not check yet: no breach, but worth to be known. */
+  /** How often wrong bytes came that the sender could not check yet, in an answer that was cut or a piece of an unfinished blob: no breach. */
   unproven = 0
   readonly #found = new Map<Invariant, { readonly texts: string[]; count: number }>()
 

@@ -35,7 +35,7 @@ export function summary(outcomes: readonly Outcome[]): string {
     ...(rows.length > 0 ? ['', '| broken | runs | seeds |', '| --- | --- | --- |', ...rows] : []),
     '',
     `nearest to the bound of 2 x alone + 10 s: ${Math.max(...ratios, Number.NEGATIVE_INFINITY).toFixed(2)} x alone + 10 s`,
-    `wrong pieces that peers passed on before they could check them: ${outcomes.reduce((sum, { unproven }) => sum + unproven, 0)}`,
+    `wrong bytes in answers that were cut, and in pieces of unfinished blobs: ${outcomes.reduce((sum, { unproven }) => sum + unproven, 0)}`,
     `most memory of a dfhf: ${(peak(({ peaks }) => peaks.memory) / 1e6).toFixed(0)} MB; most handles: ${peak(({ peaks }) => peaks.handles)}`,
     '',
   ].join('\n')

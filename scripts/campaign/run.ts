@@ -16,7 +16,7 @@ export interface Outcome extends StageTimes {
   /** What was tried, in words. */
   readonly scenario: string
   readonly findings: readonly Finding[]
-  /** How often a peer passed a wrong piece on that it could not check yet. */
+  /** How often wrong bytes came that their sender could not check yet. */
   readonly unproven: number
   readonly peaks: Peaks
   readonly ms: number

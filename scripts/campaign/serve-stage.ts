@@ -5,7 +5,6 @@ import type { StageTimes } from './download-stage.ts'
 import { askOnce, type ClientOptions, type Form, getWhole } from './gateway-client.ts'
 import { pauseFor } from './hostile/hostile-peer.ts'
 import { openNetwork } from './peer-network.ts'
-import { isHubLying } from './plan.ts'
 import {
   boundOf,
   freePort,
@@ -180,8 +179,8 @@ function clientOf(
   { gateway }: Node,
   who: { readonly form: Form; readonly token: string | undefined; readonly signal: AbortSignal },
 ): ClientOptions {
-  const { hub, findings, truth, plan } = context.world
-  return { gateway, hubUrl: hub.url, findings, truth, isHubLying: isHubLying(plan), ...who }
+  const { hub, findings, truth } = context.world
+  return { gateway, hubUrl: hub.url, findings, truth, ...who }
 }
 
 /** The files of the private and the gated repo, so that thieves find them at the daemon. */
