@@ -1,4 +1,4 @@
-import type { Conduct } from './http/conduct.ts'
+import type { Conduct, Drip } from './http/conduct.ts'
 import { type HttpAnswer, type HttpRequest, withHeaders } from './http/message.ts'
 import type { RouteKind } from './route.ts'
 import type { RequestRecord, Side } from './stats.ts'
@@ -39,6 +39,8 @@ export interface Fault {
   /** Offsets in the blob whose byte arrives inverted. */
   readonly flip?: readonly number[]
   readonly bytesPerSecond?: number
+  /** Past so many body bytes, one byte at a time. */
+  readonly drip?: Drip
   /** The CDN redirects to a second CDN URL. */
   readonly hop?: boolean
 }
@@ -158,6 +160,7 @@ function worsen(conduct: Conduct, trap: Trap, answer: HttpAnswer): Conduct {
     ...(fault.stallAfter !== undefined && { stallAfter: fault.stallAfter, lifted: trap.lifted }),
     ...(fault.cutAfter !== undefined && { cutAfter: fault.cutAfter, reset: fault.reset ?? false }),
     ...(fault.flip && { flips: fault.flip.map((position) => position - offset) }),
+    ...(fault.drip && { drip: fault.drip }),
     ...(fault.bytesPerSecond !== undefined && {
       throttles: [...(conduct.throttles ?? []), new Throttle(fault.bytesPerSecond)],
     }),

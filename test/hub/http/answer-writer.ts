@@ -65,6 +65,7 @@ async function sendBody(
     while (chunk.length > 0) {
       const size = Math.min(chunk.length, allowance(conduct, offset))
       const part = conduct.flips ? chunk.slice(0, size) : chunk.subarray(0, size)
+      if (conduct.drip && offset >= conduct.drip.after) await pause(conduct.drip.everyMs, connection.signal)
       for (const throttle of conduct.throttles ?? []) await throttle.take(size, connection.signal)
       if (conduct.flips) flipBytes(part, offset, conduct.flips)
       const framed = isChunked ? Buffer.concat([Buffer.from(`${size.toString(16)}\r\n`), part, crlf]) : part
@@ -84,7 +85,8 @@ async function sendBody(
 function allowance(conduct: Conduct, offset: number): number {
   let size = Number.POSITIVE_INFINITY
   for (const throttle of conduct.throttles ?? []) size = Math.min(size, throttle.grain)
-  for (const point of [conduct.stallAfter, conduct.cutAfter]) {
+  if (conduct.drip && offset >= conduct.drip.after) return 1
+  for (const point of [conduct.stallAfter, conduct.cutAfter, conduct.drip?.after]) {
     if (point !== undefined && point > offset) size = Math.min(size, point - offset)
   }
   return size

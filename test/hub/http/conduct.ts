@@ -1,5 +1,11 @@
 import type { Throttle } from '../throttle.ts'
 
+/** A body that nearly stands still: one byte each `everyMs` milliseconds, past its first `after` bytes. */
+export interface Drip {
+  readonly after: number
+  readonly everyMs: number
+}
+
 /** How an answer travels: everything that a bad network or a bad server does to an otherwise right answer. */
 export interface Conduct {
   readonly delayMs?: number
@@ -13,6 +19,7 @@ export interface Conduct {
   /** Positions in the body (not in the blob) whose byte is inverted. */
   readonly flips?: readonly number[]
   readonly throttles?: readonly Throttle[]
+  readonly drip?: Drip
   /** Told how many body bytes the socket took, as they go. */
   readonly sent?: (size: number) => void
   /** Told once when the answer is over, complete or not. */

@@ -1,0 +1,45 @@
+import type { PlannedFile, Visibility } from './plan.ts'
+import { noise, oidOf, PrivateWindows } from './true-bytes.ts'
+
+/** A file as it is on the Hub. */
+export interface TrueFile {
+  readonly repo: string
+  readonly path: string
+  readonly isLfs: boolean
+  readonly bytes: Uint8Array
+  readonly oid: string
+  readonly visibility: Visibility
+}
+
+/** What the Hub holds in one run: the measure of everything that is delivered. */
+export class Truth {
+  readonly files: TrueFile[] = []
+  /** The bytes that not everybody may have. */
+  readonly windows = new PrivateWindows()
+  readonly #blobs = new Map<string, Uint8Array>()
+
+  /** Makes a file's bytes from a seed. */
+  add(repo: string, visibility: Visibility, file: PlannedFile, seed: string): TrueFile {
+    return this.addBytes(repo, visibility, { ...file, bytes: noise(seed, file.size) })
+  }
+
+  addBytes(
+    repo: string,
+    visibility: Visibility,
+    { path, isLfs, bytes }: { readonly path: string; readonly isLfs: boolean; readonly bytes: Uint8Array },
+  ): TrueFile {
+    const file = { repo, path, isLfs, bytes, oid: oidOf(bytes, isLfs), visibility }
+    this.files.push(file)
+    this.#blobs.set(file.oid, bytes)
+    if (visibility !== 'public') this.windows.add(bytes)
+    return file
+  }
+
+  blob(oid: string): Uint8Array | undefined {
+    return this.#blobs.get(oid)
+  }
+
+  of(repo: string): TrueFile[] {
+    return this.files.filter((file) => file.repo === repo)
+  }
+}
