@@ -6,6 +6,11 @@ import { busy } from '../swarm/peer-reply.ts'
 import type { Connection } from '../swarm/upload-ledger.ts'
 
 const MAX_REQUEST_BODY = 2 ** 16
+/**
+ * A connection on which nothing moves for so many seconds is closed: one that asked once and idles, one that never asks,
+ * and one that takes an upload's place and does not read. Honest peers stall for less, and ask again.
+ */
+const IDLE_SECONDS = 15
 
 /** What answers the requests. */
 export interface RequestHandler {
@@ -27,6 +32,8 @@ export interface PeerServerOptions {
   /** PEM texts; with them the peer API speaks TLS only. */
   readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
   readonly log?: Log
+  /** @default 15 */
+  readonly idleSeconds?: number
 }
 
 /** A bound peer API. */
@@ -66,12 +73,11 @@ function listen(options: PeerServerOptions, port: number): PeerServer {
 }
 
 function bind(options: PeerServerOptions, hostname: string, port: number): PeerServer {
-  const { handler, tls, log = silentLog } = options
+  const { handler, tls, log = silentLog, idleSeconds = IDLE_SECONDS } = options
   const server = Bun.serve({
     hostname,
     port,
-    // Held streams are silent between heartbeats; the default would cut them after 10 s.
-    idleTimeout: 0,
+    idleTimeout: idleSeconds,
     maxRequestBodySize: MAX_REQUEST_BODY,
     ...(tls && { tls: { cert: tls.certificate, key: tls.privateKey } }),
     fetch(request, self) {
@@ -80,6 +86,7 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
         address: plainAddress(peer?.address ?? ''),
         port: peer?.port ?? 0,
         pending: () => self.pendingRequests,
+        stayOpen: () => self.timeout(request, 0),
       })
     },
     error(error) {

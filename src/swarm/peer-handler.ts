@@ -176,6 +176,7 @@ export class PeerHandler {
     const leave = this.#watchers.enter(asker.address)
     if (!leave) return busy('too many watchers')
     const release = this.#uploads.holdOther()
+    connection.stayOpen?.()
     const stream = new PiecesStream({
       oid,
       selfId: this.#options.self().id,

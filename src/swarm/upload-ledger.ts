@@ -13,6 +13,8 @@ export interface Connection {
   readonly port: number
   /** How many requests the server has not finished, this one included while it is; undefined when it cannot tell. */
   readonly pending: () => number | undefined
+  /** Keeps the connection open though nothing moves on it for a while: for held answers alone. */
+  readonly stayOpen?: () => void
 }
 
 /**

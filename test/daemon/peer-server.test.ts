@@ -145,3 +145,64 @@ async function selfSigned(): Promise<[string, string]> {
   if (exitCode !== 0) throw new Error('openssl failed')
   return [await Bun.file(certPath).text(), await Bun.file(keyPath).text()]
 }
+
+describe('a connection on which nothing moves', () => {
+  test('is closed, also in the middle of an upload that nobody reads', async () => {
+    const path = join(folder, 'large.bin')
+    await writeFile(path, new Uint8Array(32 * 2 ** 20))
+    const cut = Promise.withResolvers<void>()
+    const server = start(
+      (request) => {
+        request.signal.addEventListener('abort', () => cut.resolve())
+        return new Response(Bun.file(path))
+      },
+      { idleSeconds: 1 },
+    )
+    const idle = Promise.withResolvers<void>()
+    await Bun.connect({
+      hostname: '127.0.0.1',
+      port: server.port,
+      socket: {
+        open: (socket) => void socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+        data: (socket) => socket.pause(),
+      },
+    })
+    await Bun.connect({
+      hostname: '127.0.0.1',
+      port: server.port,
+      socket: { data() {}, close: () => idle.resolve() },
+    })
+    await Promise.all([cut.promise, idle.promise])
+  }, 60_000)
+
+  test('stays open where it is held', async () => {
+    const other = Promise.withResolvers<void>()
+    let send: (text: string) => void = () => {}
+    const server = start(
+      (_request, { stayOpen }) => {
+        stayOpen?.()
+        const body = new ReadableStream({
+          start(controller) {
+            send = (text) => {
+              controller.enqueue(new TextEncoder().encode(text))
+              controller.close()
+            }
+            controller.enqueue(new TextEncoder().encode('first '))
+          },
+        })
+        return new Response(body)
+      },
+      { idleSeconds: 1 },
+    )
+    const held = await fetch(`http://127.0.0.1:${server.port}/`)
+    await Bun.connect({
+      hostname: '127.0.0.1',
+      port: server.port,
+      socket: { data() {}, close: () => other.resolve() },
+    })
+    // One that is not held was closed meanwhile.
+    await other.promise
+    send('last')
+    expect(await held.text()).toBe('first last')
+  }, 60_000)
+})

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DfhfError, isAbort, systemCode } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
+import { isLoopback } from '../../hub/tokens.ts'
 import { discardReply, type GatewayRequest, isFileBody, type Reply } from './message.ts'
 import { refusalOf, refuse } from './refusal.ts'
 import { sendFile, sendStream } from './send-body.ts'
@@ -11,7 +12,10 @@ const MAX_HEADER_SIZE = 2 ** 16
 const MAX_CONNECTIONS = 4096
 /** A client must have sent its headers by then. */
 const HEADERS_TIMEOUT_MS = 30_000
-const KEEP_ALIVE_MS = 60_000
+/** Clients that ask again do so at once; a connection that is idle for longer only holds a place. */
+const KEEP_ALIVE_MS = 20_000
+/** Connections of one other machine at once. */
+const MAX_CONNECTIONS_PER_ADDRESS = 256
 
 /** What answers. */
 export interface GatewayHandler {
@@ -60,6 +64,12 @@ export class GatewayServer implements AsyncDisposable {
     this.#server.on('connection', (socket) => {
       // Bun says it once a request.
       if (this.#sockets.has(socket)) return
+      const address = plainAddress(socket.remoteAddress ?? '')
+      const others = [...this.#sockets].filter((each) => each.remoteAddress === socket.remoteAddress)
+      if (!isLoopback(address) && others.length >= MAX_CONNECTIONS_PER_ADDRESS) {
+        socket.destroy()
+        return
+      }
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
     })
@@ -155,6 +165,8 @@ export class GatewayServer implements AsyncDisposable {
       this.#logFailure(request, error)
       reply = isAbort(error) ? leaving() : refusalOf(error)
     }
+    // What a refused client still sends is not read: Bun would gather it in memory.
+    if (!incoming.complete) response.once('finish', () => incoming.destroy())
     await this.#send(request, reply, response, gone.signal)
   }
 

@@ -87,11 +87,12 @@ export class HubMirror {
     const hasBody = method !== 'GET' && method !== 'HEAD'
     const encoding = request.headers.get('accept-encoding')
     const headers = { ...requestHeaders(request.headers), 'accept-encoding': encoding ?? 'identity' }
+    using body = hasBody ? await readBody(request, MAX_BODY_SIZE) : undefined
     const response = await hub.send({
       method,
       target: request.target,
       headers,
-      body: hasBody ? await readBody(request.body, MAX_BODY_SIZE) : undefined,
+      body: body?.bytes,
       signal: request.signal,
       headersTimeoutMs: patienceMs,
       bodyTimeoutMs: patienceMs,
@@ -127,12 +128,13 @@ export class HubMirror {
   async #api(request: MirrorRequest, { repo }: Extract<HubTarget, { kind: 'api' }>): Promise<Reply> {
     const { api, hub } = this.#parts
     const method = request.method === 'POST' ? 'POST' : request.method === 'HEAD' ? 'HEAD' : 'GET'
+    using question = method === 'POST' ? await readBody(request, MAX_BODY_SIZE) : undefined
     const answer = await api.ask({
       method,
       repo,
       target: request.target,
       headers: sharedHeaders(request, /^(?:accept|content-type|if-none-match|range)$/),
-      body: method === 'POST' ? await readBody(request.body, MAX_BODY_SIZE) : undefined,
+      body: question?.bytes,
       credentials: credentialsOf(request.headers),
     })
     const rebased = answer.headers.map(([name, value]): HeaderLine => {

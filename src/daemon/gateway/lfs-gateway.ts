@@ -38,11 +38,12 @@ export class LfsGateway {
   /** Passes a batch request on; `base` is the origin under which the client sees the gateway. */
   async batch(request: GatewayRequest, repo: Repo, base: string): Promise<Reply> {
     const { hub } = this.#parts
+    using batch = await readBody(request, MAX_BATCH_SIZE)
     const response = await hub.send({
       method: 'POST',
       target: request.target,
       headers: { ...requestHeaders(request.headers), 'accept-encoding': 'gzip' },
-      body: await readBody(request.body, MAX_BATCH_SIZE),
+      body: batch.bytes,
       signal: request.signal,
       headersTimeoutMs: PATIENCE_MS,
     })

@@ -48,7 +48,8 @@ export class WarmRoute {
     const signal = AbortSignal.any([request.signal, leave.signal])
     try {
       const { library, storeQuota, upstream } = this.#parts
-      const text = new TextDecoder().decode(await readBody(request.body, MAX_ORDER_SIZE))
+      using body = await readBody(request, MAX_ORDER_SIZE)
+      const text = new TextDecoder().decode(body.bytes)
       const order = parseWarmOrder(text, upstream.endpoint.href)
       const parts: WarmParts = { library, storeQuota, hub: this.#hubFor(request), signal }
       const plan = await planWarm(order, parts)
