@@ -1,5 +1,8 @@
-/** What an evil peer does: wrong bytes with digests that fit them, claims without bytes, no end, or noise for answers. */
-export const evilModes = ['wrong-bytes', 'claims', 'stalls', 'garbage'] as const
+/**
+ * What an evil peer does: wrong bytes with digests that fit them, claims without bytes, no end, noise for answers, no
+ * place ever for a request, a new claim each second to fetch everything, or the end of each range byte by byte.
+ */
+export const evilModes = ['wrong-bytes', 'claims', 'stalls', 'garbage', 'busy', 'fetches', 'drips'] as const
 
 export type EvilMode = (typeof evilModes)[number]
 

@@ -27,12 +27,48 @@ function digestsOfLies(size: number): Map<number, string> {
 
 function open(mode: EvilMode, { start, end }: ByteRange): ReadableStream<Uint8Array> {
   if (mode === 'claims') throw new Error('it never had that')
+  if (mode === 'drips') return drip(end - start)
   return new ReadableStream({
     start(controller) {
       controller.enqueue(lies(mode === 'stalls' ? 1000 : end - start))
       if (mode !== 'stalls') controller.close()
     },
   })
+}
+
+/** All but the last bytes at once, and then one each second. */
+function drip(length: number): ReadableStream<Uint8Array> {
+  let left = Math.min(300, length)
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(lies(length - left)),
+    async pull(controller) {
+      await Bun.sleep(900)
+      left -= 1
+      controller.enqueue(lies(1))
+      if (left <= 0) controller.close()
+    },
+  })
+}
+
+/** Fetches everything or nothing, as it says in turn, and tells at each change. */
+function grabbingBlob(size: number): SharedBlob {
+  const all = Array.from({ length: pieceCountOf(size) }, (_, piece) => piece)
+  let fetching: readonly number[] = all
+  return {
+    ...evilBlob('claims', size),
+    pieces: new Bitmap(pieceCountOf(size)),
+    asksHub: true,
+    get fetching() {
+      return fetching
+    },
+    subscribe(listener) {
+      const timer = setInterval(() => {
+        fetching = fetching.length > 0 ? [] : all
+        listener()
+      }, 500)
+      return () => clearInterval(timer)
+    },
+  }
 }
 
 function evilBlob(mode: EvilMode, size: number): SharedBlob {
@@ -54,7 +90,7 @@ function evilBlob(mode: EvilMode, size: number): SharedBlob {
 
 const [mode = '', size = ''] = process.argv.slice(2)
 if (!isEvilMode(mode)) throw new Error(`no such mode: ${mode}`)
-const blob = evilBlob(mode, Number(size))
+const blob = mode === 'fetches' ? grabbingBlob(Number(size)) : evilBlob(mode, Number(size))
 const self: PeerInfo = {
   id: createPeerId(),
   name: 'evil',
@@ -79,7 +115,17 @@ const garbage: RequestHandler = {
   },
   close: () => {},
 }
-const server = startPeerServer({ handler: mode === 'garbage' ? garbage : honest })
+const busy: RequestHandler = {
+  async handle(request, connection) {
+    if (!/^\/v1\/blobs\/[0-9a-f]+$/.test(new URL(request.url).pathname))
+      return honest.handle(request, connection)
+    const headers = { [PEER_HEADER]: toPeerHeader(known()), 'retry-after': '1', 'x-dfhf-reason': 'busy' }
+    return new Response(null, { status: 503, headers })
+  },
+  close: () => honest.close(),
+}
+const handlers: Partial<Record<EvilMode, RequestHandler>> = { garbage, busy }
+const server = startPeerServer({ handler: handlers[mode] ?? honest })
 const discovery = new MulticastDiscovery({ self: known, onPeer: () => {}, onBye: () => {} })
 discovery.start()
 process.stdout.write(`port ${server.port}\n`)

@@ -77,6 +77,9 @@ describe.skipIf(!canLayBed())('a swarm brings the right bytes everywhere and end
     claims: 'a peer claims pieces that it lacks',
     stalls: 'a peer begins to send and never goes on',
     garbage: 'a peer answers with noise',
+    busy: 'a peer that has everything is always busy',
+    fetches: 'a peer says each second that it fetches everything',
+    drips: 'a peer sends the end of each range byte by byte',
   } as const
   for (const mode of evilModes) {
     test(
