@@ -1,12 +1,21 @@
+import { Budget } from '../base/budget.ts'
 import { Bitmap } from '../blob/bitmap.ts'
 import type { Oid } from '../blob/oid.ts'
 import { type ByteRange, pieceCountOf, pieceRange } from '../blob/pieces.ts'
 import { repoName } from '../hub/repo.ts'
 import type { IndexedBlob } from '../storage/blob-index.ts'
 import type { Asker, BlobShelf, SharedBlob } from '../swarm/blob-shelf.ts'
+import { senderOf } from '../swarm/sender-of.ts'
 import type { HashService } from '../transfer/hash-service.ts'
 import type { BlobLibrary } from './blob-library.ts'
+import { KnownDigests } from './known-digests.ts'
 import type { PublicRepos } from './public-repos.ts'
+
+/**
+ * Folders and files that the system is asked about for blobs which are not known here; that is a few hundredths of a core
+ * for long. An asker past its part hears what the last look found: the next one tells those that watch.
+ */
+const LOOKS = { perSecond: 4_096, saved: 2 ** 16 }
 
 /** What a shelf needs to know besides the library. */
 export interface ShelfOptions {
@@ -21,19 +30,25 @@ export interface ShelfOptions {
 /** All blobs on this disk, and those on their way to it, as peers may see them. */
 export class LibraryShelf implements BlobShelf {
   readonly #options: ShelfOptions
+  readonly #looks = new Budget(LOOKS)
+  readonly #digests = new KnownDigests()
 
   constructor(options: ShelfOptions) {
     this.#options = options
+    options.library.parts.index.subscribe((oid) => this.#digests.forget(oid))
   }
 
   async find(oid: Oid, asker: Asker): Promise<SharedBlob | undefined> {
     const { library, onMissing } = this.#options
-    const { engine } = library.parts
-    if (await this.#mayHave(oid, asker)) {
-      if (library.isFetching(oid)) return engine.shared(oid)
-      using blob = await library.acquire(oid)
-      // It may have become another repo's meanwhile.
-      if (blob && this.#isForAsker(oid, asker)) return this.#share(blob)
+    const { engine, index } = library.parts
+    const known = await this.#findKnown(oid, asker)
+    if (known) return known
+    // One without the key must not learn by a delay what is not public: all that is not known to be is looked for on
+    // the disk as what is not here, and nothing is waited for.
+    if (this.#looks.take(senderOf(asker.address), index.lookCost) === 0) {
+      await index.look()
+      const found = await this.#findKnown(oid, asker)
+      if (found) return found
     }
     onMissing?.(oid, asker)
     return library.isFetching(oid) ? engine.shared(oid) : undefined
@@ -56,14 +71,13 @@ export class LibraryShelf implements BlobShelf {
     }
   }
 
-  /**
-   * Whether a peer may hear of a blob that is here. One without the key must not learn by a delay what is not public:
-   * all that is not known to be is looked for on the disk as what is not here, and nothing is waited for.
-   */
-  async #mayHave(oid: Oid, asker: Asker): Promise<boolean> {
-    if (this.#isForAsker(oid, asker)) return true
-    await this.#options.library.parts.index.look()
-    return this.#isForAsker(oid, asker)
+  async #findKnown(oid: Oid, asker: Asker): Promise<SharedBlob | undefined> {
+    const { library } = this.#options
+    if (!this.#isForAsker(oid, asker)) return undefined
+    if (library.isFetching(oid)) return library.parts.engine.shared(oid)
+    using blob = await library.parts.index.acquireKnown(oid)
+    // It may have become another repo's meanwhile.
+    return blob && this.#isForAsker(oid, asker) ? this.#share(blob) : undefined
   }
 
   /** A blob that is in any repo that is not public is not, and neither is one of which nobody knows the repo. */
@@ -74,6 +88,7 @@ export class LibraryShelf implements BlobShelf {
 
   #share({ oid, path, size }: IndexedBlob): SharedBlob {
     const { library, hashes } = this.#options
+    const known = this.#digests
     const pieces = new Bitmap(pieceCountOf(size))
     pieces.addAll()
     return {
@@ -88,13 +103,12 @@ export class LibraryShelf implements BlobShelf {
         using lease = await library.acquire(oid)
         return Bun.file(lease?.path ?? path).slice(range.start, range.end)
       },
-      async digestsOf(wanted, signal) {
-        const digests = new Map<number, string>()
-        for (const piece of wanted) {
+      digestsOf(wanted, { mayHash, signal }) {
+        return known.digestsOf(oid, wanted, async (piece) => {
           signal.throwIfAborted()
-          digests.set(piece, await hashes.digestOf(path, pieceRange(size, piece)))
-        }
-        return digests
+          const range = pieceRange(size, piece)
+          return mayHash(range.end - range.start) ? await hashes.digestOf(path, range) : undefined
+        })
       },
     }
   }

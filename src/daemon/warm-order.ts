@@ -4,6 +4,8 @@ import { parseRepo } from '../hub/parse-repo.ts'
 import { checkRevision, parseRepoType, type Repo } from '../hub/repo.ts'
 
 const MAX_PATTERNS = 1_000
+/** Of all patterns together: each path of the repo is held against each character. */
+const MAX_PATTERN_CHARACTERS = 20_000
 
 /** What a node is asked to fetch into its store. */
 export interface WarmOrder {
@@ -23,11 +25,14 @@ export function parseWarmOrder(text: string, endpoint: string): WarmOrder {
     type: typeof value.type === 'string' ? parseRepoType(value.type) : undefined,
   })
   const include = patterns(value.include, 'include')
+  const exclude = patterns(value.exclude, 'exclude')
+  if ([...include, ...exclude].reduce((sum, { length }) => sum + length, 0) > MAX_PATTERN_CHARACTERS)
+    throw bad(`its patterns have more than ${MAX_PATTERN_CHARACTERS} characters`)
   return {
     repo: { type, id },
     revision: checkRevision(typeof value.revision === 'string' ? value.revision : (revision ?? 'main')),
     include: include.length > 0 ? include : undefined,
-    exclude: patterns(value.exclude, 'exclude'),
+    exclude,
   }
 }
 

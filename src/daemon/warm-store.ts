@@ -1,6 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { formatSize } from '../base/size.ts'
+import { createTimeSlice } from '../base/time-slice.ts'
 import type { Commit } from '../blob/oid.ts'
 import type { HubClient } from '../hub/hub-client.ts'
 import { createPathFilter } from '../hub/patterns.ts'
@@ -38,9 +39,12 @@ export async function planWarm(order: WarmOrder, parts: WarmParts): Promise<Warm
   const { hub, signal, storeQuota } = parts
   const { commit } = await hub.repoInfo(order.repo, order.revision, { signal })
   const isKept = createPathFilter(order)
+  const others = createTimeSlice()
   const files: RepoFile[] = []
   let size = 0
   for await (const file of hub.listTree(order.repo, commit, { signal })) {
+    await others()
+    signal.throwIfAborted()
     if (!isKept(file.path)) continue
     files.push(file)
     size += file.size

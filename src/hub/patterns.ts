@@ -1,9 +1,11 @@
+import { type Glob, parseGlob } from './glob.ts'
+
 /**
  * Whether one pattern matches a whole path by Python's fnmatch, case-sensitive: `*` is anything, slashes and leading
  * dots too; `?` one character; `[a-z]` and `[!a-z]` sets; a pattern that ends in `/` means all below it.
  */
 export function matchesPattern(path: string, pattern: string): boolean {
-  return compile(pattern).test(normalise(path))
+  return isMatch(parse(pattern), codesOf(path))
 }
 
 /** The filter of `--include` and `--exclude`: kept is what any include matches, or all without one, and no exclude. */
@@ -11,80 +13,54 @@ export function createPathFilter(options: {
   readonly include?: readonly string[] | undefined
   readonly exclude?: readonly string[] | undefined
 }): (path: string) => boolean {
-  const include = options.include?.map(compile)
-  const exclude = (options.exclude ?? []).map(compile)
+  const include = options.include?.map(parse)
+  const exclude = (options.exclude ?? []).map(parse)
   return (path) => {
-    const plain = normalise(path)
-    const isIncluded = include === undefined || include.some((pattern) => pattern.test(plain))
-    return isIncluded && !exclude.some((pattern) => pattern.test(plain))
+    const codes = codesOf(path)
+    const isIncluded = include === undefined || include.some((glob) => isMatch(glob, codes))
+    return isIncluded && !exclude.some((glob) => isMatch(glob, codes))
   }
+}
+
+/**
+ * Takes at most path × pattern steps: when a character does not fit, only the last star is made longer. Which of the
+ * stars before it took more would change nothing, so they are never tried again.
+ */
+function isMatch(glob: Glob, path: readonly number[]): boolean {
+  let at = 0
+  let step = 0
+  let star = -1
+  let starEnd = 0
+  while (at < path.length) {
+    const part = glob[step]
+    if (part === 'star') {
+      star = step
+      starEnd = at
+      step += 1
+    } else if (part?.(path[at] ?? 0)) {
+      at += 1
+      step += 1
+    } else if (star >= 0) {
+      starEnd += 1
+      at = starEnd
+      step = star + 1
+    } else {
+      return false
+    }
+  }
+  while (glob[step] === 'star') step += 1
+  return step === glob.length
+}
+
+function parse(pattern: string): Glob {
+  const plain = normalise(pattern)
+  return parseGlob(plain.endsWith('/') ? `${plain}*` : plain)
+}
+
+function codesOf(path: string): number[] {
+  return Array.from(normalise(path), (character) => character.codePointAt(0) ?? 0)
 }
 
 function normalise(text: string): string {
   return text.replaceAll('\\', '/')
-}
-
-function compile(pattern: string): RegExp {
-  const plain = normalise(pattern)
-  return new RegExp(`^${translate(plain.endsWith('/') ? `${plain}*` : plain)}$`, 'su')
-}
-
-function translate(pattern: string): string {
-  const characters = [...pattern]
-  let source = ''
-  for (let at = 0; at < characters.length; at += 1) {
-    const character = characters[at] ?? ''
-    if (character === '*') {
-      // One star for a run of them: `.*.*.*` would take exponential time to fail.
-      if (characters[at - 1] !== '*') source += '.*'
-    } else if (character === '?') {
-      source += '.'
-    } else if (character === '[') {
-      const end = endOfSet(characters, at)
-      source += end === undefined ? '\\[' : translateSet(characters.slice(at + 1, end))
-      if (end !== undefined) at = end
-    } else {
-      source += quoteOutside(character)
-    }
-  }
-  return source
-}
-
-/** The index of the `]` that closes the set opened at `start`; one that comes first in the set is literal. */
-function endOfSet(characters: readonly string[], start: number): number | undefined {
-  let from = start + 1
-  if (characters[from] === '!') from += 1
-  if (characters[from] === ']') from += 1
-  const end = characters.indexOf(']', from)
-  return end < 0 ? undefined : end
-}
-
-function translateSet(content: readonly string[]): string {
-  const isNegated = content[0] === '!'
-  const members = isNegated ? content.slice(1) : content
-  const ranges: string[] = []
-  for (let at = 0; at < members.length; at += 1) {
-    const low = members[at] ?? ''
-    const high = members[at + 2]
-    if (members[at + 1] !== '-' || high === undefined) {
-      ranges.push(quoteInSet(low))
-      continue
-    }
-    if (codeOf(low) <= codeOf(high)) ranges.push(`${quoteInSet(low)}-${quoteInSet(high)}`)
-    at += 2
-  }
-  if (ranges.length === 0) return isNegated ? '.' : '(?!)'
-  return `[${isNegated ? '^' : ''}${ranges.join('')}]`
-}
-
-function codeOf(character: string): number {
-  return character.codePointAt(0) ?? 0
-}
-
-function quoteOutside(character: string): string {
-  return /[\\^$.*+?()[\]{}|/]/.test(character) ? `\\${character}` : character
-}
-
-function quoteInSet(character: string): string {
-  return /[\\^$.*+?()[\]{}|/-]/.test(character) ? `\\${character}` : character
 }

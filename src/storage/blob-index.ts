@@ -69,6 +69,12 @@ export class BlobIndex implements AsyncDisposable {
     return oids
   }
 
+  /** What a look costs, in folders that the system is asked about. */
+  get lookCost(): number {
+    const ofCaches = this.#scans.reduce((sum, { folderCount }) => sum + folderCount, 0)
+    return 1 + ofCaches + (this.#options.store?.lookCost ?? 0)
+  }
+
   /** The repos that a blob belongs to, by where it stands; empty when it is not here or nobody knows. */
   reposOf(oid: Oid): CacheRepo[] {
     const repos = new Map<string, CacheRepo>()
@@ -88,10 +94,23 @@ export class BlobIndex implements AsyncDisposable {
    * a miss looks at the disk again. Undefined when it is not here.
    */
   async acquire(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
-    const known = await this.#acquireKnown(oid, signal)
+    const known = await this.acquireKnown(oid, signal)
     if (known !== undefined) return known
     await this.look()
-    return this.#acquireKnown(oid, signal)
+    return this.acquireKnown(oid, signal)
+  }
+
+  /** The same for what the last look found. */
+  async acquireKnown(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
+    const stored = await this.#acquireStored(oid, signal)
+    if (stored !== undefined) return stored
+    for (const path of this.#cached.get(oid)?.keys() ?? []) {
+      const stats = await unlessMissing(stat(path)).catch(() => undefined)
+      if (!stats?.isFile() || !(await this.#isGood(path, oid, signal))) continue
+      const repos = this.reposOf(oid)
+      return { oid, path, size: stats.size, repos, origin: 'cache', [Symbol.dispose]() {} }
+    }
+    return undefined
   }
 
   /**
@@ -162,18 +181,6 @@ export class BlobIndex implements AsyncDisposable {
     this.#watch[Symbol.dispose]()
     await this.#nextLook
     await this.#looking
-  }
-
-  async #acquireKnown(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
-    const stored = await this.#acquireStored(oid, signal)
-    if (stored !== undefined) return stored
-    for (const path of this.#cached.get(oid)?.keys() ?? []) {
-      const stats = await unlessMissing(stat(path)).catch(() => undefined)
-      if (!stats?.isFile() || !(await this.#isGood(path, oid, signal))) continue
-      const repos = this.reposOf(oid)
-      return { oid, path, size: stats.size, repos, origin: 'cache', [Symbol.dispose]() {} }
-    }
-    return undefined
   }
 
   async #acquireStored(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {

@@ -35,6 +35,11 @@ export class CacheScan {
     return this.#folders.keys()
   }
 
+  /** How many of them there are. */
+  get folderCount(): number {
+    return this.#folders.size
+  }
+
   /** Looks again and gives what changed. */
   async look(): Promise<CacheChange[]> {
     const changes: CacheChange[] = []

@@ -23,6 +23,12 @@ export class StoreCatalog {
     return size
   }
 
+  /** What it costs to look whether all are there still: one folder for the first two digits, and the way through all. */
+  get lookCost(): number {
+    const { size } = this.#entries
+    return Math.min(256, size) + Math.ceil(size / 64)
+  }
+
   get(oid: Oid): CatalogEntry | undefined {
     return this.#entries.get(oid)
   }

@@ -74,6 +74,11 @@ export class BlobStore {
     }
   }
 
+  /** What a look costs, in folders that the system is asked about. */
+  get lookCost(): number {
+    return this.#catalog.lookCost
+  }
+
   /** The repos that a blob here, or one being written, was fetched for. */
   reposOf(oid: Oid): readonly CacheRepo[] {
     return this.#catalog.reposOf(oid)

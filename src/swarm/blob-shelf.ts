@@ -31,8 +31,15 @@ export interface SharedBlob extends BlobPieces {
    * the runtime sends without copying, or a stream.
    */
   open(range: ByteRange): Promise<Blob | ReadableStream<Uint8Array>>
-  /** sha256 of pieces that are there, computed when not known; others are left out. */
-  digestsOf(pieces: readonly number[], signal: AbortSignal): Promise<ReadonlyMap<number, string>>
+  /** sha256 of pieces that are there, computed when not known and the asker may have that; others are left out. */
+  digestsOf(pieces: readonly number[], work: DigestWork): Promise<ReadonlyMap<number, string>>
+}
+
+/** What may be spent on digests for one asker. */
+export interface DigestWork {
+  /** Uses up what hashing that many bytes costs; false where the asker has had its part. */
+  readonly mayHash: (size: number) => boolean
+  readonly signal: AbortSignal
 }
 
 /** All that this process serves to peers. */

@@ -1,3 +1,4 @@
+import { Budget, type BudgetOptions } from '../base/budget.ts'
 import { isAbort } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import type { Oid } from '../blob/oid.ts'
@@ -22,12 +23,15 @@ import { PiecesCursor } from './pieces-cursor.ts'
 import { PiecesStream } from './pieces-stream.ts'
 import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
 import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
+import { senderOf } from './sender-of.ts'
 import { type Connection, UploadLedger } from './upload-ledger.ts'
 import { WatcherCount } from './watcher-count.ts'
 
 /** How many peers one answer to `GET /v1/peers` tells of. */
 export const MAX_PEERS_TOLD = 256
 const MAX_DIGEST_REQUESTS = 2
+/** Bytes that are hashed for peers: a few hundredths of a core for long, and at once what mending a few GB takes. */
+const HASHED_BYTES = { perSecond: 2 ** 26, saved: 2 ** 31 }
 
 /** How much this process does for others at once. */
 export interface PeerLimits {
@@ -64,6 +68,8 @@ export interface PeerHandlerOptions {
    */
   readonly greet?: (peer: PeerInfo) => Promise<boolean>
   readonly limits?: Partial<PeerLimits>
+  /** Bytes that are hashed for peers which ask for digests. @default 64 MiB a second, 2 GiB at once */
+  readonly hashedBytes?: BudgetOptions
   /** Called when an upload begins. */
   readonly onUpload?: ((upload: Upload) => void) | undefined
   /** Wall-clock milliseconds. @default Date.now */
@@ -83,6 +89,7 @@ export class PeerHandler {
   readonly #gathering = new Gathering()
   readonly #streams = new Set<PiecesStream>()
   readonly #log: Log
+  readonly #hashedBytes: Budget
   #digestRequests = 0
   #isClosed = false
 
@@ -100,6 +107,7 @@ export class PeerHandler {
       },
     )
     this.#uploads = new UploadLedger({ total: this.#limits.uploads, perPeer: this.#limits.uploadsPerPeer })
+    this.#hashedBytes = new Budget(options.hashedBytes ?? HASHED_BYTES)
     this.#watchers = new WatcherCount(this.#limits.watchers, this.#limits.watchersPerPeer)
   }
 
@@ -208,14 +216,20 @@ export class PeerHandler {
   async #digests(
     { oid, query }: { readonly oid: Oid; readonly query: URLSearchParams },
     blob: SharedBlob,
-    { request }: Admitted,
+    { request, connection }: Admitted,
   ): Promise<Response> {
     const pieces = parsePieceList(query.get('pieces'), pieceCountOf(blob.size))
     if (!pieces) return refuse(400, 'a bad list of pieces')
     if (this.#digestRequests >= MAX_DIGEST_REQUESTS) return busy('computing digests')
     this.#digestRequests += 1
+    let waitMs = 0
+    const mayHash = (size: number) => {
+      waitMs ||= this.#hashedBytes.take(senderOf(connection.address), size)
+      return waitMs === 0
+    }
     try {
-      const digests = await blob.digestsOf(pieces, request.signal)
+      const digests = await blob.digestsOf(pieces, { mayHash, signal: request.signal })
+      if (waitMs > 0 && digests.size === 0) return busy('computed many digests', waitMs)
       return json({ v: 1, oid, digests: Object.fromEntries(digests) })
     } finally {
       this.#digestRequests -= 1

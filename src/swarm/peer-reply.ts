@@ -34,8 +34,8 @@ export function json(value: unknown): Response {
 }
 
 /** 503: ask again in a moment. */
-export function busy(reason: string): Response {
-  return refuse(503, reason, { retryAfter: 1 })
+export function busy(reason: string, waitMs = 1_000): Response {
+  return refuse(503, reason, { retryAfter: Math.max(1, Math.ceil(waitMs / 1_000)) })
 }
 
 /** An error reply; `retryAfter` in seconds. */

@@ -1,6 +1,6 @@
 import type { Bitmap } from '../blob/bitmap.ts'
 import { type ByteRange, pieceRange } from '../blob/pieces.ts'
-import type { SharedBlob } from '../swarm/blob-shelf.ts'
+import type { DigestWork, SharedBlob } from '../swarm/blob-shelf.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
 
 /** A transfer as other peers see it: its pieces are served as soon as they are verified. */
@@ -52,13 +52,22 @@ export class SharedTransfer implements SharedBlob {
     return Bun.file(this.#transfer.parts.file.path).slice(range.start, range.end)
   }
 
-  async digestsOf(pieces: readonly number[], signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
+  async digestsOf(
+    pieces: readonly number[],
+    { mayHash, signal }: DigestWork,
+  ): Promise<ReadonlyMap<number, string>> {
     const found = new Map<number, string>()
     for (const piece of pieces) {
       signal.throwIfAborted()
+      this.#forgetOldRevision()
       if (!this.pieces.has(piece)) continue
-      const digest = this.#digests.get(piece) ?? (await this.#digestOf(piece))
+      const known = this.#digests.get(piece)
+      const { start, end } = pieceRange(this.size, piece)
+      if (known === undefined && !mayHash(end - start)) continue
+      const revision = this.#revision
+      const digest = known ?? (await this.#digestOf(piece))
       found.set(piece, digest)
+      if (revision === this.#transfer.revision && this.pieces.has(piece)) this.#digests.set(piece, digest)
     }
     return found
   }
@@ -68,13 +77,17 @@ export class SharedTransfer implements SharedBlob {
     for (const listener of this.#listeners) listener()
   }
 
-  #hashNewPieces(): void {
+  #forgetOldRevision(): void {
     const { revision } = this.#transfer
-    if (revision !== this.#revision) {
-      this.#revision = revision
-      this.#digests = new Map()
-      this.#hashing.clear()
-    }
+    if (revision === this.#revision) return
+    this.#revision = revision
+    this.#digests = new Map()
+    this.#hashing.clear()
+  }
+
+  #hashNewPieces(): void {
+    this.#forgetOldRevision()
+    const revision = this.#revision
     for (const piece of this.pieces) {
       if (this.#digests.has(piece) || this.#hashing.has(piece)) continue
       const known = this.#transfer.digests.get(piece)

@@ -92,6 +92,17 @@ describe('warming a node', () => {
     expect(sentOf(hub, 'pytorch_model.bin', falcon.id)).toBe(6_000_000)
   })
 
+  test('by a pattern of many stars costs the node no time', async () => {
+    const name = `${'a'.repeat(240)}.txt`
+    await using hub = await startTestHub({ repos: [{ id: 'o/long', commits: [{ [name]: 'text' }] }] })
+    await using node = await startNode(hub.url)
+    const order = warm(node.url, { repo: 'o/long', include: [`${'*a'.repeat(11)}*ab`] })
+    expect((await withDeadline(order, 30_000, () => 'no answer to the order')).status).toBe(200)
+    expect((await fetch(`${node.url}/healthz`)).status).toBe(200)
+    const many = Array.from({ length: 500 }, () => '*a'.repeat(100))
+    expect((await warm(node.url, { repo: 'o/long', include: many })).status).toBe(400)
+  })
+
   test('by dfhf snapshot --on makes that node fetch it, and this one nothing', async () => {
     await using hub = await startTestHub({ repos: [falcon] })
     await using node = await startNode(hub.url)

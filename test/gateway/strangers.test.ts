@@ -1,85 +1,62 @@
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { connect, type Socket } from 'node:net'
-import { weightsRepo } from '../end-to-end/weights.ts'
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { oidOf, weightsRepo } from '../end-to-end/weights.ts'
 import { startTestHub } from '../hub/test-hub.ts'
-import { eventually } from './eventually.ts'
-import { startNode } from './gateway-node.ts'
+import { type GatewayNode, startNode } from './gateway-node.ts'
 
 setDefaultTimeout(120_000)
-const MB = 1_000_000
 
-/** A connection that sends `text` and takes what comes; `closed` resolves when the other side ends it. */
-function open(address: string, text: string): { readonly socket: Socket; readonly closed: Promise<void> } {
-  const [host = '', port = ''] = address.split(':')
-  const socket = connect(Number(port), host, () => void socket.write(text))
-  const closed = Promise.withResolvers<void>()
-  socket.on('data', () => {})
-  socket.on('error', () => {})
-  socket.on('close', () => closed.resolve())
-  return { socket, closed: closed.promise }
+/** What the node's process has cost so far, in hundredths of a second of a core. */
+function costOf({ running }: GatewayNode): number {
+  const fields = readFileSync(`/proc/${running.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return Number(fields[11]) + Number(fields[12])
 }
 
-describe('strangers', () => {
-  test.concurrent('that send large bodies at once take a bounded memory, and the node answers on', async () => {
-    await using hub = await startTestHub({
-      repos: [weightsRepo(1000)],
-      faults: [{ match: { kind: 'paths-info' }, delayMs: 3_000 }],
-    })
-    await using node = await startNode(hub.url)
-    const body = new Uint8Array(60 * MB)
-    const statuses = await Promise.all(
-      Array.from({ length: 12 }, async () => {
-        const answer = await fetch(`${node.url}/api/models/o/r/paths-info/main`, {
-          method: 'POST',
-          body,
-        }).catch(() => undefined)
-        return answer?.status ?? 0
-      }),
-    )
-    expect(statuses.some((status) => status === 429 || status === 0)).toBe(true)
-    expect(node.peakMemory()).toBeLessThan(400 * MB)
-    expect((await fetch(`${node.url}/o/r/resolve/main/t`)).status).toBe(200)
-  })
+/** What `count` questions to its peer API cost it, and what it answered. */
+async function ask(
+  node: GatewayNode,
+  count: number,
+  target: (index: number) => string,
+  atOnce = 4,
+): Promise<{ readonly cost: number; readonly statuses: ReadonlySet<number> }> {
+  const before = costOf(node)
+  const statuses = new Set<number>()
+  const questions = Array.from({ length: count }, (_, index) => index).values()
+  const askInTurn = async () => {
+    for (const index of questions) {
+      const answer = await fetch(`http://${node.peerAddress}${target(index)}`)
+      await answer.arrayBuffer()
+      statuses.add(answer.status)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, askInTurn))
+  return { cost: costOf(node) - before, statuses }
+}
 
-  test.concurrent('that ask once and idle, or ask nothing, are let go by the gateway and the peer API', async () => {
-    await using hub = await startTestHub({ repos: [weightsRepo(1000)] })
-    await using node = await startNode(hub.url, { seeds: [] })
-    const gateway = new URL(node.url).host
-    const texts = ['GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', 'GET /healthz HT', '']
-    const idle = [gateway, node.peerAddress ?? ''].flatMap((address) =>
-      texts.flatMap((text) => Array.from({ length: 20 }, () => open(address, text))),
-    )
-    await Promise.all(idle.map(({ closed }) => closed))
-    expect((await fetch(`${node.url}/healthz`)).status).toBe(200)
-  })
+const unknown = (index: number) => new Bun.CryptoHasher('sha256').update(`none ${index}`).digest('hex')
 
-  test.concurrent('that never read an upload do not keep its place', async () => {
-    const size = 64 * MB
-    await using hub = await startTestHub({ repos: [weightsRepo(size)] })
-    await using node = await startNode(hub.url, { seeds: [] })
-    const whole = await (await fetch(`${node.url}/o/r/resolve/main/w`)).arrayBuffer()
-    expect(whole.byteLength).toBe(size)
-    const oid = hub.repo('o/r').resolve('main')?.files.get('w')?.oid ?? expect.unreachable()
-    const ask = () => fetch(`http://${node.peerAddress}/v1/blobs/${oid}`, { headers: { range: 'bytes=0-9' } })
-    // The blob is shown once the Hub has said that everybody may have it.
-    await eventually(
-      async () => (await ask()).status,
-      (status) => status === 206,
-    )
-    const holders = Array.from({ length: 12 }, () => {
-      const holder = open(node.peerAddress ?? '', `GET /v1/blobs/${oid} HTTP/1.1\r\nHost: x\r\n\r\n`)
-      holder.socket.once('data', () => holder.socket.pause())
-      return holder
-    })
-    await eventually(
-      async () => (await ask()).status,
-      (status) => status === 503,
-    )
-    await eventually(
-      async () => (await ask()).status,
-      (status) => status === 206,
-      60_000,
-    )
-    for (const { socket } of holders) socket.destroy()
-  })
+test('digests that a stranger asks for again and again are computed once', async () => {
+  await using hub = await startTestHub({ repos: [weightsRepo(200_000_000)] })
+  await using node = await startNode(hub.url, { seeds: [] })
+  await (await fetch(`${node.url}/o/r/resolve/main/w`)).arrayBuffer()
+  const target = () => `/v1/blobs/${oidOf(hub)}/digests?pieces=0-190`
+  const first = await ask(node, 1, target, 1)
+  expect(first.statuses).toEqual(new Set([200]))
+  const later = await ask(node, 100, target, 1)
+  expect(later.cost, `after ${first.cost}`).toBeLessThan(100 + 10 * first.cost)
+})
+
+test('blobs that nobody has cost a node with many repos little more than a health check', async () => {
+  await using hub = await startTestHub({ repos: [weightsRepo(1_000)] })
+  await using node = await startNode(hub.url, { seeds: [] })
+  for (let index = 0; index < 400; index += 1) {
+    const folder = join(node.machine.cache, `models--o--r${index}`, 'blobs')
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, unknown(-index)), 'text')
+  }
+  const health = await ask(node, 2_000, () => '/healthz')
+  const blobs = await ask(node, 2_000, (index) => `/v1/blobs/${unknown(index)}`)
+  expect(blobs.statuses).toEqual(new Set([404]))
+  expect(blobs.cost, `a health check: ${health.cost}`).toBeLessThan(100 + 6 * health.cost)
 })

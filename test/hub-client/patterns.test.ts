@@ -18,6 +18,27 @@ function slowMatch(pattern: string, path: string): boolean {
   )
 }
 
+/** The same for a pattern in parts, with the members of each set spelt out. */
+function slowSets(parts: readonly string[], path: string): boolean {
+  const members: Record<string, string> = {
+    '?': 'ab]-',
+    '[ab]': 'ab',
+    '[!a]': 'b]-',
+    '[a-b]': 'ab',
+    '[b-a]': '',
+    '[!b-a]': 'ab]-',
+    '[]a]': ']a',
+    '[!]-]': 'ab',
+  }
+  const [part, ...rest] = parts
+  if (part === undefined) return path === ''
+  if (part === '*')
+    return Array.from({ length: path.length + 1 }, (_, at) => path.slice(at)).some((tail) =>
+      slowSets(rest, tail),
+    )
+  return path !== '' && (members[part] ?? part).includes(path[0] ?? '') && slowSets(rest, path.slice(1))
+}
+
 describe('a pattern', () => {
   test.each([
     ['*.json', 'a/b.json', true],
@@ -54,6 +75,42 @@ describe('a pattern', () => {
     fc.assert(
       fc.property(pattern, text, (glob, path) =>
         expect(matchesPattern(path, glob)).toBe(slowMatch(glob, path)),
+      ),
+    )
+  })
+})
+
+describe('a pattern of many stars', () => {
+  const stars = `${'*a'.repeat(12)}b`
+
+  test('is answered for against a long name, also in a set', () => {
+    expect(matchesPattern('a'.repeat(4_096), stars)).toBe(false)
+    expect(matchesPattern(`${'a'.repeat(4_096)}b`, stars)).toBe(true)
+    expect(matchesPattern('a'.repeat(4_096), `${'*[a-z]'.repeat(12)}b`)).toBe(false)
+    expect(matchesPattern('a'.repeat(4_096), `${'*?'.repeat(400)}b`)).toBe(false)
+  })
+})
+
+describe('sets and stars', () => {
+  test('match as a matcher that tries everything', () => {
+    const part = fc.constantFrom(
+      '*',
+      '?',
+      'a',
+      'b',
+      '-',
+      '[ab]',
+      '[!a]',
+      '[a-b]',
+      '[b-a]',
+      '[!b-a]',
+      '[]a]',
+      '[!]-]',
+    )
+    const text = fc.stringMatching(/^[ab\]-]{0,7}$/)
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 7 }), text, (parts, path) =>
+        expect(matchesPattern(path, parts.join(''))).toBe(slowSets(parts, path)),
       ),
     )
   })

@@ -2,7 +2,7 @@ import { Bitmap } from '../../src/blob/bitmap.ts'
 import { pieceDigest } from '../../src/blob/digest.ts'
 import type { Oid } from '../../src/blob/oid.ts'
 import { type ByteRange, pieceCountOf, pieceRange } from '../../src/blob/pieces.ts'
-import type { Asker, BlobShelf, SharedBlob } from '../../src/swarm/blob-shelf.ts'
+import type { Asker, BlobShelf, DigestWork, SharedBlob } from '../../src/swarm/blob-shelf.ts'
 
 /** A blob in memory that grows as the test says. */
 export class MemoryBlob implements SharedBlob {
@@ -41,8 +41,11 @@ export class MemoryBlob implements SharedBlob {
     return this.asStream?.(bytes) ?? new Blob([bytes])
   }
 
-  async digestsOf(pieces: readonly number[]): Promise<ReadonlyMap<number, string>> {
-    const present = pieces.filter((index) => this.pieces.has(index))
+  async digestsOf(pieces: readonly number[], { mayHash }: DigestWork): Promise<ReadonlyMap<number, string>> {
+    const present = pieces.filter((index) => {
+      const { start, end } = pieceRange(this.size, index)
+      return this.pieces.has(index) && mayHash(end - start)
+    })
     return new Map(
       present.map((index) => {
         const { start, end } = pieceRange(this.size, index)

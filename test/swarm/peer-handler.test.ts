@@ -364,6 +364,27 @@ describe('the other answers', () => {
   })
 })
 
+describe('digests', () => {
+  const clock = { now: 0 }
+  const hashedBytes = { perSecond: MIB, saved: 8 * MIB, now: () => clock.now }
+  const digestsOf = async (response: Response) =>
+    Object.keys(((await response.json()) as { digests: object }).digests).length
+
+  test('are named as far as the budget of an address goes, and then it is told when to come back', async () => {
+    const { ask, blob } = setUp({ hashedBytes })
+    blob.pieces.addAll()
+    const path = `/v1/blobs/${oid}/digests?pieces=0-2`
+    expect(await digestsOf(await ask(path))).toBe(2)
+    const refused = await ask(path)
+    expect(refused.status).toBe(503)
+    const retryAfter = Number(refused.headers.get('retry-after'))
+    expect(retryAfter).toBeGreaterThanOrEqual(1)
+    expect(await digestsOf(await ask(path, { address: '10.0.0.10' }))).toBe(2)
+    clock.now += retryAfter * 1_000
+    expect(await digestsOf(await ask(path))).toBeGreaterThan(0)
+  })
+})
+
 describe('privacy', () => {
   const key = createClusterKey('correct horse battery staple')
 
