@@ -15,13 +15,14 @@ let readers = 0
  * The bytes of a range while the blob is still being fetched, as soon as they can be trusted. A whole blob, and a rest
  * with which a client completes one (`isRest`), is held back before its last bytes until the blob was checked as a
  * whole; of another part only what came from the Hub itself goes out before that. So nobody ever gets a complete answer with wrong bytes: if the check fails, this throws. A chunk's
- * bytes count until the next one is asked for: one buffer serves a reader to its end.
+ * bytes count until the next one is asked for: one buffer serves a reader to its end. With `waitsForAll` no byte goes out
+ * before the whole was checked.
  */
 export async function* readWhileFetching(
   errand: Errand,
   range: ByteRange,
   signal: AbortSignal,
-  options: { readonly isRest?: boolean } = {},
+  options: { readonly isRest?: boolean; readonly waitsForAll?: boolean } = {},
 ): AsyncGenerator<Uint8Array> {
   const { transfer, done } = errand
   const { size, file } = transfer.parts
@@ -44,7 +45,8 @@ export async function* readWhileFetching(
     const end = Math.min(range.end, (piece + 1) * pieceSize)
     if (!isDone) await untilReadable(errand, piece, signal)
     const isLast = (isWhole || options.isRest === true) && end === size
-    const mustWait = isLast || (!isWhole && transfer.origins.get(piece) !== HUB)
+    const mustWait =
+      options.waitsForAll === true || isLast || (!isWhole && transfer.origins.get(piece) !== HUB)
     if (!isDone && mustWait) await abortable(whole, signal)
     if (offset === range.start) revision = transfer.revision
     else if (transfer.revision !== revision) {

@@ -170,7 +170,10 @@ export class BlobReplies {
   ): AsyncGenerator<Uint8Array> {
     const errand = await this.#parts.library.join(wanted, wanted.from)
     try {
-      yield* readWhileFetching(errand, range, request.signal, { isRest: range.isRest })
+      yield* readWhileFetching(errand, range, request.signal, {
+        isRest: range.isRest,
+        waitsForAll: this.#cut.has(wanted.oid),
+      })
     } catch (error) {
       if (error instanceof DfhfError && error.code === 'verification-failed') {
         this.#cut.note(wanted.oid)

@@ -7,7 +7,8 @@ const MAX_BLOBS = 1_000
 /**
  * The blobs of which answers were cut because bytes that had gone out were wrong. A client goes on behind the bytes that
  * it has (curl -C -, huggingface_hub within one call), so for some time the rest of such a blob is not given alone: the
- * whole comes in its place, as RFC 9110 14.2 allows, and the client begins anew.
+ * whole comes in its place, as RFC 9110 14.2 allows, and the client begins anew. No byte of it goes out before it was
+ * checked, or a client would ask for ever for a blob that the Hub itself gives wrong.
  */
 export class CutAnswers {
   readonly #until = new Map<Oid, number>()
