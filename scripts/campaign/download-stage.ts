@@ -4,7 +4,7 @@ import { checkFolder, checkLocalFolder, checkPrinted } from './check-files.ts'
 import { Dice } from './dice.ts'
 import { mountDisk, rotBlob } from './disk.ts'
 import { openNetwork, type PeerNetwork } from './peer-network.ts'
-import { isHubLying, sizeOf, wantedFiles } from './plan.ts'
+import { isHubToBlame, sizeOf, wantedFiles } from './plan.ts'
 import { boundOf, judgeEnd, machineOf, type Peaks, type RunContext, within } from './run-context.ts'
 import { steal } from './thief.ts'
 import type { TrueFile } from './truth.ts'
@@ -133,7 +133,7 @@ class DownloadStage {
     await this.#judge(victim, !end)
   }
 
-  /** After a blob rotted on the disk, the same command may fail, but it may not print a path to wrong bytes. */
+  /** After a blob rotted on the disk, the same command may fail or say that it did not check it, but not that it did. */
   async #rot(machine: VictimMachine, flags: readonly string[], alone: Alone, at: number): Promise<void> {
     const spoilt = this.#wanted.find(({ oid }) => rotBlob(machine.cache, oid, at))
     if (!spoilt) return
@@ -142,9 +142,12 @@ class DownloadStage {
     if (!end) victim.kill('SIGKILL')
     await judgeEnd(this.#context, victim, this.#peaks, !end)
     const { findings } = this.#context.world
-    for (const path of printedPaths((await victim.ended).stdout))
-      if (path.endsWith(`/${spoilt.path}`) && !readFileSync(path).equals(spoilt.bytes))
-        findings.add('rotten blob', `${machine.name}: a blob changed in place was printed as good: ${path}`)
+    for (const { path, verified } of printedFiles((await victim.ended).stdout))
+      if (verified && path.endsWith(`/${spoilt.path}`) && !readFileSync(path).equals(spoilt.bytes))
+        findings.add(
+          'rotten blob',
+          `${machine.name}: a blob changed in place was printed as verified: ${path}`,
+        )
   }
 
   async #wait(victim: Victim, alone: Alone, pausedMs = 0): Promise<number> {
@@ -158,7 +161,7 @@ class DownloadStage {
         `${name}: no end in ${bound.toFixed(0)} ms, alone ${alone.ms.toFixed(0)} ms; ${progressOf(victim.stderr)}`,
       )
       victim.kill('SIGKILL')
-    } else if (alone.isGood && end.code !== 0 && !(end.code === 5 && isHubLying(world.plan))) {
+    } else if (alone.isGood && end.code !== 0 && !isHubToBlame(world.plan, end.code)) {
       world.findings.add(
         'exit code',
         `${name}: ${end.code} among peers where 0 alone; ${end.stderr.trimEnd().split('\n').at(-1)?.slice(0, 300)}`,
@@ -176,9 +179,9 @@ class DownloadStage {
     checkFolder(machine, { findings, watch, mayHavePartials: code !== 0 })
     if (plan.isLocalDir) checkLocalFolder(join(machine.folder, 'here'), this.#wanted, findings)
     if (code !== 0) return
-    const printed = printedPaths(stdout)
+    const printed = printedFiles(stdout)
     for (const file of this.#wanted) {
-      const path = printed.find((candidate) => candidate.endsWith(`/${file.path}`))
+      const path = printed.map((each) => each.path).find((candidate) => candidate.endsWith(`/${file.path}`))
       if (path === undefined)
         findings.add(
           'messages',
@@ -214,17 +217,19 @@ function pauseProcess(victim: Victim, ms: number): void {
   setTimeout(() => victim.kill('SIGCONT'), ms)
 }
 
-/** The paths of files in what `--json` printed. */
-function printedPaths(stdout: string): string[] {
+/** A file in what `--json` prints. */
+interface PrintedFile {
+  readonly path: string
+  readonly verified: boolean
+}
+
+function printedFiles(stdout: string): readonly PrintedFile[] {
   return stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .flatMap((line) => {
-      const result = JSON.parse(line) as {
-        readonly path: string
-        readonly files?: readonly { readonly path: string }[]
-      }
-      return result.files ? result.files.map(({ path }) => path) : [result.path]
+      const result = JSON.parse(line) as PrintedFile & { readonly files?: readonly PrintedFile[] }
+      return result.files ?? [result]
     })
 }
 

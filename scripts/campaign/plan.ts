@@ -101,9 +101,10 @@ export function wantedFiles({ command, files }: Plan): readonly PlannedFile[] {
   return command === 'download' ? files.slice(0, 1) : files
 }
 
-/** Whether the Hub itself sends wrong bytes: a stream holds some until it is cut, and a download may end with exit 5. */
-export function isHubLying({ hub }: Plan): boolean {
-  return hub.some(({ faults }) => faults.some(({ flip }) => flip))
+/** Whether the Hub's own trouble may end a download with this code: wrong bytes, or a time in which it is down. */
+export function isHubToBlame({ hub }: Plan, code: number): boolean {
+  if (code === 5) return hub.some(({ faults }) => faults.some(({ flip }) => flip))
+  return code === 6 && hub.some(({ down }) => down)
 }
 
 /** A plan in one line of words. */

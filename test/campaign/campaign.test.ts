@@ -10,7 +10,7 @@ import { dfhfBinary } from '../end-to-end/binary.ts'
 setDefaultTimeout(600_000)
 
 /** Seeds that are quick and of every kind: commands, visibilities, hostile peers and faults. */
-const seeds = [4, 5, 6, 8, 12, 14, 17, 21, 22, 23, 25, 26, 31, 33, 36]
+const seeds = [8, 33, 36, 220, 221, 225, 233, 235, 245, 253, 258, 261, 263, 264, 266, 267, 268]
 /** The machine of the tests has other work. */
 const SLACK = 6
 

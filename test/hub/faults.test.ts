@@ -44,6 +44,20 @@ describe('faults of the test hub', () => {
     expect((await bytes).length).toBe(size)
   })
 
+  test('let one byte at a time through past an offset', async () => {
+    await using hub = await start()
+    hub.addFault({ match: { side: 'cdn' }, drip: { after: size - 3, everyMs: 5 } })
+    expect((await (await fetch(hub.url + path)).bytes()).length).toBe(size)
+    hub.faults.clear()
+    hub.addFault({ match: { side: 'cdn' }, drip: { after: 5000, everyMs: 600_000 } })
+    const stop = new AbortController()
+    const answer = await fetch(hub.url + path, { signal: stop.signal })
+    await hub.until((stats) => stats.cdn.bodyBytes === size + 5000)
+    expect(hub.requests.at(-1)?.state).toBe('open')
+    stop.abort()
+    expect(await outcome(answer.bytes())).toBe('rejected')
+  })
+
   test('flip bytes at offsets of the blob, in ranges too', async () => {
     await using hub = await start()
     const whole = await (await fetch(hub.url + path)).bytes()
