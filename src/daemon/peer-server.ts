@@ -11,6 +11,8 @@ const MAX_REQUEST_BODY = 2 ** 16
  * and one that takes an upload's place and does not read. Honest peers stall for less, and ask again.
  */
 const IDLE_SECONDS = 15
+/** How long a polite close waits for what is being sent, in ms. Strangers may hold uploads that they never read. */
+const CLOSE_MS = 5_000
 
 /** What answers the requests. */
 export interface RequestHandler {
@@ -100,7 +102,8 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
     port: server.port ?? port,
     async close({ isNow = false } = {}) {
       handler.close()
-      await server.stop(isNow)
+      if (!isNow) await Promise.race([server.stop(), Bun.sleep(CLOSE_MS)])
+      await server.stop(true)
     },
   }
 }

@@ -154,25 +154,39 @@ async function disputedPieces(
 async function isWrong(transfer: BlobTransfer, piece: number, signal: AbortSignal): Promise<boolean> {
   const { file, size, hashes } = transfer.parts
   const range = pieceRange(size, piece)
-  const bytes = await withRetry(() => fetchFromHub(transfer, range, signal), { signal })
-  return pieceDigest(bytes) !== (await hashes.digestOf(file.path, range))
+  const fetched = { bytes: new Uint8Array(range.end - range.start), filled: 0 }
+  await withRetry(
+    async () => {
+      for (let before = -1; fetched.filled < fetched.bytes.length && fetched.filled > before; ) {
+        before = fetched.filled
+        // A link that cuts every answer short is gone on with behind what came.
+        await fetchRest(transfer, range, { into: fetched, signal }).catch((error: unknown) => {
+          if (fetched.filled === before) throw error
+        })
+      }
+    },
+    { signal },
+  )
+  return pieceDigest(fetched.bytes) !== (await hashes.digestOf(file.path, range))
 }
 
-async function fetchFromHub(
+/** Fetches what is missing of a range from the Hub. */
+async function fetchRest(
   { parts, tally }: BlobTransfer,
   range: ByteRange,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(range.end - range.start)
-  let filled = 0
-  for await (const chunk of (await parts.hub?.open(range, { signal })) ?? []) {
-    bytes.set(chunk, filled)
-    filled += chunk.length
+  {
+    into,
+    signal,
+  }: { readonly into: { readonly bytes: Uint8Array; filled: number }; readonly signal: AbortSignal },
+): Promise<void> {
+  const rest = { start: range.start + into.filled, end: range.end }
+  for await (const chunk of (await parts.hub?.open(rest, { signal })) ?? []) {
+    into.bytes.set(chunk, into.filled)
+    into.filled += chunk.length
     // It costs the uplink, but it is no progress: the piece was counted when it came the first time.
     tally.add('hub', HUB, chunk.length)
     tally.lose('hub', chunk.length)
   }
-  return bytes
 }
 
 function mismatch(transfer: BlobTransfer): DfhfError {

@@ -37,7 +37,7 @@ const MEMORY_MS = 4_000
 /** While each of many connections brings this share of what the best one brought, more of them would bring more. */
 const STILL_GROWS = 0.7
 /** What peers bring within this time, in ms, needs no question of how fast the Hub is. */
-const SOON_MS = 8_000
+const SOON_MS = 9_500
 /** Peers bring something when it is so many bytes within so many ms. */
 const SOME_BYTES = 2 ** 12
 const SOME_MS = 2_000

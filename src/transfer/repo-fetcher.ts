@@ -1,6 +1,7 @@
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, type ErrorCode } from '../base/errors.ts'
 import { isSha256, type Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
+import { withRetry } from '../http/with-retry.ts'
 import { HubBlobSource } from '../hub/hub-blob-source.ts'
 import type { HubClient } from '../hub/hub-client.ts'
 import { type Repo, repoName } from '../hub/repo.ts'
@@ -159,16 +160,29 @@ export class RepoFetcher {
   }
 }
 
+/** What the Hub says of what it will not give; anything else may be a bad moment of it. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'unauthorized',
+  'forbidden',
+  'gated',
+  'repo-not-found',
+  'revision-not-found',
+  'file-not-found',
+])
+
 /**
  * Has the Hub give a byte of a blob that came from keyed peers alone. A repo's author may write the oid of anybody's
  * private blob into a pointer; published as that repo's, it would go on to peers without the key.
  */
 async function proveGiven(source: BlobSource, file: WantedFile, signal: AbortSignal): Promise<void> {
   if (!isSha256(file.oid) || file.size === 0) return
-  try {
+  const ask = async () => {
     for await (const _ of await source.open({ start: 0, end: 1 }, { signal })) break
+  }
+  try {
+    await withRetry(ask, { signal })
   } catch (cause) {
-    if (!(cause instanceof DfhfError) || cause.retryable) throw cause
+    if (!(cause instanceof DfhfError) || !REFUSALS.has(cause.code)) throw cause
     throw new DfhfError('forbidden', `the Hub names blob ${file.oid.slice(0, 12)} and does not give it`, {
       cause,
     })
