@@ -4,6 +4,7 @@ import { LibraryShelf } from '../daemon/library-shelf.ts'
 import type { PeerNode } from '../daemon/peer-node.ts'
 import { PublicRepos } from '../daemon/public-repos.ts'
 import { createSlowHash } from '../daemon/slow-hash.ts'
+import { type Repo, repoName } from '../hub/repo.ts'
 import { BlobChecker } from '../storage/blob-checker.ts'
 import { BlobIndex } from '../storage/blob-index.ts'
 import { BlobStore } from '../storage/store.ts'
@@ -98,6 +99,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       }),
     )
     log.info(`serving ${index.oids().size} blobs to peers on port ${node.port}`)
+    if (peering.key === undefined) void publicRepos.learn(reposIn(index), signal)
   }
   const gateway =
     options.gateway &&
@@ -105,7 +107,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       await startGateway(
         options.gateway,
         options,
-        { library, publicRepos, http, ownHub: hub, metrics },
+        { library, publicRepos, http, ownHub: hub, metrics, trustsPeers: peering?.key !== undefined },
         context,
       ),
     )
@@ -128,4 +130,11 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+}
+
+/** The repos of the blobs that are here, each once. */
+function reposIn(index: BlobIndex): Iterable<Repo> {
+  const repos = new Map<string, Repo>()
+  for (const oid of index.oids()) for (const repo of index.reposOf(oid)) repos.set(repoName(repo), repo)
+  return repos.values()
 }

@@ -17,6 +17,8 @@ interface DaemonParts {
   /** Carries this node's token. */
   readonly ownHub: HubClient
   readonly metrics: DaemonMetrics
+  /** True when all peers hold the cluster key. */
+  readonly trustsPeers: boolean
 }
 
 /** Opens the gateway, and says whom it answers where that may surprise. */

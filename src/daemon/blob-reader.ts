@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
 import { type ByteRange, pieceSizeOf } from '../blob/pieces.ts'
 import { HUB } from '../transfer/piece-board.ts'
@@ -11,18 +12,29 @@ const MANY_READERS = 32
 
 let readers = 0
 
+/** A client that hears nothing for 10 s gives up (huggingface_hub's read timeout): it is sent a few bytes before that. */
+const SILENCE_MS = 4_000
+const SIGN_OF_LIFE_SIZE = 512
+/** Bytes asked of the Hub at a time for signs of life: enough for minutes. */
+const LIFE_SIZE = 2 ** 16
+
 /**
- * The bytes of a range while the blob is still being fetched, as soon as they can be trusted. A whole blob, and a rest
- * with which a client completes one (`isRest`), is held back before its last bytes until the blob was checked as a
- * whole; of another part only what came from the Hub itself goes out before that. So nobody ever gets a complete answer with wrong bytes: if the check fails, this throws. A chunk's
- * bytes count until the next one is asked for: one buffer serves a reader to its end. With `waitsForAll` no byte goes out
- * before the whole was checked.
+ * The bytes of a range while the blob is still being fetched, as soon as they can be trusted: what came from the Hub
+ * itself at once, what came from peers once the blob was checked as a whole. A client that loses its connection goes on
+ * behind the bytes that it has, so not even an answer that is cut may hold wrong ones; while it has to wait it is sent
+ * some bytes of the Hub's own now and then. Peers that hold the cluster key (`trustsPeers`) are believed for a whole
+ * blob, but for its last bytes. If the check fails, this throws. With `waitsForAll` no byte goes out before the check.
+ * A chunk's bytes count until the next one is asked for: one buffer serves a reader to its end.
  */
 export async function* readWhileFetching(
   errand: Errand,
   range: ByteRange,
   signal: AbortSignal,
-  options: { readonly isRest?: boolean; readonly waitsForAll?: boolean } = {},
+  options: {
+    readonly isRest?: boolean
+    readonly waitsForAll?: boolean
+    readonly trustsPeers?: boolean
+  } = {},
 ): AsyncGenerator<Uint8Array> {
   const { transfer, done } = errand
   const { size, file } = transfer.parts
@@ -45,11 +57,22 @@ export async function* readWhileFetching(
     const end = Math.min(range.end, (piece + 1) * pieceSize)
     if (!isDone) await untilReadable(errand, piece, signal)
     const isLast = (isWhole || options.isRest === true) && end === size
-    const mustWait =
-      options.waitsForAll === true || isLast || (!isWhole && transfer.origins.get(piece) !== HUB)
-    if (!isDone && mustWait) await abortable(whole, signal)
+    const isBelieved = transfer.origins.get(piece) === HUB || (isWhole && options.trustsPeers === true)
+    if (!isDone && (options.waitsForAll === true || isLast || !isBelieved)) {
+      if (options.waitsForAll !== true && !isBelieved)
+        for await (const bytes of signsOfLife(
+          errand,
+          { start: offset, end: Math.min(range.end, size - 1) },
+          signal,
+        )) {
+          yield bytes
+          offset += bytes.length
+        }
+      await abortable(whole, signal)
+    }
+    if (offset >= range.end) return
     if (offset === range.start) revision = transfer.revision
-    else if (transfer.revision !== revision) {
+    else if (options.trustsPeers === true && transfer.revision !== revision) {
       throw new DfhfError(
         'verification-failed',
         `bytes that were sent of blob ${transfer.parts.oid} were wrong`,
@@ -63,6 +86,40 @@ export async function* readWhileFetching(
       yield chunk.subarray(0, bytesRead)
     }
   }
+}
+
+/** A few bytes of the Hub's own now and then until the fetch is over; none where it is over soon or the Hub gives none. */
+async function* signsOfLife(
+  { transfer, done }: Errand,
+  range: ByteRange,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const isOver = async () => {
+    const pause = delay(SILENCE_MS, { signal }).then(() => false)
+    return await Promise.race([done.then(() => true), pause]).catch(() => true)
+  }
+  for (let { start } = range; start < range.end; ) {
+    if (await isOver()) return
+    const part = { start, end: Math.min(range.end, start + LIFE_SIZE) }
+    const bytes = await fromHub(transfer, part, signal).catch(() => undefined)
+    if (!bytes || bytes.length === 0) return
+    for (let at = 0; at < bytes.length; at += SIGN_OF_LIFE_SIZE) {
+      const sign = bytes.subarray(at, at + SIGN_OF_LIFE_SIZE)
+      yield sign
+      start += sign.length
+      if (await isOver()) return
+    }
+  }
+}
+
+async function fromHub(
+  { parts: { hub } }: Errand['transfer'],
+  range: ByteRange,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of (await hub?.open(range, { signal })) ?? []) chunks.push(chunk.slice())
+  return Buffer.concat(chunks)
 }
 
 function countReader(): Disposable {

@@ -16,6 +16,9 @@ const PATIENCE_NOW_MS = 1_000
 const SPACING_MS = 5_000
 const MAX_TRIES = 5
 const MAX_REPOS = 10_000
+/** Of how many repos a node learns at its start, and how long it pauses between two: anonymous clients have 500 questions in 5 minutes. */
+const MOST_LEARNED = 50
+const LEARNING_PAUSE_MS = 100
 
 const goodForMs = { public: GOOD_FOR_MS, private: NO_GOOD_FOR_MS, unknown: RETRY_AFTER_MS } as const
 
@@ -61,6 +64,20 @@ export class PublicRepos {
       return counts && known.said === 'public'
     })
     return arePublic.length > 0 && arePublic.every(Boolean)
+  }
+
+  /**
+   * Has the Hub asked about repos before anybody wants to know, some a second, so that the first peer that asks for one
+   * of their blobs is told at once.
+   */
+  async learn(repos: Iterable<Repo>, signal: AbortSignal): Promise<void> {
+    let asked = 0
+    for (const repo of repos) {
+      if (signal.aborted || asked >= MOST_LEARNED) return
+      asked += 1
+      await this.isPublic(repo).catch(() => {})
+      await pause(LEARNING_PAUSE_MS)
+    }
   }
 
   /** The Hub's word of this moment; `unknown` where it does not come within a second. */

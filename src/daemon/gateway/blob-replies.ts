@@ -36,6 +36,8 @@ export interface WantedBlob extends LocatedBlob {
 export interface BlobRepliesParts {
   readonly library: BlobLibrary
   readonly log: Log
+  /** True when all peers hold the cluster key. @default false */
+  readonly trustsPeers?: boolean
   readonly onServe?: ((served: { readonly from: ServedFrom; readonly size: number }) => void) | undefined
 }
 
@@ -173,6 +175,7 @@ export class BlobReplies {
       yield* readWhileFetching(errand, range, request.signal, {
         isRest: range.isRest,
         waitsForAll: this.#cut.has(wanted.oid),
+        trustsPeers: this.#parts.trustsPeers === true,
       })
     } catch (error) {
       if (error instanceof DfhfError && error.code === 'verification-failed') {

@@ -46,6 +46,8 @@ export interface GatewayOptions {
   readonly ownHub: HubClient
   readonly library: BlobLibrary
   readonly publicRepos: PublicRepos
+  /** True when all peers hold the cluster key: what they send is passed on before the whole was checked. */
+  readonly trustsPeers: boolean
   readonly stateDir: string
   /** How long what is here is served while the Hub fails; 0 for not at all. */
   readonly staleForMs: number
@@ -78,7 +80,12 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const kept = new KeptAnswers(options.stateDir, { log })
   const weather = new HubWeather(log)
   const recall = new Recall({ kept, publicRepos, weather, staleForMs, signal })
-  const blobs = new BlobReplies({ library, log, onServe: (served) => metrics?.served(served) })
+  const blobs = new BlobReplies({
+    library,
+    log,
+    trustsPeers: options.trustsPeers,
+    onServe: (served) => metrics?.served(served),
+  })
   const known = new KnownUrls(options.ignoreQueryParams)
   const lfs = new LfsGateway({ hub, http, blobs, known })
   const api = new HubApi({ hub, recall })

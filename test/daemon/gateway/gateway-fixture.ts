@@ -40,6 +40,7 @@ export async function openTestGateway(
   })
   const gateway = stack.use(
     await openGateway({
+      trustsPeers: false,
       listen: { host: '127.0.0.1', port: 0 },
       hosts: [],
       tokenRule: {},
