@@ -1,6 +1,7 @@
 import { DfhfError, type ErrorCode } from '../base/errors.ts'
 import { isSha256, type Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
+import { ContentChangedError, RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
 import { HubBlobSource } from '../hub/hub-blob-source.ts'
 import type { HubClient } from '../hub/hub-client.ts'
@@ -160,6 +161,9 @@ export class RepoFetcher {
   }
 }
 
+/** So many answers that make no sense are asked again: a proxy or a CDN node may have had a bad moment. */
+const ODD_ANSWERS = 4
+
 /** What the Hub says of what it will not give; anything else may be a bad moment of it. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'unauthorized',
@@ -176,8 +180,16 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
  */
 async function proveGiven(source: BlobSource, file: WantedFile, signal: AbortSignal): Promise<void> {
   if (!isSha256(file.oid) || file.size === 0) return
-  const ask = async () => {
-    for await (const _ of await source.open({ start: 0, end: 1 }, { signal })) break
+  const ask = async (attempt: number) => {
+    try {
+      for await (const _ of await source.open({ start: 0, end: 1 }, { signal })) break
+    } catch (cause) {
+      // Who sends everything gives it, too.
+      if (cause instanceof RangeIgnoredError) return
+      const isOdd = cause instanceof DfhfError && cause.code === 'bad-response'
+      if (!isOdd || cause instanceof ContentChangedError || attempt >= ODD_ANSWERS) throw cause
+      throw new DfhfError('bad-response', cause.message, { cause, retryable: true })
+    }
   }
   try {
     await withRetry(ask, { signal })
