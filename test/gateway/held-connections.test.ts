@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { weightsRepo } from '../end-to-end/weights.ts'
 import { startTestHub } from '../hub/test-hub.ts'
@@ -17,6 +18,19 @@ function open(address: string, text: string): { readonly socket: Socket; readonl
   socket.on('error', () => {})
   socket.on('close', () => closed.resolve())
   return { socket, closed: closed.promise }
+}
+
+/** How many sockets a process has open. */
+function socketsOf(pid: number): number {
+  const folder = `/proc/${pid}/fd`
+  const isSocket = (name: string) => {
+    try {
+      return readlinkSync(`${folder}/${name}`).startsWith('socket:')
+    } catch {
+      return false
+    }
+  }
+  return readdirSync(folder).filter(isSocket).length
 }
 
 describe('strangers that hold on to what they get: those', () => {
@@ -66,20 +80,16 @@ describe('strangers that hold on to what they get: those', () => {
       async () => (await ask()).status,
       (status) => status === 206,
     )
+    const before = socketsOf(node.running.pid)
     const holders = Array.from({ length: 12 }, () => {
       const holder = open(node.peerAddress ?? '', `GET /v1/blobs/${oid} HTTP/1.1\r\nHost: x\r\n\r\n`)
       holder.socket.once('data', () => holder.socket.pause())
       return holder
     })
-    await eventually(
-      async () => (await ask()).status,
-      (status) => status === 503,
-    )
-    await eventually(
-      async () => (await ask()).status,
-      (status) => status === 206,
-      60_000,
-    )
+    const count = async () => socketsOf(node.running.pid)
+    await eventually(count, (open) => open >= before + 6)
+    await eventually(count, (open) => open <= before + 2, 60_000)
+    expect((await ask()).status).toBe(206)
     for (const { socket } of holders) socket.destroy()
   })
 })
