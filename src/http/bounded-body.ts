@@ -1,36 +1,58 @@
-import { gunzipSync } from 'node:zlib'
+import { pipeline, Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
 import { DfhfError, systemCode } from '../base/errors.ts'
+
+interface BoundedBodyOptions {
+  /** The content-encoding. */
+  readonly encoding?: string | undefined
+  /** Who sent it, for errors. */
+  readonly from: string
+}
 
 /** Reads a whole body of at most `maxBytes`, before and after unpacking; throws `bad-response` when it is larger. */
 export async function readBounded(
   body: AsyncIterable<Uint8Array>,
   maxBytes: number,
-  options: { readonly encoding?: string | undefined; readonly from: string },
+  options: BoundedBodyOptions,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > maxBytes) throw tooLarge(options.from, maxBytes)
-    chunks.push(chunk)
-  }
-  const bytes = Buffer.concat(chunks, size)
-  const encoding = options.encoding?.trim().toLowerCase() ?? 'identity'
-  if (encoding === 'identity' || encoding === '') return bytes
-  if (encoding !== 'gzip')
-    throw new DfhfError('bad-response', `${options.from} sent a body packed as ${encoding}`)
-  return unpack(bytes, maxBytes, options.from)
+  return Buffer.concat(await Array.fromAsync(unpacked(body, maxBytes, options)))
 }
 
-function unpack(bytes: Uint8Array, maxBytes: number, from: string): Uint8Array {
+/** A body unpacked as it comes; throws `bad-response` past `maxBytes`, before and after unpacking. */
+export async function* unpacked(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  { encoding = 'identity', from }: BoundedBodyOptions,
+): AsyncGenerator<Uint8Array> {
+  const name = encoding.trim().toLowerCase()
+  const packed = bounded(body, maxBytes, from)
+  if (name === 'identity' || name === '') yield* packed
+  else if (name === 'gzip') yield* bounded(gunzipped(packed, from), maxBytes, from)
+  else throw new DfhfError('bad-response', `${from} sent a body packed as ${encoding}`)
+}
+
+async function* bounded(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  from: string,
+): AsyncGenerator<Uint8Array> {
+  let size = 0
+  for await (const chunk of chunks) {
+    size += chunk.length
+    if (size > maxBytes)
+      throw new DfhfError('bad-response', `the answer of ${from} is larger than ${maxBytes} bytes`)
+    yield chunk
+  }
+}
+
+async function* gunzipped(packed: AsyncIterable<Uint8Array>, from: string): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip()
+  // The reader below hears of an error on either side.
+  pipeline(Readable.from(packed), gunzip, () => {})
   try {
-    return gunzipSync(bytes, { maxOutputLength: maxBytes })
+    for await (const chunk of gunzip) yield chunk
   } catch (cause) {
-    if (systemCode(cause) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(from, maxBytes)
+    if (!(systemCode(cause) ?? '').startsWith('Z_')) throw cause
     throw new DfhfError('bad-response', `${from} sent a damaged gzip body`, { retryable: true, cause })
   }
-}
-
-function tooLarge(from: string, maxBytes: number): DfhfError {
-  return new DfhfError('bad-response', `the answer of ${from} is larger than ${maxBytes} bytes`)
 }

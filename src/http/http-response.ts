@@ -1,6 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
-import { readBounded } from './bounded-body.ts'
+import { readBounded, unpacked } from './bounded-body.ts'
 import type { HttpHeaders } from './http-headers.ts'
+import { type JsonPart, jsonParts } from './json-parts.ts'
 import { redactUrl } from './redact-url.ts'
 
 /** A body that has not been read yet. */
@@ -61,6 +62,13 @@ export class HttpResponse {
     } catch (cause) {
       throw new DfhfError('bad-response', `${redactUrl(this.url)} did not answer with JSON`, { cause })
     }
+  }
+
+  /** The texts of the elements of a JSON list, or of the members of an object, as they come; see `jsonParts`. */
+  jsonParts(kind: '[' | '{', maxBytes: number): AsyncGenerator<JsonPart> {
+    const from = redactUrl(this.url)
+    const encoding = this.headers.get('content-encoding')
+    return jsonParts(unpacked(this.body, maxBytes, { encoding, from }), { kind, from })
   }
 
   /** Gives the body up: a short rest is read so that the connection can be used again, a long one is cut off. */

@@ -82,16 +82,17 @@ export class HubSession {
     )
   }
 
-  /** The JSON of an API address, with its headers; retried, errors in the Hub's words. */
-  async json(
+  /** What `read` makes of the answer of an API address; retried as a whole, errors in the Hub's words. */
+  async ask<T>(
     request: HttpRequest,
-    options: { readonly question: HubQuestion; readonly maxBytes: number },
-  ): Promise<{ readonly value: unknown; readonly response: HttpResponse }> {
+    question: HubQuestion,
+    read: (response: HttpResponse) => Promise<T>,
+  ): Promise<T> {
     return this.retrying(request.signal, async () => {
       const headers = { accept: 'application/json', 'accept-encoding': 'gzip', ...request.headers }
       const response = await this.sendFollowing({ ...request, headers })
-      if (!response.isSuccess) throw await this.error(response, options.question)
-      return { value: await response.json(options.maxBytes), response }
+      if (!response.isSuccess) throw await this.error(response, question)
+      return await read(response)
     })
   }
 

@@ -24,9 +24,10 @@ export async function listRefs(
   repo: Repo,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly RepoRef[]> {
-  const { value } = await session.json(
+  const value = await session.ask(
     { url: session.urls.refs(repo), signal: options.signal },
-    { question: { repo }, maxBytes: 16 * 2 ** 20 },
+    { repo },
+    (response) => response.json(16 * 2 ** 20),
   )
   const lists = asObject(value, 'list of refs')
   return Object.entries(kinds).flatMap(([field, kind]) =>

@@ -1,13 +1,12 @@
 import { DfhfError } from '../base/errors.ts'
 import { isOfficialHost } from './hub-hosts.ts'
 import type { HubSession } from './hub-session.ts'
-import { asArray } from './json-shape.ts'
 import { linkTarget } from './link-header.ts'
+import { readJsonList } from './read-json.ts'
 import type { Repo } from './repo.ts'
 import { parseRepoFile, type RepoFile } from './repo-file.ts'
 
 const MAX_PAGES = 20_000
-const MAX_PAGE_BYTES = 64 * 2 ** 20
 
 /** Every file of a repo at a revision, folders walked, page by page as the Hub gives them. */
 export async function* listTree(
@@ -23,15 +22,13 @@ export async function* listTree(
       throw new DfhfError('bad-response', `the Hub's file list of ${repo.id} has no end`)
     }
     asked.add(url)
-    const page = await session.json(
-      { url, signal: options.signal },
-      { question: { repo, revision }, maxBytes: MAX_PAGE_BYTES },
-    )
-    for (const entry of asArray(page.value, 'file list')) {
-      const file = parseRepoFile(entry)
-      if (file) yield file
-    }
-    url = nextPage(session, page.response.headers.getAll('link'))
+    const request = { url, signal: options.signal }
+    const page = await session.ask(request, { repo, revision }, async (response) => ({
+      files: await readJsonList(response, 'file list', parseRepoFile),
+      links: response.headers.getAll('link'),
+    }))
+    yield* page.files
+    url = nextPage(session, page.links)
   }
 }
 

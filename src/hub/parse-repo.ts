@@ -1,4 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
+import { withoutEndSlashes } from '../base/without-end-slashes.ts'
 import { parseEndpoint } from './endpoint.ts'
 import { isOfficialHost } from './hub-hosts.ts'
 import { checkRepoId, checkRevision, pluralOf, type RepoReference, type RepoType, repoTypes } from './repo.ts'
@@ -11,6 +12,8 @@ interface ParseOptions {
   /** HF_ENDPOINT: its URLs are understood beside huggingface.co's. */
   readonly endpoint?: string | undefined
 }
+
+const MAX_SPELLING = 16_384
 
 /** A bare ref with slashes that is taken whole where a path may follow; other slashes are written %2F there. */
 const eagerRef = /^refs\/(?:convert\/[\w.-]+|pr\/\d+)(?=\/|$)/
@@ -44,6 +47,8 @@ export function formatRepo(reference: RepoReference): string {
 type Parsed = RepoReference & { readonly typeIsWritten: boolean }
 
 function parseSpelling(text: string, options: ParseOptions): Parsed {
+  if (text.length > MAX_SPELLING)
+    throw usage(`no repo has so long a name: '${text.slice(0, 40)}…'`, 'write it as org/name')
   if (text === '') throw usage('no repo given', 'write it as org/name')
   if (/^hf:\/\//i.test(text)) return parseUri(text)
   if (/^https?:\/\//i.test(text)) return parseUrl(new URL(checkUrl(text)), options)
@@ -63,7 +68,7 @@ function parsePlain(text: string): Parsed {
 }
 
 function parseUri(text: string): Parsed {
-  const { type, rest } = splitType(text.slice('hf://'.length).replace(/\/+$/, '').split('/'), text)
+  const { type, rest } = splitType(withoutEndSlashes(text.slice('hf://'.length)).split('/'), text)
   const body = rest.join('/')
   const at = body.indexOf('@')
   const hasRevision = at >= 0 && body.slice(0, at).split('/').length <= 2
@@ -78,7 +83,7 @@ function parseUrl(url: URL, options: ParseOptions): Parsed {
   if (!isEndpoint && !isOfficialHost(url.host)) {
     throw usage(`not a page of the Hub: '${url.host}'`, 'write the repo as org/name, or set HF_ENDPOINT')
   }
-  const base = isEndpoint ? endpoint.pathname.replace(/\/+$/, '') : ''
+  const base = isEndpoint ? withoutEndSlashes(endpoint.pathname) : ''
   const pathname = url.pathname.startsWith(`${base}/`) ? url.pathname.slice(base.length) : url.pathname
   const { type, rest } = splitType(
     pathname.split('/').filter((part) => part !== ''),

@@ -1,5 +1,5 @@
 import type { HubSession } from './hub-session.ts'
-import { asArray } from './json-shape.ts'
+import { readJsonList } from './read-json.ts'
 import type { Repo } from './repo.ts'
 import { parseRepoFile, type RepoFile } from './repo-file.ts'
 
@@ -17,7 +17,7 @@ export async function pathsInfo(
   for (let from = 0; from < paths.length; from += PATHS_A_REQUEST) {
     const form = new URLSearchParams({ expand: 'false' })
     for (const path of paths.slice(from, from + PATHS_A_REQUEST)) form.append('paths', path)
-    const { value } = await session.json(
+    const found = await session.ask(
       {
         method: 'POST',
         url: session.urls.pathsInfo(repo, revision),
@@ -25,9 +25,10 @@ export async function pathsInfo(
         body: form.toString(),
         signal: options.signal,
       },
-      { question: { repo, revision }, maxBytes: 64 * 2 ** 20 },
+      { repo, revision },
+      (response) => readJsonList(response, 'file list', parseRepoFile),
     )
-    files.push(...asArray(value, 'file list').flatMap((entry) => parseRepoFile(entry) ?? []))
+    for (const file of found) files.push(file)
   }
   return files
 }

@@ -1,7 +1,8 @@
 import { DfhfError } from '../base/errors.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import type { HubSession } from './hub-session.ts'
-import { asObject, asString } from './json-shape.ts'
+import { asString } from './json-shape.ts'
+import { readJsonFields } from './read-json.ts'
 import type { Repo } from './repo.ts'
 
 /** What the Hub says of a repo at a revision. */
@@ -22,11 +23,12 @@ export async function repoInfo(
   revision: string,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<RepoInfo> {
-  const { value } = await session.json(
+  // What it lists besides grows with the repo.
+  const info = await session.ask(
     { url: session.urls.repoInfo(repo, revision), signal: options.signal },
-    { question: { repo, revision }, maxBytes: 64 * 2 ** 20 },
+    { repo, revision },
+    (response) => readJsonFields(response, 'repo info', ['id', 'sha', 'private', 'gated', 'disabled']),
   )
-  const info = asObject(value, 'repo info')
   const sha = asString(info.sha, 'commit of the repo')
   if (!isCommit(sha)) throw new DfhfError('bad-response', "the Hub's answer has no proper commit of the repo")
   return {

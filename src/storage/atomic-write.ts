@@ -6,8 +6,8 @@ export function randomSuffix(): string {
   return randomBytes(4).toString('hex')
 }
 
-/** Writes a small file through `<path>.<8hex>.tmp` and a rename: readers see the old text or the new, never a part. */
-export async function writeFileAtomically(path: string, text: string): Promise<void> {
+/** Writes a text, or its parts in turn, through `<path>.<8hex>.tmp` and a rename: readers see the old text or the new, never a part. */
+export async function writeFileAtomically(path: string, text: string | Iterable<string>): Promise<void> {
   const temporary = `${path}.${randomSuffix()}.tmp`
   try {
     await writeFile(temporary, text, { flag: 'wx', mode: 0o666 })

@@ -114,7 +114,9 @@ export function decodeJournal(bytes: Uint8Array, subject: JournalSubject): Journ
     if (kind === CHECKPOINT) covered = Math.max(covered, value)
   }
   const isSameBoot = isWrittenUnder(subject.bootId, bytes)
-  const indices = [...committedBy].sort(([a], [b]) => a - b)
+  // The sums are no signature: whoever may write to the folder can make a journal of any pieces.
+  const isPiece = ([index]: [number, number]) => index * subject.pieceSize < subject.size
+  const indices = [...committedBy].filter(isPiece).sort(([a], [b]) => a - b)
   return {
     synced: indices.filter(([, count]) => count < covered).map(([index]) => index),
     unsynced: isSameBoot ? indices.filter(([, count]) => count >= covered).map(([index]) => index) : [],

@@ -16,13 +16,18 @@ import { createPlainFile, readPlainFile } from './plain-file.ts'
 
 /** A journal is a few kilobytes; a foreign file of any size must not fill the memory. */
 const MAX_JOURNAL_SIZE = 64 * 2 ** 20
+/** For one blob: far more than commits, checkpoints and revocations of each piece. */
+const MAX_SIZE_BASE = 2 ** 20
+const MAX_SIZE_A_PIECE = 256
 
 /** What the journal at `path` vouches for; undefined without a whole one about this blob. */
 export async function readPieceJournal(
   path: string,
   subject: JournalSubject,
 ): Promise<JournalPieces | undefined> {
-  const bytes = await readPlainFile(path, MAX_JOURNAL_SIZE)
+  const pieceCount = Math.ceil(subject.size / subject.pieceSize)
+  const maxSize = Math.min(MAX_JOURNAL_SIZE, MAX_SIZE_BASE + MAX_SIZE_A_PIECE * pieceCount)
+  const bytes = await readPlainFile(path, maxSize)
   const pieces = bytes && decodeJournal(bytes, subject)
   return pieces && { ...pieces, sums: decodeSums(bytes, subject) }
 }

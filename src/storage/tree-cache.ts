@@ -6,6 +6,7 @@ import { readPlainText } from './plain-file.ts'
 
 /** About a million files. */
 const MAX_TREE_SIZE = 256 * 2 ** 20
+const ENTRIES_A_PART = 256
 
 /** One file of a commit, as the Hub's tree lists it. */
 export interface TreeEntry {
@@ -29,16 +30,41 @@ export async function readTreeCache(path: string): Promise<TreeEntry[] | undefin
 export async function writeTreeCache(path: string, entries: readonly TreeEntry[]): Promise<void> {
   await onDisk('write', path, async () => {
     await mkdir(dirname(path), { recursive: true })
-    await writeFileAtomically(path, formatTreeCache(entries))
+    await writeFileAtomically(path, treeCacheParts(entries))
   })
 }
 
 /** The text that Python's `json.dump(…, indent=1)` gives for the listing, files sorted by code points. */
 export function formatTreeCache(entries: readonly TreeEntry[]): string {
-  const sorted = [...entries].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
-  // By hand, since an object would put names that look like numbers first and lose `__proto__`.
-  const files = sorted.map((entry) => `  ${quote(entry.path)}: {\n${formatFields(entry)}\n  }`)
-  return `{\n "format_version": 1,\n "files": ${files.length === 0 ? '{}' : `{\n${files.join(',\n')}\n }`}\n}`
+  return [...treeCacheParts(entries)].join('')
+}
+
+/** The same in parts, since a large repo's is tens of megabytes. */
+function* treeCacheParts(entries: readonly TreeEntry[]): Generator<string> {
+  yield '{\n "format_version": 1,\n "files": {'
+  const sorted = [...entries].sort((a, b) => compareCodePoints(a.path, b.path))
+  for (let from = 0; from < sorted.length; from += ENTRIES_A_PART) {
+    // By hand, since an object would put names that look like numbers first and lose `__proto__`.
+    const files = sorted
+      .slice(from, from + ENTRIES_A_PART)
+      .map((entry) => `  ${quote(entry.path)}: {\n${formatFields(entry)}\n  }`)
+    yield `${from > 0 ? ',' : ''}\n${files.join(',\n')}`
+  }
+  yield sorted.length > 0 ? '\n }\n}' : '}\n}'
+}
+
+/** UTF-16 puts what is beyond its first 65,536 characters before some of these. */
+function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at += 1) {
+    const difference = rankOf(a.charCodeAt(at)) - rankOf(b.charCodeAt(at))
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+function rankOf(unit: number): number {
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit
 }
 
 function formatFields(entry: TreeEntry): string {

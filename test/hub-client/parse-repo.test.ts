@@ -16,6 +16,18 @@ const dataset = (id: string, rest: Partial<RepoReference> = {}): RepoReference =
 })
 
 describe('a repo', () => {
+  test('of any length is refused in time that grows with it alone', async () => {
+    const slashes = '/'.repeat(2 ** 20)
+    for (const text of [
+      `hf://${slashes}x`,
+      `hf://a/b${slashes}`,
+      `https://huggingface.co/${slashes}x`,
+      'x'.repeat(2 ** 20),
+    ])
+      expect(await thrownBy(() => parseRepo(text)), text.slice(0, 30)).toMatchObject({ code: 'usage' })
+    expect(parseRepo(`hf://org/name${'/'.repeat(1_000)}`)).toEqual(model('org/name'))
+  })
+
   test.each<[string, RepoReference]>([
     ['gpt2', model('gpt2')],
     ['org/name', model('org/name')],

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { withoutEndSlashes } from '../../base/without-end-slashes.ts'
 import { lfsOidOf } from '../../hub/hub-hosts.ts'
 import type { AllowList } from './allow-list.ts'
 import type { CdnProxy } from './cdn-proxy.ts'
@@ -98,7 +99,7 @@ export class Gateway implements GatewayHandler {
    */
   #namedOrigin({ headers }: GatewayRequest, path: string): string | undefined {
     const registry = headers.get('x-dragonfly-registry')?.trim()
-    if (registry) return registry.replace(/\/+$/, '')
+    if (registry) return withoutEndSlashes(registry)
     return lfsOidOf(path) === undefined ? undefined : this.#parts.allowList.defaultOrigin
   }
 }
