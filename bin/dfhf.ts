@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-import envPaths from 'env-paths'
+import { configFolder } from '../src/commands/config-folder.ts'
 import { downloadCommand } from '../src/commands/download-command.ts'
 import { run } from '../src/commands/run.ts'
 import { serveCommand } from '../src/commands/serve-command.ts'
@@ -25,7 +25,7 @@ run(
     signals: process,
     exit: (code) => process.exit(code),
     version: typeof DFHF_VERSION === 'string' ? DFHF_VERSION : '0.0.0-source',
-    configDir: envPaths('dfhf', { suffix: '' }).config,
+    configDir: () => configFolder(process.env),
   },
   { download: downloadCommand, snapshot: snapshotCommand, serve: serveCommand },
 ).then((code) => {

@@ -1,4 +1,3 @@
-import { homedir } from 'node:os'
 import { createHttpClient, type HttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/trust.ts'
@@ -8,6 +7,7 @@ import { decideToken, findToken, type Token, tokenRuleOf } from '../hub/tokens.t
 import { userAgent } from '../hub/user-agent.ts'
 import { readPlainTextSync } from '../storage/plain-file.ts'
 import type { CommandContext } from './commands.ts'
+import { homeOf } from './expand-path.ts'
 import type { HubOptions } from './options.ts'
 
 /** Connections to one host; the engine's own limit is lower, this one only bounds what goes wrong. */
@@ -28,7 +28,7 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
 
 /** The token that the user has, wherever it came from. */
 export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
-  return findToken({ explicit: token, env, home: homedir(), readFile: readToken })
+  return findToken({ explicit: token, env, home: homeOf(env), readFile: readToken })
 }
 
 /** The Hub, with the token that the user has and that may go there. */

@@ -8,6 +8,7 @@ import { HfCache } from '../storage/hf-cache.ts'
 import { LocalDir } from '../storage/local-dir.ts'
 import { VerifiedFiles } from '../storage/verified-files.ts'
 import { CacheDestination } from '../transfer/cache-destination.ts'
+import { DiskRoom } from '../transfer/disk-room.ts'
 import { LocalDirDestination } from '../transfer/local-dir-destination.ts'
 import { RepoFetcher } from '../transfer/repo-fetcher.ts'
 import { SwarmSession } from '../transfer/swarm-session.ts'
@@ -75,28 +76,38 @@ async function buildSession(
       },
     }),
   )
+  const room = new DiskRoom((path) =>
+    context.events({
+      type: 'notice',
+      text: `the disk of ${path} does not tell how much space is free; going on without knowing`,
+    }),
+  )
   const cache = new CacheDestination(
     new HfCache(places.cacheDir, { disableSymlinks: !options.useSymlinks }),
     repo,
+    room,
   )
   const verified = new VerifiedFiles(places.stateDir)
   const hashFile: HashFile = (path, oid, size) => engine.hashes.matches(path, oid, size)
   const destination =
     options.localDir === undefined
       ? cache
-      : new LocalDirDestination(new LocalDir(options.localDir, { hashFile }), cache)
+      : new LocalDirDestination(new LocalDir(options.localDir, { hashFile }), cache, room)
   const fetcher = new RepoFetcher({
     repo,
     revision,
     hub,
     destination,
     engine,
-    findLocal: (oid, size) =>
-      findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
+    findLocal: async (oid, size) =>
+      places.storeDir === undefined
+        ? undefined
+        : findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
     onFetchLikely: startNode,
     onVerified: (path, oid) => verified.record(path, oid),
     isPublic: createRepoVisibility(hub, repo, revision),
     hasClusterKey: peering?.key !== undefined,
+    log: context.log,
     mayAskHub: peers.origin === 'auto',
     isForced: options.isForced,
     signal: context.signal,

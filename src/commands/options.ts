@@ -14,13 +14,11 @@ export interface HubOptions {
 
 /** The ecosystem's places on this machine; absolute paths. */
 export interface PlaceOptions {
-  /** HF_HOME: the token stands in it. */
-  readonly home: string
   readonly cacheDir: string
-  /** dfhf's own state, apart from the cache. */
-  readonly stateDir: string
+  /** dfhf's own state, apart from the cache; undefined for a user without a home folder. */
+  readonly stateDir: string | undefined
   /** The daemon's blobs; a command on the same machine links from it. */
-  readonly storeDir: string
+  readonly storeDir: string | undefined
 }
 
 /** Whom to share with. */
@@ -86,6 +84,7 @@ export interface SnapshotOptions extends DownloadOptions {
 
 /** What `dfhf serve` was asked to do. */
 export interface ServeOptions extends CommonOptions {
+  readonly places: PlaceOptions & { readonly stateDir: string; readonly storeDir: string }
   readonly gateway: GatewayOptions | undefined
   readonly isFetchingForPeers: boolean
   /** Bytes. */

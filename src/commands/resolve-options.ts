@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DfhfError } from '../base/errors.ts'
 import type { Environment } from './environment.ts'
-import { huggingFaceHome } from './expand-path.ts'
+import { huggingFaceHome, noHome } from './expand-path.ts'
 import type {
   DownloadOptions,
   GatewayOptions,
@@ -70,6 +70,7 @@ export function resolveSnapshot(
 /** The options of `serve`. */
 export function resolveServe(reader: SettingReader, env: Environment): ServeOptions {
   const common = resolveCommon(reader, env)
+  const { stateDir = noHome('for the state of a daemon'), storeDir = join(stateDir, 'store') } = common.places
   const gateway = resolveGateway(reader)
   if (gateway && isSameAddress(common.hub.endpoint, gateway)) {
     throw new DfhfError('usage', `the Hub's address ${common.hub.endpoint} is this gateway itself`, {
@@ -83,6 +84,7 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
   }
   return {
     ...common,
+    places: { ...common.places, stateDir, storeDir },
     gateway,
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
@@ -125,12 +127,11 @@ function resolveHub({ read }: SettingReader): HubOptions {
 
 function resolvePlaces({ read }: SettingReader, env: Environment): PlaceOptions {
   const home = huggingFaceHome(env)
-  const stateDir = join(home, 'dfhf')
+  const stateDir = home && join(home, 'dfhf')
   return {
-    home,
-    cacheDir: read(settings.cacheDir) ?? join(home, 'hub'),
+    cacheDir: read(settings.cacheDir) ?? (home ? join(home, 'hub') : noHome('for the cache')),
     stateDir,
-    storeDir: read(settings.storeDir) ?? join(stateDir, 'store'),
+    storeDir: read(settings.storeDir) ?? (stateDir && join(stateDir, 'store')),
   }
 }
 

@@ -29,8 +29,8 @@ export interface Io {
   /** Ends the process at once; used for the second signal alone. */
   readonly exit: (code: number) => void
   readonly version: string
-  /** The folder of `config.toml` when nothing else names one. */
-  readonly configDir: string
+  /** The folder of `config.toml` when nothing else names one; undefined for a user without a home folder. */
+  readonly configDir: () => Promise<string | undefined>
 }
 
 /** What is known of a run so far. */
@@ -111,7 +111,9 @@ async function readSettings(io: Io, invocation: Invocation): Promise<SettingRead
   const sources = { flags: invocation.flags, env: io.env }
   const first = createSettingReader({ ...sources, config: new Map(), configPath: '' })
   const given = first.read(settings.config)
-  const configPath = given ?? join(io.configDir, 'config.toml')
+  const folder = await io.configDir()
+  const configPath = given ?? (folder && join(folder, 'config.toml'))
+  if (configPath === undefined) return first
   const config = await readConfigFile(configPath, {
     command: invocation.command,
     mustExist: given !== undefined,

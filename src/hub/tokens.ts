@@ -13,8 +13,8 @@ export interface TokenSources {
   /** `--token`. */
   readonly explicit?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The user's home folder. */
-  readonly home: string
+  /** The user's home folder, where there is one. */
+  readonly home: string | undefined
   /** The text of a file, or undefined when it cannot be read. */
   readonly readFile: (path: string) => string | undefined
 }
@@ -32,7 +32,7 @@ export function findToken({ explicit, env, home, readFile }: TokenSources): Toke
     if (value) return { value, origin }
   }
   const path = tokenPath(env, home)
-  const value = clean(readFile(path), path)
+  const value = path && clean(readFile(path), path)
   return value ? { value, origin: path } : undefined
 }
 
@@ -87,14 +87,15 @@ export function isLoopback(hostname: string): boolean {
   )
 }
 
-function tokenPath(env: TokenSources['env'], home: string): string {
+function tokenPath(env: TokenSources['env'], home: string | undefined): string | undefined {
   const expand = (path: string) =>
     path
-      .replace(/^~(?=\/|$)/, home)
+      .replace(/^~(?=\/|$)/, home ?? '~')
       .replace(/\$(?:\{(\w+)\}|(\w+))/g, (text, braced, bare) => env[braced ?? bare] ?? text)
   if (env.HF_TOKEN_PATH) return expand(env.HF_TOKEN_PATH)
-  const cacheHome = env.XDG_CACHE_HOME || join(home, '.cache')
-  return join(expand(env.HF_HOME || join(cacheHome, 'huggingface')), 'token')
+  const cacheHome = env.XDG_CACHE_HOME || (home && join(home, '.cache'))
+  const hfHome = env.HF_HOME || (cacheHome && join(cacheHome, 'huggingface'))
+  return hfHome && join(expand(hfHome), 'token')
 }
 
 function clean(text: string | undefined, origin = '--token'): string {

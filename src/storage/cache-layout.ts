@@ -44,6 +44,7 @@ function isRepoPart(part: string): boolean {
 export class RepoLayout {
   readonly folder: string
   readonly blobs: string
+  readonly refs: string
   readonly #root: string
   readonly #name: string
 
@@ -52,6 +53,7 @@ export class RepoLayout {
     this.#name = repoFolderName(repo)
     this.folder = join(root, this.#name)
     this.blobs = join(this.folder, 'blobs')
+    this.refs = join(this.folder, 'refs')
   }
 
   blob(oid: Oid): string {
@@ -63,7 +65,7 @@ export class RepoLayout {
   }
 
   ref(revision: string): string {
-    return joinSafe(join(this.folder, 'refs'), revision, 'usage')
+    return joinSafe(this.refs, revision, 'usage')
   }
 
   snapshot(commit: Commit): string {

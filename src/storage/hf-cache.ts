@@ -1,22 +1,22 @@
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Commit, isCommit, isOid, type Oid } from '../blob/oid.ts'
-import { writeFileAtomically } from './atomic-write.ts'
 import { type CacheRepo, linkTarget, parseRepoFolderName, RepoLayout } from './cache-layout.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
 import { onDisk, unlessMissing } from './disk-error.ts'
+import type { SpaceNeed } from './disk-space.ts'
 import { acquireFileLock, FileLock, type FileLockOptions } from './file-lock.ts'
 import { makeFolderInside, makeParentInside } from './folder.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
-import { makeEmptyFile, readPlainText } from './plain-file.ts'
+import { listPlaced, type PlacedFile } from './placed-files.ts'
+import { makeEmptyFile } from './plain-file.ts'
+import { readRefFile, writeRefFile } from './ref-file.ts'
 import { fillEntry, linkEntry } from './snapshot-entry.ts'
-import { removeOrphanJournals, removeStalePartials } from './stale-partials.ts'
+import { missingSize, removeOrphanJournals, removeStalePartials } from './stale-partials.ts'
 import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
 
 /** How old a partial file must be to be taken for abandoned. */
 const STALE_AFTER_MS = 30 * 24 * 3600 * 1000
-/** A ref holds a commit; some tools end the line. */
-const MAX_REF_SIZE = 4096
 
 export interface HfCacheOptions {
   /** Put files into snapshots, not links (HF_HUB_DISABLE_SYMLINKS). @default false */
@@ -49,20 +49,19 @@ export class HfCache {
   /** The commit that `revision` pointed at when it was last resolved; a commit is its own. */
   async readRef(repo: CacheRepo, revision: string): Promise<Commit | undefined> {
     if (isCommit(revision)) return revision
-    const text = await readPlainText(this.layout(repo).ref(revision), MAX_REF_SIZE)
-    const commit = text?.trim() ?? ''
-    return isCommit(commit) ? commit : undefined
+    return readRefFile(this.layout(repo).ref(revision))
   }
 
-  /** Notes what `revision` points at. The snapshot's folder comes first: a ref without one makes a repo look broken. */
-  async writeRef(repo: CacheRepo, revision: string, commit: Commit): Promise<void> {
+  /**
+   * Notes what `revision` points at. The snapshot's folder comes first: a ref without one makes a repo look broken.
+   * False where another revision's name is in the way: `dev` and `dev/x` cannot both be files.
+   */
+  async writeRef(repo: CacheRepo, revision: string, commit: Commit): Promise<boolean> {
     const layout = this.layout(repo)
     await this.#makeFolder(layout.snapshot(commit))
-    if (isCommit(revision)) return
-    const path = layout.ref(revision)
-    if ((await readPlainText(path, MAX_REF_SIZE)) === commit) return
-    await makeParentInside(this.root, path)
-    await onDisk('write', path, () => writeFileAtomically(path, commit))
+    if (isCommit(revision)) return true
+    const { refs } = layout
+    return writeRefFile(refs, layout.ref(revision), commit, (path) => makeParentInside(this.root, path))
   }
 
   /** The snapshot path of a file that is there, with the expected size where it is known, or undefined. */
@@ -90,12 +89,18 @@ export class HfCache {
   ): Promise<string> {
     const layout = this.layout(repo)
     const entry = layout.entry(commit, path)
+    const blob = layout.blob(oid)
     await this.#prepare()
-    await makeParentInside(this.root, entry)
+    await makeParentInside(this.root, entry, layout.snapshot(commit))
     await onDisk('write', entry, async () => {
-      if (!this.#hasNoLinks && (await linkEntry(entry, linkTarget(path, oid), layout.blobs))) return
+      if (!this.#hasNoLinks && (await linkEntry(entry, linkTarget(path, oid), layout.blobs))) {
+        // Where the snapshots stand on another disk than the blobs, the way from one to the other is not the usual one.
+        const isAstray = (await fileSize(entry)) === undefined && (await fileSize(blob)) !== undefined
+        if (isAstray) await linkEntry(entry, blob, layout.blobs)
+        return
+      }
       this.#hasNoLinks = true
-      await fillEntry(entry, layout.blob(oid), layout.blobs, options.isNew ?? false)
+      await fillEntry(entry, blob, layout.blobs, options.isNew ?? false)
     })
     if (!options.isNew) await removeOrphanJournals(layout.blobs, oid).catch(() => {})
     return entry
@@ -142,6 +147,21 @@ export class HfCache {
     // Nobody comes back to other downloads after a month. What is being written, this one too, has a lock.
     await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
     return blob
+  }
+
+  /** Bytes that still have to be written of blobs that are not here, and where they go. */
+  async spaceNeeded(
+    repo: CacheRepo,
+    wanted: readonly { readonly oid: Oid; readonly size: number }[],
+  ): Promise<SpaceNeed> {
+    const { blobs } = this.layout(repo)
+    const sizes = new Map(wanted.map(({ oid, size }) => [oid as string, size]))
+    return { path: blobs, size: await missingSize(blobs, sizes) }
+  }
+
+  /** The files of a commit that are here, by their paths in the repo; undefined when there are none. */
+  listPlaced(repo: CacheRepo, commit: Commit): Promise<PlacedFile[] | undefined> {
+    return listPlaced(this.layout(repo).snapshot(commit))
   }
 
   /** Takes the lock that every client of this cache takes while it downloads the blob. */

@@ -3,15 +3,19 @@ import { dirname, join } from 'node:path'
 import { DfhfError } from '../base/errors.ts'
 import type { Commit, Oid } from '../blob/oid.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
-import { onDisk } from './disk-error.ts'
+import { onDisk, unlessMissing } from './disk-error.ts'
+import { deviceOf, type SpaceNeed } from './disk-space.ts'
 import { acquireFileLock, FileLock, type FileLockOptions } from './file-lock.ts'
 import { makeFolderInside, makeParentInside } from './folder.ts'
 import type { HashFile } from './hash-file.ts'
 import { LocalLayout } from './local-layout.ts'
 import { readLocalMetadata, writeLocalMetadata } from './local-metadata.ts'
+import { lastCommit, listNoted } from './noted-files.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { placeBlob } from './place-blob.ts'
-import { removeOrphanJournals } from './stale-partials.ts'
+import type { PlacedFile } from './placed-files.ts'
+import { readRefFile, writeRefFile } from './ref-file.ts'
+import { missingSize, removeOrphanJournals } from './stale-partials.ts'
 import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
 
 /** A file of a repo as it should stand in a local dir. */
@@ -33,6 +37,8 @@ export class LocalDir {
   readonly layout: LocalLayout
   readonly #options: LocalDirOptions
   #isPrepared = false
+  /** The folder in which a repo's author may have made links; undefined where only the user can have. */
+  #content: string | undefined
 
   /** `root` need not exist; it is made when something is written. */
   constructor(root: string, options: LocalDirOptions) {
@@ -64,7 +70,7 @@ export class LocalDir {
     if (!isSame) return undefined
     await this.#note(wanted)
     const stem = this.layout.partialStem(wanted.path, wanted.oid)
-    await removeOrphanJournals(dirname(this.layout.metadata(wanted.path)), stem).catch(() => {})
+    await removeOrphanJournals(await this.#scratchOf(wanted.path), stem).catch(() => {})
     return file
   }
 
@@ -79,7 +85,7 @@ export class LocalDir {
   async openBlob(wanted: LocalFile): Promise<PartialBlob> {
     const finalPath = await this.#makeRoom(wanted)
     return openPartialBlob({
-      folder: dirname(this.layout.metadata(wanted.path)),
+      folder: await this.#scratchOf(wanted.path),
       stem: this.layout.partialStem(wanted.path, wanted.oid),
       oid: wanted.oid,
       size: wanted.size,
@@ -92,7 +98,7 @@ export class LocalDir {
   /** Copies a checked blob into place: by reflink where that works, never as a second name, since users edit here. */
   async copyFrom(source: string, wanted: LocalFile, signal?: AbortSignal): Promise<string> {
     const file = await this.#makeRoom(wanted)
-    const scratch = dirname(this.layout.metadata(wanted.path))
+    const scratch = await this.#scratchOf(wanted.path)
     const { durable, hashFile } = this.#options
     // Another tool may have put the source there, and nobody ever read it.
     await placeBlob(source, file, { hardLink: false, scratch, durable, signal, expected: wanted, hashFile })
@@ -105,7 +111,7 @@ export class LocalDir {
     const lock = this.layout.lock(path)
     try {
       await this.#prepare()
-      await makeParentInside(this.layout.root, lock)
+      await this.#makeParent(lock)
     } catch {
       return new FileLock()
     }
@@ -120,14 +126,48 @@ export class LocalDir {
   /** Keeps the list of all files of a commit. */
   async writeTree(commit: Commit, entries: readonly TreeEntry[]): Promise<void> {
     await this.#prepare()
-    await makeParentInside(this.layout.root, this.layout.tree(commit))
+    await this.#makeParent(this.layout.tree(commit))
     await writeTreeCache(this.layout.tree(commit), entries)
+  }
+
+  /**
+   * The commit that a revision meant when it was last put here. A folder that only other clients filled does not say:
+   * then the commit that was put here last.
+   */
+  async readRef(revision: string): Promise<Commit | undefined> {
+    const noted = await readRefFile(this.layout.ref(revision))
+    if (noted !== undefined) return noted
+    return (await unlessMissing(lstat(this.layout.refs))) ? undefined : lastCommit(this.layout)
+  }
+
+  /** Notes what a revision meant; false where another one's name is in the way. */
+  async writeRef(revision: string, commit: Commit): Promise<boolean> {
+    await this.#prepare()
+    return writeRefFile(this.layout.refs, this.layout.ref(revision), commit, (path) => this.#makeParent(path))
+  }
+
+  /** The files that were put here from a commit and not changed since; undefined when there are none. */
+  listPlaced(commit: Commit): Promise<PlacedFile[] | undefined> {
+    return listNoted(this.layout, commit)
+  }
+
+  /** Bytes that still have to be written of files that are not here, by the folders that they go to. */
+  async spaceNeeded(wanted: readonly LocalFile[]): Promise<SpaceNeed[]> {
+    const folders = new Map<string, Map<string, number>>()
+    for (const { path, oid, size } of wanted) {
+      const folder = await this.#scratchOf(path)
+      const sizes = folders.get(folder) ?? new Map<string, number>()
+      folders.set(folder, sizes.set(this.layout.partialStem(path, oid), size))
+    }
+    return Promise.all(
+      [...folders].map(async ([path, sizes]) => ({ path, size: await missingSize(path, sizes) })),
+    )
   }
 
   async #note(wanted: LocalFile): Promise<void> {
     const metadata = this.layout.metadata(wanted.path)
     await this.#prepare()
-    await makeParentInside(this.layout.root, metadata)
+    await this.#makeParent(metadata)
     const what = { commit: wanted.commit, etag: wanted.oid }
     await onDisk('write', metadata, () => writeLocalMetadata(metadata, this.layout.file(wanted.path), what))
   }
@@ -135,18 +175,32 @@ export class LocalDir {
   async #makeRoom(wanted: LocalFile): Promise<string> {
     const file = this.layout.file(wanted.path)
     await this.#prepare()
-    await makeParentInside(this.layout.root, file)
-    await makeParentInside(this.layout.root, this.layout.metadata(wanted.path))
+    await this.#makeParent(file)
+    await this.#makeParent(this.layout.metadata(wanted.path))
     const stats = await lstat(file).catch(() => undefined)
     // Better now than after the download.
     if (stats?.isDirectory()) throw new DfhfError('disk', `cannot write ${file}: a folder stands there`)
     return file
   }
 
+  #makeParent(path: string): Promise<void> {
+    return makeParentInside(this.layout.root, path, this.#content)
+  }
+
+  /** Where partial files stand: among the notes, except where a link or a mount puts the file itself on another disk. */
+  async #scratchOf(path: string): Promise<string> {
+    const [notes, folder] = [dirname(this.layout.metadata(path)), dirname(this.layout.file(path))]
+    const [a, b] = await Promise.all([deviceOf(notes), deviceOf(folder)])
+    return a === b ? notes : folder
+  }
+
   async #prepare(): Promise<void> {
     if (this.#isPrepared) return
     const { root, state } = this.layout
-    await makeFolderInside(root, state)
+    // The links of a clone may be the repo's own.
+    const isClone = (await unlessMissing(lstat(join(root, '.git'))).catch(() => undefined)) !== undefined
+    this.#content = isClone ? root : undefined
+    await makeFolderInside(root, state, this.#content)
     await writeCachedirTag(state)
     // Keeps the notes out of a repository that the folder may be part of; Python writes no newline.
     await writeFile(join(state, '.gitignore'), '*', { flag: 'wx' }).catch(() => {})

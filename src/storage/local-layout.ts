@@ -8,10 +8,19 @@ export class LocalLayout {
   readonly root: string
   /** `.cache/huggingface`: everything that is no file of the repo. */
   readonly state: string
+  /** What is noted of each file. */
+  readonly notes: string
+  /** What revisions meant when they were last put here: dfhf's own. */
+  readonly refs: string
+  /** The lists of files, by commit. */
+  readonly trees: string
 
   constructor(root: string) {
     this.root = root
     this.state = join(root, '.cache', 'huggingface')
+    this.notes = join(this.state, 'download')
+    this.refs = join(this.state, 'refs')
+    this.trees = join(this.state, 'trees')
   }
 
   file(path: string): string {
@@ -19,15 +28,19 @@ export class LocalLayout {
   }
 
   metadata(path: string): string {
-    return `${joinSafe(join(this.state, 'download'), path)}.metadata`
+    return `${joinSafe(this.notes, path)}.metadata`
   }
 
   lock(path: string): string {
-    return `${joinSafe(join(this.state, 'download'), path)}.lock`
+    return `${joinSafe(this.notes, path)}.lock`
+  }
+
+  ref(revision: string): string {
+    return joinSafe(this.refs, revision, 'usage')
   }
 
   tree(commit: Commit): string {
-    return join(this.state, 'trees', `${commit}.json`)
+    return join(this.trees, `${commit}.json`)
   }
 
   /** How the partial file's name begins; the hash keeps two files of one content apart. */

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, systemCode } from '../base/errors.ts'
 import { Bitmap } from '../blob/bitmap.ts'
 import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf, pieceRange, pieceSizeOf } from '../blob/pieces.ts'
@@ -13,10 +13,11 @@ import { isSameFile } from './file-lock.ts'
 import { syncFolder } from './folder.ts'
 import { PieceJournal, readPieceJournal, writeFully } from './piece-journal.ts'
 import { PieceSums, sumOf } from './piece-sums.ts'
+import { placeBlob } from './place-blob.ts'
 import { SyncPoint } from './sync-point.ts'
 
 export interface PartialBlobOptions {
-  /** The existing folder of the partial file; on the file system of `finalPath`. */
+  /** The existing folder of the partial file; best on the file system of `finalPath`. */
   readonly folder: string
   /** How the partial file's name begins. @default the oid */
   readonly stem?: string
@@ -186,7 +187,7 @@ export class PartialBlob implements AsyncDisposable {
           hint: 'run the same command again',
         })
       }
-      await rename(this.#path, finalPath)
+      await this.#moveTo(finalPath)
       this.#state = 'published'
       this.#path = finalPath
       await this.#removeJournal()
@@ -227,6 +228,19 @@ export class PartialBlob implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Onto another disk a file can only be copied. */
+  async #moveTo(finalPath: string): Promise<void> {
+    const { oid, durable } = this.#options
+    try {
+      await rename(this.#path, finalPath)
+    } catch (error) {
+      if (systemCode(error) !== 'EXDEV') throw error
+      const expected = { oid, size: this.size }
+      await placeBlob(this.#path, finalPath, { hardLink: false, durable, expected })
+      await rm(this.#path, { force: true })
+    }
   }
 
   async #removeJournal(): Promise<void> {

@@ -40,7 +40,8 @@ export async function placeBlob(
   target: string,
   options: PlaceOptions = {},
 ): Promise<PlacedBy> {
-  const temporary = join(options.scratch ?? dirname(target), `.${randomSuffix()}.dfhf.incomplete`)
+  const scratch = options.scratch ?? dirname(target)
+  const temporary = join(scratch, `.${randomSuffix()}.dfhf.incomplete`)
   try {
     // A link to a link would be one to a path that is wrong from the target's folder.
     const placedBy = await fill(await realpath(source), temporary, options)
@@ -48,6 +49,10 @@ export async function placeBlob(
     if (options.durable !== false) await syncFolder(dirname(target))
     return placedBy
   } catch (error) {
+    // A link or a mount leads from one of them to another disk.
+    if (systemCode(error) === 'EXDEV' && scratch !== dirname(target)) {
+      return await placeBlob(source, target, { ...options, scratch: dirname(target) })
+    }
     throw toDiskError(error, 'write', target)
   } finally {
     // Gone after the rename, except where both are names of one file: then the rename did nothing.

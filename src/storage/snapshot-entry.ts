@@ -1,5 +1,5 @@
-import { readlink, rename, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readlink, rename, rm, symlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { systemCode } from '../base/errors.ts'
 import { randomSuffix } from './atomic-write.ts'
 import { placeBlob } from './place-blob.ts'
@@ -21,10 +21,24 @@ export async function linkEntry(entry: string, target: string, scratch: string):
     if (code !== 'EEXIST') throw error
   }
   if ((await readlink(entry).catch(() => undefined)) === target) return true
+  try {
+    await replaceByLink(entry, target, scratch)
+  } catch (error) {
+    if (systemCode(error) !== 'EXDEV') throw error
+    await replaceByLink(entry, target, dirname(entry))
+  }
+  return true
+}
+
+async function replaceByLink(entry: string, target: string, scratch: string): Promise<void> {
   const temporary = join(scratch, `tmp_${randomSuffix()}`)
   await symlink(target, temporary)
-  await rename(temporary, entry)
-  return true
+  try {
+    await rename(temporary, entry)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
 }
 
 /**
@@ -32,9 +46,18 @@ export async function linkEntry(entry: string, target: string, scratch: string):
  * since other snapshots may use it.
  */
 export async function fillEntry(entry: string, blob: string, scratch: string, isNew: boolean): Promise<void> {
-  if (isNew) {
+  if (isNew && (await isMoved(blob, entry))) return
+  await placeBlob(blob, entry, { hardLink: false, scratch })
+  if (isNew) await rm(blob, { force: true })
+}
+
+/** False where the two are on different disks. */
+async function isMoved(blob: string, entry: string): Promise<boolean> {
+  try {
     await rename(blob, entry)
-  } else {
-    await placeBlob(blob, entry, { hardLink: false, scratch })
+    return true
+  } catch (error) {
+    if (systemCode(error) !== 'EXDEV') throw error
+    return false
   }
 }

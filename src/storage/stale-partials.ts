@@ -36,6 +36,17 @@ export async function listPartials(folder: string): Promise<FoundPartial[]> {
   return found
 }
 
+/** Bytes that are still to be written of blobs, by their stems, after what partial files in `folder` hold of them. */
+export async function missingSize(folder: string, sizes: ReadonlyMap<string, number>): Promise<number> {
+  const present = new Map<string, number>()
+  for (const { stem, size } of await listPartials(folder)) {
+    present.set(stem, Math.max(size, present.get(stem) ?? 0))
+  }
+  let missing = 0
+  for (const [stem, size] of sizes) missing += Math.max(0, size - (present.get(stem) ?? 0))
+  return missing
+}
+
 /**
  * Removes a partial with its journal unless a process writes to it now. True when it is gone. Where there are no locks
  * nothing is removed: nobody can tell.

@@ -50,6 +50,11 @@ export class BlobStore {
   static async open(root: string, options: BlobStoreOptions): Promise<BlobStore> {
     await makeFolderInside(root, root)
     const store = new BlobStore(root, options)
+    if ((options.freeSpaceFloor ?? 0) > 0 && (await freeSpace(root)) === undefined) {
+      store.#log.warn(
+        `the disk of ${root} does not tell how much space is free: only the quota bounds the store`,
+      )
+    }
     const { blobs, partials } = await scanStore(root)
     for (const { oid, size, repos, usedAtMs } of blobs) {
       store.#catalog.add(oid, size, usedAtMs)
@@ -230,9 +235,10 @@ export class BlobStore {
     for (const blob of this.#growing.keys())
       pending += Math.max(0, blob.size - (await occupiedSpace(blob.path)))
     const { quota, freeSpaceFloor = 0 } = this.#options
+    const free = await freeSpace(this.root)
     return {
       overQuota: this.usedSize + size - quota,
-      underFloor: freeSpaceFloor + pending - (await freeSpace(this.root)),
+      underFloor: free === undefined ? 0 : freeSpaceFloor + pending - free,
     }
   }
 

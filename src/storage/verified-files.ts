@@ -17,7 +17,7 @@ const MAX_READ_SIZE = 64 * 2 ** 20
  * add to it at once. Losing it costs hashing, nothing else.
  */
 export class VerifiedFiles {
-  readonly #path: string
+  readonly #path: string | undefined
   readonly #now: () => number
   readonly #facts = new Map<string, VerifiedFact>()
   readonly #running = new Map<string, Promise<boolean>>()
@@ -28,9 +28,9 @@ export class VerifiedFiles {
   #compactAtLines = SPARE_LINES
   #turn: Promise<unknown> = Promise.resolve()
 
-  /** `now` gives Unix milliseconds. */
-  constructor(stateDir: string, now: () => number = Date.now) {
-    this.#path = join(stateDir, 'verified-blobs.jsonl')
+  /** Without `stateDir` it remembers for as long as the process lives. `now` gives Unix milliseconds. */
+  constructor(stateDir: string | undefined, now: () => number = Date.now) {
+    this.#path = stateDir && join(stateDir, 'verified-blobs.jsonl')
     this.#now = now
   }
 
@@ -113,10 +113,12 @@ export class VerifiedFiles {
 
   async #add(fact: VerifiedFact): Promise<void> {
     this.#facts.set(fact.path, fact)
+    const path = this.#path
+    if (path === undefined) return
     await this.#inTurn(async () => {
-      await mkdir(dirname(this.#path), { recursive: true })
+      await mkdir(dirname(path), { recursive: true })
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
-      await using handle = await openPlainFile(this.#path, flags)
+      await using handle = await openPlainFile(path, flags)
       await handle.writeFile(formatFact(fact))
     }).catch(() => {
       // A state folder that cannot be written costs a hash after the next start.
@@ -125,13 +127,15 @@ export class VerifiedFiles {
 
   /** Reads what was added since the last look, by this process or another. */
   async #readNew(): Promise<void> {
-    const stats = await unlessMissing(stat(this.#path)).catch(() => undefined)
+    const path = this.#path
+    if (path === undefined) return
+    const stats = await unlessMissing(stat(path)).catch(() => undefined)
     if (stats === undefined || (stats.ino === this.#readInode && stats.size <= this.#readSize)) return
     const start = stats.ino === this.#readInode ? this.#readSize : 0
     // No dfhf lets it grow so large.
-    if (stats.size - start > MAX_READ_SIZE) return this.#compact()
+    if (stats.size - start > MAX_READ_SIZE) return this.#compact(path)
     const bytes = new Uint8Array(stats.size - start)
-    await using handle = await openPlainFile(this.#path, constants.O_RDONLY)
+    await using handle = await openPlainFile(path, constants.O_RDONLY)
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
     // A line that another process is in the middle of writing is read the next time.
     const end = Buffer.from(bytes.buffer, 0, bytesRead).lastIndexOf(10) + 1
@@ -143,16 +147,16 @@ export class VerifiedFiles {
     this.#lines = (start === 0 ? 0 : this.#lines) + lines.length - 1
     this.#readSize = start + end
     this.#readInode = stats.ino
-    if (this.#lines > this.#compactAtLines) await this.#compact()
+    if (this.#lines > this.#compactAtLines) await this.#compact(path)
   }
 
   /** Writes the state file anew. Facts that another process adds at this very moment are lost, and hashed again. */
-  async #compact(): Promise<void> {
+  async #compact(statePath: string): Promise<void> {
     for (const [path, fact] of this.#facts) {
       const stamp = await stampOf(path)
       if (stamp === undefined || !isAbout(fact, stamp)) this.#facts.delete(path)
     }
-    await writeFileAtomically(this.#path, [...this.#facts.values()].map(formatFact).join(''))
+    await writeFileAtomically(statePath, [...this.#facts.values()].map(formatFact).join(''))
     this.#compactAtLines = this.#facts.size + SPARE_LINES
     this.#readInode = -1
   }

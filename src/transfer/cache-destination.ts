@@ -2,22 +2,25 @@ import { dirname } from 'node:path'
 import { type Commit, isOid, isSha256 } from '../blob/oid.ts'
 import { pieceRange } from '../blob/pieces.ts'
 import type { CacheRepo } from '../storage/cache-layout.ts'
-import { ensureSpace } from '../storage/disk-space.ts'
 import type { HfCache } from '../storage/hf-cache.ts'
 import { placeBlob } from '../storage/place-blob.ts'
+import type { PlacedFile } from '../storage/placed-files.ts'
 import type { TreeEntry } from '../storage/tree-cache.ts'
 import type { BlobFile } from './blob-file.ts'
 import type { Destination, KnownFile, ListedFile, WantedFile } from './destination.ts'
+import { DiskRoom } from './disk-room.ts'
 
 /** The Hugging Face cache as the place where a repo's files go. */
 export class CacheDestination implements Destination {
   readonly #cache: HfCache
   readonly #repo: CacheRepo
+  readonly #room: DiskRoom
   /** Blobs that this run published: without links they move into the first snapshot entry that wants them. */
   readonly #published = new Set<string>()
 
-  constructor(cache: HfCache, repo: CacheRepo) {
+  constructor(cache: HfCache, repo: CacheRepo, room = new DiskRoom()) {
     this.#cache = cache
+    this.#room = room
     this.#repo = repo
   }
 
@@ -54,7 +57,11 @@ export class CacheDestination implements Destination {
   }
 
   async openBlob(file: WantedFile): Promise<BlobFile> {
-    return withRoom(await this.#cache.openBlob(this.#repo, file.oid, file.size))
+    return withRoom(await this.#cache.openBlob(this.#repo, file.oid, file.size), this.#room)
+  }
+
+  async ensureRoom(files: readonly WantedFile[]): Promise<void> {
+    await this.#room.ensure([await this.#cache.spaceNeeded(this.#repo, files)])
   }
 
   async copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string> {
@@ -70,7 +77,7 @@ export class CacheDestination implements Destination {
     return this.#link(file)
   }
 
-  noteRevision(revision: string, commit: Commit): Promise<void> {
+  noteRevision(revision: string, commit: Commit): Promise<boolean> {
     return this.#cache.writeRef(this.#repo, revision, commit)
   }
 
@@ -86,6 +93,10 @@ export class CacheDestination implements Destination {
     const entries = await this.#cache.readTree(this.#repo, commit)
     const files = entries?.map(toListedFile)
     return files?.every((file) => file !== undefined) ? files : undefined
+  }
+
+  listPlaced(commit: Commit): Promise<PlacedFile[] | undefined> {
+    return this.#cache.listPlaced(this.#repo, commit)
   }
 
   folderOf(commit: Commit): string {
@@ -104,9 +115,9 @@ export class CacheDestination implements Destination {
 }
 
 /** Gives the blob back when the disk has room for what is missing of it; else closes it and throws `disk-full`. */
-export async function withRoom(blob: BlobFile): Promise<BlobFile> {
+export async function withRoom(blob: BlobFile, room: DiskRoom): Promise<BlobFile> {
   try {
-    await ensureSpace(dirname(blob.path), missingSize(blob))
+    await room.ensure([{ path: dirname(blob.path), size: missingSize(blob) }])
     return blob
   } catch (error) {
     await blob.close()

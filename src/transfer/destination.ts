@@ -1,4 +1,5 @@
 import type { Commit, Oid } from '../blob/oid.ts'
+import type { PlacedFile } from '../storage/placed-files.ts'
 import type { BlobFile } from './blob-file.ts'
 
 /** One file of a repo at one commit, and what it must hold. */
@@ -48,10 +49,15 @@ export interface Destination {
   copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string>
   /** Gives the published blob its name and returns the path. */
   finish(file: WantedFile, publishedPath: string): Promise<string>
-  noteRevision(revision: string, commit: Commit): Promise<void>
+  /** Throws `disk-full` when there is less room than fetching these files takes. */
+  ensureRoom(files: readonly WantedFile[]): Promise<void>
+  /** False where what the revision means cannot be kept beside what is kept already. */
+  noteRevision(revision: string, commit: Commit): Promise<boolean>
   noteMissing(commit: Commit, path: string): Promise<void>
   noteTree(commit: Commit, files: readonly ListedFile[]): Promise<void>
   readTree(commit: Commit): Promise<ListedFile[] | undefined>
+  /** The files of a commit that are here, where nothing says what it holds; undefined when there are none. */
+  listPlaced(commit: Commit): Promise<PlacedFile[] | undefined>
   /** The folder that a snapshot's result names. */
   folderOf(commit: Commit): string
 }

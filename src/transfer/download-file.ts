@@ -2,11 +2,12 @@ import { DfhfError, type ErrorCode } from '../base/errors.ts'
 import { isCommit } from '../blob/oid.ts'
 import { FileNotFoundError } from '../hub/hub-error.ts'
 import type { WantedFile } from './destination.ts'
+import { keepNote, keepRevision } from './keep-note.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 import type { FileResult } from './transfer-event.ts'
 
 /** Failures to ask the Hub that a cached file hides; what the Hub clearly denies is not hidden. */
-const hiddenByCache: ReadonlySet<ErrorCode> = new Set([
+export const hiddenByCache: ReadonlySet<ErrorCode> = new Set([
   'network',
   'timeout',
   'rate-limited',
@@ -30,7 +31,7 @@ export async function downloadFile(fetcher: RepoFetcher, path: string): Promise<
   if ('found' in located) return located.found
   const { wanted } = located
   const result = await fetcher.fetch(wanted)
-  await fetcher.parts.destination.noteRevision(fetcher.parts.revision, wanted.commit)
+  await keepRevision(fetcher.parts, wanted.commit)
   return result
 }
 
@@ -52,8 +53,9 @@ export async function locateFile(fetcher: RepoFetcher, path: string): Promise<Lo
     return { wanted: { path, ...metadata } }
   } catch (error) {
     if (error instanceof FileNotFoundError && error.commit !== undefined) {
-      await destination.noteMissing(error.commit, path).catch(() => {})
-      await destination.noteRevision(revision, error.commit).catch(() => {})
+      const { commit } = error
+      await keepNote(parts, () => destination.noteMissing(commit, path))
+      await keepRevision(parts, commit)
     }
     if (!known || isForced || !(error instanceof DfhfError) || !hiddenByCache.has(error.code)) throw error
     parts.engine.report({ type: 'notice', text: `${error.message}; using the copy of ${path} that is here` })

@@ -2,7 +2,10 @@ import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import { createPathFilter, matchesPattern } from '../hub/patterns.ts'
+import type { PlacedFile } from '../storage/placed-files.ts'
 import type { ListedFile, WantedFile } from './destination.ts'
+import { hiddenByCache } from './download-file.ts'
+import { keepNote, keepRevision } from './keep-note.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 import type { FileResult } from './transfer-event.ts'
 
@@ -18,8 +21,17 @@ export interface FilePatterns {
 /** What a snapshot would do. */
 export interface SnapshotPlan {
   readonly commit: Commit
-  readonly files: readonly { readonly file: WantedFile; readonly isHere: boolean }[]
+  readonly files: readonly PlannedFile[]
 }
+
+/** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
+export type PlannedFile =
+  | { readonly file: WantedFile; readonly isHere: boolean; readonly placed?: undefined }
+  | {
+      readonly file: { readonly path: string; readonly size: number }
+      readonly isHere: true
+      readonly placed: PlacedFile
+    }
 
 /** A snapshot that is complete: its folder and its files. */
 export interface Snapshot {
@@ -31,28 +43,34 @@ export interface Snapshot {
 /** Finds out what the snapshot consists of and what of it is here. Notes the revision, writes nothing else. */
 export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns): Promise<SnapshotPlan> {
   const { parts } = fetcher
-  const { destination } = parts
   const commit = await resolveCommit(parts)
-  const listed = await listFiles(parts, commit)
+  const listing = await listFiles(parts, commit)
   const isKept = createPathFilter(patterns)
-  const kept = listed.filter((file) => isKept(file.path))
+  const kept = listing.files.filter((file) => isKept(file.path))
   for (const pattern of patterns.mustMatch) {
     if (kept.some((file) => matchesPattern(file.path, pattern))) continue
+    if (!listing.isWhole) throw notCached(`'${pattern}' at ${parts.revision}`)
     throw new DfhfError('file-not-found', `no file '${pattern}' in ${parts.repo.id} at ${parts.revision}`, {
       hint: 'check the name; it is case-sensitive',
     })
   }
-  await destination.noteRevision(parts.revision, commit)
-  const files = await Promise.all(
-    kept.map(async ({ path, oid, size }) => {
-      const file = { commit, path, oid, size }
-      return { file, isHere: !parts.isForced && (await destination.has(file)) }
-    }),
-  )
+  await keepRevision(parts, commit)
+  const files = await Promise.all(kept.map((file) => planFile(parts, commit, file)))
   return { commit, files }
 }
 
-/** Fetches every file of the plan that is missing, `workers` files at a time, the large ones first. */
+async function planFile(
+  { destination, isForced }: FetchParts,
+  commit: Commit,
+  listed: ListedFile | PlacedFile,
+): Promise<PlannedFile> {
+  if ('file' in listed) return { file: listed, isHere: true, placed: listed }
+  const { path, oid, size } = listed
+  const file = { commit, path, oid, size }
+  return { file, isHere: !isForced && (await destination.has(file)) }
+}
+
+/** Fetches every file of the plan that is missing, `workers` files at a time, the small ones first. */
 export async function downloadSnapshot(
   fetcher: RepoFetcher,
   patterns: FilePatterns,
@@ -69,30 +87,33 @@ export async function downloadSnapshot(
     missingFiles: missing.length,
     missingSize: sizeOf(missing),
   })
-  const results = await fetchAll(
-    fetcher,
-    files.map(({ file }) => file),
-    options.workers,
-  )
+  await fetcher.ensureRoom(missing.flatMap(({ file, placed }) => (placed ? [] : [file])))
+  const results = await fetchAll(fetcher, commit, files, options.workers)
   return { path: destination.folderOf(commit), commit, files: results }
 }
 
-/** Results in the order of `files`. The first error stops what has not begun and is thrown once all is quiet. */
+/**
+ * Results in the order of `files`. The first error stops what has not begun and is thrown once all is quiet. The large
+ * files come last: a single one can use all connections, and nothing small has to wait for it.
+ */
 async function fetchAll(
   fetcher: RepoFetcher,
-  files: readonly WantedFile[],
+  commit: Commit,
+  files: readonly PlannedFile[],
   workers: number,
 ): Promise<FileResult[]> {
   const places = new Semaphore(workers)
-  const largestFirst = files.map((file, index) => ({ file, index })).sort((a, b) => b.file.size - a.file.size)
+  const smallestFirst = files
+    .map((planned, index) => ({ planned, index }))
+    .sort((a, b) => a.planned.file.size - b.planned.file.size)
   const results: FileResult[] = []
   let failure: { readonly error: unknown } | undefined
   await Promise.all(
-    largestFirst.map(({ file, index }) =>
+    smallestFirst.map(({ planned, index }) =>
       places.run(async () => {
         if (failure) return
         try {
-          results[index] = await fetcher.fetch(file)
+          results[index] = await bring(fetcher, commit, planned)
         } catch (error) {
           failure ??= { error }
         }
@@ -103,6 +124,12 @@ async function fetchAll(
   return results
 }
 
+async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile): Promise<FileResult> {
+  if (planned.placed === undefined) return fetcher.fetch(planned.file)
+  const { file, oid, size } = planned.placed
+  return fetcher.found({ commit, oid, size }, file, performance.now())
+}
+
 /** The commit that the revision means now; the one that it meant last when the Hub cannot be asked. */
 async function resolveCommit(parts: FetchParts): Promise<Commit> {
   const { repo, revision, hub, destination, signal, isForced } = parts
@@ -110,20 +137,14 @@ async function resolveCommit(parts: FetchParts): Promise<Commit> {
   const known = await destination.readRef(revision)
   if (!hub) {
     if (known) return known
-    throw new DfhfError(
-      'not-cached',
-      `${repo.id} at ${revision} is not in the cache, and the Hub may not be asked`,
-      {
-        hint: 'run again without offline mode',
-      },
-    )
+    throw notCached(`${repo.id} at ${revision}`)
   }
   if (!known || isForced) parts.onFetchLikely()
   try {
     return (await hub.repoInfo(repo, revision, { signal })).commit
   } catch (error) {
     const isDenied = !(error instanceof DfhfError) || error.code === 'revision-not-found'
-    if (!known || isForced || isDenied || !(await destination.readTree(known))) throw error
+    if (!known || isForced || isDenied || !(await isListed(parts, known))) throw error
     parts.engine.report({
       type: 'notice',
       text: `${error.message}; using commit ${known.slice(0, 8)}, the last that was seen`,
@@ -132,21 +153,47 @@ async function resolveCommit(parts: FetchParts): Promise<Commit> {
   }
 }
 
-/** All files of a commit. A commit never changes, so a list that was kept is as good as the Hub's. */
-async function listFiles(
-  { repo, revision, hub, destination, signal }: FetchParts,
-  commit: Commit,
-): Promise<readonly ListedFile[]> {
+async function isListed({ destination }: FetchParts, commit: Commit): Promise<boolean> {
+  return ((await destination.readTree(commit)) ?? (await destination.listPlaced(commit))) !== undefined
+}
+
+/** What is known of a commit's files. */
+interface Listing {
+  readonly files: readonly (ListedFile | PlacedFile)[]
+  /** False where these are only the files that happen to be here. */
+  readonly isWhole: boolean
+}
+
+/**
+ * All files of a commit. A commit never changes, so a list that was kept is as good as the Hub's. Older clients kept
+ * none: where the Hub cannot be asked either, the files that are here have to do, as for huggingface_hub.
+ */
+async function listFiles(parts: FetchParts, commit: Commit): Promise<Listing> {
+  const { repo, hub, destination, signal, isForced } = parts
   const kept = await destination.readTree(commit)
-  if (kept) return kept
-  if (!hub) {
-    throw new DfhfError('not-cached', `the list of files of ${repo.id} at ${revision} is not in the cache`, {
-      hint: 'run again without offline mode',
-    })
+  if (kept) return { files: kept, isWhole: true }
+  let why = notCached(`the list of files of ${repo.id} at ${parts.revision}`)
+  if (hub) {
+    try {
+      const files = await Array.fromAsync(hub.listTree(repo, commit, { signal }))
+      await keepNote(parts, () => destination.noteTree(commit, files))
+      return { files, isWhole: true }
+    } catch (error) {
+      if (isForced || !(error instanceof DfhfError) || !hiddenByCache.has(error.code)) throw error
+      why = error
+    }
   }
-  const files = await Array.fromAsync(hub.listTree(repo, commit, { signal }))
-  await destination.noteTree(commit, files)
-  return files
+  const files = await destination.listPlaced(commit)
+  if (files === undefined) throw why
+  const text = `${why.message}; taking the ${files.length} files of it that are here for all of it`
+  parts.engine.report({ type: 'notice', text })
+  return { files, isWhole: false }
+}
+
+function notCached(what: string): DfhfError {
+  return new DfhfError('not-cached', `${what} is not in the cache, and the Hub may not be asked`, {
+    hint: 'run again without offline mode',
+  })
 }
 
 function incomplete({ repo, revision }: FetchParts, count: number): DfhfError {

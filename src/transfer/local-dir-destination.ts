@@ -1,22 +1,26 @@
 import { DfhfError } from '../base/errors.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import type { LocalDir } from '../storage/local-dir.ts'
+import type { PlacedFile } from '../storage/placed-files.ts'
 import type { BlobFile } from './blob-file.ts'
 import { type CacheDestination, toListedFile, toTreeEntry, withRoom } from './cache-destination.ts'
 import type { Destination, KnownFile, ListedFile, WantedFile } from './destination.ts'
+import { DiskRoom } from './disk-room.ts'
 
 /** A folder of the user's own; what the cache has already is copied from there. */
 export class LocalDirDestination implements Destination {
   readonly #folder: LocalDir
   readonly #cache: CacheDestination
+  readonly #room: DiskRoom
 
-  constructor(folder: LocalDir, cache: CacheDestination) {
+  constructor(folder: LocalDir, cache: CacheDestination, room = new DiskRoom()) {
     this.#folder = folder
     this.#cache = cache
+    this.#room = room
   }
 
-  readRef(revision: string): Promise<Commit | undefined> {
-    return this.#cache.readRef(revision)
+  async readRef(revision: string): Promise<Commit | undefined> {
+    return (await this.#folder.readRef(revision)) ?? (await this.#cache.readRef(revision))
   }
 
   async findKnown(revision: string, path: string): Promise<KnownFile | undefined> {
@@ -53,7 +57,11 @@ export class LocalDirDestination implements Destination {
   }
 
   async openBlob(file: WantedFile): Promise<BlobFile> {
-    return withRoom(await this.#folder.openBlob(file))
+    return withRoom(await this.#folder.openBlob(file), this.#room)
+  }
+
+  async ensureRoom(files: readonly WantedFile[]): Promise<void> {
+    await this.#room.ensure(await this.#folder.spaceNeeded(files))
   }
 
   copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string> {
@@ -64,8 +72,9 @@ export class LocalDirDestination implements Destination {
     return publishedPath
   }
 
-  /** Refs belong to the cache, which these files are not part of. */
-  async noteRevision(): Promise<void> {}
+  async noteRevision(revision: string, commit: Commit): Promise<boolean> {
+    return isCommit(revision) || this.#folder.writeRef(revision, commit)
+  }
 
   async noteMissing(): Promise<void> {}
 
@@ -76,6 +85,10 @@ export class LocalDirDestination implements Destination {
   async readTree(commit: Commit): Promise<ListedFile[] | undefined> {
     const files = (await this.#folder.readTree(commit))?.map(toListedFile)
     return files?.every((file) => file !== undefined) ? files : undefined
+  }
+
+  listPlaced(commit: Commit): Promise<PlacedFile[] | undefined> {
+    return this.#folder.listPlaced(commit)
   }
 
   folderOf(): string {

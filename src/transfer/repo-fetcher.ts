@@ -1,4 +1,5 @@
 import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
 import { isSha256, type Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
 import { ContentChangedError, RangeIgnoredError } from '../http/range-request.ts'
@@ -29,6 +30,8 @@ export interface FetchParts {
   readonly onFetchLikely: () => void
   /** Told of every blob that was written and checked, so that it need not be hashed again before it is served. */
   readonly onVerified: (path: string, oid: Oid) => Promise<void>
+  /** Takes what is no event. */
+  readonly log: Log
   /** False where the Hub may not be asked for bytes. */
   readonly mayAskHub: boolean
   /** Fetch although it is here. */
@@ -66,6 +69,23 @@ export class RepoFetcher {
         reason: error instanceof Error ? error.message : String(error),
       })
       throw error
+    }
+  }
+
+  /**
+   * Throws `disk-full` when there is less room than fetching these files takes. What a store on this machine has may
+   * cost no room: that is looked up only where room is short, as it may cost reading all of it.
+   */
+  async ensureRoom(files: readonly WantedFile[]): Promise<void> {
+    const { destination, findLocal, isForced } = this.parts
+    try {
+      await destination.ensureRoom(files)
+    } catch (error) {
+      if (isForced || !(error instanceof DfhfError) || error.code !== 'disk-full') throw error
+      const rest: WantedFile[] = []
+      for (const file of files) if (!(await findLocal(file.oid, file.size))) rest.push(file)
+      if (rest.length === files.length) throw error
+      await destination.ensureRoom(rest)
     }
   }
 

@@ -35,7 +35,7 @@ export class FakeProcess {
       signals: this.signals,
       exit: (code) => this.exits.push(code),
       version: '1.2.3',
-      configDir: '/nowhere/dfhf',
+      configDir: async () => '/nowhere/dfhf',
     }
     const code = await run(io, { ...this.#commands(), ...options.commands })
     return { code, stdout: this.stdout.text, stderr: this.stderr.text }

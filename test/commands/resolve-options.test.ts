@@ -76,7 +76,6 @@ describe('download', () => {
         downloadTimeoutMs: 10_000,
       },
       places: {
-        home: '/h/.cache/huggingface',
         cacheDir: '/h/.cache/huggingface/hub',
         stateDir: '/h/.cache/huggingface/dfhf',
         storeDir: '/h/.cache/huggingface/dfhf/store',
@@ -107,7 +106,7 @@ describe('download', () => {
 
   test('takes the cache from the variables of huggingface_hub', () => {
     const env = { HOME: '/h', HF_HOME: '/hf', HUGGINGFACE_HUB_CACHE: '~/old' }
-    expect(download(['a'], {}, env).places).toMatchObject({ home: '/hf', cacheDir: '/h/old' })
+    expect(download(['a'], {}, env).places).toMatchObject({ stateDir: '/hf/dfhf', cacheDir: '/h/old' })
     expect(download(['a'], {}, { ...env, HF_HUB_CACHE: '/new' }).places.cacheDir).toBe('/new')
     expect(download(['a'], { 'cache-dir': ['/flag'] }, env).places.cacheDir).toBe('/flag')
   })

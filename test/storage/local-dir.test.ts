@@ -182,16 +182,18 @@ describe('a local dir', () => {
     expect(await dir.findFile(first, 'deep/er/a')).toBe(path)
   })
 
-  test('replaces a link at the file name and writes through none on the way', async () => {
+  test('replaces a link at the file name and, in a clone, writes through none on the way', async () => {
     const { root, dir } = openDir()
     const outside = temporaryFolder()
     writeFileSync(join(outside, 'precious'), 'precious')
     symlinkSync(join(outside, 'precious'), join(root, 'a'))
     await bring(dir, wantedFile('a'))
     expect(readFileSync(join(outside, 'precious'), 'utf8')).toBe('precious')
+    mkdirSync(join(root, '.git'))
     symlinkSync(outside, join(root, 'sub'))
-    await expect(dir.openBlob(wantedFile('sub/a'))).rejects.toMatchObject({ code: 'disk' })
-    await expect(dir.copyFrom(join(root, 'a'), wantedFile('sub/a'))).rejects.toMatchObject({ code: 'disk' })
+    const { dir: clone } = openDir(root)
+    await expect(clone.openBlob(wantedFile('sub/a'))).rejects.toMatchObject({ code: 'disk' })
+    await expect(clone.copyFrom(join(root, 'a'), wantedFile('sub/a'))).rejects.toMatchObject({ code: 'disk' })
     expect(readdirSync(outside)).toEqual(['precious'])
   })
 

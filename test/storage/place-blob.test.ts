@@ -83,16 +83,18 @@ describe('the space on a disk', () => {
     const folder = temporaryFolder()
     expect(await freeSpace(join(folder, 'not', 'yet'))).toBeGreaterThan(0)
     expect(existsSync(join(folder, 'not'))).toBe(false)
-    await ensureSpace(join(folder, 'not', 'yet'), 1)
-    await ensureSpace(folder, 0)
-    await expect(ensureSpace(folder, Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({ code: 'disk-full' })
+    await ensureSpace([{ path: join(folder, 'not', 'yet'), size: 1 }])
+    await ensureSpace([{ path: folder, size: 0 }])
+    await expect(ensureSpace([{ path: folder, size: Number.MAX_SAFE_INTEGER }])).rejects.toMatchObject({
+      code: 'disk-full',
+    })
     expect(await occupiedSpace(join(folder, 'none'))).toBe(0)
   })
 
   test.skipIf(!canMountSmallDisk)('that is short is told with what is needed and what is free', async () => {
     const mount = smallDisk('3m')
-    await ensureSpace(mount, 3_000_000)
-    const failure = await ensureSpace(mount, 4_000_000).catch((error: unknown) => error)
+    await ensureSpace([{ path: mount, size: 3_000_000 }])
+    const failure = await ensureSpace([{ path: mount, size: 4_000_000 }]).catch((error: unknown) => error)
     expect(String(failure)).toContain(`not enough space at ${mount}: 4.0 MB needed, 3.1 MB free`)
   })
 })
