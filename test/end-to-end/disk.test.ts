@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { variedRepo } from '../hub/fixtures.ts'
 import { startTestHub } from '../hub/test-hub.ts'
-import { runDfhf } from './binary.ts'
+import { runDfhf, startDfhf } from './binary.ts'
 import { cacheFaults, partialsIn } from './cache-check.ts'
 import { failureOf } from './failure.ts'
 import { type Machine, newMachine } from './machine.ts'
@@ -50,8 +50,15 @@ describe.skipIf(!canMount)('a disk', () => {
     })
     using machine = newMachine(hub.url)
     const args = ['snapshot', 'o/r', '--connections', '1']
-    const result = await runDfhf(machine, args, { prefix: smallDisk('10m') })
-    expect(failureOf(result, 7)).toContain('the disk is full')
+    await using running = await startDfhf(machine, args, { prefix: smallDisk('19m') })
+    await hub.until(() => hub.stats().cdn.bodyBytes > 7_000_000)
+    // Another program fills the disk meanwhile.
+    const fill = 'head -c 20000000 /dev/zero > "$HF_HOME/filled"'
+    Bun.spawnSync(['nsenter', '-t', `${running.pid}`, '-m', 'sh', '-c', fill], {
+      env: machine.env,
+      stderr: 'ignore',
+    })
+    expect(failureOf(await running.result, 7)).toContain('the disk is full')
     expect(cacheFaults(after(machine), { mayHavePartials: true })).toEqual([])
     const again = await runDfhf(machine, ['snapshot', 'o/r', '--cache-dir', after(machine), '--json'])
     expect(again.code).toBe(0)
