@@ -92,7 +92,7 @@ async function buildSession(
   const destination =
     options.localDir === undefined
       ? cache
-      : new LocalDirDestination(new LocalDir(options.localDir, { hashFile }), cache, room)
+      : new LocalDirDestination(new LocalDir(options.localDir, { hashFile, log: context.log }), cache, room)
   const fetcher = new RepoFetcher({
     repo,
     revision,

@@ -1,6 +1,7 @@
 import { lstat, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DfhfError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
 import type { Commit, Oid } from '../blob/oid.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
 import { onDisk, unlessMissing } from './disk-error.ts'
@@ -28,6 +29,7 @@ export interface LocalFile {
 
 export interface LocalDirOptions {
   readonly hashFile: HashFile
+  readonly log?: Log | undefined
   /** See PartialBlobOptions. @default true */
   readonly durable?: boolean | undefined
 }
@@ -164,12 +166,18 @@ export class LocalDir {
     )
   }
 
+  /** A note saves reading the file the next time: where none can be written, the file is no worse for it. */
   async #note(wanted: LocalFile): Promise<void> {
     const metadata = this.layout.metadata(wanted.path)
-    await this.#prepare()
-    await this.#makeParent(metadata)
     const what = { commit: wanted.commit, etag: wanted.oid }
-    await onDisk('write', metadata, () => writeLocalMetadata(metadata, this.layout.file(wanted.path), what))
+    try {
+      await this.#prepare()
+      await this.#makeParent(metadata)
+      await onDisk('write', metadata, () => writeLocalMetadata(metadata, this.layout.file(wanted.path), what))
+    } catch (error) {
+      if (!(error instanceof DfhfError)) throw error
+      this.#options.log?.debug(`${error.message}; it is not kept`)
+    }
   }
 
   async #makeRoom(wanted: LocalFile): Promise<string> {

@@ -43,8 +43,8 @@ export interface Snapshot {
 /** Finds out what the snapshot consists of and what of it is here. Notes the revision, writes nothing else. */
 export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns): Promise<SnapshotPlan> {
   const { parts } = fetcher
-  const commit = await resolveCommit(parts)
-  const listing = await listFiles(parts, commit)
+  const { commit, failure } = await resolveCommit(parts)
+  const listing = await listFiles(parts, commit, failure)
   const isKept = createPathFilter(patterns)
   const kept = listing.files.filter((file) => isKept(file.path))
   for (const pattern of patterns.mustMatch) {
@@ -130,18 +130,25 @@ async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile)
   return fetcher.found({ commit, oid, size }, file, performance.now())
 }
 
+/** What a revision means; with the error of the Hub where that could not be asked. */
+interface Resolved {
+  readonly commit: Commit
+  readonly failure?: DfhfError
+}
+
 /** The commit that the revision means now; the one that it meant last when the Hub cannot be asked. */
-async function resolveCommit(parts: FetchParts): Promise<Commit> {
+async function resolveCommit(parts: FetchParts): Promise<Resolved> {
   const { repo, revision, hub, destination, signal, isForced } = parts
-  if (isCommit(revision)) return revision
+  if (isCommit(revision)) return { commit: revision }
   const known = await destination.readRef(revision)
   if (!hub) {
-    if (known) return known
+    if (known) return { commit: known }
     throw notCached(`${repo.id} at ${revision}`)
   }
   if (!known || isForced) parts.onFetchLikely()
   try {
-    return (await hub.repoInfo(repo, revision, { signal })).commit
+    const { commit } = await hub.repoInfo(repo, revision, { signal })
+    return { commit }
   } catch (error) {
     const isDenied = !(error instanceof DfhfError) || error.code === 'revision-not-found'
     if (!known || isForced || isDenied || !(await isListed(parts, known))) throw error
@@ -149,7 +156,7 @@ async function resolveCommit(parts: FetchParts): Promise<Commit> {
       type: 'notice',
       text: `${error.message}; using commit ${known.slice(0, 8)}, the last that was seen`,
     })
-    return known
+    return { commit: known, failure: error }
   }
 }
 
@@ -168,12 +175,12 @@ interface Listing {
  * All files of a commit. A commit never changes, so a list that was kept is as good as the Hub's. Older clients kept
  * none: where the Hub cannot be asked either, the files that are here have to do, as for huggingface_hub.
  */
-async function listFiles(parts: FetchParts, commit: Commit): Promise<Listing> {
+async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError): Promise<Listing> {
   const { repo, hub, destination, signal, isForced } = parts
   const kept = await destination.readTree(commit)
   if (kept) return { files: kept, isWhole: true }
-  let why = notCached(`the list of files of ${repo.id} at ${parts.revision}`)
-  if (hub) {
+  let why = failure ?? notCached(`the list of files of ${repo.id} at ${parts.revision}`)
+  if (hub && failure === undefined) {
     try {
       const files = await Array.fromAsync(hub.listTree(repo, commit, { signal }))
       await keepNote(parts, () => destination.noteTree(commit, files))
