@@ -65,7 +65,7 @@ export class SimulatedPeer {
     })
     this.scheduler = new world.options.code.Scheduler(this.board)
     this.budget = new HubBudget({ max: HUB_CONNECTIONS, clock: () => world.queue.now })
-    this.budget.whenFree(() => this.wakeSoon())
+    this.budget.join({ wake: () => this.wakeSoon(), yieldOne: () => {} })
     this.announcer = new Announcer(world, this)
     this.downloads = new Downloads(world, this)
   }

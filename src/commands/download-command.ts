@@ -29,9 +29,15 @@ async function fetchOutcome(fetcher: RepoFetcher, options: DownloadOptions): Pro
   }
   if (options.isDryRun) return { kind: 'plan', result: await planFiles(fetcher, selection) }
   const startedAt = performance.now()
-  const { path, commit, files } = await downloadSnapshot(fetcher, selection, { workers: options.maxWorkers })
+  const { path, commit, files } = await downloadSnapshot(fetcher, selection, { workers: workersFor(options) })
   const about = { ...describe(fetcher), path, commit, ms: Math.round(performance.now() - startedAt) }
   return { kind: 'snapshot', result: snapshotResult(about, files) }
+}
+
+/** A file in flight that may have no connection to the Hub would only stand there. */
+function workersFor({ maxWorkers, peers, speed }: DownloadOptions): number {
+  const { connections = maxWorkers } = speed
+  return peers.origin === 'auto' ? Math.min(maxWorkers, connections) : maxWorkers
 }
 
 async function planFile(fetcher: RepoFetcher, path: string): Promise<DryRunPlan> {

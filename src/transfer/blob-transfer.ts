@@ -8,6 +8,7 @@ import type { BlobSwarm } from './blob-swarm.ts'
 import type { HashService } from './hash-service.ts'
 import type { HubBudget } from './hub-budget.ts'
 import { HubGate } from './hub-gate.ts'
+import type { HubSeat } from './hub-seat.ts'
 import { LeaseRunner } from './lease-runner.ts'
 import { Mender } from './mend.ts'
 import { HUB, type Lease, PieceBoard } from './piece-board.ts'
@@ -18,6 +19,7 @@ import { type Action, Scheduler } from './scheduler.ts'
 import { SwarmFollower } from './swarm-follower.ts'
 import { Tally } from './tally.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
+import { waitReason } from './wait-reason.ts'
 
 const TICK_MS = 200
 /** How long peers may show nothing new before a transfer without the Hub is given up. */
@@ -78,6 +80,7 @@ export class BlobTransfer {
   readonly vouchedFor = new Set<number>()
   /** Digests of pieces that were checked when they came; void when `revision` grows. */
   readonly digests = new Map<number, string>()
+  readonly seat: HubSeat
   readonly hubGate: HubGate
   readonly writers: PieceWriters
   readonly #runner: LeaseRunner
@@ -115,7 +118,9 @@ export class BlobTransfer {
     this.scheduler = new Scheduler(board)
     this.tally = new Tally(parts.id, parts.report)
     const { hub, budget, random = Math.random } = parts
-    this.hubGate = new HubGate({ hub, budget, random, tally: this.tally, clock: this.#clock })
+    this.seat = budget.join({ wake: () => this.pump(), yieldOne: () => this.#yieldOne() })
+    const { seat, tally } = this
+    this.hubGate = new HubGate({ hub, budget, seat, random, tally, clock: this.#clock })
     this.writers = new PieceWriters(parts.file, (length) => this.lost(HUB, length))
     this.#runner = new LeaseRunner(this)
   }
@@ -155,7 +160,6 @@ export class BlobTransfer {
     const prefix = this.parts.hashes.follow(file.path, oid, size)
     const onAbort = () => this.fail(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
-    const offBudget = this.parts.budget.whenFree(() => this.pump())
     const tick = setInterval(() => this.#tick(), TICK_MS)
     let complete = 0
     const followPrefix = () => {
@@ -192,11 +196,11 @@ export class BlobTransfer {
       this.#stop.abort()
       clearInterval(tick)
       signal.removeEventListener('abort', onAbort)
-      offBudget()
       offPrefix()
       prefix.close()
       for (const cut of this.#cuts.values()) cut.abort()
       await this.#runner.settle()
+      this.seat.leave()
       await this.writers.close()
     }
   }
@@ -219,6 +223,13 @@ export class BlobTransfer {
     })
     for (const action of actions) this.#act(action)
     if (actions.length > 0) this.#changed()
+    else if (this.scheduler.board.leases.size === 0 && this.hubGate.state === 'full') this.seat.starve()
+  }
+
+  /** The pieces go on from where the connection is cut: what came of them stays. */
+  #yieldOne(): void {
+    const last = [...this.scheduler.board.leases.values()].findLast(({ source }) => source === HUB)
+    if (last) this.#cut(last)
   }
 
   /** Bytes of a lease are in the file. */
@@ -404,12 +415,17 @@ export class BlobTransfer {
   }
 
   #waitReason(): string {
-    if (this.hubGate.pauseReason !== undefined) return this.hubGate.pauseReason
-    const seconds = Math.floor((this.#clock() - this.#movedAt) / 1000)
-    const active = this.scheduler.board.leases.size
-    return active > 0
-      ? `no bytes for ${seconds} s on ${active} connections`
-      : `waiting for peers for ${seconds} s`
+    const { state, pauseReason } = this.hubGate
+    const leases = [...this.scheduler.board.leases.values()]
+    return waitReason({
+      seconds: Math.floor((this.#clock() - this.#movedAt) / 1000),
+      phase: this.#phase,
+      connections: leases.length,
+      isHeldByLimit: leases.every(({ isHeld }) => isHeld),
+      pauseReason,
+      hub: state === 'paused' ? 'open' : state,
+      hasSwarm: this.parts.swarm !== undefined,
+    })
   }
 
   /** Gives up when neither the Hub nor any peer can be expected to bring the rest. */

@@ -28,6 +28,11 @@ export class ConnectionLimit {
     return this.#limit
   }
 
+  /** True for a while after the server refused or dropped connections. */
+  isCalm(now: number): boolean {
+    return now < this.#calmUntil
+  }
+
   /** Takes a window's throughput in bytes per ms, measured while all allowed connections were in use. */
   sample(rate: number, now: number): void {
     const trial = this.#trial

@@ -1,4 +1,5 @@
 import { ConnectionLimit } from './connection-limit.ts'
+import { HubSeat, type SeatOwner } from './hub-seat.ts'
 
 /** The part of a window in which connections may be unused without it saying less of what they bring. */
 const MOST_IDLE = 0.2
@@ -13,7 +14,7 @@ export class HubBudget {
   readonly #max: number
   readonly #limit: ConnectionLimit
   readonly #clock: () => number
-  readonly #onFree = new Set<() => void>()
+  readonly #seats = new Set<HubSeat>()
   #active = 0
   #windowStart = 0
   #windowBytes = 0
@@ -36,7 +37,7 @@ export class HubBudget {
 
   /** Connections that each file has at the most while all of them want some. */
   get fairShare(): number {
-    return Math.max(1, Math.ceil(this.#max / Math.max(1, this.#onFree.size)))
+    return Math.max(1, Math.ceil(this.#max / Math.max(1, this.#seats.size)))
   }
 
   /** Takes one connection; the function it gives back returns it and may be called once. */
@@ -46,7 +47,8 @@ export class HubBudget {
     return () => {
       this.#active -= 1
       this.#noteUse()
-      for (const wake of this.#onFree) wake()
+      // First those that have none.
+      for (const seat of [...this.#seats].sort((a, b) => a.held - b.held)) seat.owner.wake()
     }
   }
 
@@ -81,9 +83,34 @@ export class HubBudget {
     this.#pausedUntil = Math.max(this.#pausedUntil, now + pauseMs)
   }
 
-  /** Calls `wake` whenever a connection becomes free, until the returned function is called. */
-  whenFree(wake: () => void): () => void {
-    this.#onFree.add(wake)
-    return () => this.#onFree.delete(wake)
+  /** Takes part in the budget; `leave` of the seat ends that. */
+  join(owner: SeatOwner): HubSeat {
+    const seat = new HubSeat(this, owner)
+    this.#seats.add(seat)
+    return seat
+  }
+
+  leave(seat: HubSeat): void {
+    this.#seats.delete(seat)
+  }
+
+  /**
+   * Connections that one of several transfers may open now. The first does not wait until it is known that more pay
+   * off, unless the Hub has just asked for less; the last that there may be is left to those that have none.
+   */
+  freeFor(seat: HubSeat): number {
+    const now = this.#clock()
+    if (now < this.#pausedUntil) return 0
+    const left = this.#max - this.#active
+    if (seat.held > 0) return Math.max(0, Math.min(this.free(), left - (this.#seats.size > 1 ? 1 : 0)))
+    return this.free() > 0 || left <= 0 || this.#limit.isCalm(now) ? this.free() : 1
+  }
+
+  /** The transfer that has most connections. */
+  get richest(): HubSeat | undefined {
+    return [...this.#seats].reduce<HubSeat | undefined>(
+      (most, seat) => (seat.held > (most?.held ?? 0) ? seat : most),
+      undefined,
+    )
   }
 }

@@ -2,6 +2,7 @@ import type { DfhfError } from '../base/errors.ts'
 import type { BlobSource } from './blob-source.ts'
 import type { HubBudget } from './hub-budget.ts'
 import { HubHealth } from './hub-health.ts'
+import type { HubSeat } from './hub-seat.ts'
 import { HUB } from './piece-board.ts'
 import type { Tally } from './tally.ts'
 
@@ -10,6 +11,7 @@ export interface HubGateParts {
   /** Absent where only peers may be asked. */
   readonly hub?: BlobSource | undefined
   readonly budget: HubBudget
+  readonly seat: HubSeat
   readonly tally: Tally
   readonly clock: () => number
   readonly random: () => number
@@ -50,7 +52,15 @@ export class HubGate {
 
   /** Connections that may be opened now. */
   get slots(): number {
-    return this.isGone || this.#isHeld || this.pauseMs > 0 ? 0 : this.#parts.budget.free()
+    return this.state === 'open' ? this.#parts.seat.free : 0
+  }
+
+  /** Whether the Hub may be asked at all now; `full` where only a free connection is missing. */
+  get state(): 'absent' | 'held' | 'paused' | 'full' | 'open' {
+    if (this.isGone) return 'absent'
+    if (this.#isHeld) return 'held'
+    if (this.pauseMs > 0) return 'paused'
+    return this.#parts.seat.free === 0 ? 'full' : 'open'
   }
 
   /** Keeps the gate shut until `open` is settled, then calls `done`. */

@@ -102,8 +102,7 @@ export class LeaseRunner {
   }
 
   async #run(lease: Lease, signal: AbortSignal): Promise<void> {
-    const { parts } = this.#transfer
-    const release = lease.source === HUB ? parts.budget.acquire() : undefined
+    const release = lease.source === HUB ? this.#transfer.seat.acquire() : undefined
     // Fresh memory for every range would cost more than the copy into it.
     const block = this.#blocks.pop() ?? new Uint8Array(BLOCK_SIZE)
     try {
