@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { formatTreeCache, parseTreeCache, type TreeEntry } from '../../src/storage/tree-cache.ts'
+import {
+  formatTreeCache,
+  parseTreeCache,
+  readTreeCache,
+  type TreeEntry,
+  writeTreeCache,
+} from '../../src/storage/tree-cache.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const entries: TreeEntry[] = [
   { path: 'ü/ｆ.bin', size: 9, blobId: 'b1', lfs: { sha256: 's1', size: 9 }, xetHash: 'x1' },
@@ -42,6 +51,21 @@ describe('the list of files of a commit', () => {
  }
 }`)
   })
+
+  test.each([0, 1, 3, 60, 1000, 20_000])(
+    'of %i files stands in its file to the last byte and no further',
+    async (count) => {
+      const path = join(temporaryFolder(), 'trees', 'list.json')
+      const many = Array.from({ length: count }, (_, index) => ({
+        path: `ü/${index}`,
+        size: index,
+        blobId: `b${index}`,
+      }))
+      await writeTreeCache(path, many)
+      expect(readFileSync(path, 'utf8')).toBe(formatTreeCache(many))
+      expect(await readTreeCache(path)).toHaveLength(count)
+    },
+  )
 
   test('comes back as it was written', () => {
     const entry = fc.record({ path: fc.string({ unit: 'grapheme' }), size: fc.nat(), blobId: fc.string() })
