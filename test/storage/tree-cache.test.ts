@@ -9,7 +9,9 @@ import {
   type TreeEntry,
   writeTreeCache,
 } from '../../src/storage/tree-cache.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { temporaryFolders } from './temporary-folder.ts'
+
+const temporaryFolder = temporaryFolders()
 
 const entries: TreeEntry[] = [
   { path: 'ü/ｆ.bin', size: 9, blobId: 'b1', lfs: { sha256: 's1', size: 9 }, xetHash: 'x1' },
