@@ -14,6 +14,7 @@ import { syncFolder } from './folder.ts'
 import { PieceJournal, readPieceJournal, writeFully } from './piece-journal.ts'
 import { PieceSums, sumOf } from './piece-sums.ts'
 import { placeBlob } from './place-blob.ts'
+import { syncFile } from './sync-file.ts'
 import { SyncPoint } from './sync-point.ts'
 
 export interface PartialBlobOptions {
@@ -87,7 +88,7 @@ export class PartialBlob implements AsyncDisposable {
       const pieces = new Bitmap(pieceCountOf(size))
       if (pieces.size < 2) {
         // One piece is fetched anew sooner than it is found again.
-        await claim.handle.truncate(0)
+        await cutTo(claim.handle, 0)
         return new PartialBlob(options, claim, pieces, undefined)
       }
       const subject = { oid, size, pieceSize: pieceSizeOf(size), bootId: await readBootId() }
@@ -100,7 +101,7 @@ export class PartialBlob implements AsyncDisposable {
         ...(found?.sums && { sums: found.sums }),
       }
       for (const index of [...trusted.synced, ...trusted.unsynced]) pieces.add(index)
-      if (pieces.count === 0 || present > size) await claim.handle.truncate(pieces.count === 0 ? 0 : size)
+      await cutTo(claim.handle, pieces.count === 0 ? 0 : size)
       const journal = await PieceJournal.start(claim.journalPath, subject, trusted)
       return new PartialBlob(options, claim, pieces, journal, trusted.sums)
     } catch (error) {
@@ -180,7 +181,7 @@ export class PartialBlob implements AsyncDisposable {
     const { finalPath, durable = true, onPublished } = this.#options
     try {
       await this.#syncPoint?.settle()
-      if (durable) await this.#handle.datasync()
+      if (durable) await syncFile(this.#handle)
       const { size } = await this.#handle.stat()
       if (size !== this.size || !(await isSameFile(this.#handle, this.#path))) {
         throw new DfhfError('disk', `cannot publish ${finalPath}: another program changed ${this.#path}`, {
@@ -254,4 +255,9 @@ export class PartialBlob implements AsyncDisposable {
   #mustBeOpen(): void {
     if (this.#state !== 'open') throw new TypeError(`the blob ${this.#path} is ${this.#state}`)
   }
+}
+
+/** Not every file system cuts files, and a new one needs no cut. */
+async function cutTo(handle: FileHandle, size: number): Promise<void> {
+  if ((await handle.stat()).size > size) await handle.truncate(size)
 }

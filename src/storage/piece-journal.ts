@@ -13,6 +13,7 @@ import {
 } from './journal-format.ts'
 import { temporaryJournalName } from './partial-name.ts'
 import { createPlainFile, readPlainFile } from './plain-file.ts'
+import { syncFile } from './sync-file.ts'
 
 /** A journal is a few kilobytes; a foreign file of any size must not fill the memory. */
 const MAX_JOURNAL_SIZE = 64 * 2 ** 20
@@ -67,7 +68,7 @@ export class PieceJournal {
     const handle = await createPlainFile(temporary)
     try {
       await writeFully(handle, Buffer.concat(parts), 0)
-      if (pieces.synced.length > 0) await handle.datasync()
+      if (pieces.synced.length > 0) await syncFile(handle)
       await rename(temporary, path)
     } catch (error) {
       await handle.close()
@@ -92,7 +93,7 @@ export class PieceJournal {
   /** Waits for what was appended and puts it on the medium. */
   async sync(): Promise<void> {
     await this.#tail
-    await this.#handle.datasync()
+    await syncFile(this.#handle)
   }
 
   async close(): Promise<void> {

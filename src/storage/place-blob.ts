@@ -10,6 +10,7 @@ import { syncFolder } from './folder.ts'
 import type { HashFile } from './hash-file.ts'
 import { writeFully } from './piece-journal.ts'
 import { createPlainFile, openPlainFile } from './plain-file.ts'
+import { syncFile } from './sync-file.ts'
 
 const COPY_CHUNK = 4 * 2 ** 20
 
@@ -103,7 +104,7 @@ async function copy(source: string, temporary: string, options: PlaceOptions): P
     offset += bytesRead
   }
   if (expected && hasher?.digest() !== expected.oid) throw anotherContent(source, expected.oid)
-  if (options.durable !== false) await to.datasync()
+  if (options.durable !== false) await syncFile(to)
 }
 
 function anotherContent(source: string, oid: Oid): DfhfError {
@@ -116,5 +117,5 @@ function anotherContent(source: string, oid: Oid): DfhfError {
 async function makePlain(path: string, options: PlaceOptions): Promise<void> {
   await using handle = await openPlainFile(path, constants.O_RDONLY)
   await handle.chmod(0o666 & ~process.umask())
-  if (options.durable !== false) await handle.sync()
+  if (options.durable !== false) await syncFile(handle)
 }

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { PieceJournal } from './piece-journal.ts'
+import { syncFile } from './sync-file.ts'
 
 /**
  * Small enough that write-back runs while bytes arrive and the last sync before a publish is short; large enough
@@ -56,7 +57,7 @@ export class SyncPoint {
     this.#unsynced.clear()
     this.#unsyncedSize = 0
     try {
-      await this.#data.datasync()
+      await syncFile(this.#data)
     } catch (error) {
       for (const index of covered) this.#unsynced.add(index)
       throw error
