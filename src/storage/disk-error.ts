@@ -1,6 +1,8 @@
 import { DfhfError, systemCode } from '../base/errors.ts'
 import { formatSize } from '../base/size.ts'
 
+const cannot = 'this file system cannot do that'
+
 const reasons: Record<string, string> = {
   EACCES: 'permission denied',
   EDQUOT: 'disk quota exceeded',
@@ -12,15 +14,23 @@ const reasons: Record<string, string> = {
   ENAMETOOLONG: 'name too long for this file system',
   ENOENT: 'no such file or folder',
   ENOTDIR: 'a part of the path is not a folder',
+  ENOSYS: cannot,
   ENOTEMPTY: 'a folder stands there',
+  ENOTSUP: cannot,
+  EOPNOTSUPP: cannot,
   EPERM: 'operation not permitted',
   EROFS: 'read-only file system',
 }
+
+const elsewhere = 'choose a folder on another disk, with --cache-dir or --local-dir'
 
 const hints: Record<string, string> = {
   EACCES: 'choose a folder that you may write to, with --cache-dir or HF_HUB_CACHE',
   EDQUOT: 'free some of your quota and run the same command again',
   ENAMETOOLONG: 'choose a shorter folder with --cache-dir or --local-dir',
+  ENOSYS: elsewhere,
+  ENOTSUP: elsewhere,
+  EOPNOTSUPP: elsewhere,
   EROFS: 'choose a folder that you may write to, with --cache-dir or HF_HUB_CACHE',
 }
 

@@ -51,6 +51,28 @@ describe.skipIf(!hasPrograms('strace')).each(Object.entries(lacks))(
   },
 )
 
+describe.skipIf(!hasPrograms('strace'))('a file system that cannot hold a cache', () => {
+  test.each([
+    [
+      'takes no bytes but in order',
+      'pwrite64:error=EOPNOTSUPP',
+      'this file system cannot do that; choose a folder on another',
+    ],
+    [
+      'gives no file another name',
+      'rename,renameat,renameat2:error=ENOSYS',
+      'this file system cannot do that',
+    ],
+    ['has no more for this user', 'pwrite64:error=EDQUOT', 'disk quota exceeded; free some of your quota'],
+  ])('as it %s is told of in one line', async (_what, inject, words) => {
+    await using hub = await startTestHub({ repos: [weightsRepo(size)] })
+    using machine = newMachine(hub.url)
+    const trace = ['-e', `trace=${inject.split(':')[0]}`, '-e', `inject=${inject}`]
+    const prefix = ['strace', '-f', '-qq', ...trace, '-o', '/dev/null']
+    expect(failureOf(await runDfhf(machine, ['snapshot', 'o/r'], { prefix }), 7)).toContain(words)
+  })
+})
+
 describe('names as long as file systems take them', () => {
   const long = 'n'.repeat(255)
   const repo = {
