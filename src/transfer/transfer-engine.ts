@@ -101,9 +101,13 @@ export class TransferEngine implements Disposable {
     }
   }
 
-  /** Offers a blob to peers no longer: it stands elsewhere by now, or failed. */
+  /**
+   * Offers a blob to peers no longer: it stands elsewhere by now, or failed. Those that wait for it are told in any case:
+   * a small one was never offered here, and a look while it was fetched found nothing.
+   */
   withdraw(oid: Oid): void {
-    if (this.#shared.delete(oid)) this.#changed(oid)
+    this.#shared.delete(oid)
+    this.#changed(oid)
   }
 
   /** Brings a blob into its file and checks it; reports what it cost. The file stays its opener's to publish. */

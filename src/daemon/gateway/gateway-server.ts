@@ -165,9 +165,11 @@ export class GatewayServer implements AsyncDisposable {
       this.#logFailure(request, error)
       reply = isAbort(error) ? leaving() : refusalOf(error)
     }
-    // What a refused client still sends is not read: Bun would gather it in memory.
-    if (!incoming.complete) response.once('finish', () => incoming.destroy())
-    await this.#send(request, reply, response, gone.signal)
+    // What a refused client still sends is not read: Bun would gather it in memory. It must not ask on this connection again.
+    const isCut = !incoming.complete
+    if (isCut) response.once('finish', () => incoming.destroy())
+    const told: Reply = isCut ? { ...reply, headers: [...reply.headers, ['Connection', 'close']] } : reply
+    await this.#send(request, told, response, gone.signal)
   }
 
   /** The Hub's troubles have a line of their own. */
