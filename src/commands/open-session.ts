@@ -2,10 +2,12 @@ import { delay } from '../base/delay.ts'
 import { EngineShelf } from '../daemon/engine-shelf.ts'
 import type { PeerNode } from '../daemon/peer-node.ts'
 import { createRepoVisibility } from '../daemon/repo-visibility.ts'
+import { repoName } from '../hub/repo.ts'
 import { findStored } from '../storage/find-stored.ts'
 import type { HashFile } from '../storage/hash-file.ts'
 import { HfCache } from '../storage/hf-cache.ts'
 import { LocalDir } from '../storage/local-dir.ts'
+import { LocalRefs } from '../storage/local-refs.ts'
 import { VerifiedFiles } from '../storage/verified-files.ts'
 import { CacheDestination } from '../transfer/cache-destination.ts'
 import { DiskRoom } from '../transfer/disk-room.ts'
@@ -92,7 +94,7 @@ async function buildSession(
   const destination =
     options.localDir === undefined
       ? cache
-      : new LocalDirDestination(new LocalDir(options.localDir, { hashFile, log: context.log }), cache, room)
+      : inLocalDir(options.localDir, options, context, { cache, hashFile, room })
   const fetcher = new RepoFetcher({
     repo,
     revision,
@@ -121,4 +123,17 @@ async function buildSession(
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
+}
+
+function inLocalDir(
+  localDir: string,
+  { places, repo }: DownloadOptions,
+  { log }: CommandContext,
+  parts: { readonly cache: CacheDestination; readonly hashFile: HashFile; readonly room: DiskRoom },
+): LocalDirDestination {
+  const { cache, hashFile, room } = parts
+  const { stateDir } = places
+  const refs =
+    stateDir === undefined ? undefined : new LocalRefs(stateDir, { localDir, repo: repoName(repo) })
+  return new LocalDirDestination(new LocalDir(localDir, { hashFile, log }), cache, { room, refs })
 }

@@ -15,7 +15,6 @@ import { lastCommit, listNoted } from './noted-files.ts'
 import { openPartialBlob, type PartialBlob } from './partial-blob.ts'
 import { placeBlob } from './place-blob.ts'
 import type { PlacedFile } from './placed-files.ts'
-import { readRefFile, writeRefFile } from './ref-file.ts'
 import { missingSize, removeOrphanJournals } from './stale-partials.ts'
 import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
 
@@ -132,20 +131,9 @@ export class LocalDir {
     await writeTreeCache(this.layout.tree(commit), entries)
   }
 
-  /**
-   * The commit that a revision meant when it was last put here. A folder that only other clients filled does not say:
-   * then the commit that was put here last.
-   */
-  async readRef(revision: string): Promise<Commit | undefined> {
-    const noted = await readRefFile(this.layout.ref(revision))
-    if (noted !== undefined) return noted
-    return (await unlessMissing(lstat(this.layout.refs))) ? undefined : lastCommit(this.layout)
-  }
-
-  /** Notes what a revision meant; false where another one's name is in the way. */
-  async writeRef(revision: string, commit: Commit): Promise<boolean> {
-    await this.#prepare()
-    return writeRefFile(this.layout.refs, this.layout.ref(revision), commit, (path) => this.#makeParent(path))
+  /** The commit whose list of files, or else whose newest file, was noted last. */
+  lastCommit(): Promise<Commit | undefined> {
+    return lastCommit(this.layout)
   }
 
   /** The files that were put here from a commit and not changed since; undefined when there are none. */

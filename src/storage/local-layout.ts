@@ -10,8 +10,6 @@ export class LocalLayout {
   readonly state: string
   /** What is noted of each file. */
   readonly notes: string
-  /** What revisions meant when they were last put here: dfhf's own. */
-  readonly refs: string
   /** The lists of files, by commit. */
   readonly trees: string
 
@@ -19,7 +17,6 @@ export class LocalLayout {
     this.root = root
     this.state = join(root, '.cache', 'huggingface')
     this.notes = join(this.state, 'download')
-    this.refs = join(this.state, 'refs')
     this.trees = join(this.state, 'trees')
   }
 
@@ -33,10 +30,6 @@ export class LocalLayout {
 
   lock(path: string): string {
     return `${joinSafe(this.notes, path)}.lock`
-  }
-
-  ref(revision: string): string {
-    return joinSafe(this.refs, revision, 'usage')
   }
 
   tree(commit: Commit): string {

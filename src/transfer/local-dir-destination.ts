@@ -1,6 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import type { LocalDir } from '../storage/local-dir.ts'
+import type { LocalRefs } from '../storage/local-refs.ts'
 import type { PlacedFile } from '../storage/placed-files.ts'
 import type { BlobFile } from './blob-file.ts'
 import { type CacheDestination, toListedFile, toTreeEntry, withRoom } from './cache-destination.ts'
@@ -12,15 +13,26 @@ export class LocalDirDestination implements Destination {
   readonly #folder: LocalDir
   readonly #cache: CacheDestination
   readonly #room: DiskRoom
+  readonly #refs: LocalRefs | undefined
 
-  constructor(folder: LocalDir, cache: CacheDestination, room = new DiskRoom()) {
+  constructor(
+    folder: LocalDir,
+    cache: CacheDestination,
+    options: { readonly room?: DiskRoom; readonly refs?: LocalRefs | undefined } = {},
+  ) {
     this.#folder = folder
     this.#cache = cache
-    this.#room = room
+    this.#room = options.room ?? new DiskRoom()
+    this.#refs = options.refs
   }
 
+  /** As it was when it was last put here. Where only other clients did that, the commit that was put here last. */
   async readRef(revision: string): Promise<Commit | undefined> {
-    return (await this.#folder.readRef(revision)) ?? (await this.#cache.readRef(revision))
+    const noted = await this.#refs?.read(revision)
+    if (noted !== undefined) return noted
+    const cached = await this.#cache.readRef(revision)
+    if (cached !== undefined && (await this.readTree(cached)) !== undefined) return cached
+    return (await this.#refs?.isKnown()) ? cached : ((await this.#folder.lastCommit()) ?? cached)
   }
 
   async findKnown(revision: string, path: string): Promise<KnownFile | undefined> {
@@ -73,7 +85,8 @@ export class LocalDirDestination implements Destination {
   }
 
   async noteRevision(revision: string, commit: Commit): Promise<boolean> {
-    return isCommit(revision) || this.#folder.writeRef(revision, commit)
+    if (!isCommit(revision)) await this.#refs?.write(revision, commit)
+    return true
   }
 
   async noteMissing(): Promise<void> {}
@@ -84,7 +97,7 @@ export class LocalDirDestination implements Destination {
 
   async readTree(commit: Commit): Promise<ListedFile[] | undefined> {
     const files = (await this.#folder.readTree(commit))?.map(toListedFile)
-    return files?.every((file) => file !== undefined) ? files : undefined
+    return files?.every((file) => file !== undefined) ? files : this.#cache.readTree(commit)
   }
 
   listPlaced(commit: Commit): Promise<PlacedFile[] | undefined> {
