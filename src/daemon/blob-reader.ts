@@ -94,14 +94,18 @@ async function* signsOfLife(
   range: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  const over = new AbortController()
+  const end = () => over.abort()
+  done.then(end, end)
+  const untilOver = AbortSignal.any([signal, over.signal])
   const isOver = async () => {
-    const pause = delay(SILENCE_MS, { signal }).then(() => false)
-    return await Promise.race([done.then(() => true), pause]).catch(() => true)
+    await delay(SILENCE_MS, { signal: untilOver }).catch(() => {})
+    return untilOver.aborted
   }
   for (let { start } = range; start < range.end; ) {
     if (await isOver()) return
     const part = { start, end: Math.min(range.end, start + LIFE_SIZE) }
-    const bytes = await fromHub(transfer, part, signal).catch(() => undefined)
+    const bytes = await fromHub(transfer, part, untilOver).catch(() => undefined)
     if (!bytes || bytes.length === 0) return
     for (let at = 0; at < bytes.length; at += SIGN_OF_LIFE_SIZE) {
       const sign = bytes.subarray(at, at + SIGN_OF_LIFE_SIZE)

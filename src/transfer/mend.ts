@@ -12,6 +12,11 @@ const EARLIER = ''
 const DIGESTS_MS = 3_000
 /** So many suspects are compared one by one, at once; when none is wrong, more are quicker fetched anew all together. */
 const MOST_COMPARED = 4
+/**
+ * How long the first request for a suspect's bytes may take before another goes on behind them, in ms; each further one
+ * may take twice as long. One connection that drips held a whole blob back for minutes, while every other one was quick.
+ */
+const FIRST_PATIENCE_MS = 2_000
 
 interface Suspect {
   readonly piece: number
@@ -157,11 +162,14 @@ async function isWrong(transfer: BlobTransfer, piece: number, signal: AbortSigna
   const fetched = { bytes: new Uint8Array(range.end - range.start), filled: 0 }
   await withRetry(
     async () => {
-      for (let before = -1; fetched.filled < fetched.bytes.length && fetched.filled > before; ) {
-        before = fetched.filled
-        // A link that cuts every answer short is gone on with behind what came.
-        await fetchRest(transfer, range, { into: fetched, signal }).catch((error: unknown) => {
-          if (fetched.filled === before) throw error
+      for (let patience = FIRST_PATIENCE_MS; fetched.filled < fetched.bytes.length; patience *= 2) {
+        const before = fetched.filled
+        const cut = AbortSignal.timeout(patience)
+        const both = AbortSignal.any([signal, cut])
+        // A link that cuts every answer short, or is slow, is gone on with behind what came.
+        await fetchRest(transfer, range, { into: fetched, signal: both }).catch((error: unknown) => {
+          signal.throwIfAborted()
+          if (fetched.filled === before && (!cut.aborted || patience > transfer.parts.stallMs)) throw error
         })
       }
     },

@@ -79,6 +79,15 @@ describe('a swarm with peers that lie', () => {
     expect(swarm.banned.filter((id) => id !== 'liar')).toEqual([])
   })
 
+  test('is found out though the connection that fetches the hub’s bytes stands still', async () => {
+    const liar = { id: 'liar', bytes: flipped(bytes, 5 * MiB + 3) }
+    const hub = new MemorySource(bytes, { mischief: ({ number }) => (number === 1 ? 'stall' : undefined) })
+    const swarm = new MemorySwarm([liar])
+    const { path } = await bring(folder, bytes, { hub, swarm, stallMs: Number.POSITIVE_INFINITY })
+    expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+    expect(swarm.banned).toEqual(['liar'])
+  }, 60_000)
+
   test('fetches all of a peer anew at once when the wrong piece is not among the first suspects', async () => {
     const liar = { id: 'liar', bytes: flipped(bytes, 23 * MiB + 5) }
     const hub = new MemorySource(bytes)
