@@ -8,7 +8,7 @@ const CHUNK_SIZE = 2 ** 18
 const SMALL_CHUNK_SIZE = 2 ** 15
 const MANY_READERS = 32
 
-/** A client that takes nothing for so long is gone. */
+/** A client that takes nothing for so long is gone, and at the latest after twice this. */
 const STUCK_MS = 300_000
 
 let readers = 0
@@ -21,6 +21,7 @@ export async function sendFile(response: ServerResponse, body: FileBody): Promis
   readers += 1
   try {
     await using handle = await open(body.path, 'r')
+    using writer = new BodyWriter(response)
     const size = Math.min(body.end - body.start, readers > MANY_READERS ? SMALL_CHUNK_SIZE : CHUNK_SIZE)
     const buffer = Buffer.allocUnsafeSlow(size)
     for (let offset = body.start; offset < body.end; ) {
@@ -30,7 +31,7 @@ export async function sendFile(response: ServerResponse, body: FileBody): Promis
       const { bytesRead } = await handle.read(buffer, 0, Math.min(size, body.end - offset), offset)
       if (bytesRead === 0) throw new DfhfError('disk', `${body.path} ends at ${offset}`)
       offset += bytesRead
-      await written(response, buffer.subarray(0, bytesRead))
+      await writer.write(buffer.subarray(0, bytesRead))
     }
   } finally {
     readers -= 1
@@ -40,24 +41,53 @@ export async function sendFile(response: ServerResponse, body: FileBody): Promis
 
 /** Sends chunks as they come. */
 export async function sendStream(response: ServerResponse, body: StreamBody): Promise<void> {
-  for await (const chunk of body) if (chunk.length > 0) await written(response, chunk)
+  using writer = new BodyWriter(response)
+  for await (const chunk of body) if (chunk.length > 0) await writer.write(chunk)
 }
 
-/** Resolves when the bytes are out of our hands; rejects when the client is gone. */
-function written(response: ServerResponse, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onClose = () => {
-      clearTimeout(stuck)
-      reject(new DfhfError('network', 'the client went away'))
-    }
-    const stuck = setTimeout(() => response.destroy(), STUCK_MS)
-    if (response.destroyed) return onClose()
-    response.once('close', onClose)
-    response.write(bytes, (error) => {
-      clearTimeout(stuck)
-      response.off('close', onClose)
-      if (error) reject(error)
-      else resolve()
+/**
+ * Writes a body chunk by chunk, the next one when the last is out of our hands. Its listeners and its timer serve the
+ * whole body: made anew for each chunk they were most of the garbage that a hundred readers cause.
+ */
+class BodyWriter implements Disposable {
+  readonly #response: ServerResponse
+  readonly #watch: Timer
+  readonly #onClose = () => this.#settle(new DfhfError('network', 'the client went away'))
+  readonly #onWritten = (error?: Error | null) => this.#settle(error ?? undefined)
+  #pending: { resolve(): void; reject(error: Error): void } | undefined
+  #chunks = 0
+  #seenChunks = 0
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+    response.once('close', this.#onClose)
+    this.#watch = setInterval(() => this.#cutIfStuck(), STUCK_MS)
+  }
+
+  /** Resolves when the bytes are out of our hands; rejects when the client is gone. */
+  write(bytes: Uint8Array): Promise<void> {
+    this.#chunks += 1
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject }
+      if (this.#response.destroyed) this.#onClose()
+      else this.#response.write(bytes, this.#onWritten)
     })
-  })
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#watch)
+    this.#response.off('close', this.#onClose)
+  }
+
+  #settle(error: Error | undefined): void {
+    const pending = this.#pending
+    this.#pending = undefined
+    if (error) pending?.reject(error)
+    else pending?.resolve()
+  }
+
+  #cutIfStuck(): void {
+    if (this.#pending && this.#chunks === this.#seenChunks) this.#response.destroy()
+    this.#seenChunks = this.#chunks
+  }
 }
