@@ -3,6 +3,7 @@ import { createFetchForPeers } from '../daemon/fetch-for-peers.ts'
 import { LibraryShelf } from '../daemon/library-shelf.ts'
 import type { PeerNode } from '../daemon/peer-node.ts'
 import { PublicRepos } from '../daemon/public-repos.ts'
+import { ShrinkAtRest } from '../daemon/shrink-at-rest.ts'
 import { createSlowHash } from '../daemon/slow-hash.ts'
 import { type Repo, repoName } from '../hub/repo.ts'
 import { BlobChecker } from '../storage/blob-checker.ts'
@@ -120,6 +121,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     tunnels: () => gateway?.load().tunnels ?? 0,
     isHubWell: () => gateway?.isHubWell() ?? true,
   })
+  stack.use(new ShrinkAtRest())
   await aborted(signal)
   log.info('leaving')
   await Promise.all([gateway?.close(), node?.close()])
