@@ -19,6 +19,14 @@ export function isOid(text: string): text is Oid {
   return isSha256(text) || /^[0-9a-f]{40}$/.test(text)
 }
 
+const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+const EMPTY_GIT_BLOB = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'
+
+/** True for the name of the blob without a byte, in either form. */
+export function isEmptyOid(oid: Oid): boolean {
+  return oid === EMPTY_SHA256 || oid === EMPTY_GIT_BLOB
+}
+
 /** True for a full commit hash; only this form is immutable to the Hub's clients. */
 export function isCommit(text: string): text is Commit {
   return /^[0-9a-f]{40}$/.test(text)

@@ -6,18 +6,18 @@ import type { HttpResponse } from './http-response.ts'
 import { statusError } from './http-status-error.ts'
 import { redactUrl } from './redact-url.ts'
 
-/** The server sent the whole file where a part was asked for: it can only be read as one stream from the start. */
+/** The server gives no parts that can be told for what they are: the file can only be read as one stream from the start. */
 export class RangeIgnoredError extends DfhfError {
-  constructor(url: string) {
-    super('bad-response', `${redactUrl(url)} ignores ranges and sends the whole file`)
+  constructor(url: string, what = 'ignores ranges and sends the whole file') {
+    super('bad-response', `${redactUrl(url)} ${what}`)
     this.name = 'RangeIgnoredError'
   }
 }
 
 /** The file at the URL is another one than before: its size or its ETag differs. */
 export class ContentChangedError extends DfhfError {
-  constructor(url: string, what: string) {
-    super('bad-response', `${redactUrl(url)} changed: ${what}`)
+  constructor(url: string, what: string, options: { readonly retryable?: boolean } = {}) {
+    super('bad-response', `${redactUrl(url)} changed: ${what}`, options)
     this.name = 'ContentChangedError'
   }
 }
@@ -92,35 +92,34 @@ function findProblem(
   if (status !== 200 && status !== 206) return statusError(response)
 
   const encoding = headers.get('content-encoding') ?? 'identity'
-  if (encoding.toLowerCase() !== 'identity') {
-    return new DfhfError(
-      'bad-response',
-      `${redactUrl(url)} sent packed bytes (${encoding}) though asked not to`,
-    )
-  }
+  if (encoding.toLowerCase() !== 'identity')
+    return odd(url, `sent packed bytes (${encoding}) though asked not to`)
   const length = headers.get('content-length')
-  if (status === 200) {
+  const given = headers.get('content-range')
+  if (status === 200 || (isWhole && given === undefined)) {
     if (!isWhole) return new RangeIgnoredError(url)
-    if (length !== undefined && Number(length) !== size) {
-      return new ContentChangedError(url, `it has ${length} bytes, not ${size}`)
-    }
+    if (length !== undefined && Number(length) !== size)
+      return new ContentChangedError(url, `it has ${length} bytes, not ${size}`, { retryable: true })
   } else {
-    const given = parseContentRange(headers.get('content-range'))
-    if (given?.size !== undefined && given.size !== size) {
-      return new ContentChangedError(url, `it has ${given.size} bytes, not ${size}`)
-    }
-    if (given?.range.start !== range.start || given.range.end !== range.end) {
-      return new DfhfError('bad-response', `${redactUrl(url)} answered with other bytes than asked for`)
-    }
-    if (length !== undefined && Number(length) !== range.end - range.start) {
-      return new DfhfError('bad-response', `${redactUrl(url)} announced a length that is not its range's`)
-    }
+    if (given === undefined) return new RangeIgnoredError(url, 'does not say which range it sends')
+    const part = parseContentRange(given)
+    if (part?.size !== undefined && part.size !== size)
+      return new ContentChangedError(url, `it has ${part.size} bytes, not ${size}`)
+    if (part?.range.start !== range.start || part.range.end !== range.end)
+      return odd(url, 'answered with other bytes than asked for')
+    if (length !== undefined && Number(length) !== range.end - range.start)
+      return odd(url, "announced a length that is not its range's")
   }
   const now = headers.get('etag')
   if (etag !== undefined && now !== undefined && now !== etag) {
     return new ContentChangedError(url, 'its ETag differs from the one before')
   }
   return undefined
+}
+
+/** An answer that makes no sense; a proxy or one node of a CDN may have had a bad moment. */
+function odd(url: string, what: string): DfhfError {
+  return new DfhfError('bad-response', `${redactUrl(url)} ${what}`, { retryable: true })
 }
 
 async function* exactly(
@@ -131,8 +130,7 @@ async function* exactly(
   let received = 0
   for await (const chunk of body) {
     received += chunk.length
-    if (received > length)
-      throw new DfhfError('bad-response', `${redactUrl(url)} sent more bytes than asked for`)
+    if (received > length) throw odd(url, 'sent more bytes than asked for')
     yield chunk
   }
   if (received < length) {

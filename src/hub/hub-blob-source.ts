@@ -149,10 +149,13 @@ export class HubBlobSource {
     return new BlobLocation(url, { isSigned, nowMs: this.#now() })
   }
 
-  /** Throws ContentChangedError when the Hub's own words are of another blob; a CDN's ETag says nothing of it. */
+  /**
+   * Throws ContentChangedError when the Hub's own words are of another blob. An ETag says nothing of it: a CDN node's is
+   * its own, and a mirror's may be any digest of a plain file's bytes.
+   */
   #check({ headers, url }: HttpResponse): void {
     const { oid, size } = this.#blob
-    const named = oidOfEtag(headers.get('x-linked-etag') ?? headers.get('etag'))
+    const named = oidOfEtag(headers.get('x-linked-etag'))
     if (named !== undefined && named !== oid) throw new ContentChangedError(url, 'it is another blob now')
     const linkedSize = headers.get('x-linked-size')
     if (linkedSize !== undefined && Number(linkedSize) !== size) {

@@ -8,6 +8,7 @@ import { type RetryOptions, withRetry } from '../http/with-retry.ts'
 import { endpointText, parseEndpoint } from './endpoint.ts'
 import { type HubQuestion, hubError } from './hub-error.ts'
 import { mayCarryToken } from './hub-hosts.ts'
+import { PlainEtags } from './plain-etags.ts'
 import type { TokenRule } from './tokens.ts'
 import { type HubUrls, hubUrls } from './urls.ts'
 
@@ -23,6 +24,8 @@ export interface HubOptions {
   readonly tokenRule?: TokenRule | undefined
   /** Why a token that is there is not sent, in words, for the errors that this may cause. */
   readonly withheld?: string | undefined
+  /** What is known of the endpoint's ETags; shared by sessions with one endpoint. */
+  readonly plainEtags?: PlainEtags | undefined
   readonly userAgent: string
   /** HF_HUB_ETAG_TIMEOUT: how long the first try for a file's metadata may take. @default 10000 */
   readonly metadataTimeoutMs?: number | undefined
@@ -40,6 +43,7 @@ export class HubSession {
   readonly urls: HubUrls
   readonly http: HttpClient
   readonly metadataTimeoutMs: number
+  readonly plainEtags: PlainEtags
   readonly #options: HubOptions
   readonly #seenTopics = new Set<string>()
 
@@ -48,6 +52,7 @@ export class HubSession {
     this.urls = hubUrls(endpointText(this.endpoint))
     this.http = options.http
     this.metadataTimeoutMs = options.metadataTimeoutMs ?? 10_000
+    this.plainEtags = options.plainEtags ?? new PlainEtags()
     this.#options = options
   }
 

@@ -10,6 +10,8 @@ export interface WantedFile {
   readonly size: number
   /** Where its bytes were a moment ago, when the Hub told it already. */
   readonly location?: string | undefined
+  /** True when the oid is only a plain file's ETag, which a mirror may have made of something else. */
+  readonly isOidUnsure?: boolean | undefined
 }
 
 /** A file of a commit as a listing names it; what `noteTree` keeps. */

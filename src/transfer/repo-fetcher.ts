@@ -2,7 +2,7 @@ import { DfhfError, type ErrorCode } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { isSha256, type Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
-import { ContentChangedError, RangeIgnoredError } from '../http/range-request.ts'
+import { RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
 import { HubBlobSource } from '../hub/hub-blob-source.ts'
 import type { HubClient } from '../hub/hub-client.ts'
@@ -56,7 +56,7 @@ export class RepoFetcher {
     try {
       const before = this.#running.get(file.oid)
       const mine = (before?.catch(() => {}) ?? Promise.resolve()).then(() =>
-        this.#fetch(file, id, startedAt, before !== undefined),
+        this.#fetchSure(file, id, startedAt, before !== undefined),
       )
       this.#running.set(file.oid, mine)
       const result = await mine
@@ -96,6 +96,22 @@ export class RepoFetcher {
     startedAt: number,
   ): FileResult {
     return this.#result({ oid: '', size: 0, ...file }, path, startedAt, { hub: 0, peers: 0, local: 0 }, false)
+  }
+
+  /** Where the ETag of a plain file turns out to be no git id, as some mirrors have it, the listing decides. */
+  async #fetchSure(file: WantedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
+    try {
+      return await this.#fetch(file, id, startedAt, isRepeat)
+    } catch (error) {
+      const { hub, repo, signal } = this.parts
+      const isMismatch = error instanceof DfhfError && error.code === 'verification-failed'
+      if (!isMismatch || file.isOidUnsure !== true || !hub) throw error
+      const [listed] = await hub.pathsInfo(repo, file.commit, [file.path], { signal }).catch(() => [])
+      if (!listed || listed.oid === file.oid) throw error
+      hub.session.plainEtags.disprove()
+      const { oid, size } = listed
+      return await this.#fetch({ ...file, oid, size, isOidUnsure: false }, id, startedAt, isRepeat)
+    }
   }
 
   async #fetch(file: WantedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
@@ -181,9 +197,6 @@ export class RepoFetcher {
   }
 }
 
-/** So many answers that make no sense are asked again: a proxy or a CDN node may have had a bad moment. */
-const ODD_ANSWERS = 4
-
 /** What the Hub says of what it will not give; anything else may be a bad moment of it. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'unauthorized',
@@ -200,15 +213,12 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
  */
 async function proveGiven(source: BlobSource, file: WantedFile, signal: AbortSignal): Promise<void> {
   if (!isSha256(file.oid) || file.size === 0) return
-  const ask = async (attempt: number) => {
+  const ask = async () => {
     try {
       for await (const _ of await source.open({ start: 0, end: 1 }, { signal })) break
     } catch (cause) {
       // Who sends everything gives it, too.
-      if (cause instanceof RangeIgnoredError) return
-      const isOdd = cause instanceof DfhfError && cause.code === 'bad-response'
-      if (!isOdd || cause instanceof ContentChangedError || attempt >= ODD_ANSWERS) throw cause
-      throw new DfhfError('bad-response', cause.message, { cause, retryable: true })
+      if (!(cause instanceof RangeIgnoredError)) throw cause
     }
   }
   try {

@@ -66,22 +66,26 @@ describe('a range of a file', () => {
   test.each([
     ['other bytes', 'HTTP/1.1 206 OK\r\ncontent-range: bytes 3-5/10\r\ncontent-length: 3\r\n\r\ndef'],
     ['fewer bytes', 'HTTP/1.1 206 OK\r\ncontent-range: bytes 2-3/10\r\ncontent-length: 2\r\n\r\ncd'],
-    ['no Content-Range', 'HTTP/1.1 206 OK\r\ncontent-length: 3\r\n\r\ncde'],
     [
       'a Content-Range that cannot be',
       'HTTP/1.1 206 OK\r\ncontent-range: bytes 4-2/10\r\ncontent-length: 3\r\n\r\ncde',
     ],
     ['a length that is not the range’s', `HTTP/1.1 206 OK\r\n${part}content-length: 4\r\n\r\ncdef`],
-    [
-      'several ranges',
-      'HTTP/1.1 206 OK\r\ncontent-type: multipart/byteranges\r\ncontent-length: 3\r\n\r\ncde',
-    ],
     ['packed bytes', `HTTP/1.1 206 OK\r\n${part}content-encoding: gzip\r\ncontent-length: 3\r\n\r\ncde`],
     ['more bytes', `HTTP/1.1 206 OK\r\n${part}transfer-encoding: chunked\r\n\r\n4\r\ncdef\r\n0\r\n\r\n`],
   ])('is refused when the answer has %s', async (_, answer) => {
     const error = await failure(answer)
-    expect(error).toMatchObject({ code: 'bad-response', retryable: false })
+    expect(error).toMatchObject({ code: 'bad-response', retryable: true })
     expect(String(error)).not.toContain('secret')
+  })
+
+  test.each([
+    ['nothing', 'HTTP/1.1 206 OK\r\ncontent-length: 3\r\n\r\ncde'],
+    ['of several', 'HTTP/1.1 206 OK\r\ncontent-type: multipart/byteranges\r\ncontent-length: 3\r\n\r\ncde'],
+  ])('counts as ignored when the answer says %s of which range it is', async (_, answer) => {
+    const error = await failure(answer)
+    expect(error).toBeInstanceOf(RangeIgnoredError)
+    expect(error).toMatchObject({ code: 'bad-response', retryable: false })
   })
 
   test.each([

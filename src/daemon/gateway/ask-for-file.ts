@@ -1,9 +1,5 @@
-import { DfhfError } from '../../base/errors.ts'
-import { type Commit, isCommit, isSha256 } from '../../blob/oid.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
-import { MAX_REDIRECTS, redirectTarget } from '../../http/redirects.ts'
-import { oidOfEtag } from '../../hub/etag.ts'
-import { isHubRedirect } from '../../hub/hub-hosts.ts'
+import { type FoundHead, isPlainHead, readHead, walkToHead } from '../../hub/file-head.ts'
 import type { Repo } from '../../hub/repo.ts'
 import type { Credentials } from './credentials.ts'
 import type { FileFact } from './file-fact.ts'
@@ -33,52 +29,40 @@ export interface FileQuestion {
 /** Follows a HEAD to the answer that has all metadata. Throws `network` and `timeout`. */
 export async function askForFile(hub: HubUpstream, question: FileQuestion): Promise<FileVerdict> {
   const { repo, path, signal, credentials } = question
-  let url = hub.urlOf(question.target)
-  let commit: Commit | undefined
-  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+  const found = await walkToHead(hub.urlOf(question.target), hub.endpoint, (url) => {
     const headers = { ...hub.headersFor(url, question.headers), 'accept-encoding': 'identity' }
-    const response = await hub.http.request({ method: 'HEAD', url, headers, signal })
-    await response.discard()
-    if (response.status >= 400) {
-      const lines = answerHeaders(response.headers, { base: hub.endpoint.origin, endpoint: hub.endpoint })
-      const kept = lines.filter(([name]) => name !== 'content-length' && name !== 'content-encoding')
-      return { kind: 'refused', status: response.status, headers: kept }
-    }
-    const said = response.headers.get('x-repo-commit')
-    if (said !== undefined && isCommit(said)) commit = said
-    const next = redirectTarget(response)
-    if (!next || isLinked(response) || !isHubRedirect(url, next, hub.endpoint)) {
-      if (!commit) return { kind: 'opaque' }
-      const found = readFact(response, next)
-      const location = (next ?? url).href
-      if (found) return { kind: 'file', fact: { ...found, commit, location } }
-      const client = hub.clientFor(credentials, question.headers['user-agent'] ?? 'dfhf')
-      const [listed] = await client.pathsInfo(repo, commit, [path], { signal })
-      if (!listed) return { kind: 'opaque' }
-      return { kind: 'file', fact: { commit, oid: listed.oid, size: listed.size, location } }
-    }
-    url = next
+    return hub.http.request({ method: 'HEAD', url, headers, signal })
+  })
+  if (found.kind === 'refused') return await refused(hub, found.response)
+  const { commit } = found
+  if (!commit) return { kind: 'opaque' }
+  const location = (found.target ?? found.url).href
+  const { oid, size, isLinked } = readHead(found)
+  const isSure = isLinked || hub.plainEtags.areGitIds
+  if (oid !== undefined && size !== undefined && isSure) {
+    const fact = { ...presentation(found), oid, size, commit, location, isOidUnsure: !isLinked }
+    return { kind: 'file', fact }
   }
-  throw new DfhfError('bad-response', `the Hub redirects '${path}' more than ${MAX_REDIRECTS} times`)
+  const client = hub.clientFor(credentials, question.headers['user-agent'] ?? 'dfhf')
+  const [listed] = await client.pathsInfo(repo, commit, [path], { signal })
+  if (!listed) return { kind: 'opaque' }
+  return { kind: 'file', fact: { commit, oid: listed.oid, size: listed.size, location } }
 }
 
-/** True for the redirect of an LFS file: it tells everything itself and leads to a URL signed for one GET. */
-function isLinked({ headers }: HttpResponse): boolean {
-  const oid = oidOfEtag(headers.get('x-linked-etag'))
-  return oid !== undefined && isSha256(oid) && headers.get('x-linked-size') !== undefined
+async function refused(hub: HubUpstream, response: HttpResponse): Promise<FileVerdict> {
+  await response.discard()
+  const lines = answerHeaders(response.headers, { base: hub.endpoint.origin, endpoint: hub.endpoint })
+  const kept = lines.filter(([name]) => name !== 'content-length' && name !== 'content-encoding')
+  return { kind: 'refused', status: response.status, headers: kept }
 }
 
-function readFact({ headers }: HttpResponse, next: URL | undefined): Omit<FileFact, 'commit'> | undefined {
-  const oid = oidOfEtag(headers.get('x-linked-etag') ?? headers.get('etag'))
-  const isPlain = next === undefined && (headers.get('content-encoding') ?? 'identity') === 'identity'
-  const size = headers.get('x-linked-size') ?? (isPlain ? headers.get('content-length') : undefined)
-  if (oid === undefined || size === undefined || !/^\d{1,15}$/.test(size)) return undefined
-  // A redirect's type is that of its own few words.
-  const contentType = isPlain ? headers.get('content-type') : undefined
-  const disposition = isPlain ? headers.get('content-disposition') : undefined
+/** How the file wants to be shown. A redirect's type is that of its own few words. */
+function presentation(found: FoundHead): Pick<FileFact, 'contentType' | 'disposition'> {
+  if (!isPlainHead(found)) return {}
+  const { headers } = found.response
+  const contentType = headers.get('content-type')
+  const disposition = headers.get('content-disposition')
   return {
-    oid,
-    size: Number(size),
     ...(contentType !== undefined && { contentType }),
     ...(disposition !== undefined && { disposition }),
   }

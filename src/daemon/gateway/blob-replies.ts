@@ -1,5 +1,6 @@
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
+import { RangeIgnoredError } from '../../http/range-request.ts'
 import { HubClient } from '../../hub/hub-client.ts'
 import { type BlobLibrary, type Errand, hubSource, type LocatedBlob } from '../blob-library.ts'
 import type { SendToBytes } from '../blob-proof.ts'
@@ -100,15 +101,14 @@ export class BlobReplies {
     if (size === 0) return { from: 'hit', body: undefined }
     const isShort = !range.isRest && range.end - range.start <= Math.min(PROBE_SIZE, size / 4)
     // The Hub's own bytes need no proof that they are this repo's; whatever is here must not show before there is one.
-    if (!library.isProven(wanted) && isShort)
-      return { from: 'pass', body: await this.#direct(request, wanted, range) }
+    const passed = !library.isProven(wanted) && isShort && (await this.#part(request, wanted, range))
+    if (passed) return { from: 'pass', body: passed }
     await this.#prove(wanted, request.signal)
     const local = await this.#local(wanted, range)
     if (local) return { from: 'hit', body: local }
     const isRunning = library.isFetching(oid)
-    if (!isRunning && isShort) {
-      return { from: 'pass', body: await this.#direct(request, wanted, range) }
-    }
+    const part = !isRunning && isShort && (await this.#part(request, wanted, range))
+    if (part) return { from: 'pass', body: part }
     try {
       return { from: isRunning ? 'join' : 'miss', body: await this.#read(request, wanted, range) }
     } catch (error) {
@@ -197,6 +197,16 @@ export class BlobReplies {
     const body = await source.open(range, { signal })
     const isWhole = range.start === 0 && range.end === size
     return isWhole ? checkedStream(body, oid, size) : body
+  }
+
+  /** The same for a part of it; undefined where the Hub gives whole files alone. */
+  async #part(request: GatewayRequest, wanted: WantedBlob, range: RequestedRange): Promise<Reply['body']> {
+    try {
+      return await this.#direct(request, wanted, range)
+    } catch (error) {
+      if (error instanceof RangeIgnoredError) return undefined
+      throw error
+    }
   }
 
   #leaveLater(errand: Errand): void {

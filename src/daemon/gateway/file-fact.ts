@@ -11,6 +11,8 @@ export interface FileFact {
   readonly location?: string | undefined
   readonly contentType?: string | undefined
   readonly disposition?: string | undefined
+  /** True when the oid is only a plain file's ETag, which a mirror may have made of something else. */
+  readonly isOidUnsure?: boolean | undefined
 }
 
 /** All that a client reads from a HEAD of a file, in one answer and without any redirect. */

@@ -43,8 +43,9 @@ export class FileFacts {
   }
 
   ask(question: Omit<FileQuestion, 'signal'>, revision: string): Promise<FileAnswer> {
-    // What was said before a repo was found to be private counts no more.
-    const key = `${question.credentials.key} ${this.#parts.kept.withdrawals} ${question.target}`
+    // What was said before a repo was found to be private, or an ETag to be no git id, counts no more.
+    const { kept, hub } = this.#parts
+    const key = `${question.credentials.key} ${kept.withdrawals} ${hub.plainEtags.areGitIds} ${question.target}`
     return this.#memory.get(
       key,
       () => this.#ask(question),

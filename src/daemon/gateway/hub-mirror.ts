@@ -1,3 +1,4 @@
+import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { safeJson } from '../../base/safe-json.ts'
 import type { BlobReplies } from './blob-replies.ts'
@@ -119,10 +120,19 @@ export class HubMirror {
     if (fact.location !== undefined) known.learn(fact.location, { ...fact, repo, path })
     if (isStale && request.method === 'GET') log.info(`serving ${path} of ${repo.id} while the Hub fails`)
     const from = hub.clientFor(credentials, headers['user-agent'] ?? 'dfhf')
-    return blobs.reply(request, { ...fact, repo, path, from }, [
-      ...factHeaders(fact, path),
-      ...(isStale ? staleWarning : []),
-    ])
+    const isUnsure = fact.isOidUnsure === true && hub.plainEtags.areGitIds
+    const onMismatch = isUnsure ? () => hub.plainEtags.disprove() : undefined
+    try {
+      return await blobs.reply(request, { ...fact, repo, path, from, onMismatch }, [
+        ...factHeaders(fact, path),
+        ...(isStale ? staleWarning : []),
+      ])
+    } catch (error) {
+      // The listing says what a plain file must be where the ETag turned out to be no git id.
+      const isMismatch = error instanceof DfhfError && error.code === 'verification-failed'
+      if (!isMismatch || !isUnsure) throw error
+      return await this.#file(request, target)
+    }
   }
 
   async #api(request: MirrorRequest, { repo }: Extract<HubTarget, { kind: 'api' }>): Promise<Reply> {

@@ -3,6 +3,7 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import { endpointText } from '../../hub/endpoint.ts'
 import { HubClient } from '../../hub/hub-client.ts'
 import { mayCarryToken } from '../../hub/hub-hosts.ts'
+import { PlainEtags } from '../../hub/plain-etags.ts'
 import { isSafeForToken, type TokenRule } from '../../hub/tokens.ts'
 import type { Credentials } from './credentials.ts'
 
@@ -22,6 +23,8 @@ export interface UpstreamRequest {
 export class HubUpstream {
   readonly endpoint: URL
   readonly http: HttpClient
+  /** What is known of the Hub's ETags. */
+  readonly plainEtags = new PlainEtags()
   readonly #text: string
   readonly #tokenRule: TokenRule
 
@@ -67,6 +70,7 @@ export class HubUpstream {
       endpoint: this.#text,
       http: this.http,
       userAgent,
+      plainEtags: this.plainEtags,
       token: this.withheld === undefined ? credentials.token : undefined,
       tokenRule: this.#tokenRule,
       withheld: credentials.token === undefined ? undefined : this.withheld,
