@@ -7,12 +7,15 @@ import { type Outcome, snapshotResult } from '../ui/outcome.ts'
 import type { CommandContext } from './commands.ts'
 import { openSession } from './open-session.ts'
 import type { DownloadOptions } from './options.ts'
+import { withOtherType } from './other-type.ts'
 
 /** `dfhf download`, and `dfhf snapshot` on this machine: one file by its path, or all that the patterns keep. */
 export async function downloadCommand(options: DownloadOptions, context: CommandContext): Promise<Outcome> {
   await using stack = new AsyncDisposableStack()
   const session = stack.use(await openSession(options, context))
-  const outcome = await fetchOutcome(session.fetcher, options)
+  const outcome = await fetchOutcome(session.fetcher, options).catch(async (error: unknown) => {
+    throw await withOtherType(error, session.fetcher.parts)
+  })
   const owned = stack.move()
   context.afterwards(async () => {
     await using _session = owned

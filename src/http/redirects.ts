@@ -10,13 +10,24 @@ const redirectStatuses = new Set([301, 302, 303, 307, 308])
 
 /** Where an answer sends the client, as an absolute URL; undefined when it is no redirect. Throws on one that leads off HTTP. */
 export function redirectTarget(response: HttpResponse): URL | undefined {
-  const location = response.headers.get('location')
-  if (!redirectStatuses.has(response.status) || location === undefined) return undefined
+  const written = response.headers.get('location')
+  if (!redirectStatuses.has(response.status) || written === undefined) return undefined
+  const location = asUtf8(written)
   const target = URL.canParse(location, response.url) ? new URL(location, response.url) : undefined
   if (target?.protocol !== 'http:' && target?.protocol !== 'https:') {
     throw new DfhfError('bad-response', `${redactUrl(response.url)} redirects to no HTTP address`)
   }
   return target
+}
+
+/** Some servers write the bytes of UTF-8 into a header as they are; each is read as one character (RFC 9110, 5.5). */
+function asUtf8(text: string): string {
+  if (!/[\u0080-\u00ff]/.test(text) || /[\u0100-\uffff]/.test(text)) return text
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(text, 'latin1'))
+  } catch {
+    return text
+  }
 }
 
 /** True when `authorization` for `from` may go to `to` too: the same origin, or its step from plain http to https. */

@@ -59,7 +59,7 @@ export async function fileMetadata(
 
 async function headOf(
   session: HubSession,
-  question: Required<HubQuestion> & { readonly path: string; readonly revision: string },
+  question: HubQuestion & { readonly path: string; readonly revision: string },
   options: { readonly signal: AbortSignal | undefined; readonly headersTimeoutMs: number },
 ): Promise<FoundHead> {
   const start = new URL(session.urls.resolve(question.repo, question.revision, question.path))

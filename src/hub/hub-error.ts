@@ -11,6 +11,8 @@ export interface HubQuestion {
   readonly repo: Repo
   readonly revision?: string | undefined
   readonly path?: string | undefined
+  /** The call of the API, where not every mirror has it. */
+  readonly call?: 'tree' | 'paths-info' | undefined
 }
 
 /** Who asked. */
@@ -72,6 +74,9 @@ export async function hubError(
       hint: `make a new one at ${asker.endpoint}/settings/tokens, or leave it out`,
     })
   }
+  // The Hub names what it does not find; a server that does not know the address itself says nothing of the repo.
+  const isUnknownCall = code === undefined && commit === undefined && [404, 405, 501].includes(status)
+  if (question.call !== undefined && isUnknownCall) return lacksCall(question.call, asker)
   if (code === 'RepoNotFound' || status === 401 || status === 404) return repoNotFound(name, asker)
   return otherError(response, said, at)
 }
@@ -93,6 +98,17 @@ function repoNotFound(name: string, asker: Asker): DfhfError {
       ? 'check the name; a private repo needs HF_TOKEN or --token'
       : `check the name; if it is private, the token from ${asker.tokenOrigin} has no access to it`
   return fail('repo-not-found', `no repo ${name} on ${redactUrl(asker.endpoint)}${reason(asker)}`, { hint })
+}
+
+function lacksCall(call: 'tree' | 'paths-info', asker: Asker): DfhfError {
+  const what = call === 'tree' ? 'lists of files' : 'descriptions of files'
+  return fail(
+    'bad-response',
+    `${redactUrl(asker.endpoint)} gives no ${what}: it lacks the Hub's call '${call}'`,
+    {
+      hint: 'fetch each file by its name, or set HF_ENDPOINT to a whole mirror',
+    },
+  )
 }
 
 function otherError(response: HttpResponse, said: string | undefined, at: string): DfhfError {

@@ -1,4 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
+import { withoutEndSlashes } from '../base/without-end-slashes.ts'
 import { isOfficialHost } from './hub-hosts.ts'
 import type { HubSession } from './hub-session.ts'
 import { linkTarget } from './link-header.ts'
@@ -23,7 +24,7 @@ export async function* listTree(
     }
     asked.add(url)
     const request = { url, signal: options.signal }
-    const page = await session.ask(request, { repo, revision }, async (response) => ({
+    const page = await session.ask(request, { repo, revision, call: 'tree' }, async (response) => ({
       files: await readJsonList(response, 'file list', parseRepoFile),
       links: response.headers.getAll('link'),
     }))
@@ -33,8 +34,8 @@ export async function* listTree(
 }
 
 /**
- * The next page, always on the endpoint itself: a mirror may pass the Hub's own address on, which is then read as
- * the mirror's; one on any other host is refused, since the token would go there.
+ * The next page, always on the endpoint itself: a mirror may pass the Hub's own address on, or one with the scheme and
+ * port that it has behind its TLS proxy. One on any other host is refused, since the token would go there.
  */
 function nextPage(session: HubSession, links: readonly string[]): string | undefined {
   const target = linkTarget(links, 'next')
@@ -42,8 +43,10 @@ function nextPage(session: HubSession, links: readonly string[]): string | undef
   const { endpoint } = session
   const next = URL.canParse(target, endpoint.href) ? new URL(target, endpoint.href) : undefined
   if (next?.origin === endpoint.origin) return next.href
-  if (next && (isOfficialHost(next.hostname) || next.host === endpoint.host)) {
-    return endpoint.origin + endpoint.pathname.replace(/\/+$/, '') + next.pathname + next.search
+  if (next && (isOfficialHost(next.hostname) || next.hostname === endpoint.hostname)) {
+    const prefix = withoutEndSlashes(endpoint.pathname)
+    const path = next.pathname.startsWith(`${prefix}/`) ? next.pathname : prefix + next.pathname
+    return endpoint.origin + path + next.search
   }
   throw new DfhfError('bad-response', "the next page of the Hub's file list is on another host")
 }

@@ -96,8 +96,11 @@ function parseUrl(url: URL, options: ParseOptions): Parsed {
       throw usage(`no repo or file is at this address: '${url.pathname}'`, 'write it as org/name')
     return build(type, rest.join('/'), undefined, undefined)
   }
-  const [revision, path] = splitRevision(rest.slice(verbAt + 1).join('/'))
-  return build(type, rest.slice(0, verbAt).join('/'), revision, path === undefined ? undefined : decode(path))
+  const [revision, written] = splitRevision(rest.slice(verbAt + 1).join('/'))
+  const path = written === undefined ? undefined : decode(written)
+  const parsed = build(type, rest.slice(0, verbAt).join('/'), revision, path)
+  // The pages of folders have a verb of their own; a slash at the end is how a folder is written everywhere else.
+  return rest[verbAt] === 'tree' && path !== undefined ? { ...parsed, path: `${path}/` } : parsed
 }
 
 function splitType(segments: readonly string[], text: string): { type?: RepoType; rest: readonly string[] } {

@@ -25,7 +25,7 @@ export async function pathsInfo(
         body: form.toString(),
         signal: options.signal,
       },
-      { repo, revision },
+      { repo, revision, call: 'paths-info' },
       (response) => readJsonList(response, 'file list', parseRepoFile),
     )
     for (const file of found) files.push(file)

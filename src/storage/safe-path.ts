@@ -4,17 +4,21 @@ import { DfhfError, type ErrorCode } from '../base/errors.ts'
 /** Most file systems' limit for one name, in bytes of UTF-8. */
 const MAX_NAME_SIZE = 255
 
+/** A file's own name is why it cannot be stored; others of the same repo are none the worse for it. */
+export class UnusableNameError extends DfhfError {
+  constructor(code: ErrorCode, message: string) {
+    super(code, message, { hint: 'ask the owner of the repository to rename this file' })
+    this.name = 'UnusableNameError'
+  }
+}
+
 /**
- * The segments of a path that came from outside, after checking that it names a place below a root under POSIX
- * and Windows rules alike. Throws `code` for a hostile path, `disk` for a name that no file system takes.
+ * The segments of a path that came from outside, after checking that it names a place below a root, and on Windows one
+ * that Windows keeps apart from others. Throws UnusableNameError: `code` for such a path, `disk` for too long a name.
  */
 export function splitSafePath(path: string, code: ErrorCode = 'bad-response'): string[] {
-  const flaw = flawOf(path)
-  if (flaw !== undefined) {
-    throw new DfhfError(code, `refused the path ${show(path)}: ${flaw}`, {
-      hint: 'ask the owner of the repository to rename this file',
-    })
-  }
+  const flaw = flawOf(path) ?? (process.platform === 'win32' ? windowsFlawOf(path) : undefined)
+  if (flaw !== undefined) throw new UnusableNameError(code, `refused the path ${show(path)}: ${flaw}`)
   const segments = path.split('/')
   for (const segment of segments) checkNameSize(segment)
   return segments
@@ -34,20 +38,32 @@ export function isInside(root: string, path: string): boolean {
 export function checkNameSize(name: string): void {
   const size = Buffer.byteLength(name)
   if (size > MAX_NAME_SIZE) {
-    throw new DfhfError('disk', `the name ${show(name)} is too long: ${size} bytes, ${MAX_NAME_SIZE} allowed`)
+    const what = `the name ${show(name)} is too long: ${size} bytes, ${MAX_NAME_SIZE} allowed`
+    throw new UnusableNameError('disk', what)
   }
 }
 
 function flawOf(path: string): string | undefined {
   if (path === '') return 'it is empty'
   if (path.includes('\0')) return 'it contains a NUL'
-  if (process.platform === 'win32' && path.includes('\\')) return 'it contains a backslash'
   for (const segment of path.split('/')) {
     if (segment === '') return 'it has an empty segment or is absolute'
-    if (segment.startsWith('\\')) return 'a segment is absolute on Windows'
-    if (/^[a-z]:/i.test(segment)) return 'a segment names a drive'
+    if (segment === '.' || segment === '..') return 'a segment is made of dots'
+    // Backslashes are plain characters here, but a shared cache is read on Windows, too.
+    if (segment.split('\\').some((part) => part === '..')) return 'it steps up on Windows'
+  }
+  return undefined
+}
+
+/** What is wrong with a path on Windows beyond what is wrong with it everywhere. */
+export function windowsFlawOf(path: string): string | undefined {
+  if (path.includes('\\')) return 'it contains a backslash'
+  for (const segment of path.split('/')) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    if (/[\u0000-\u001f<>:"|?*]/.test(segment)) return 'Windows has no such names'
     // Windows drops trailing dots and blanks, so that `.. ` and `...` climb there.
-    if (segment.split('\\').some((part) => /^\.[. ]*$/.test(part))) return 'a segment is made of dots'
+    if (/[. ]$/.test(segment)) return 'a segment ends in a dot or a blank'
+    if (/^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i.test(segment)) return 'a segment names a device'
   }
   return undefined
 }

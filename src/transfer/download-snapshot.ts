@@ -2,7 +2,9 @@ import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import { createPathFilter, matchesPattern } from '../hub/patterns.ts'
+import { repoName } from '../hub/repo.ts'
 import type { PlacedFile } from '../storage/placed-files.ts'
+import { UnusableNameError } from '../storage/safe-path.ts'
 import type { ListedFile, WantedFile } from './destination.ts'
 import { hiddenByCache } from './download-file.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
@@ -26,7 +28,13 @@ export interface SnapshotPlan {
 
 /** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
 export type PlannedFile =
-  | { readonly file: WantedFile; readonly isHere: boolean; readonly placed?: undefined }
+  | {
+      readonly file: WantedFile
+      readonly isHere: boolean
+      readonly placed?: undefined
+      /** Why it cannot be stored. */
+      readonly unusable?: UnusableNameError | undefined
+    }
   | {
       readonly file: { readonly path: string; readonly size: number }
       readonly isHere: true
@@ -54,9 +62,20 @@ export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns)
       hint: 'check the name; it is case-sensitive',
     })
   }
+  if (kept.length === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
   await keepRevision(parts, commit)
   const files = await Promise.all(kept.map((file) => planFile(parts, commit, file)))
   return { commit, files }
+}
+
+function nothingKept({ repo, revision }: FetchParts, { include, exclude }: FilePatterns): string {
+  const where = `${repoName(repo)} at ${revision}`
+  if (include === undefined && exclude.length === 0) return `${where} has no files`
+  const options = [
+    ...(include ?? []).map((pattern) => `--include '${pattern}'`),
+    ...exclude.map((pattern) => `--exclude '${pattern}'`),
+  ]
+  return `no file of ${where} is meant by ${options.join(' ')}`
 }
 
 async function planFile(
@@ -67,7 +86,12 @@ async function planFile(
   if ('file' in listed) return { file: listed, isHere: true, placed: listed }
   const { path, oid, size } = listed
   const file = { commit, path, oid, size }
-  return { file, isHere: !isForced && (await destination.has(file)) }
+  try {
+    return { file, isHere: (await destination.has(file)) && !isForced }
+  } catch (error) {
+    if (error instanceof UnusableNameError) return { file, isHere: false, unusable: error }
+    throw error
+  }
 }
 
 /** Fetches every file of the plan that is missing, `workers` files at a time, the small ones first. */
@@ -87,14 +111,14 @@ export async function downloadSnapshot(
     missingFiles: missing.length,
     missingSize: sizeOf(missing),
   })
-  await fetcher.ensureRoom(missing.flatMap(({ file, placed }) => (placed ? [] : [file])))
+  await fetcher.ensureRoom(missing.flatMap((each) => (each.placed || each.unusable ? [] : [each.file])))
   const results = await fetchAll(fetcher, commit, files, options.workers)
   return { path: destination.folderOf(commit), commit, files: results }
 }
 
 /**
- * Results in the order of `files`. The first error stops what has not begun and is thrown once all is quiet. The large
- * files come last: a single one can use all connections, and nothing small has to wait for it.
+ * Results in the order of `files`. The first error stops what has not begun and is thrown once all is quiet; names that
+ * cannot be stored stop nothing and are told at the end. The large files come last: a single one can use all connections, and nothing small has to wait for it.
  */
 async function fetchAll(
   fetcher: RepoFetcher,
@@ -108,6 +132,7 @@ async function fetchAll(
     .sort((a, b) => a.planned.file.size - b.planned.file.size)
   const results: FileResult[] = []
   let failure: { readonly error: unknown } | undefined
+  const unusable: UnusableNameError[] = []
   await Promise.all(
     smallestFirst.map(({ planned, index }) =>
       places.run(async () => {
@@ -115,17 +140,40 @@ async function fetchAll(
         try {
           results[index] = await bring(fetcher, commit, planned)
         } catch (error) {
-          failure ??= { error }
+          if (error instanceof UnusableNameError) unusable.push(error)
+          else failure ??= { error }
         }
       }),
     ),
   )
   if (failure) throw failure.error
+  const [first] = unusable
+  if (first) throw allButUnusable(first, unusable, files.length)
   return results
 }
 
+/** The error when all files are here but those whose names cannot be stored. */
+function allButUnusable(
+  first: UnusableNameError,
+  all: readonly UnusableNameError[],
+  count: number,
+): DfhfError {
+  const reasons = all.map(({ message }) => message).join('; ')
+  return new DfhfError(
+    first.code,
+    `${all.length} of ${count} files cannot be stored, all others are here: ${reasons}`,
+    {
+      hint: `leave ${all.length === 1 ? 'it' : 'them'} out with --exclude`,
+      cause: first,
+    },
+  )
+}
+
 async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile): Promise<FileResult> {
-  if (planned.placed === undefined) return fetcher.fetch(planned.file)
+  if (planned.placed === undefined) {
+    if (planned.unusable) throw planned.unusable
+    return fetcher.fetch(planned.file)
+  }
   const { file, oid, size } = planned.placed
   return fetcher.found({ commit, oid, size }, file, performance.now())
 }

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostilePaths, hostileRepo, variedRepo } from '../hub/fixtures.ts'
 import type { RepoSpec } from '../hub/repo.ts'
@@ -166,16 +166,26 @@ describe('offline', () => {
 })
 
 describe('a Hub that lies', () => {
-  test.each(hostilePaths)('about a path is refused before a byte is written: %j', async (path) => {
-    await using hub = await startTestHub({ repos: [hostileRepo(path)] })
-    using machine = newMachine(hub.url)
-    const isLong = path.length > 255
-    const result = await runDfhf(machine, ['snapshot', 'test-org/hostile', '--quiet'])
-    failureOf(result, isLong ? 7 : 6)
-    expect(result.stderr.split('\n')).toHaveLength(2)
-    expect(cacheFaults(machine.cache)).toEqual([])
-    expect(readdirSync(machine.folder)).toEqual(isLong ? ['hf'] : [])
-  })
+  test.each(hostilePaths)(
+    'about a path is refused, and no byte of that file is written: %j',
+    async (path) => {
+      await using hub = await startTestHub({ repos: [hostileRepo(path)] })
+      using machine = newMachine(hub.url)
+      const isLong = path.length > 255
+      const result = await runDfhf(machine, ['snapshot', 'test-org/hostile', '--quiet'])
+      failureOf(result, isLong ? 7 : 6)
+      expect(result.stderr.split('\n')).toHaveLength(2)
+      expect(cacheFaults(machine.cache)).toEqual([])
+      expect(readdirSync(machine.folder)).toEqual(['hf'])
+      const written = readdirSync(machine.folder, { recursive: true }) as string[]
+      const blobs = written.filter((name) => name.includes('/blobs/'))
+      expect(blobs.map((name) => readFileSync(join(machine.folder, name), 'utf8'))).toEqual(['good\n'])
+      expect(
+        written.filter((name) => name.includes('/snapshots/') && name.endsWith('good.txt')),
+      ).toHaveLength(1)
+      expect(hub.stats().cdn.requests).toBe(0)
+    },
+  )
 
   const sha256 = '0'.repeat(64)
   const weights = { seed: 'weights', size: 3_000_000, lfs: true } as const

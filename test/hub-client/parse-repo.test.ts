@@ -61,7 +61,7 @@ describe('a repo', () => {
     ['https://huggingface.co/org/name/tree/refs%2Fpr%2F1', model('org/name', { revision: 'refs/pr/1' })],
     [
       'https://huggingface.co/org/name/tree/refs/pr/1/sub',
-      model('org/name', { revision: 'refs/pr/1', path: 'sub' }),
+      model('org/name', { revision: 'refs/pr/1', path: 'sub/' }),
     ],
     [
       'https://huggingface.co/datasets/org/name/resolve/main/a%20b/c.csv?download=true',

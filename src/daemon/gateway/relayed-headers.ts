@@ -80,7 +80,8 @@ function rewriteLink(value: string, rebase: Rebase): string | undefined {
 export function rebaseUrl(text: string, { base, endpoint }: Rebase): string {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return text
   const url = new URL(text)
-  if (url.origin !== endpoint.origin && !isOfficialHost(url.host)) return text
+  // Behind a TLS proxy a mirror may take its own scheme and port for others.
+  if (url.hostname !== endpoint.hostname && !isOfficialHost(url.host)) return text
   const prefix = endpoint.pathname.replace(/\/+$/, '')
   const path =
     prefix !== '' && url.pathname.startsWith(`${prefix}/`) ? url.pathname.slice(prefix.length) : url.pathname
