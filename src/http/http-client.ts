@@ -4,6 +4,7 @@ import { HttpHeaders } from './http-headers.ts'
 import { HttpResponse } from './http-response.ts'
 import { proxyRefusal, toNetworkError } from './network-error.ts'
 import type { HttpProxy } from './proxy.ts'
+import { RateGate } from './rate-gate.ts'
 
 /** How one client connects; everything has a default. */
 export interface HttpClientOptions {
@@ -15,6 +16,8 @@ export interface HttpClientOptions {
   readonly headersTimeoutMs?: number
   /** The longest pause between two parts of a body; 0 waits for ever. @default 10000 */
   readonly bodyTimeoutMs?: number
+  /** How long a host may answer 429 and let nothing through. @default 180000 */
+  readonly ratePatienceMs?: number | undefined
   /** The proxy for a URL; without it every request goes direct. */
   readonly proxyFor?: (url: URL) => HttpProxy | undefined
   /** The PEM certificates of every authority to trust, asked for at the first TLS connection; default: the built-in ones. */
@@ -35,6 +38,8 @@ export interface HttpRequest {
 
 /** Sends requests over kept-alive connections. */
 export interface HttpClient {
+  /** The back-off for hosts that answer 429; for those to ask who repeat requests. */
+  readonly rateGate: RateGate
   /** Resolves when the headers are here; throws `network` or `timeout`, or the signal's reason. */
   request(request: HttpRequest): Promise<HttpResponse>
   /** Cuts every connection; what is under way fails. */
@@ -49,6 +54,9 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const bodyTimeoutMs = options.bodyTimeoutMs ?? 10_000
 
   return {
+    rateGate: new RateGate({
+      ...(options.ratePatienceMs !== undefined && { patienceMs: options.ratePatienceMs }),
+    }),
     async request(request) {
       const url = new URL(request.url)
       const proxy = options.proxyFor?.(url)

@@ -3,6 +3,7 @@ import { readBounded, unpacked } from './bounded-body.ts'
 import type { HttpHeaders } from './http-headers.ts'
 import { type JsonPart, jsonParts } from './json-parts.ts'
 import { redactUrl } from './redact-url.ts'
+import { adviceMs } from './retry.ts'
 
 /** A body that has not been read yet. */
 export interface RawBody {
@@ -18,6 +19,8 @@ export class HttpResponse {
   readonly headers: HttpHeaders
   /** The URL that was asked; may be signed, so print only `redactUrl(url)`. */
   readonly url: string
+  /** How long the host asks to be left alone, in ms; for a 429 the pause that all requests to it keep. */
+  retryAfterMs: number | undefined
   readonly #raw: RawBody
   readonly #toError: (error: unknown) => unknown
   #isGivenUp = false
@@ -32,6 +35,7 @@ export class HttpResponse {
     this.status = parts.status
     this.headers = parts.headers
     this.url = parts.url
+    this.retryAfterMs = adviceMs(parts.status, parts.headers, Date.now())
     this.#raw = parts.raw
     this.#toError = parts.toError
   }

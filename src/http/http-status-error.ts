@@ -1,7 +1,7 @@
 import { DfhfError, type ErrorCode } from '../base/errors.ts'
 import type { HttpResponse } from './http-response.ts'
 import { redactUrl } from './redact-url.ts'
-import { adviceMs, isRetryableStatus } from './retry.ts'
+import { isRetryableStatus } from './retry.ts'
 
 /** An answer whose status says no. */
 export class HttpStatusError extends DfhfError {
@@ -22,8 +22,7 @@ export class HttpStatusError extends DfhfError {
 /** The plain reading of a status, where nothing more is known of the server; gives the body up. */
 export function statusError(response: HttpResponse): HttpStatusError {
   response.discard()
-  const { status } = response
-  const retryAfterMs = adviceMs(status, response.headers, Date.now())
+  const { status, retryAfterMs } = response
   return new HttpStatusError(status, codeOf(status), `${redactUrl(response.url)} answered ${status}`, {
     retryable: isRetryableStatus(status),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

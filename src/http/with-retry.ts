@@ -29,13 +29,16 @@ export async function withRetry<T>(
   options: RetryOptions = {},
 ): Promise<T> {
   const { signal, retries = MAX_RETRIES, maxDelayMs = 600_000, random = Math.random, wait = delay } = options
+  let failures = 0
   for (let attempt = 0; ; attempt += 1) {
     signal?.throwIfAborted()
     try {
       return await work(attempt)
     } catch (error) {
-      if (!(error instanceof DfhfError) || !error.retryable || attempt >= retries) throw error
-      const delayMs = error.retryAfterMs ?? backoffMs(attempt, random)
+      if (!(error instanceof DfhfError) || !error.retryable || failures >= retries) throw error
+      const delayMs = error.retryAfterMs ?? backoffMs(failures, random)
+      // Being told to wait is no failure: how long that may go on is the RateGate's to say.
+      if (error.code !== 'rate-limited') failures += 1
       if (delayMs > maxDelayMs) throw error
       options.onRetry?.({ error, attempt: attempt + 1, delayMs })
       await wait(delayMs, { signal })

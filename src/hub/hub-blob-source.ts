@@ -107,7 +107,12 @@ export class HubBlobSource {
     const { repo, commit, path } = this.#blob
     let url = new URL(this.#session.urls.resolve(repo, commit, path))
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const answer = await this.#session.send({ url, headers: rangeHeaders(range, this.#blob.size), signal })
+      const answer = await this.#session.send({
+        url,
+        headers: rangeHeaders(range, this.#blob.size),
+        signal,
+        waitsItsTurn: false,
+      })
       if (answer.status >= 400 && answer.status !== 416) {
         throw await this.#session.error(answer, { repo, revision: commit, path })
       }
@@ -123,7 +128,8 @@ export class HubBlobSource {
   }
 
   #get(location: BlobLocation, range: ByteRange, signal: AbortSignal): Promise<HttpResponse> {
-    const request = { url: location.url, headers: rangeHeaders(range, this.#blob.size), signal }
+    const headers = rangeHeaders(range, this.#blob.size)
+    const request = { url: location.url, headers, signal, waitsItsTurn: false }
     return this.#session.sendFollowing(request)
   }
 

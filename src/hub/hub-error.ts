@@ -2,7 +2,7 @@ import { DfhfError, type ErrorCode } from '../base/errors.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { redactUrl } from '../http/redact-url.ts'
-import { adviceMs, isRetryableStatus } from '../http/retry.ts'
+import { isRetryableStatus } from '../http/retry.ts'
 import { isObject } from './json-shape.ts'
 import { type Repo, repoName } from './repo.ts'
 
@@ -112,11 +112,10 @@ function lacksCall(call: 'tree' | 'paths-info', asker: Asker): DfhfError {
 }
 
 function otherError(response: HttpResponse, said: string | undefined, at: string): DfhfError {
-  const { status, headers } = response
+  const { status, headers, retryAfterMs } = response
   const words = said === undefined ? '' : `: ${said}`
   const id = ['x-request-id', 'x-amzn-trace-id', 'x-amz-cf-id'].map((name) => headers.get(name)).find(Boolean)
   const request = id === undefined ? '' : ` (request ${id})`
-  const retryAfterMs = adviceMs(status, headers, Date.now())
   const advice = retryAfterMs === undefined ? {} : { retryAfterMs }
   if (status === 429) {
     const wait =

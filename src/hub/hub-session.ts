@@ -37,6 +37,12 @@ export interface HubOptions {
   readonly retry?: Omit<RetryOptions, 'signal'> | undefined
 }
 
+/** A request to the Hub or where it leads to. */
+export interface HubRequest extends HttpRequest {
+  /** False where the one who asks keeps the time itself. @default true */
+  readonly waitsItsTurn?: boolean
+}
+
 /** What every verb needs: addresses, headers, one way to send, one way to read errors. */
 export class HubSession {
   readonly endpoint: URL
@@ -60,19 +66,38 @@ export class HubSession {
     return this.#options.token !== undefined
   }
 
-  /** Sends one request, with the token where it may go, and notes what the Hub says beside the answer. */
-  async send(request: HttpRequest): Promise<HttpResponse> {
+  /**
+   * Sends one request, with the token where it may go, and notes what the Hub says beside the answer. Where the host
+   * limits requests it waits its turn first, or throws `rate-limited` at once where `waitsItsTurn` is false.
+   */
+  async send({ waitsItsTurn = true, ...request }: HubRequest): Promise<HttpResponse> {
     const url = new URL(request.url)
-    const response = await this.http.request({
-      ...request,
-      headers: { ...request.headers, ...this.#headers(url) },
-    })
+    const { rateGate } = this.http
+    if (waitsItsTurn) await rateGate.enter(url.host, request.signal)
+    else rateGate.enterNow(url.host)
+    let response: HttpResponse | undefined
+    try {
+      response = await this.http.request({
+        ...request,
+        headers: { ...request.headers, ...this.#headers(url) },
+      })
+    } finally {
+      if (!response) rateGate.failed(url.host)
+    }
+    if (response.status === 429) {
+      try {
+        response.retryAfterMs = rateGate.refused(url.host, response.retryAfterMs)
+      } catch (error) {
+        await response.discard()
+        throw error
+      }
+    } else rateGate.passed(url.host)
     this.#notice(response)
     return response
   }
 
   /** Sends a request and follows every redirect, asking anew at each hop whether the token may go along. */
-  async sendFollowing(request: HttpRequest): Promise<HttpResponse> {
+  async sendFollowing(request: HubRequest): Promise<HttpResponse> {
     let url = new URL(request.url)
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
       const response = await this.send({ ...request, url })

@@ -139,6 +139,35 @@ describe('a Hub that limits requests', () => {
   })
 })
 
+describe('a Hub that limits requests without a word of when', () => {
+  test('is asked by one request at a time for all files, after pauses that grow', async () => {
+    const names = Array.from({ length: 50 }, (_, at) => `f${at}.bin`)
+    const files = Object.fromEntries(names.map((name) => [name, { seed: name, size: 3_000, lfs: true }]))
+    await using hub = await startTestHub({
+      repos: [{ id: 'o/r', commits: [files] }],
+    })
+    const limit = hub.addFault({ match: { kind: 'resolve' }, status: 429 })
+    using machine = newMachine(hub.url)
+    await using running = await startDfhf(machine, ['snapshot', 'o/r'])
+    const refusals = () => hub.requests.filter(({ status }) => status === 429)
+    await hub.until(() => {
+      const [first, last] = [refusals()[0], refusals().at(-1)]
+      return (last?.startedMs ?? 0) - (first?.startedMs ?? 0) > 6_500
+    })
+    const times = refusals().map(({ startedMs }) => startedMs)
+    const gaps = times.slice(1).map((time, at) => time - (times[at] ?? 0))
+    const pauses = gaps.filter((gap) => gap > 500)
+    // The first requests were on their way together.
+    expect(times.length - pauses.length).toBeLessThanOrEqual(16)
+    expect(pauses.length).toBeLessThanOrEqual(4)
+    pauses.forEach((pause, at) => {
+      expect(pause).toBeGreaterThan(0.7 * 1_000 * 2 ** at)
+    })
+    limit.remove()
+    expect((await running.result).code).toBe(0)
+  })
+})
+
 describe('one line and its exit code', () => {
   const endings: readonly [
     name: string,

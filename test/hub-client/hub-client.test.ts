@@ -340,11 +340,21 @@ describe('a refusal of the Hub is told in words', () => {
     expect(String(error)).toContain('answered 400 for test-org/varied at main: one; two')
   })
 
-  test('too many requests, for good', async () => {
+  test('too many requests, where a copy is here', async () => {
     const faults = [{ status: 429, headers: { RateLimit: '"resolvers";r=0;t=9' } }]
-    const { error, text } = await metadataError({ hub: { faults } })
+    await using hub = await start({ faults })
+    await using client = clientOf(hub.url)
+    const error = await thrownBy(() => client.fileMetadata(varied, 'main', weights, { isCached: true }))
     expect(error).toMatchObject({ code: 'rate-limited', retryAfterMs: 10_000 })
-    expect(text).toContain('10 s')
+    expect(String(error)).toContain('10 s')
+  })
+
+  test('too many requests, for good', async () => {
+    await using hub = await start({ faults: [{ status: 429 }] })
+    await using client = clientOf(hub.url, { connect: { ratePatienceMs: 500 } })
+    const error = await thrownBy(() => client.fileMetadata(varied, 'main', weights))
+    expect(error).toMatchObject({ code: 'rate-limited', retryable: false })
+    expect(String(error)).toMatch(/limits requests and let none through for \d s/)
   })
 
   test('a token that was kept back is mentioned where it would have helped', async () => {

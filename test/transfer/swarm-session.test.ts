@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { silentLog } from '../../src/base/log.ts'
 import { startPeerServer } from '../../src/daemon/peer-server.ts'
 import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts'
+import { RateGate } from '../../src/http/rate-gate.ts'
 import { Membership } from '../../src/swarm/membership.ts'
 import { PeerClient } from '../../src/swarm/peer-client.ts'
 import { PeerHandler } from '../../src/swarm/peer-handler.ts'
@@ -135,6 +136,7 @@ test('however many peers there are and however often it looks, it asks a bounded
   for (let n = 1; n <= 400; n += 1) membership.heard(samplePeer(n), 'direct')
   const asked = new Set<string>()
   const silent: HttpClient = {
+    rateGate: new RateGate(),
     request: ({ url }) => {
       asked.add(new URL(url).host)
       return new Promise(() => {})

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'bun:test'
+import { DfhfError } from '../../src/base/errors.ts'
+import { RateGate } from '../../src/http/rate-gate.ts'
+import { thrownBy } from './thrown-by.ts'
+
+function gateAt(patienceMs = 180_000) {
+  const clock = { now: 0 }
+  return { clock, gate: new RateGate({ clock: () => clock.now, random: () => 0.5, patienceMs }) }
+}
+
+/** How long the gate keeps a request from going out at once, in ms; 0 when it may go. */
+function pauseOf(gate: RateGate): number {
+  try {
+    gate.enterNow('hub')
+    return 0
+  } catch (error) {
+    return error instanceof DfhfError ? (error.retryAfterMs ?? Number.NaN) : Number.NaN
+  }
+}
+
+describe('a host that limits requests', () => {
+  test('is asked after pauses that grow, by one request at a time', () => {
+    const { clock, gate } = gateAt()
+    const pauses: number[] = []
+    for (let round = 0; round < 8; round += 1) {
+      pauses.push(gate.refused('hub', undefined))
+      expect(pauseOf(gate)).toBeGreaterThan(0)
+      clock.now += pauses.at(-1) ?? 0
+      expect(pauseOf(gate)).toBe(0)
+      expect(pauseOf(gate)).toBeGreaterThan(0)
+    }
+    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000])
+  })
+
+  test('counts those that were refused together once', () => {
+    const { gate } = gateAt()
+    const pauses = Array.from({ length: 16 }, () => gate.refused('hub', undefined))
+    expect(new Set(pauses)).toEqual(new Set([1_000]))
+  })
+
+  test('is left alone for as long as it asks', async () => {
+    const { clock, gate } = gateAt()
+    expect(gate.refused('hub', 30_000)).toBe(30_000)
+    clock.now = 29_999
+    expect(pauseOf(gate)).toBe(1)
+    clock.now = 30_000
+    expect(pauseOf(gate)).toBe(0)
+  })
+
+  test('is open to all again once it has answered, and others were never shut', async () => {
+    const { clock, gate } = gateAt()
+    gate.refused('hub', undefined)
+    gate.enterNow('cdn')
+    clock.now = 1_000
+    gate.enterNow('hub')
+    gate.passed('hub')
+    for (let each = 0; each < 3; each += 1) expect(pauseOf(gate)).toBe(0)
+    expect(gate.refused('hub', undefined)).toBe(1_000)
+  })
+
+  test('is asked by another request when the one that went ahead got no answer', async () => {
+    const { clock, gate } = gateAt()
+    gate.refused('hub', undefined)
+    clock.now = 1_000
+    gate.enterNow('hub')
+    expect(pauseOf(gate)).toBeGreaterThan(0)
+    gate.failed('hub')
+    expect(pauseOf(gate)).toBe(0)
+  })
+
+  test('is given up for all at once after the patience, in words that say how long that was', async () => {
+    const { clock, gate } = gateAt()
+    gate.refused('hub', undefined)
+    const waiter = thrownBy(() => gate.enter('hub'))
+    clock.now = 181_000
+    const error = await thrownBy(async () => gate.refused('hub', undefined))
+    expect(error).toMatchObject({ code: 'rate-limited', retryable: false })
+    expect(String(error)).toContain('let none through for 181 s')
+    expect(await waiter).toBe(error)
+    expect(await thrownBy(async () => gate.enterNow('hub'))).toBe(error)
+    clock.now += 10_000
+    expect(pauseOf(gate)).toBe(0)
+  })
+
+  test('that asks for a long pause is not given up for keeping it', () => {
+    const { clock, gate } = gateAt()
+    gate.refused('hub', 300_000)
+    clock.now = 300_000
+    expect(gate.refused('hub', 300_000)).toBe(300_000)
+    clock.now = 600_000
+    expect(() => gate.refused('hub', 300_000)).toThrow('let none through for 600 s')
+  })
+
+  test('lets go of those that do not want to wait any more', async () => {
+    const { gate } = gateAt()
+    gate.refused('hub', 60_000)
+    const stop = new AbortController()
+    const waiter = thrownBy(() => gate.enter('hub', stop.signal))
+    stop.abort(new Error('enough'))
+    expect(String(await waiter)).toContain('enough')
+  })
+})
