@@ -44,7 +44,9 @@ export async function preparePeerNode(
       http: createHttpClient({
         connections: CONNECTIONS_PER_PEER,
         connectTimeoutMs: 3_000,
-        ...(ca !== undefined && { authorities: () => readAuthorities({ extraFile: ca }) }),
+        ...(ca !== undefined && {
+          authorities: () => readAuthorities({ named: { NODE_EXTRA_CA_CERTS: ca } }),
+        }),
       }),
       log,
     })

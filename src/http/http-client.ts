@@ -3,8 +3,9 @@ import { BodyChunks } from './body-chunks.ts'
 import { HttpHeaders } from './http-headers.ts'
 import { HttpResponse } from './http-response.ts'
 import { proxyRefusal, toNetworkError } from './network-error.ts'
-import type { HttpProxy } from './proxy.ts'
+import { type HttpProxy, isSocks, proxyAuthorization } from './proxy.ts'
 import { RateGate } from './rate-gate.ts'
+import { socksConnector } from './socks-connector.ts'
 
 /** How one client connects; everything has a default. */
 export interface HttpClientOptions {
@@ -67,7 +68,12 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       const toError = (error: unknown) =>
         request.signal?.aborted
           ? request.signal.reason
-          : toNetworkError(error, { url, proxy: proxy?.url.host, ...timeouts })
+          : toNetworkError(error, {
+              url,
+              proxy: proxy?.url.host,
+              hasProxyUser: (proxy?.user ?? '') !== '',
+              ...timeouts,
+            })
       try {
         const answer = await dispatchers.send(url, proxy, {
           method: request.method ?? 'GET',
@@ -81,7 +87,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         })
         if (proxy && answer.statusCode === 407) {
           answer.body.dump({ limit: 1024 }).catch(() => {})
-          throw proxyRefusal(407, url.host, proxy.url.host)
+          throw proxyRefusal(407, { host: url.host, proxy: proxy.url.host, hasUser: proxy.user !== '' })
         }
         return new HttpResponse({
           status: answer.statusCode,
@@ -113,11 +119,14 @@ class Dispatchers {
   send(url: URL, proxy: HttpProxy | undefined, options: RequestOptions): Promise<Dispatcher.ResponseData> {
     const path = url.pathname + url.search
     if (!proxy) return this.#direct(url.protocol).request({ ...options, origin: url.origin, path })
+    if (isSocks(proxy))
+      return this.#overSocks(proxy, url.protocol).request({ ...options, origin: url.origin, path })
     if (url.protocol === 'https:')
       return this.#tunnel(proxy).request({ ...options, origin: url.origin, path })
     const headers: Record<string, string> = { host: url.host }
     Object.assign(headers, options.headers)
-    if (proxy.authorization !== undefined) headers['proxy-authorization'] = proxy.authorization
+    const authorization = proxyAuthorization(proxy)
+    if (authorization !== undefined) headers['proxy-authorization'] = authorization
     return this.#direct(proxy.url.protocol).request({
       ...options,
       headers,
@@ -139,13 +148,22 @@ class Dispatchers {
   #tunnel(proxy: HttpProxy): Dispatcher {
     return this.#dispatcher(proxy.url.href, () => {
       const tls = this.#tls()
+      const authorization = proxyAuthorization(proxy)
       return new ProxyAgent({
         ...this.#poolOptions(true),
         uri: proxy.url.href,
-        ...(proxy.authorization === undefined ? {} : { token: proxy.authorization }),
+        ...(authorization === undefined ? {} : { token: authorization }),
         requestTls: tls,
         proxyTls: tls,
       })
+    })
+  }
+
+  #overSocks(proxy: HttpProxy, protocol: string): Dispatcher {
+    return this.#dispatcher(`${proxy.url.href} ${protocol}`, () => {
+      const tls = protocol === 'https:' ? this.#tls() : undefined
+      const timeoutMs = this.#options.connectTimeoutMs ?? 10_000
+      return new Agent({ ...this.#poolOptions(false), connect: socksConnector(proxy, { tls, timeoutMs }) })
     })
   }
 

@@ -1,9 +1,12 @@
+import { SocksClientError } from 'socks'
 import { DfhfError, systemCode } from '../base/errors.ts'
 
 interface Exchange {
   readonly url: URL
   /** The proxy's host and port, when there is one. */
   readonly proxy: string | undefined
+  /** Whether the proxy was told a user. */
+  readonly hasProxyUser?: boolean
   readonly headersTimeoutMs: number
   readonly bodyTimeoutMs: number
 }
@@ -73,18 +76,32 @@ export function toNetworkError(error: unknown, exchange: Exchange): DfhfError {
       return permanent(`cannot trust ${peer}: its TLS certificate is for another name`, 'check the address')
   }
   const refusal = /^Proxy response \((\d+)\)/.exec(message)?.[1]
-  if (refusal !== undefined) return proxyRefusal(Number(refusal), host, exchange.proxy ?? 'proxy', cause)
+  const proxy = exchange.proxy ?? 'proxy'
+  const hasUser = exchange.hasProxyUser === true
+  if (refusal !== undefined) return proxyRefusal(Number(refusal), { host, proxy, hasUser, cause })
+  if (cause instanceof SocksClientError) return socksRefusal(cause, { host, proxy, hasUser })
   if (cause instanceof Error && cause.name === 'HTTPParserError') {
     return permanent(`${host} does not speak HTTP`, 'check the address and the port')
   }
   return network(`request to ${host} failed: ${message}`)
 }
 
+/** What a proxy was asked for. */
+interface ProxyQuestion {
+  readonly host: string
+  /** Its host and port. */
+  readonly proxy: string
+  /** Whether it was told a user. */
+  readonly hasUser: boolean
+  readonly cause?: unknown
+}
+
 /** The error for a proxy that answered `status` in place of passing a request to `host` on. */
-export function proxyRefusal(status: number, host: string, proxy: string, cause?: unknown): DfhfError {
+export function proxyRefusal(status: number, { host, proxy, hasUser, cause }: ProxyQuestion): DfhfError {
   if (status === 407) {
-    return new DfhfError('network', `the proxy ${proxy} asks for a user and a password`, {
-      hint: 'write them into the proxy address, as in http://user:password@host:port',
+    const what = hasUser ? 'does not accept the user or the password' : 'asks for a user and a password'
+    return new DfhfError('network', `the proxy ${proxy} ${what}`, {
+      hint: `${hasUser ? 'correct' : 'write'} USER:PASSWORD@ before the host in the proxy variable`,
       cause,
     })
   }
@@ -92,6 +109,20 @@ export function proxyRefusal(status: number, host: string, proxy: string, cause?
     hint: 'check the proxy, or name the host in NO_PROXY',
     retryable: status >= 500,
     cause,
+  })
+}
+
+/** The same for a SOCKS proxy, whose library tells in words why. */
+function socksRefusal(error: SocksClientError, question: ProxyQuestion): DfhfError {
+  const { message } = error
+  const isLogin = /authentication|no acceptable|initial handshake/i.test(message)
+  if (isLogin) return proxyRefusal(407, { ...question, cause: error })
+  const { host, proxy } = question
+  const reason = /- (\w+)$/.exec(message)?.[1] ?? message
+  return new DfhfError('network', `the proxy ${proxy} did not connect to ${host} (${reason})`, {
+    hint: 'check the proxy, or name the host in NO_PROXY',
+    retryable: true,
+    cause: error,
   })
 }
 

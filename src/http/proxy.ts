@@ -5,8 +5,19 @@ import { redactUrl } from './redact-url.ts'
 export interface HttpProxy {
   /** Its address, without user and password. */
   readonly url: URL
-  /** The Proxy-Authorization header to send. */
-  readonly authorization: string | undefined
+  readonly user: string
+  readonly password: string
+}
+
+/** The Proxy-Authorization header for an HTTP proxy; undefined where the environment names no user. */
+export function proxyAuthorization({ user, password }: HttpProxy): string | undefined {
+  if (user === '' && password === '') return undefined
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+}
+
+/** True for a SOCKS proxy. */
+export function isSocks({ url }: HttpProxy): boolean {
+  return url.protocol === 'socks5:'
 }
 
 /**
@@ -42,18 +53,25 @@ function parseProxy(value: string): HttpProxy {
   const text = trimmed.includes('://') ? trimmed : `http://${trimmed}`
   if (!URL.canParse(text)) throw new DfhfError('usage', 'a proxy variable holds no address', { hint })
   const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new DfhfError('usage', `cannot use the proxy ${redactUrl(url)}: only http and https proxies work`, {
-      hint,
-    })
+  const scheme = schemes.get(url.protocol)
+  if (scheme === undefined || url.host === '') {
+    const what = 'only http, https, socks5 and socks5h proxies work'
+    throw new DfhfError('usage', `cannot use the proxy ${redactUrl(url)}: ${what}`, { hint })
   }
-  const { username, password } = url
-  const credentials = Buffer.from(`${decode(username)}:${decode(password)}`).toString('base64')
   return {
-    url: new URL(url.origin),
-    authorization: username === '' && password === '' ? undefined : `Basic ${credentials}`,
+    url: new URL(`${scheme}//${url.host}`),
+    user: decode(url.username),
+    password: decode(url.password),
   }
 }
+
+/** With either SOCKS scheme the proxy looks names up, as with httpx: curl does so for socks5h alone. */
+const schemes: ReadonlyMap<string, string> = new Map([
+  ['http:', 'http:'],
+  ['https:', 'https:'],
+  ['socks5:', 'socks5:'],
+  ['socks5h:', 'socks5:'],
+])
 
 const hint = 'write HTTPS_PROXY=http://host:port, or unset it'
 

@@ -1,19 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { rootCertificates } from 'node:tls'
+import { getCACertificates, rootCertificates } from 'node:tls'
 import { DfhfError } from '../base/errors.ts'
 
 /** Where authorities beside the built-in ones are found. */
 export interface TrustOptions {
-  /** NODE_EXTRA_CA_CERTS: a file of PEM certificates. */
-  readonly extraFile?: string | undefined
-  /** SSL_CERT_FILE: the same. */
-  readonly certFile?: string | undefined
+  /** Files of PEM certificates, or folders of such files, by the variable that names each. */
+  readonly named?: Readonly<Partial<Record<(typeof variables)[number], string>>>
   /** SSL_CERT_DIR: folders of such files, separated by colons. */
   readonly certDir?: string | undefined
   /** The first of these that exists is the system's own store. @default where Linux systems keep it */
   readonly systemFiles?: readonly string[]
 }
+
+/** Node's, OpenSSL's, curl's, and that of Python's requests; each adds, so that their order means nothing. */
+const variables = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'] as const
 
 const linuxStores = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -24,11 +25,8 @@ const linuxStores = [
 
 /** The certificate settings of an environment. */
 export function trustOptionsOf(env: Readonly<Record<string, string | undefined>>): TrustOptions {
-  return {
-    extraFile: env.NODE_EXTRA_CA_CERTS || undefined,
-    certFile: env.SSL_CERT_FILE || undefined,
-    certDir: env.SSL_CERT_DIR || undefined,
-  }
+  const named = variables.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []))
+  return { named: Object.fromEntries(named), certDir: env.SSL_CERT_DIR || undefined }
 }
 
 /**
@@ -40,9 +38,10 @@ export function readAuthorities(options: TrustOptions): readonly string[] {
   const add = (text: string | undefined) => {
     for (const certificate of certificatesIn(text ?? '')) authorities.add(certificate)
   }
-  add(firstOf(options.systemFiles ?? linuxStores))
-  add(readNamed(options.extraFile, 'NODE_EXTRA_CA_CERTS'))
-  add(readNamed(options.certFile, 'SSL_CERT_FILE'))
+  if (process.platform === 'linux' || options.systemFiles) add(firstOf(options.systemFiles ?? linuxStores))
+  else for (const certificate of getCACertificates('system')) add(certificate)
+  for (const variable of variables)
+    for (const text of readNamed(options.named?.[variable], variable)) add(text)
   for (const folder of options.certDir?.split(':') ?? []) for (const text of readFolder(folder)) add(text)
   return [...authorities]
 }
@@ -61,11 +60,12 @@ function firstOf(paths: readonly string[]): string | undefined {
   return undefined
 }
 
-function readNamed(path: string | undefined, variable: string): string | undefined {
-  if (path === undefined) return undefined
+function readNamed(path: string | undefined, variable: string): readonly string[] {
+  if (path === undefined) return []
   const text = read(path)
-  if (text !== undefined && certificatesIn(text).length > 0) return text
-  const problem = text === undefined ? 'cannot be read' : 'holds no PEM certificate'
+  const texts = text === undefined ? readFolder(path) : [text]
+  if (texts.some((each) => certificatesIn(each).length > 0)) return texts
+  const problem = texts.length === 0 ? 'cannot be read' : 'holds no PEM certificate'
   throw new DfhfError('usage', `the file in ${variable} ${problem}: ${path}`, { hint: 'correct or unset it' })
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createHttpClient } from '../../src/http/http-client.ts'
-import { createProxyResolver } from '../../src/http/proxy.ts'
+import { createProxyResolver, proxyAuthorization } from '../../src/http/proxy.ts'
 import { readAuthorities } from '../../src/http/trust.ts'
 import { makeCertificate } from '../hub/certificate.ts'
 import { startTestProxy } from './test-proxy.ts'
@@ -54,12 +54,12 @@ describe('which proxy is used', () => {
 
   test('takes user and password from the address and keeps them out of it', () => {
     const proxy = createProxyResolver({ https_proxy: 'http://me:p%40ss@p:1' })(new URL('https://x'))
-    expect(proxy?.authorization).toBe(`Basic ${btoa('me:p@ss')}`)
+    expect(proxy && proxyAuthorization(proxy)).toBe(`Basic ${btoa('me:p@ss')}`)
     expect(proxy?.url.href).toBe('http://p:1/')
   })
 
   test('says so when it cannot use one, without its password', async () => {
-    for (const value of ['socks5://me:secret@p:1080', 'http://', 'ftp://p']) {
+    for (const value of ['socks4://me:secret@p:1080', 'http://', 'ftp://p', 'socks5://']) {
       const error = await thrownBy(() => proxyFor('http://hub.test', { ALL_PROXY: value }))
       expect(error).toMatchObject({ code: 'usage' })
       expect(String(error)).not.toContain('secret')

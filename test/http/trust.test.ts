@@ -31,8 +31,10 @@ describe('trust', () => {
   })
 
   test.each<[string, (folder: string) => TrustOptions]>([
-    ['NODE_EXTRA_CA_CERTS', (folder) => ({ extraFile: join(folder, 'ca.pem') })],
-    ['SSL_CERT_FILE', (folder) => ({ certFile: join(folder, 'ca.pem') })],
+    ['NODE_EXTRA_CA_CERTS', (folder) => ({ named: { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') } })],
+    ['SSL_CERT_FILE', (folder) => ({ named: { SSL_CERT_FILE: join(folder, 'ca.pem') } })],
+    ['CURL_CA_BUNDLE', (folder) => ({ named: { CURL_CA_BUNDLE: join(folder, 'ca.pem') } })],
+    ['REQUESTS_CA_BUNDLE, a folder', (folder) => ({ named: { REQUESTS_CA_BUNDLE: folder } })],
     ['SSL_CERT_DIR', (folder) => ({ certDir: `/nowhere:${folder}` })],
     ['the system store', (folder) => ({ systemFiles: ['/nowhere', join(folder, 'ca.pem')] })],
   ])('an authority in %s is trusted', async (_, options) => {
@@ -53,7 +55,10 @@ describe('trust', () => {
 
   test('given authorities add to the built-in ones', () => {
     inFolder((folder) => {
-      const authorities = readAuthorities({ certFile: join(folder, 'ca.pem'), systemFiles: [] })
+      const authorities = readAuthorities({
+        named: { SSL_CERT_FILE: join(folder, 'ca.pem') },
+        systemFiles: [],
+      })
       expect(authorities).toContain(cert.trim())
       expect(authorities).toHaveLength(rootCertificates.length + 1)
     })
@@ -61,8 +66,10 @@ describe('trust', () => {
 
   test('a named file that cannot be used is an error, and says which variable', () => {
     inFolder((folder) => {
-      expect(() => readAuthorities({ certFile: '/nowhere' })).toThrow('SSL_CERT_FILE cannot be read')
-      expect(() => readAuthorities({ extraFile: join(folder, 'empty.pem') })).toThrow(
+      expect(() => readAuthorities({ named: { SSL_CERT_FILE: '/nowhere' } })).toThrow(
+        'SSL_CERT_FILE cannot be read',
+      )
+      expect(() => readAuthorities({ named: { NODE_EXTRA_CA_CERTS: join(folder, 'empty.pem') } })).toThrow(
         'NODE_EXTRA_CA_CERTS holds no PEM certificate',
       )
     })

@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DfhfError } from '../../base/errors.ts'
-import type { HttpProxy } from '../../http/proxy.ts'
+import { type HttpProxy, isSocks, proxyAuthorization } from '../../http/proxy.ts'
+import { connectBySocks } from '../../http/socks-connector.ts'
 import type { AllowList } from './allow-list.ts'
 import { resolveHost } from './public-address.ts'
 
@@ -124,6 +125,10 @@ function reach(host: string, port: number, signal: AbortSignal): Promise<Socket>
 
 /** Has the proxy of this machine open the tunnel. */
 async function throughProxy(proxy: HttpProxy, authority: string, signal: AbortSignal): Promise<Socket> {
+  if (isSocks(proxy)) {
+    const { hostname: host, port } = new URL(`https://${authority}`)
+    return await connectBySocks(proxy, { host, port: Number(port || 443), timeoutMs: CONNECT_TIMEOUT_MS })
+  }
   if (proxy.url.protocol !== 'http:') {
     throw new DfhfError(
       'network',
@@ -131,9 +136,9 @@ async function throughProxy(proxy: HttpProxy, authority: string, signal: AbortSi
     )
   }
   const socket = await reach(proxy.url.hostname, Number(proxy.url.port || 80), signal)
-  const authorization =
-    proxy.authorization === undefined ? '' : `Proxy-Authorization: ${proxy.authorization}\r\n`
-  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`)
+  const authorization = proxyAuthorization(proxy)
+  const login = authorization === undefined ? '' : `Proxy-Authorization: ${authorization}\r\n`
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${login}\r\n`)
   const answer = await headOf(socket)
   if (/^HTTP\/1\.[01] 2/.test(answer)) return socket
   socket.destroy()
