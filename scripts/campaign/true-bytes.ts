@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createCipheriv, createHash } from 'node:crypto'
 
 const BLOCK = 2 ** 20
 const STAMP_EVERY = 4096
@@ -15,16 +15,10 @@ export function noise(seed: string, size: number): Uint8Array {
   return bytes
 }
 
+/** AES in counter mode: the streams of a small generator are one circle, on which those of two seeds may overlap. */
 function noiseBlock(seed: string, size: number): Uint8Array {
-  const words = new Uint32Array(Math.ceil(size / 4))
-  let state = createHash('sha256').update(seed).digest().readUInt32LE(0) || 1
-  for (let index = 0; index < words.length; index += 1) {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    words[index] = state
-  }
-  return new Uint8Array(words.buffer, 0, size)
+  const key = createHash('sha256').update(seed).digest()
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size))
 }
 
 /** The name of a blob: its sha256, or git's sha1 for what is not in LFS. */
