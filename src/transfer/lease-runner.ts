@@ -152,8 +152,11 @@ export class LeaseRunner {
   /** A request to the Hub goes on where one broke, unless it can only begin with the blob's first byte. */
   async #firstSink(lease: Lease, block: Uint8Array): Promise<PieceSink> {
     await this.#leaving.get(lease.at)
-    const { isWhole, writers } = this.#transfer
-    if (lease.source === HUB && !isWhole) lease.prefix = writers.prefixOf(lease.at)
+    const { isWhole, writers, parts } = this.#transfer
+    // One that was cut with all of a piece written leaves its last byte to ask for: a request for none lands nothing.
+    const { start, end } = pieceRange(parts.size, lease.at)
+    const most = end - start - 1
+    if (lease.source === HUB && !isWhole) lease.prefix = Math.min(writers.prefixOf(lease.at), most)
     return this.#sinkFor(lease, block)
   }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseOid } from '../../src/blob/oid.ts'
 import { openPartialBlob } from '../../src/storage/partial-blob.ts'
+import type { BlobTransfer } from '../../src/transfer/blob-transfer.ts'
 import { HubBudget } from '../../src/transfer/hub-budget.ts'
 import { content } from './content.ts'
 import { MemorySource, type Mischief } from './memory-source.ts'
@@ -57,6 +58,22 @@ describe('a transfer from the hub alone', () => {
       expect(hub.sent).toBeLessThan(bytes.length + retries * 8 * MiB)
     })
   }
+
+  test('lands a piece of which a cut request has left every byte', async () => {
+    const bytes = content(3 * MiB)
+    // Once it asks for nothing again and again, it fails rather than goes on for ever.
+    const mischief: Mischief = ({ number }) => (number > 50 ? 'fail' : undefined)
+    const hub = new MemorySource(bytes, { mischief })
+    const leaveAll = async ({ writers }: BlobTransfer) => {
+      const writer = writers.claim(1)
+      await writer?.write(bytes.subarray(MiB, 2 * MiB))
+      writer?.close({ keep: true })
+      await writer?.settled()
+    }
+    const { path } = await transfer(bytes, hub, { before: leaveAll })
+    expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+    expect(hub.sent).toBe(2 * MiB + 1)
+  })
 
   test('refuses bytes that do not hash to the oid', async () => {
     const bytes = content(3 * MiB)

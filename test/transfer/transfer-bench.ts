@@ -12,6 +12,8 @@ const hashes = new HashService()
 /** What one test transfer may have of its own. */
 export type BenchOptions = Partial<Omit<TransferParts, 'oid'>> & {
   readonly signal?: AbortSignal
+  /** Called with the transfer before it runs. */
+  readonly before?: (transfer: BlobTransfer) => Promise<void>
   readonly oid?: string
 }
 
@@ -23,7 +25,7 @@ export async function bring(
 ): Promise<TransferCost & { readonly path: string }> {
   const oid = parseOid(options.oid ?? createHash('sha256').update(bytes).digest('hex'))
   await using file = await openPartialBlob({ folder, oid, size: bytes.length, finalPath: join(folder, oid) })
-  const { signal = new AbortController().signal, ...parts } = options
+  const { signal = new AbortController().signal, before, ...parts } = options
   const job = new BlobTransfer({
     size: bytes.length,
     file,
@@ -37,6 +39,7 @@ export async function bring(
     ...parts,
     oid,
   })
+  await before?.(job)
   const cost = await job.run(signal)
   return { ...cost, path: await file.publish() }
 }
