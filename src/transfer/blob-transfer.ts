@@ -29,7 +29,7 @@ const PEER_SLOTS = 8
 /** While it knows nobody yet, a process that has just begun keeps to one request to the Hub for this long. */
 const LOOKING_FOR_PEERS_MS = 250
 /** Bytes from a broken request to the Hub that count as progress, as the next one goes on behind them. */
-const WORTH_GOING_ON = 2 ** 16
+const WORTH_GOING_ON = 2 ** 14
 
 /**
  * `fetching` while pieces are missing; `checking` from the last piece on, when nothing may write any more;
