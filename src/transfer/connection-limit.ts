@@ -3,7 +3,13 @@ const GROWTH_THAT_PAYS = 1.15
 /** The same for the careful single steps later on. */
 const STEP_THAT_PAYS = 1.05
 const PROBE_EVERY_MS = 10_000
-const CALM_AFTER_CONGESTION_MS = 30_000
+/**
+ * How long no more connections are tried after the server complained, in ms: the first time, and at the most. Each time
+ * within the latter doubles it. A CDN that had answered 503 three times kept a download at two connections of sixteen for
+ * half a minute, while each further one would have brought as much again.
+ */
+const FIRST_CALM_MS = 2_000
+const LONGEST_CALM_MS = 30_000
 
 /**
  * Decides how many connections to a server pay off: doubles while throughput grows with the count, then holds
@@ -17,6 +23,9 @@ export class ConnectionLimit {
   #isGrowing = true
   #nextProbeAt = 0
   #calmUntil = 0
+  #calmMs = 0
+  /** True while it waits for the calm to pass after what may have been a bad moment of one server. */
+  #growsAgain = false
 
   /** `max` connections at the most, `start` of them at once from the beginning. */
   constructor(options: { readonly max: number; readonly start: number }) {
@@ -47,6 +56,10 @@ export class ConnectionLimit {
       }
     }
     if (this.#limit >= this.#max) return
+    if (this.#growsAgain && now >= this.#calmUntil) {
+      this.#growsAgain = false
+      this.#isGrowing = true
+    }
     if (!this.#isGrowing && now < this.#nextProbeAt) return
     this.#trial = { fallback: this.#limit, rate }
     this.#limit = Math.min(this.#max, this.#isGrowing ? this.#limit * 2 : this.#limit + 1)
@@ -59,12 +72,17 @@ export class ConnectionLimit {
     if (now >= this.#calmUntil) this.#isGrowing = true
   }
 
-  /** The server refused (429, 503) or dropped connections: half as many, and no more for a while. */
-  congested(now: number): void {
+  /** The server refused (503) or dropped connections: half as many, and no more for a while; the longest where it said so (429). */
+  congested(now: number, isToldToWait = false): void {
+    if (now - this.#calmUntil > LONGEST_CALM_MS) this.#calmMs = 0
+    this.#calmMs = isToldToWait
+      ? LONGEST_CALM_MS
+      : Math.min(LONGEST_CALM_MS, Math.max(FIRST_CALM_MS, 2 * this.#calmMs))
     this.#trial = undefined
     this.#isGrowing = false
+    this.#growsAgain = !isToldToWait
     this.#limit = Math.max(1, Math.floor(this.#limit / 2))
-    this.#calmUntil = now + CALM_AFTER_CONGESTION_MS
+    this.#calmUntil = now + this.#calmMs
     this.#nextProbeAt = this.#calmUntil
   }
 }

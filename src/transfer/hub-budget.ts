@@ -79,7 +79,7 @@ export class HubBudget {
   /** The Hub asked for less: fewer connections, and none that is new for `pauseMs`. */
   congested(pauseMs: number): void {
     const now = this.#clock()
-    this.#limit.congested(now)
+    this.#limit.congested(now, pauseMs > 0)
     this.#pausedUntil = Math.max(this.#pausedUntil, now + pauseMs)
   }
 

@@ -40,9 +40,35 @@ describe('the limit of connections', () => {
     expect(limit.limit).toBeGreaterThanOrEqual(5)
   })
 
-  test('halves when the server complains, and is quiet for half a minute', () => {
+  test('halves when the server drops connections, and soon finds back to what pays', () => {
     const limit = new ConnectionLimit({ max: 32, start: 16 })
-    limit.congested(1_000)
+    for (let drop = 0; drop < 3; drop += 1) limit.congested(1_000)
+    expect(limit.limit).toBe(2)
+    limit.sample(20, 1_400)
+    expect(limit.limit).toBe(2)
+    const later = Array.from({ length: 3 }, (_, at) => {
+      limit.sample(limit.limit * 10, 9_100 + 400 * at)
+      return limit.limit
+    })
+    expect(later).toEqual([4, 8, 16])
+  })
+
+  test('is quiet for longer each time the server drops connections again', () => {
+    const limit = new ConnectionLimit({ max: 32, start: 32 })
+    const calms: number[] = []
+    let now = 0
+    for (let drop = 0; drop < 6; drop += 1) {
+      limit.congested(now)
+      const droppedAt = now
+      for (; limit.isCalm(now); now += 100);
+      calms.push(now - droppedAt)
+    }
+    expect(calms).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+  })
+
+  test('halves when the server asks for patience, and is quiet for half a minute', () => {
+    const limit = new ConnectionLimit({ max: 32, start: 16 })
+    limit.congested(1_000, true)
     expect(limit.limit).toBe(8)
     limit.sample(1_000, 20_000)
     expect(limit.limit).toBe(8)
