@@ -19,6 +19,9 @@ const BUSY_PEER_PAUSE_MS = 150
 
 /** How long a peer may send nothing at all while it is asked for bytes, in ms. Others have what it has, and so has the Hub. */
 const PEER_STALL_MS = 4_000
+/** Pieces up to this size are gathered in memory where writing them at once would cost what is there of them. */
+const MOST_GATHERED = 2 ** 22
+
 /** Carries leases out: opens the source, writes what comes, lands piece after piece. */
 export class LeaseRunner {
   readonly #transfer: BlobTransfer
@@ -173,7 +176,10 @@ export class LeaseRunner {
     const { start, end } = pieceRange(parts.size, piece)
     if (parts.file.pieces.has(piece)) return new PassingSink(end - start)
     const prefix = piece === lease.start ? lease.prefix : 0
-    const writer = writers.claim(piece, prefix)
+    // A peer that writes from the piece's beginning would cost what the Hub has sent of it, each time that it fails.
+    const isGathered = lease.source !== HUB && end - start <= MOST_GATHERED
+    const isHubsWork = isGathered && writers.prefixOf(piece) > 0
+    const writer = isHubsWork ? undefined : writers.claim(piece, prefix)
     if (!writer) {
       lease.prefix = 0
       return new BufferSink(writers, piece, parts.size)

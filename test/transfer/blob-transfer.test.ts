@@ -9,6 +9,7 @@ import type { BlobTransfer } from '../../src/transfer/blob-transfer.ts'
 import { HubBudget } from '../../src/transfer/hub-budget.ts'
 import { content } from './content.ts'
 import { MemorySource, type Mischief } from './memory-source.ts'
+import { MemorySwarm } from './memory-swarm.ts'
 import { type BenchOptions, bring, rejection } from './transfer-bench.ts'
 
 const MiB = 2 ** 20
@@ -73,6 +74,25 @@ describe('a transfer from the hub alone', () => {
     const { path } = await transfer(bytes, hub, { before: leaveAll })
     expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
     expect(hub.sent).toBe(2 * MiB + 1)
+  })
+
+  test('keeps what the hub has sent of a piece when a peer that is asked for it breaks off', async () => {
+    const bytes = content(3 * MiB)
+    const hub = new MemorySource(bytes)
+    const swarm = new MemorySwarm([{ id: 'breaks', bytes }])
+    const mischief: Mischief = () => 'cut'
+    const peer = new MemorySource(bytes, { kind: 'peers', mischief })
+    swarm.sources.set('breaks', peer)
+    const leaveHalf = async ({ writers }: BlobTransfer) => {
+      const writer = writers.claim(1)
+      await writer?.write(bytes.subarray(MiB, 1.5 * MiB))
+      writer?.close({ keep: true })
+      await writer?.settled()
+    }
+    const { path } = await transfer(bytes, hub, { swarm, before: leaveHalf })
+    expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+    expect(peer.requests.some(({ start }) => start === MiB || start === 0)).toBe(true)
+    expect(hub.sent).toBe(2.5 * MiB)
   })
 
   test('refuses bytes that do not hash to the oid', async () => {
