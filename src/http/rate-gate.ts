@@ -20,6 +20,9 @@ const GIVEN_UP_MS = 10_000
 /** How long those who do not wait stay away while one request is out to see, in ms. */
 const PROBE_MS = 1_000
 
+/** So many are remembered; clients of a gateway may come with ever new tokens. */
+const MOST_PARTIES = 1_000
+
 /** A host that has answered 429 and let nothing through since. */
 interface Limit {
   readonly since: number
@@ -33,9 +36,18 @@ interface Limit {
   error: DfhfError | undefined
 }
 
+/** Whose requests to which host: the Hub counts those of each account, and of each address without one, by themselves. */
+export interface RateParty {
+  /** Host and port. */
+  readonly host: string
+  /** Names the account; empty for requests without a token. */
+  readonly account: string
+}
+
 /**
- * One back-off for all requests of a process to a host that answers 429: all wait for the same pause, then one goes
- * ahead. The pause is the one that the host asks for, or grows; whichever file asks, no host is asked more often for it.
+ * One back-off for all requests of a process and account to a host that answers 429: all wait for the same pause, then
+ * one goes ahead. The pause is the one that the host asks for, or grows; whichever file asks, no host is asked more often
+ * for it.
  */
 export class RateGate {
   readonly #clock: () => number
@@ -49,11 +61,12 @@ export class RateGate {
     this.#patienceMs = options.patienceMs ?? PATIENCE_MS
   }
 
-  /** Resolves when a request to `host` may go out. Throws `rate-limited` when the host is given up meanwhile. */
-  async enter(host: string, signal?: AbortSignal): Promise<void> {
-    for (let limit = this.#limits.get(host); limit; limit = this.#limits.get(host)) {
+  /** Resolves when a request may go out. Throws `rate-limited` when the host is given up meanwhile. */
+  async enter(party: RateParty, signal?: AbortSignal): Promise<void> {
+    const key = keyOf(party)
+    for (let limit = this.#limits.get(key); limit; limit = this.#limits.get(key)) {
       signal?.throwIfAborted()
-      const leftMs = this.#tryEnter(host, limit)
+      const leftMs = this.#tryEnter(key, limit)
       if (leftMs === 0) return
       await untilChanged(limit, limit.isProbing ? undefined : leftMs, signal)
       if (limit.error) throw limit.error
@@ -61,24 +74,26 @@ export class RateGate {
   }
 
   /** Does not wait: throws `rate-limited`, with the time left, where `enter` would. */
-  enterNow(host: string): void {
-    const limit = this.#limits.get(host)
-    const retryAfterMs = limit ? this.#tryEnter(host, limit) : 0
+  enterNow(party: RateParty): void {
+    const key = keyOf(party)
+    const limit = this.#limits.get(key)
+    const retryAfterMs = limit ? this.#tryEnter(key, limit) : 0
     if (retryAfterMs > 0)
-      throw new DfhfError('rate-limited', `${host} limits requests`, { retryable: true, retryAfterMs })
+      throw new DfhfError('rate-limited', `${party.host} limits requests`, { retryable: true, retryAfterMs })
   }
 
   /** The host answered with something else than 429: requests flow again. */
-  passed(host: string): void {
-    const limit = this.#limits.get(host)
+  passed(party: RateParty): void {
+    const key = keyOf(party)
+    const limit = this.#limits.get(key)
     if (!limit) return
-    this.#limits.delete(host)
+    this.#limits.delete(key)
     limit.changed.resolve()
   }
 
   /** No answer came: another request may see how it is. */
-  failed(host: string): void {
-    const limit = this.#limits.get(host)
+  failed(party: RateParty): void {
+    const limit = this.#limits.get(keyOf(party))
     if (!limit) return
     limit.isProbing = false
     change(limit)
@@ -88,10 +103,12 @@ export class RateGate {
    * The host answered 429, perhaps with the pause that it asks for, in ms. Gives the pause that is to be kept; throws
    * `rate-limited` when the host is given up.
    */
-  refused(host: string, adviceMs: number | undefined): number {
+  refused(party: RateParty, adviceMs: number | undefined): number {
     const now = this.#clock()
-    const limit = this.#limits.get(host) ?? begin(now)
-    this.#limits.set(host, limit)
+    const key = keyOf(party)
+    const limit = this.#limits.get(key) ?? begin(now)
+    this.#limits.set(key, limit)
+    if (this.#limits.size > MOST_PARTIES) this.#forget(this.#limits.keys().next().value ?? key)
     // Those that were on their way when the first was refused say nothing new, unless they bring advice.
     const isNew = now >= limit.pausedUntil
     if (isNew) {
@@ -102,7 +119,7 @@ export class RateGate {
     limit.pausedUntil = Math.max(limit.pausedUntil, now + pauseMs)
     const waitedMs = now - limit.since
     if (waitedMs >= Math.max(this.#patienceMs, 2 * (adviceMs ?? 0))) {
-      limit.error = gaveUp(host, waitedMs)
+      limit.error = gaveUp(party.host, waitedMs)
       limit.pausedUntil = now + GIVEN_UP_MS
     }
     change(limit)
@@ -111,14 +128,14 @@ export class RateGate {
   }
 
   /** 0 when a request may go out, else the milliseconds until it is worth asking again. */
-  #tryEnter(host: string, limit: Limit): number {
+  #tryEnter(key: string, limit: Limit): number {
     const leftMs = limit.pausedUntil - this.#clock()
     if (leftMs > 0) {
       if (limit.error) throw limit.error
       return leftMs
     }
     if (limit.error) {
-      this.#limits.delete(host)
+      this.#limits.delete(key)
       return 0
     }
     if (limit.isProbing) return PROBE_MS
@@ -126,10 +143,19 @@ export class RateGate {
     return 0
   }
 
+  #forget(key: string): void {
+    this.#limits.get(key)?.changed.resolve()
+    this.#limits.delete(key)
+  }
+
   #pauseAfter(refusals: number): number {
     const pauseMs = PAUSES_MS[Math.min(refusals, PAUSES_MS.length) - 1] ?? 0
     return pauseMs * (0.75 + this.#random() / 2)
   }
+}
+
+function keyOf({ host, account }: RateParty): string {
+  return `${host} ${account}`
 }
 
 function begin(now: number): Limit {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { DfhfError } from '../base/errors.ts'
 import type { HttpClient, HttpRequest } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
@@ -52,6 +53,8 @@ export class HubSession {
   readonly plainEtags: PlainEtags
   readonly #options: HubOptions
   readonly #seenTopics = new Set<string>()
+  /** Names the token's account in maps, so that no token stands there. */
+  readonly #account: string
 
   constructor(options: HubOptions) {
     this.endpoint = parseEndpoint(options.endpoint)
@@ -60,6 +63,9 @@ export class HubSession {
     this.metadataTimeoutMs = options.metadataTimeoutMs ?? 10_000
     this.plainEtags = options.plainEtags ?? new PlainEtags()
     this.#options = options
+    this.#account = createHash('sha256')
+      .update(options.token ?? '')
+      .digest('base64url')
   }
 
   get hasToken(): boolean {
@@ -73,8 +79,9 @@ export class HubSession {
   async send({ waitsItsTurn = true, ...request }: HubRequest): Promise<HttpResponse> {
     const url = new URL(request.url)
     const { rateGate } = this.http
-    if (waitsItsTurn) await rateGate.enter(url.host, request.signal)
-    else rateGate.enterNow(url.host)
+    const party = { host: url.host, account: this.#mayCarryToken(url) ? this.#account : '' }
+    if (waitsItsTurn) await rateGate.enter(party, request.signal)
+    else rateGate.enterNow(party)
     let response: HttpResponse | undefined
     try {
       response = await this.http.request({
@@ -82,16 +89,16 @@ export class HubSession {
         headers: { ...request.headers, ...this.#headers(url) },
       })
     } finally {
-      if (!response) rateGate.failed(url.host)
+      if (!response) rateGate.failed(party)
     }
     if (response.status === 429) {
       try {
-        response.retryAfterMs = rateGate.refused(url.host, response.retryAfterMs)
+        response.retryAfterMs = rateGate.refused(party, response.retryAfterMs)
       } catch (error) {
         await response.discard()
         throw error
       }
-    } else rateGate.passed(url.host)
+    } else rateGate.passed(party)
     this.#notice(response)
     return response
   }
@@ -147,9 +154,16 @@ export class HubSession {
   }
 
   #headers(url: URL): Record<string, string> {
-    const { token, tokenRule, userAgent } = this.#options
-    const isKnown = token !== undefined && mayCarryToken(url, this.endpoint, tokenRule)
-    return { 'user-agent': userAgent, ...(isKnown ? { authorization: `Bearer ${token}` } : {}) }
+    const { token, userAgent } = this.#options
+    return {
+      'user-agent': userAgent,
+      ...(this.#mayCarryToken(url) ? { authorization: `Bearer ${token}` } : {}),
+    }
+  }
+
+  #mayCarryToken(url: URL): boolean {
+    const { token, tokenRule } = this.#options
+    return token !== undefined && mayCarryToken(url, this.endpoint, tokenRule)
   }
 
   #notice(response: HttpResponse): void {

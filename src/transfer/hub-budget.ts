@@ -21,7 +21,6 @@ export class HubBudget {
   /** Since when fewer are in use than allowed; undefined while all are. And for how many ms that was so in this window. */
   #idleSince: number | undefined = 0
   #idleMs = 0
-  #pausedUntil = 0
 
   constructor(options: { readonly max: number; readonly start?: number; readonly clock?: () => number }) {
     this.#max = options.max
@@ -31,7 +30,6 @@ export class HubBudget {
 
   /** Connections that may be opened now. */
   free(): number {
-    if (this.#clock() < this.#pausedUntil) return 0
     return Math.max(0, this.#limit.limit - this.#active)
   }
 
@@ -76,11 +74,9 @@ export class HubBudget {
     this.#idleSince = isIdle ? now : undefined
   }
 
-  /** The Hub asked for less: fewer connections, and none that is new for `pauseMs`. */
-  congested(pauseMs: number): void {
-    const now = this.#clock()
-    this.#limit.congested(now, pauseMs > 0)
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + pauseMs)
+  /** The Hub refused or dropped a connection: fewer of them. Who was told to wait does so; others may have another account. */
+  congested(isToldToWait: boolean): void {
+    this.#limit.congested(this.#clock(), isToldToWait)
   }
 
   /** Takes part in the budget; `leave` of the seat ends that. */
@@ -100,7 +96,6 @@ export class HubBudget {
    */
   freeFor(seat: HubSeat): number {
     const now = this.#clock()
-    if (now < this.#pausedUntil) return 0
     const left = this.#max - this.#active
     if (seat.held > 0) return Math.max(0, Math.min(this.free(), left - (this.#seats.size > 1 ? 1 : 0)))
     return this.free() > 0 || left <= 0 || this.#limit.isCalm(now) ? this.free() : 1

@@ -91,7 +91,7 @@ export class HubGate {
     if (verdict.isFinal) return true
     this.#pausedUntil = Math.max(this.#pausedUntil, now + verdict.waitMs)
     this.#reason = error.message
-    if (verdict.isCongestion) budget.congested(error.retryAfterMs ?? 0)
+    if (verdict.isCongestion) budget.congested(error.retryAfterMs !== undefined)
     tally.retry(HUB, error.message, verdict.waitMs)
     return false
   }

@@ -3,6 +3,9 @@ import { DfhfError } from '../../src/base/errors.ts'
 import { RateGate } from '../../src/http/rate-gate.ts'
 import { thrownBy } from './thrown-by.ts'
 
+const hub = { host: 'hub', account: '' }
+const cdn = { host: 'cdn', account: '' }
+
 function gateAt(patienceMs = 180_000) {
   const clock = { now: 0 }
   return { clock, gate: new RateGate({ clock: () => clock.now, random: () => 0.5, patienceMs }) }
@@ -11,7 +14,7 @@ function gateAt(patienceMs = 180_000) {
 /** How long the gate keeps a request from going out at once, in ms; 0 when it may go. */
 function pauseOf(gate: RateGate): number {
   try {
-    gate.enterNow('hub')
+    gate.enterNow(hub)
     return 0
   } catch (error) {
     return error instanceof DfhfError ? (error.retryAfterMs ?? Number.NaN) : Number.NaN
@@ -23,7 +26,7 @@ describe('a host that limits requests', () => {
     const { clock, gate } = gateAt()
     const pauses: number[] = []
     for (let round = 0; round < 8; round += 1) {
-      pauses.push(gate.refused('hub', undefined))
+      pauses.push(gate.refused(hub, undefined))
       expect(pauseOf(gate)).toBeGreaterThan(0)
       clock.now += pauses.at(-1) ?? 0
       expect(pauseOf(gate)).toBe(0)
@@ -34,13 +37,13 @@ describe('a host that limits requests', () => {
 
   test('counts those that were refused together once', () => {
     const { gate } = gateAt()
-    const pauses = Array.from({ length: 16 }, () => gate.refused('hub', undefined))
+    const pauses = Array.from({ length: 16 }, () => gate.refused(hub, undefined))
     expect(new Set(pauses)).toEqual(new Set([1_000]))
   })
 
   test('is left alone for as long as it asks', async () => {
     const { clock, gate } = gateAt()
-    expect(gate.refused('hub', 30_000)).toBe(30_000)
+    expect(gate.refused(hub, 30_000)).toBe(30_000)
     clock.now = 29_999
     expect(pauseOf(gate)).toBe(1)
     clock.now = 30_000
@@ -49,53 +52,60 @@ describe('a host that limits requests', () => {
 
   test('is open to all again once it has answered, and others were never shut', async () => {
     const { clock, gate } = gateAt()
-    gate.refused('hub', undefined)
-    gate.enterNow('cdn')
+    gate.refused(hub, undefined)
+    gate.enterNow(cdn)
     clock.now = 1_000
-    gate.enterNow('hub')
-    gate.passed('hub')
+    gate.enterNow(hub)
+    gate.passed(hub)
     for (let each = 0; each < 3; each += 1) expect(pauseOf(gate)).toBe(0)
-    expect(gate.refused('hub', undefined)).toBe(1_000)
+    expect(gate.refused(hub, undefined)).toBe(1_000)
+  })
+
+  test('is open to another account, which it counts by itself', () => {
+    const { gate } = gateAt()
+    gate.refused(hub, 300_000)
+    gate.enterNow({ ...hub, account: 'ann' })
+    expect(pauseOf(gate)).toBe(300_000)
   })
 
   test('is asked by another request when the one that went ahead got no answer', async () => {
     const { clock, gate } = gateAt()
-    gate.refused('hub', undefined)
+    gate.refused(hub, undefined)
     clock.now = 1_000
-    gate.enterNow('hub')
+    gate.enterNow(hub)
     expect(pauseOf(gate)).toBeGreaterThan(0)
-    gate.failed('hub')
+    gate.failed(hub)
     expect(pauseOf(gate)).toBe(0)
   })
 
   test('is given up for all at once after the patience, in words that say how long that was', async () => {
     const { clock, gate } = gateAt()
-    gate.refused('hub', undefined)
-    const waiter = thrownBy(() => gate.enter('hub'))
+    gate.refused(hub, undefined)
+    const waiter = thrownBy(() => gate.enter(hub))
     clock.now = 181_000
-    const error = await thrownBy(async () => gate.refused('hub', undefined))
+    const error = await thrownBy(async () => gate.refused(hub, undefined))
     expect(error).toMatchObject({ code: 'rate-limited', retryable: false })
     expect(String(error)).toContain('let none through for 181 s')
     expect(await waiter).toBe(error)
-    expect(await thrownBy(async () => gate.enterNow('hub'))).toBe(error)
+    expect(await thrownBy(async () => gate.enterNow(hub))).toBe(error)
     clock.now += 10_000
     expect(pauseOf(gate)).toBe(0)
   })
 
   test('that asks for a long pause is not given up for keeping it', () => {
     const { clock, gate } = gateAt()
-    gate.refused('hub', 300_000)
+    gate.refused(hub, 300_000)
     clock.now = 300_000
-    expect(gate.refused('hub', 300_000)).toBe(300_000)
+    expect(gate.refused(hub, 300_000)).toBe(300_000)
     clock.now = 600_000
-    expect(() => gate.refused('hub', 300_000)).toThrow('let none through for 600 s')
+    expect(() => gate.refused(hub, 300_000)).toThrow('let none through for 600 s')
   })
 
   test('lets go of those that do not want to wait any more', async () => {
     const { gate } = gateAt()
-    gate.refused('hub', 60_000)
+    gate.refused(hub, 60_000)
     const stop = new AbortController()
-    const waiter = thrownBy(() => gate.enter('hub', stop.signal))
+    const waiter = thrownBy(() => gate.enter(hub, stop.signal))
     stop.abort(new Error('enough'))
     expect(String(await waiter)).toContain('enough')
   })

@@ -32,7 +32,7 @@ describe('connections to the Hub', () => {
     const { budget } = crowd({ max: 4, start: 4 })
     expect(budget.join(quiet).free).toBe(0)
     const calm = crowd({ max: 16, start: 4 }).budget
-    calm.congested(0)
+    calm.congested(false)
     expect(calm.join(quiet).free).toBe(0)
   })
 
