@@ -35,6 +35,11 @@ export function resolveSubject([text = '', ...files]: readonly string[], options
   return {
     repo: { type, id },
     revision: checkRevision(options.revision ?? revision ?? 'main'),
-    selection: selectFiles(path === undefined ? files : [path], options),
+    selection: selectFiles(path === undefined ? files : [asName(path)], options),
   }
+}
+
+/** A folder from an address is meant as it is written, though it is looked for by a pattern. */
+function asName(path: string): string {
+  return path.endsWith('/') ? path.replace(/[*?[]/g, '[$&]') : path
 }

@@ -5,16 +5,16 @@ import type { SourceKind } from './blob-source.ts'
  * longer in a large crowd: of 1,000 that start together on a Hub of 100 Mbit/s some have not one byte after 7 s. The
  * bound that dfhf promises (twice the time alone, and 10 s) leaves room for no more.
  */
-const PATIENCE_MS = 4_000
-const PATIENCE_IN_A_CROWD_MS = 4_000
+const PATIENCE_MS = 5_000
+const PATIENCE_IN_A_CROWD_MS = 3_000
 const CROWD = 50
 /** As a share of the time that the Hub would need, the patience that a thin uplink earns: there first pieces take long. */
 const PATIENCE_SHARE = 0.3
 /** Peers lose their patience at different moments, up to this much later: all at once would be a run on the Hub. */
 const SPREAD_MS = 1_000
 /** From this time on, in ms, the Hub's speed is asked for where peers are not quick; in a crowd later, as with the patience. */
-const DOUBT_MS = 3_000
-const DOUBT_IN_A_CROWD_MS = 2_000
+const DOUBT_MS = 4_000
+const DOUBT_IN_A_CROWD_MS = 1_000
 /** What good times earn at the most, in ms: for peers that brought much and then stop no transfer waits longer than this, too. */
 const MOST_CREDIT_MS = 4_000
 /** Peers must bring so much of what the Hub would: then all that they hold back costs half of the time alone. */
@@ -37,7 +37,7 @@ const MEMORY_MS = 4_000
 /** While each of many connections brings this share of what the best one brought, more of them would bring more. */
 const STILL_GROWS = 0.7
 /** What peers bring within this time, in ms, needs no question of how fast the Hub is. */
-const SOON_MS = 8_500
+const SOON_MS = 9_500
 /** Peers bring something when it is so many bytes within so many ms. */
 const SOME_BYTES = 2 ** 12
 const SOME_MS = 2_000

@@ -111,7 +111,8 @@ describe('what the Hub does not have or does not give', () => {
 
 describe('a Hub out of reach', () => {
   test.concurrent('that is down is named in one line, after a few tries', async () => {
-    const hub = await startTestHub(hubOptions)
+    // Its port on an address that no other test listens at: one of these could get it next.
+    const hub = await startTestHub({ ...hubOptions, host: '127.0.77.1' })
     using machine = newMachine(hub.url)
     await hub[Symbol.asyncDispose]()
     const line = failureOf(await runDfhf(machine, ['download', varied, 'config.json']), 6)
@@ -127,7 +128,8 @@ describe('a Hub out of reach', () => {
   })
 
   test.concurrent('does not matter for a file that is here', async () => {
-    const hub = await startTestHub(hubOptions)
+    // Its port on an address that no other test listens at: one of these could get it next.
+    const hub = await startTestHub({ ...hubOptions, host: '127.0.77.1' })
     using machine = newMachine(hub.url)
     const args = ['download', varied, 'config.json']
     const first = await runDfhf(machine, args)

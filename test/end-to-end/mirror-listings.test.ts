@@ -205,6 +205,19 @@ describe('what a user asks for', () => {
     expect(none.code).toBe(3)
   })
 
+  test('by the address of a folder whose name looks like a pattern is that folder', async () => {
+    const pages = {
+      'app/[id]/page.txt': 'page\n',
+      'app/i/other.txt': 'other\n',
+      'app/d/other.txt': 'other\n',
+    }
+    await using hub = await hubWith([], { id: 'o/r', commits: [pages] })
+    using machine = newMachine(hub.url)
+    const result = await runDfhf(machine, ['snapshot', `${hub.url}/o/r/tree/main/app/[id]`])
+    expect(result.code, result.stderr).toBe(0)
+    expect(namesBelow(result.stdout.trimEnd())).toEqual(['app/[id]/page.txt'])
+  })
+
   test('as a model and is a dataset is named so in the hint', async () => {
     await using hub = await hubWith([], { ...repo, type: 'dataset' })
     using machine = newMachine(hub.url)
