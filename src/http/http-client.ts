@@ -17,8 +17,8 @@ export interface HttpClientOptions {
   readonly headersTimeoutMs?: number
   /** The longest pause between two parts of a body; 0 waits for ever. @default 10000 */
   readonly bodyTimeoutMs?: number
-  /** How long a host may answer 429 and let nothing through. @default 180000 */
-  readonly ratePatienceMs?: number | undefined
+  /** The back-off for hosts that answer 429. @default one with three minutes of patience */
+  readonly rateGate?: RateGate
   /** The proxy for a URL; without it every request goes direct. */
   readonly proxyFor?: (url: URL) => HttpProxy | undefined
   /** The PEM certificates of every authority to trust, asked for at the first TLS connection; default: the built-in ones. */
@@ -55,9 +55,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const bodyTimeoutMs = options.bodyTimeoutMs ?? 10_000
 
   return {
-    rateGate: new RateGate({
-      ...(options.ratePatienceMs !== undefined && { patienceMs: options.ratePatienceMs }),
-    }),
+    rateGate: options.rateGate ?? new RateGate(),
     async request(request) {
       const url = new URL(request.url)
       const proxy = options.proxyFor?.(url)

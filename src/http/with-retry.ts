@@ -15,6 +15,8 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined
   /** Repetitions after the first try. @default 5 */
   readonly retries?: number | undefined
+  /** False where a RateGate says how long being told to wait may go on. @default true */
+  readonly countsLimits?: boolean | undefined
   /** The longest pause that is still worth it; a longer one that the server asks for ends in its error. @default 600000 */
   readonly maxDelayMs?: number | undefined
   readonly onRetry?: ((retry: Retry) => void) | undefined
@@ -29,6 +31,7 @@ export async function withRetry<T>(
   options: RetryOptions = {},
 ): Promise<T> {
   const { signal, retries = MAX_RETRIES, maxDelayMs = 600_000, random = Math.random, wait = delay } = options
+  const isFailure = ({ code }: DfhfError) => code !== 'rate-limited' || options.countsLimits !== false
   let failures = 0
   for (let attempt = 0; ; attempt += 1) {
     signal?.throwIfAborted()
@@ -37,8 +40,7 @@ export async function withRetry<T>(
     } catch (error) {
       if (!(error instanceof DfhfError) || !error.retryable || failures >= retries) throw error
       const delayMs = error.retryAfterMs ?? backoffMs(failures, random)
-      // Being told to wait is no failure: how long that may go on is the RateGate's to say.
-      if (error.code !== 'rate-limited') failures += 1
+      if (isFailure(error)) failures += 1
       if (delayMs > maxDelayMs) throw error
       options.onRetry?.({ error, attempt: attempt + 1, delayMs })
       await wait(delayMs, { signal })

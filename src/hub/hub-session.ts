@@ -63,9 +63,8 @@ export class HubSession {
     this.metadataTimeoutMs = options.metadataTimeoutMs ?? 10_000
     this.plainEtags = options.plainEtags ?? new PlainEtags()
     this.#options = options
-    this.#account = createHash('sha256')
-      .update(options.token ?? '')
-      .digest('base64url')
+    this.#account =
+      options.token === undefined ? '' : createHash('sha256').update(options.token).digest('base64url')
   }
 
   get hasToken(): boolean {
@@ -79,14 +78,19 @@ export class HubSession {
   async send({ waitsItsTurn = true, ...request }: HubRequest): Promise<HttpResponse> {
     const url = new URL(request.url)
     const { rateGate } = this.http
-    const party = { host: url.host, account: this.#mayCarryToken(url) ? this.#account : '' }
+    const token = this.#tokenFor(url)
+    const party = { host: url.host, account: token === undefined ? '' : this.#account }
     if (waitsItsTurn) await rateGate.enter(party, request.signal)
     else rateGate.enterNow(party)
     let response: HttpResponse | undefined
     try {
       response = await this.http.request({
         ...request,
-        headers: { ...request.headers, ...this.#headers(url) },
+        headers: {
+          ...request.headers,
+          'user-agent': this.#options.userAgent,
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
       })
     } finally {
       if (!response) rateGate.failed(party)
@@ -139,7 +143,7 @@ export class HubSession {
     work: (attempt: number) => Promise<T>,
     options: Pick<RetryOptions, 'retries'> = {},
   ): Promise<T> {
-    return withRetry(work, { ...this.#options.retry, ...options, signal })
+    return withRetry(work, { ...this.#options.retry, ...options, signal, countsLimits: false })
   }
 
   /** The error for an answer that is no success. */
@@ -153,17 +157,10 @@ export class HubSession {
     })
   }
 
-  #headers(url: URL): Record<string, string> {
-    const { token, userAgent } = this.#options
-    return {
-      'user-agent': userAgent,
-      ...(this.#mayCarryToken(url) ? { authorization: `Bearer ${token}` } : {}),
-    }
-  }
-
-  #mayCarryToken(url: URL): boolean {
+  /** The token, where it may go along. */
+  #tokenFor(url: URL): string | undefined {
     const { token, tokenRule } = this.#options
-    return token !== undefined && mayCarryToken(url, this.endpoint, tokenRule)
+    return token !== undefined && mayCarryToken(url, this.endpoint, tokenRule) ? token : undefined
   }
 
   #notice(response: HttpResponse): void {

@@ -88,6 +88,23 @@ describe('repeating', () => {
     expect([error, tries]).toEqual([passing, 6])
   })
 
+  test('counts being told to wait as a repetition, unless a gate says how long that may go on', async () => {
+    const limited = new DfhfError('rate-limited', 'wait', { retryable: true })
+    const triesOf = async (options: { readonly countsLimits?: boolean }) => {
+      let tries = 0
+      await withRetry(
+        async () => {
+          tries += 1
+          if (tries < 20) throw limited
+        },
+        { ...noWait, ...options },
+      ).catch((error: unknown) => expect(error).toBe(limited))
+      return tries
+    }
+    expect(await triesOf({})).toBe(6)
+    expect(await triesOf({ countsLimits: false })).toBe(20)
+  })
+
   test('does not repeat what cannot get better, nor wait longer than is reasonable', async () => {
     const reasons = [
       new DfhfError('gated', 'no'),

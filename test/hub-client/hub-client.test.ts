@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { RateGate } from '../../src/http/rate-gate.ts'
 import type { RepoFile } from '../../src/hub/repo-file.ts'
 import { thrownBy } from '../http/thrown-by.ts'
 import { variedRepo } from '../hub/fixtures.ts'
@@ -245,7 +246,14 @@ describe('the metadata of a file', () => {
     const wait = async (ms: number) => void waits.push(ms)
     const limited = { status: 429, headers: { RateLimit: '"resolvers";r=0;t=30' } }
     await using hub = await start({ faults: [{ ...limited, times: 1 }] })
-    await using client = clientOf(hub.url, { retry: { wait } })
+    // The gate keeps the same time; its clock goes on with the pause.
+    let now = 0
+    const rateGate = new RateGate({ clock: () => now })
+    const waiting = async (ms: number) => {
+      now += ms
+      await wait(ms)
+    }
+    await using client = clientOf(hub.url, { retry: { wait: waiting }, connect: { rateGate } })
     await client.fileMetadata(varied, 'main', weights)
     expect(waits).toEqual([31_000])
   })
@@ -351,7 +359,7 @@ describe('a refusal of the Hub is told in words', () => {
 
   test('too many requests, for good', async () => {
     await using hub = await start({ faults: [{ status: 429 }] })
-    await using client = clientOf(hub.url, { connect: { ratePatienceMs: 500 } })
+    await using client = clientOf(hub.url, { connect: { rateGate: new RateGate({ patienceMs: 500 }) } })
     const error = await thrownBy(() => client.fileMetadata(varied, 'main', weights))
     expect(error).toMatchObject({ code: 'rate-limited', retryable: false })
     expect(String(error)).toMatch(/limits requests and let none through for \d s/)
