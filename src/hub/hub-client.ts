@@ -1,3 +1,4 @@
+import type { Commit, Oid } from '../blob/oid.ts'
 import { endpointText } from './endpoint.ts'
 import { type FileMetadata, fileMetadata } from './file-metadata.ts'
 import { type HubOptions, HubSession } from './hub-session.ts'
@@ -58,6 +59,21 @@ export class HubClient {
     options?: Waiting & { readonly isCached?: boolean },
   ): Promise<FileMetadata> {
     return fileMetadata(this.session, repo, revision, path, options)
+  }
+
+  /**
+   * What the listing says of a plain file whose bytes are not what its ETag named; undefined where it agrees or cannot be
+   * had. Where it does not agree, the endpoint's ETags of plain files are believed no more.
+   */
+  async correctEtag(
+    repo: Repo,
+    file: { readonly commit: Commit; readonly path: string; readonly oid: Oid },
+    options?: Waiting,
+  ): Promise<RepoFile | undefined> {
+    const [listed] = await this.pathsInfo(repo, file.commit, [file.path], options).catch(() => [])
+    if (!listed || listed.oid === file.oid) return undefined
+    this.session.plainEtags.disprove()
+    return listed
   }
 
   listRefs(repo: Repo, options?: Waiting): Promise<readonly RepoRef[]> {

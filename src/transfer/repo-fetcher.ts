@@ -106,9 +106,8 @@ export class RepoFetcher {
       const { hub, repo, signal } = this.parts
       const isMismatch = error instanceof DfhfError && error.code === 'verification-failed'
       if (!isMismatch || file.isOidUnsure !== true || !hub) throw error
-      const [listed] = await hub.pathsInfo(repo, file.commit, [file.path], { signal }).catch(() => [])
-      if (!listed || listed.oid === file.oid) throw error
-      hub.session.plainEtags.disprove()
+      const listed = await hub.correctEtag(repo, file, { signal })
+      if (!listed) throw error
       const { oid, size } = listed
       return await this.#fetch({ ...file, oid, size, isOidUnsure: false }, id, startedAt, isRepeat)
     }

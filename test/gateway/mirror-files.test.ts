@@ -60,6 +60,16 @@ describe('a client of the gateway of a mirror that', () => {
       }
     })
 
+  test('sends wrong bytes once is still believed where it names plain files', async () => {
+    const wrong = { match: { ...plainText, method: 'GET' }, times: 1, flip: [0] }
+    await using hub = await startTestHub({ repos: [repo], faults: [wrong] })
+    await using node = await startNode(hub.url)
+    const asked = () => hub.stats().kinds['paths-info']?.requests ?? 0
+    expect(await (await fetch(`${node.url}/o/r/resolve/main/t`)).text()).toBe(text)
+    expect((await fetch(`${node.url}/o/r/resolve/main/empty`)).status).toBe(200)
+    expect(asked()).toBe(1)
+  })
+
   test('does not say which range it sends has parts of a blob that is not here', async () => {
     await using hub = await startTestHub({
       repos: [repo],

@@ -107,7 +107,11 @@ export class HubMirror {
     }
   }
 
-  async #file(request: MirrorRequest, target: Extract<HubTarget, { kind: 'file' }>): Promise<Reply> {
+  async #file(
+    request: MirrorRequest,
+    target: Extract<HubTarget, { kind: 'file' }>,
+    isSecond = false,
+  ): Promise<Reply> {
     const { hub, facts, blobs, known, log } = this.#parts
     const credentials = credentialsOf(request.headers)
     const { repo, path, revision } = target
@@ -121,7 +125,12 @@ export class HubMirror {
     if (isStale && request.method === 'GET') log.info(`serving ${path} of ${repo.id} while the Hub fails`)
     const from = hub.clientFor(credentials, headers['user-agent'] ?? 'dfhf')
     const isUnsure = fact.isOidUnsure === true && hub.plainEtags.areGitIds
-    const onMismatch = isUnsure ? () => hub.plainEtags.disprove() : undefined
+    let correction: Promise<unknown> | undefined
+    const correct = () => {
+      correction ??= from.correctEtag(repo, { ...fact, path })
+      return correction
+    }
+    const onMismatch = isUnsure ? () => void correct() : undefined
     try {
       return await blobs.reply(request, { ...fact, repo, path, from, onMismatch }, [
         ...factHeaders(fact, path),
@@ -130,8 +139,9 @@ export class HubMirror {
     } catch (error) {
       // The listing says what a plain file must be where the ETag turned out to be no git id.
       const isMismatch = error instanceof DfhfError && error.code === 'verification-failed'
-      if (!isMismatch || !isUnsure) throw error
-      return await this.#file(request, target)
+      if (!isMismatch || !isUnsure || isSecond) throw error
+      await correct()
+      return await this.#file(request, target, true)
     }
   }
 
