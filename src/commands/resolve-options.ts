@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { bareHost } from '../base/bare-host.ts'
 import { DfhfError } from '../base/errors.ts'
 import type { Environment } from './environment.ts'
 import { huggingFaceHome, noHome } from './expand-path.ts'
@@ -179,7 +180,7 @@ function resolveGateway({ read }: SettingReader): GatewayOptions | undefined {
 function isSameAddress(endpoint: string, gateway: GatewayOptions): boolean {
   const url = new URL(endpoint)
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const host = bareHost(url.hostname)
   const isHere = /^(localhost|127\.\d+\.\d+\.\d+|::1|0\.0\.0\.0|::)$/.test(host)
   return port === gateway.listen.port && (isHere || host === gateway.listen.host)
 }

@@ -1,3 +1,4 @@
+import { bareHost } from '../base/bare-host.ts'
 import { DfhfError } from '../base/errors.ts'
 import { redactUrl } from './redact-url.ts'
 
@@ -91,7 +92,7 @@ function parseNoProxy(value: string): (url: URL) => boolean {
   if (entries.includes('*')) return () => true
   const rules = entries.map(parseEntry)
   return (url) => {
-    const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase()
+    const host = bareHost(url.hostname).toLowerCase()
     const port = url.port || (url.protocol === 'https:' ? '443' : '80')
     return rules.some((rule) => (rule.port === undefined || rule.port === port) && rule.matches(host))
   }
@@ -101,7 +102,7 @@ function parseEntry(entry: string): { port: string | undefined; matches: (host: 
   const bare = entry.replace(/^[a-z]+:\/\//, '')
   const isAddress = /^\[?[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:.]*\]?$/.test(bare)
   const split = isAddress ? null : /^(.*?):(\d+)$/.exec(bare)
-  const name = (split?.[1] ?? bare).replace(/^\[|\]$/g, '')
+  const name = bareHost(split?.[1] ?? bare)
   const port = split?.[2]
   if (name.startsWith('.') || name.startsWith('*.')) {
     const suffix = name.replace(/^\*/, '')

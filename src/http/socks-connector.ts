@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { SocksClient } from 'socks'
 import { buildConnector } from 'undici/index.js'
+import { bareHost } from '../base/bare-host.ts'
 import type { HttpProxy } from './proxy.ts'
 
 type Tls = NonNullable<Parameters<typeof buildConnector>[0]>
@@ -12,13 +13,13 @@ export async function connectBySocks(
 ): Promise<Socket> {
   const { socket } = await SocksClient.createConnection({
     proxy: {
-      host: bare(url.hostname),
+      host: bareHost(url.hostname),
       port: Number(url.port || 1080),
       type: 5,
       ...(user === '' ? {} : { userId: user, password }),
     },
     command: 'connect',
-    destination: { host: bare(destination.host), port: destination.port },
+    destination: { host: bareHost(destination.host), port: destination.port },
     timeout: destination.timeoutMs,
   })
   return socket.setNoDelay(true)
@@ -40,9 +41,4 @@ export function socksConnector(
       (error: Error) => callback(error, null),
     )
   }
-}
-
-/** An address of IPv6 without the brackets that URLs put around it. */
-function bare(host: string): string {
-  return host.replace(/^\[|\]$/g, '')
 }

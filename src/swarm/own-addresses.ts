@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { bareHost } from '../base/bare-host.ts'
 import { canonicalHost, isLoopback } from './peer-info.ts'
 
 /** How often the interfaces are looked at again at most, in ms. */
@@ -37,7 +38,7 @@ export class OwnAddresses {
     const { usesTls, port, advertise } = this.#options
     const url = new URL(at)
     if (url.protocol !== (usesTls ? 'https:' : 'http:')) return false
-    const host = canonicalHost(url.hostname.replace(/^\[|\]$/g, ''))
+    const host = canonicalHost(bareHost(url.hostname))
     const dialled = Number(url.port || (usesTls ? 443 : 80))
     if (advertise?.host !== undefined && dialled === advertise.port && host === canonicalHost(advertise.host))
       return true

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
+import { bareHost } from '../base/bare-host.ts'
 import { WireReader } from './wire-reader.ts'
 
 /** 16 hex digits, drawn at random by every process. */
@@ -150,7 +151,7 @@ export function plainAddress(address: string): string {
 /** One spelling for each address: IPv4 as such, IPv6 as RFC 5952 has it. */
 export function canonicalHost(host: string): string {
   const url = `http://${host.includes(':') ? `[${host}]` : host}`
-  return plainAddress(URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : host)
+  return plainAddress(URL.canParse(url) ? bareHost(new URL(url).hostname) : host)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
+import { bareHost } from '../../base/bare-host.ts'
 import { DfhfError } from '../../base/errors.ts'
 
 /** Addresses that lead to this machine, this network, or nowhere (RFC 6890). */
@@ -42,7 +43,7 @@ export async function resolveHost(
   hostname: string,
   options: { readonly mayBeInward: boolean },
 ): Promise<readonly string[]> {
-  const bare = hostname.replace(/^\[|\]$/g, '')
+  const bare = bareHost(hostname)
   const found = isIP(bare) ? [{ address: bare }] : await lookUp(bare)
   const addresses = found.map(({ address }) => address)
   if (options.mayBeInward || addresses.every(isPublicAddress)) return addresses
