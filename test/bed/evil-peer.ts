@@ -42,6 +42,7 @@ function drip(length: number): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start: (controller) => controller.enqueue(lies(length - left)),
     async pull(controller) {
+      // Just below the second after which a peer that sends nothing gets a rival.
       await Bun.sleep(900)
       left -= 1
       controller.enqueue(lies(1))

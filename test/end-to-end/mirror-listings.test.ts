@@ -33,6 +33,34 @@ function namesBelow(folder: string): string[] {
     .sort()
 }
 
+/** A server before the Hub, below a path, that writes headers in its own way. */
+function mirrorOf(
+  hub: TestHub,
+  {
+    prefix = '',
+    rewrite,
+  }: { readonly prefix?: string; readonly rewrite: Readonly<Record<string, (value: string) => string>> },
+) {
+  return Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    async fetch({ url, method, headers: sent }) {
+      const { pathname, search } = new URL(url)
+      if (!pathname.startsWith(`${prefix}/`)) return new Response('no such mirror', { status: 404 })
+      const target = hub.url + pathname.slice(prefix.length) + search
+      const answer = await fetch(target, { method, headers: sent, redirect: 'manual' })
+      const headers = new Headers(answer.headers)
+      headers.delete('content-encoding')
+      for (const [name, change] of Object.entries(rewrite)) {
+        const value = headers.get(name)
+        if (value !== null) headers.set(name, change(value))
+      }
+      const body = method === 'HEAD' ? null : await answer.bytes()
+      return new Response(body, { status: answer.status, headers })
+    },
+  })
+}
+
 describe('a listing with odd names', () => {
   const odd: RepoSpec = {
     id: 'o/r',
@@ -101,25 +129,11 @@ describe('a mirror', () => {
       repos: [{ id: 'o/r', commits: [Object.fromEntries(names.map((name) => [name, name]))] }],
       pageSize: 2,
     })
-    using mirror = Bun.serve({
-      port: 0,
-      hostname: '127.0.0.1',
-      async fetch(request) {
-        const { pathname, search } = new URL(request.url)
-        if (!pathname.startsWith('/hf/')) return new Response('no such mirror', { status: 404 })
-        const answer = await fetch(hub.url + pathname.slice('/hf'.length) + search, {
-          method: request.method,
-          headers: request.headers,
-          redirect: 'manual',
-        })
-        const headers = new Headers(answer.headers)
-        const link = headers.get('link')
-        if (link) headers.set('link', link.replace(/<https?:\/\/[^/>]*/, '<https://127.0.0.1:8443/hf'))
-        const location = headers.get('location')
-        if (location?.startsWith('/')) headers.set('location', `/hf${location}`)
-        headers.delete('content-encoding')
-        const body = request.method === 'HEAD' ? null : await answer.bytes()
-        return new Response(body, { status: answer.status, headers })
+    using mirror = mirrorOf(hub, {
+      prefix: '/hf',
+      rewrite: {
+        link: (link) => link.replace(/<https?:\/\/[^/>]*/, '<https://127.0.0.1:8443/hf'),
+        location: (location) => (location.startsWith('/') ? `/hf${location}` : location),
       },
     })
     using machine = newMachine(`http://127.0.0.1:${mirror.port}/hf`)
@@ -135,25 +149,9 @@ describe('a mirror', () => {
     const isLfs = name.endsWith('.bin')
     const content = isLfs ? { seed: 'x', size: 3_000_000, lfs: true } : 'umlaut\n'
     await using hub = await startTestHub({ repos: [{ id: 'o/r', commits: [{ [name]: content }] }] })
-    using mirror = Bun.serve({
-      port: 0,
-      hostname: '127.0.0.1',
-      async fetch(request) {
-        const { pathname, search } = new URL(request.url)
-        const answer = await fetch(hub.url + pathname + search, {
-          method: request.method,
-          headers: request.headers,
-          redirect: 'manual',
-        })
-        const headers = new Headers(answer.headers)
-        const location = headers.get('location')
-        // What a server writes that sends its own UTF-8 as it is: each byte as one character.
-        if (location) headers.set('location', Buffer.from(decodeURI(location)).toString('latin1'))
-        headers.delete('content-encoding')
-        const body = request.method === 'HEAD' ? null : await answer.bytes()
-        return new Response(body, { status: answer.status, headers })
-      },
-    })
+    // What a server writes that sends its own UTF-8 as it is: each byte as one character.
+    const location = (text: string) => Buffer.from(decodeURI(text)).toString('latin1')
+    using mirror = mirrorOf(hub, { rewrite: { location } })
     using machine = newMachine(`http://127.0.0.1:${mirror.port}`)
     const result = await runDfhf(machine, ['download', 'o/r', name])
     expect(result.code, result.stderr).toBe(0)

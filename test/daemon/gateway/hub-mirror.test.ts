@@ -163,6 +163,7 @@ describe('a GET of a file', () => {
         for await (const chunk of answer.body ?? []) {
           hash.update(chunk)
           chunks += 1
+          // The first reader is a slow one.
           if (reader === 0 && chunks % 20 === 0) await Bun.sleep(5)
         }
         return hash.digest('hex')

@@ -50,6 +50,7 @@ describe('CONNECT', () => {
     let got = 0
     for await (const chunk of socket) {
       got += (chunk as Buffer).length
+      // A client that reads slowly.
       if (got % 10 === 0) await Bun.sleep(1)
     }
     expect(got).toBe('HTTP/1.1 200 Connection Established\r\n\r\n'.length + size)
