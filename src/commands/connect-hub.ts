@@ -9,6 +9,7 @@ import { readPlainTextSync } from '../storage/plain-file.ts'
 import type { CommandContext } from './commands.ts'
 import { homeOf } from './expand-path.ts'
 import type { HubOptions } from './options.ts'
+import { ratePatienceOf } from './rate-patience.ts'
 
 /** Connections to one host; the engine's own limit is lower, this one only bounds what goes wrong. */
 const MAX_CONNECTIONS = 128
@@ -21,6 +22,7 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
     connections: MAX_CONNECTIONS,
     bodyTimeoutMs: options.downloadTimeoutMs,
     headersTimeoutMs: options.downloadTimeoutMs,
+    ratePatienceMs: ratePatienceOf(env),
     proxyFor: createProxyResolver(env),
     authorities: () => readAuthorities(trustOptionsOf(env)),
   })
