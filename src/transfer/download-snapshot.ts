@@ -8,6 +8,7 @@ import { UnusableNameError } from '../storage/safe-path.ts'
 import type { ListedFile, WantedFile } from './destination.ts'
 import { hiddenByCache } from './download-file.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
+import { findClashes, withoutRepeats } from './listing-clashes.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 import type { FileResult } from './transfer-event.ts'
 
@@ -64,7 +65,10 @@ export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns)
   }
   if (kept.length === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
   await keepRevision(parts, commit)
-  const files = await Promise.all(kept.map((file) => planFile(parts, commit, file)))
+  const clashes = findClashes(kept.filter((file) => !('file' in file)))
+  const files = await Promise.all(
+    withoutRepeats(kept).map((file) => planFile(parts, commit, file, clashes.get(file.path))),
+  )
   return { commit, files }
 }
 
@@ -82,10 +86,12 @@ async function planFile(
   { destination, isForced }: FetchParts,
   commit: Commit,
   listed: ListedFile | PlacedFile,
+  clash: UnusableNameError | undefined,
 ): Promise<PlannedFile> {
   if ('file' in listed) return { file: listed, isHere: true, placed: listed }
   const { path, oid, size } = listed
   const file = { commit, path, oid, size }
+  if (clash) return { file, isHere: false, unusable: clash }
   try {
     return { file, isHere: (await destination.has(file)) && !isForced }
   } catch (error) {
