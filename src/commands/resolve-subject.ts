@@ -1,7 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
 import { parseRepo } from '../hub/parse-repo.ts'
 import { checkRevision, type Repo, type RepoType } from '../hub/repo.ts'
-import { type Selection, selectFiles } from './select-files.ts'
+import { type Selection, selectFiles, selectFolder } from './select-files.ts'
 
 /** What a user said of the repo apart from its name. */
 export interface SubjectOptions {
@@ -35,6 +35,8 @@ export function resolveSubject([text = '', ...files]: readonly string[], options
   return {
     repo: { type, id },
     revision: checkRevision(options.revision ?? revision ?? 'main'),
-    selection: selectFiles(path === undefined ? files : [path], options),
+    selection: path?.endsWith('/')
+      ? selectFolder(path, options)
+      : selectFiles(path === undefined ? files : [path], options),
   }
 }

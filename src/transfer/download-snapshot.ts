@@ -1,7 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
-import { createPathFilter, matchesPattern } from '../hub/patterns.ts'
+import { createPathFilter, literalText, matchesPattern } from '../hub/patterns.ts'
 import { repoName } from '../hub/repo.ts'
 import type { PlacedFile } from '../storage/placed-files.ts'
 import { UnusableNameError } from '../storage/safe-path.ts'
@@ -59,9 +59,7 @@ export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns)
   for (const pattern of patterns.mustMatch) {
     if (kept.some((file) => matchesPattern(file.path, pattern))) continue
     if (!listing.isWhole) throw notCached(`'${pattern}' at ${parts.revision}`)
-    throw new DfhfError('file-not-found', `no file '${pattern}' in ${parts.repo.id} at ${parts.revision}`, {
-      hint: 'check the name; it is case-sensitive',
-    })
+    throw notListed(parts, pattern, listing)
   }
   if (kept.length === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
   await keepRevision(parts, commit)
@@ -70,6 +68,18 @@ export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns)
     withoutRepeats(kept).map((file) => planFile(parts, commit, file, clashes.get(file.path))),
   )
   return { commit, files }
+}
+
+/** The error for a name that stands for nothing; a folder's became a pattern for all that is below it. */
+function notListed({ repo, revision }: FetchParts, pattern: string, listing: Listing): DfhfError {
+  const folder = pattern.endsWith('/**') ? literalText(pattern.slice(0, -'/**'.length)) : undefined
+  const isFile = folder !== undefined && listing.files.some((file) => file.path === folder)
+  const what = folder === undefined ? `file '${pattern}'` : `folder '${folder}'`
+  return new DfhfError('file-not-found', `no ${what} in ${repoName(repo)} at ${revision}`, {
+    hint: isFile
+      ? 'it is a file: write its name without a slash, and blob for tree in an address'
+      : 'check the name; it is case-sensitive',
+  })
 }
 
 function nothingKept({ repo, revision }: FetchParts, { include, exclude }: FilePatterns): string {
