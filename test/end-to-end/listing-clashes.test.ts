@@ -104,3 +104,23 @@ describe('a listing of which one name', () => {
     expect(namesBelow(JSON.parse(result.stdout).path)).toEqual(names)
   })
 })
+
+describe('a file whose name has a line break', () => {
+  test.each(['Icon\r', 'two\nlines'])(
+    '%j is told of by a path in one line, with a word that it is not the path',
+    async (name) => {
+      await using hub = await startTestHub({ repos: [{ id: 'o/r', commits: [{ ...files, [name]: 'x\n' }] }] })
+      using machine = newMachine(hub.url)
+      const result = await runDfhf(machine, ['download', 'o/r', name])
+      expect(result.code, result.stderr).toBe(0)
+      expect(result.stdout.trimEnd()).toMatch(/^[^\r\n]*$/)
+      expect(result.stderr).toContain('warning: the path has a line break, which stands there as \\x0')
+      expect(result.stderr).not.toContain('\r')
+      const json = await runDfhf(machine, ['download', 'o/r', name, '--json'])
+      expect(json.stderr).not.toContain('line break')
+      expect(isExact(hub, JSON.parse(json.stdout).path, name)).toBe(true)
+      const plain = await runDfhf(machine, ['download', 'o/r', 'ok.txt'])
+      expect(plain.stderr).not.toContain('line break')
+    },
+  )
+})
