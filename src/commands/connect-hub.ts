@@ -1,5 +1,6 @@
 import { createHttpClient, type HttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
+import { RateGate } from '../http/rate-gate.ts'
 import { readAuthorities, trustOptionsOf } from '../http/trust.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
@@ -9,6 +10,7 @@ import { readPlainTextSync } from '../storage/plain-file.ts'
 import type { CommandContext } from './commands.ts'
 import { homeOf } from './expand-path.ts'
 import type { HubOptions } from './options.ts'
+import { ratePatienceOf } from './rate-patience.ts'
 
 /** Connections to one host; the engine's own limit is lower, this one only bounds what goes wrong. */
 const MAX_CONNECTIONS = 128
@@ -21,6 +23,7 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
     connections: MAX_CONNECTIONS,
     bodyTimeoutMs: options.downloadTimeoutMs,
     headersTimeoutMs: options.downloadTimeoutMs,
+    rateGate: new RateGate({ patienceMs: ratePatienceOf(env) }),
     proxyFor: createProxyResolver(env),
     authorities: () => readAuthorities(trustOptionsOf(env)),
   })

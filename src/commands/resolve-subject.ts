@@ -1,7 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
 import { parseRepo } from '../hub/parse-repo.ts'
 import { checkRevision, type Repo, type RepoType } from '../hub/repo.ts'
-import { type Selection, selectFiles } from './select-files.ts'
+import { type Selection, selectFiles, selectFolder } from './select-files.ts'
 
 /** What a user said of the repo apart from its name. */
 export interface SubjectOptions {
@@ -35,11 +35,8 @@ export function resolveSubject([text = '', ...files]: readonly string[], options
   return {
     repo: { type, id },
     revision: checkRevision(options.revision ?? revision ?? 'main'),
-    selection: selectFiles(path === undefined ? files : [asName(path)], options),
+    selection: path?.endsWith('/')
+      ? selectFolder(path, options)
+      : selectFiles(path === undefined ? files : [path], options),
   }
-}
-
-/** A folder from an address is meant as it is written, though it is looked for by a pattern. */
-function asName(path: string): string {
-  return path.endsWith('/') ? path.replace(/[*?[]/g, '[$&]') : path
 }

@@ -4,7 +4,7 @@ import { DfhfError, exitCodeOf, isAbort } from '../base/errors.ts'
 import { colorsFor } from '../ui/colors.ts'
 import { createReporter } from '../ui/create-reporter.ts'
 import { errorLine } from '../ui/error-line.ts'
-import { type Outcome, outcomeText } from '../ui/outcome.ts'
+import { type Outcome, outcomeText, outcomeWarning } from '../ui/outcome.ts'
 import { chooseForm } from '../ui/output-form.ts'
 import type { Reporter } from '../ui/reporter.ts'
 import type { TextOutput } from '../ui/text-output.ts'
@@ -89,6 +89,8 @@ async function execute(
   const afterwards = (work: () => Promise<void>) => later.push(work)
   const context: CommandContext = { signal, events, log, env: io.env, version: io.version, afterwards }
   const outcome = await dispatch(invocation, reader, context, commands)
+  const warning = outcome && outcomeWarning(outcome, state.output)
+  if (warning !== undefined) log.warn(warning)
   reporter.stop()
   if (outcome)
     await writeAll(io.stdout, outcomeText(outcome, { ...state.output, isTerminal: io.stdout.isTTY === true }))

@@ -1,4 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
+import { literalPattern } from '../hub/patterns.ts'
 import { isSafeRepoPath } from '../hub/repo-path.ts'
 
 /** Which files of a repo a command means. */
@@ -43,6 +44,21 @@ export function selectFiles(
     include: asPatterns,
     exclude: [],
     mustMatch: asPatterns.filter((pattern, index) => !/[*?[]/.test(names[index] ?? pattern)),
+  }
+}
+
+/** The folder of an address, whose name is no pattern whatever it holds. */
+export function selectFolder(
+  path: string,
+  patterns: { readonly include: readonly string[]; readonly exclude: readonly string[] },
+): Selection {
+  const pattern = `${literalPattern(path)}**`
+  return {
+    ...selectFiles([path], patterns),
+    kind: 'files',
+    include: [pattern],
+    exclude: [],
+    mustMatch: [pattern],
   }
 }
 

@@ -12,7 +12,7 @@ export interface RateGateOptions {
   /** A number from 0 up to 1. */
   readonly random?: () => number
   /** @default 180000 */
-  readonly patienceMs?: number
+  readonly patienceMs?: number | undefined
 }
 
 /** How long a host that was given up stays so for those who ask next, in ms. */

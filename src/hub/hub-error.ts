@@ -12,7 +12,7 @@ export interface HubQuestion {
   readonly revision?: string | undefined
   readonly path?: string | undefined
   /** The call of the API, where not every mirror has it. */
-  readonly call?: 'tree' | 'paths-info' | undefined
+  readonly call?: 'tree' | 'paths-info' | 'revision' | undefined
 }
 
 /** Who asked. */
@@ -76,8 +76,10 @@ export async function hubError(
   }
   // The Hub names what it does not find; a server that does not know the address itself says nothing of the repo.
   const isUnknownCall = code === undefined && commit === undefined && [404, 405, 501].includes(status)
-  if (question.call !== undefined && isUnknownCall) return lacksCall(question.call, asker)
-  if (code === 'RepoNotFound' || status === 401 || status === 404) return repoNotFound(name, asker)
+  if (question.call !== undefined && question.call !== 'revision' && isUnknownCall)
+    return lacksCall(question.call, asker)
+  if (code === 'RepoNotFound' || status === 401 || status === 404)
+    return repoNotFound(name, asker, isUnknownCall ? question.call : undefined)
   return otherError(response, said, at)
 }
 
@@ -92,11 +94,14 @@ function gated(name: string, asker: Asker): DfhfError {
   })
 }
 
-function repoNotFound(name: string, asker: Asker): DfhfError {
-  const hint =
+/** `call` is the one that the server may lack: it does not say that it has no such repo. */
+function repoNotFound(name: string, asker: Asker, call?: string): DfhfError {
+  const check =
     asker.tokenOrigin === undefined
       ? 'check the name; a private repo needs HF_TOKEN or --token'
       : `check the name; if it is private, the token from ${asker.tokenOrigin} has no access to it`
+  const hint =
+    call === undefined ? check : `${check}; or this is a mirror that lacks the Hub's call '${call}'`
   return fail('repo-not-found', `no repo ${name} on ${redactUrl(asker.endpoint)}${reason(asker)}`, { hint })
 }
 

@@ -68,7 +68,13 @@ function parsePlain(text: string): Parsed {
 }
 
 function parseUri(text: string): Parsed {
-  const { type, rest } = splitType(withoutEndSlashes(text.slice('hf://'.length)).split('/'), text)
+  const written = withoutEndSlashes(text.slice('hf://'.length))
+  const { type, rest } = splitType(written.split('/'), text)
+  const parsed = parseUriBody(type, rest)
+  return parsed.path !== undefined && text.endsWith('/') ? { ...parsed, path: `${parsed.path}/` } : parsed
+}
+
+function parseUriBody(type: RepoType | undefined, rest: readonly string[]): Parsed {
   const body = rest.join('/')
   const at = body.indexOf('@')
   const hasRevision = at >= 0 && body.slice(0, at).split('/').length <= 2

@@ -14,6 +14,7 @@ export async function pathsInfo(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly RepoFile[]> {
   const files: RepoFile[] = []
+  const asked = new Set(paths)
   for (let from = 0; from < paths.length; from += PATHS_A_REQUEST) {
     const form = new URLSearchParams({ expand: 'false' })
     for (const path of paths.slice(from, from + PATHS_A_REQUEST)) form.append('paths', path)
@@ -28,7 +29,8 @@ export async function pathsInfo(
       { repo, revision, call: 'paths-info' },
       (response) => readJsonList(response, 'file list', parseRepoFile),
     )
-    for (const file of found) files.push(file)
+    // Some mirrors answer with more than was asked for.
+    for (const file of found) if (asked.has(file.path)) files.push(file)
   }
   return files
 }

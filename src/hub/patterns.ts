@@ -22,6 +22,16 @@ export function createPathFilter(options: {
   }
 }
 
+/** The pattern that matches `text` alone, as Python's glob.escape makes it. */
+export function literalPattern(text: string): string {
+  return text.replace(/[*?[]/g, '[$&]')
+}
+
+/** The text that a pattern of literalPattern matches; any other pattern as it is. */
+export function literalText(pattern: string): string {
+  return pattern.replace(/\[([*?[])\]/g, '$1')
+}
+
 /**
  * Takes at most path × pattern steps: when a character does not fit, only the last star is made longer. Which of the
  * stars before it took more would change nothing, so they are never tried again.

@@ -1,11 +1,10 @@
 import { DfhfError } from '../base/errors.ts'
 import { type GitBlobId, isOid, isSha256, type Oid, type Sha256 } from '../blob/oid.ts'
 import { asObject, asSize, asString, isObject } from './json-shape.ts'
-import { checkListedPath } from './repo-path.ts'
 
 /** A file of a repo at one commit, as the tree lists it. */
 export interface RepoFile {
-  /** Relative, with `/`; checked to stay inside the folder it is put in. */
+  /** As the Hub wrote it; where it may be put is checked when it is wanted. */
   readonly path: string
   /** The content's size in bytes. */
   readonly size: number
@@ -21,7 +20,7 @@ export interface RepoFile {
 export function parseRepoFile(value: unknown): RepoFile | undefined {
   const entry = asObject(value, 'file entry')
   if (entry.type !== 'file') return undefined
-  const path = checkListedPath(asString(entry.path, 'path of a file'))
+  const path = asString(entry.path, 'path of a file')
   const blobId = asString(entry.oid, `blob id of ${path}`)
   if (!isGitBlobId(blobId)) throw misshapen(path)
   const size = asSize(entry.size, `size of ${path}`)

@@ -26,7 +26,7 @@ export async function repoInfo(
   // What it lists besides grows with the repo.
   const info = await session.ask(
     { url: session.urls.repoInfo(repo, revision), signal: options.signal },
-    { repo, revision },
+    { repo, revision, call: 'revision' },
     (response) => readJsonFields(response, 'repo info', ['id', 'sha', 'private', 'gated', 'disabled']),
   )
   const sha = asString(info.sha, 'commit of the repo')

@@ -1,5 +1,3 @@
-import { DfhfError } from '../base/errors.ts'
-
 /** No system opens a longer one. */
 const MAX_PATH = 4096
 
@@ -10,13 +8,4 @@ const MAX_PATH = 4096
 export function isSafeRepoPath(path: string): boolean {
   if (path === '' || path.length > MAX_PATH || path.includes('\0')) return false
   return path.split(/[/\\]/).every((part) => part !== '' && part !== '.' && part !== '..')
-}
-
-/** Checks that a file's path that came from the Hub is one at all; where it may be put is decided when it is wanted. */
-export function checkListedPath(path: string): string {
-  if (path !== '' && path.length <= MAX_PATH) return path
-  throw new DfhfError(
-    'bad-response',
-    `the Hub lists a path that none can be: ${JSON.stringify(path.slice(0, 120))}`,
-  )
 }

@@ -4,6 +4,11 @@ import { DfhfError, type ErrorCode } from '../base/errors.ts'
 /** Most file systems' limit for one name, in bytes of UTF-8. */
 const MAX_NAME_SIZE = 255
 
+/** Systems' limits for a whole path, in bytes; Windows has none that a repo's path could reach. */
+const maxPathSizes: Partial<Record<NodeJS.Platform, number>> = { linux: 4095, darwin: 1023 }
+/** What the names of notes, locks and partial files have more than the file's own, at the most. */
+const SUFFIX_ROOM = 100
+
 /** A file's own name is why it cannot be stored; others of the same repo are none the worse for it. */
 export class UnusableNameError extends DfhfError {
   constructor(code: ErrorCode, message: string) {
@@ -26,7 +31,9 @@ export function splitSafePath(path: string, code: ErrorCode = 'bad-response'): s
 
 /** Joins a checked path below `root`, with the platform's separator. */
 export function joinSafe(root: string, path: string, code: ErrorCode = 'bad-response'): string {
-  return join(root, ...splitSafePath(path, code))
+  const joined = join(root, ...splitSafePath(path, code))
+  checkPathSize(joined, path)
+  return joined
 }
 
 /** True when `path` is `root` or lies below it; both absolute and already resolved. */
@@ -39,6 +46,15 @@ export function checkNameSize(name: string): void {
   const size = Buffer.byteLength(name)
   if (size > MAX_NAME_SIZE) {
     const what = `the name ${show(name)} is too long: ${size} bytes, ${MAX_NAME_SIZE} allowed`
+    throw new UnusableNameError('disk', what)
+  }
+}
+
+function checkPathSize(joined: string, path: string): void {
+  const allowed = (maxPathSizes[process.platform] ?? Number.POSITIVE_INFINITY) - SUFFIX_ROOM
+  const size = Buffer.byteLength(joined)
+  if (size > allowed) {
+    const what = `the path ${show(path)} is too long: ${size} bytes with its folder, ${allowed} allowed`
     throw new UnusableNameError('disk', what)
   }
 }

@@ -1,13 +1,14 @@
 import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
-import { createPathFilter, matchesPattern } from '../hub/patterns.ts'
+import { createPathFilter, literalText, matchesPattern } from '../hub/patterns.ts'
 import { repoName } from '../hub/repo.ts'
 import type { PlacedFile } from '../storage/placed-files.ts'
 import { UnusableNameError } from '../storage/safe-path.ts'
 import type { ListedFile, WantedFile } from './destination.ts'
 import { hiddenByCache } from './download-file.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
+import { findClashes, withoutRepeats } from './listing-clashes.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 import type { FileResult } from './transfer-event.ts'
 
@@ -58,14 +59,27 @@ export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns)
   for (const pattern of patterns.mustMatch) {
     if (kept.some((file) => matchesPattern(file.path, pattern))) continue
     if (!listing.isWhole) throw notCached(`'${pattern}' at ${parts.revision}`)
-    throw new DfhfError('file-not-found', `no file '${pattern}' in ${parts.repo.id} at ${parts.revision}`, {
-      hint: 'check the name; it is case-sensitive',
-    })
+    throw notListed(parts, pattern, listing)
   }
   if (kept.length === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
   await keepRevision(parts, commit)
-  const files = await Promise.all(kept.map((file) => planFile(parts, commit, file)))
+  const clashes = findClashes(kept.filter((file) => !('file' in file)))
+  const files = await Promise.all(
+    withoutRepeats(kept).map((file) => planFile(parts, commit, file, clashes.get(file.path))),
+  )
   return { commit, files }
+}
+
+/** The error for a name that stands for nothing; a folder's became a pattern for all that is below it. */
+function notListed({ repo, revision }: FetchParts, pattern: string, listing: Listing): DfhfError {
+  const folder = pattern.endsWith('/**') ? literalText(pattern.slice(0, -'/**'.length)) : undefined
+  const isFile = folder !== undefined && listing.files.some((file) => file.path === folder)
+  const what = folder === undefined ? `file '${pattern}'` : `folder '${folder}'`
+  return new DfhfError('file-not-found', `no ${what} in ${repoName(repo)} at ${revision}`, {
+    hint: isFile
+      ? 'it is a file: write its name without a slash, and blob for tree in an address'
+      : 'check the name; it is case-sensitive',
+  })
 }
 
 function nothingKept({ repo, revision }: FetchParts, { include, exclude }: FilePatterns): string {
@@ -82,10 +96,12 @@ async function planFile(
   { destination, isForced }: FetchParts,
   commit: Commit,
   listed: ListedFile | PlacedFile,
+  clash: UnusableNameError | undefined,
 ): Promise<PlannedFile> {
   if ('file' in listed) return { file: listed, isHere: true, placed: listed }
   const { path, oid, size } = listed
   const file = { commit, path, oid, size }
+  if (clash) return { file, isHere: false, unusable: clash }
   try {
     return { file, isHere: (await destination.has(file)) && !isForced }
   } catch (error) {

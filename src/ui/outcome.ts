@@ -55,9 +55,18 @@ export function outcomeText(
   }
 }
 
+/** What is to be said of a result that is not printed as it is; undefined when it is. */
+export function outcomeWarning(outcome: Outcome, output: { readonly isJson: boolean }): string | undefined {
+  const hasPath = outcome.kind === 'file' || outcome.kind === 'snapshot'
+  if (!hasPath || output.isJson || !lineBreak.test(outcome.result.path)) return undefined
+  return 'the path has a line break, which stands there as \\x0a or \\x0d; --json gives the path itself'
+}
+
+const lineBreak = /[\r\n]/
+
 /**
- * A program gets the very path; a person gets one that cannot play with the terminal. A line break, which only a folder
- * of the user's own can hold, is shown to both: it would make two results of one.
+ * A program gets the very path; a person gets one that cannot play with the terminal. A line break is shown to both: it
+ * would make two results of one, and the second could be any path that the author of a repo likes.
  */
 function pathText(path: string, isTerminal: boolean): string {
   return isTerminal ? safeText(path) : path.replace(/[\r\n]/g, safeText)

@@ -1,5 +1,5 @@
 import { clientVersions } from '../python/client-versions.ts'
-import { RealClient } from '../python/real-client.ts'
+import { type ClientCall, type ClientResult, RealClient } from '../python/real-client.ts'
 import { clientEnv } from '../python/run-python.ts'
 import { canRunPython, ensureVenv } from '../python/venv.ts'
 import type { Machine } from './machine.ts'
@@ -18,8 +18,29 @@ export interface HfOptions {
 export async function hfSnapshot(
   machine: Machine,
   arguments_: Readonly<Record<string, unknown>>,
-  { env = {}, wrap = (python) => python }: HfOptions = {},
+  options: HfOptions = {},
 ): Promise<string | readonly string[]> {
+  const result = await call(machine, { verb: 'snapshot', arguments: arguments_ }, options)
+  return result?.error ? result.error.classes : String(result?.value)
+}
+
+/** The same for one file. */
+export async function hfDownload(
+  machine: Machine,
+  arguments_: Readonly<Record<string, unknown>>,
+  options: HfOptions = {},
+): Promise<string | readonly string[]> {
+  const result = await call(machine, { verb: 'download', arguments: arguments_ }, options)
+  if (!result || result.error) return result?.error?.classes ?? []
+  const { path } = result.value as { readonly path: string }
+  return path
+}
+
+async function call(
+  machine: Machine,
+  asked: ClientCall,
+  { env = {}, wrap = (python) => python }: HfOptions,
+): Promise<ClientResult | undefined> {
   const python = await ensureVenv('hub-2', clientVersions['hub-2'])
   const endpoint = machine.env.HF_ENDPOINT ?? ''
   const around = {
@@ -27,8 +48,6 @@ export async function hfSnapshot(
     HF_HUB_DISABLE_SYMLINKS_WARNING: '1',
     ...env,
   }
-  const [result] = await new RealClient(wrap(python), around).batch([
-    { verb: 'snapshot', arguments: arguments_ },
-  ])
-  return result?.error ? result.error.classes : String(result?.value)
+  const [result] = await new RealClient(wrap(python), around).batch([asked])
+  return result
 }

@@ -96,3 +96,9 @@ describe('a path from the Hub', () => {
     expect(isInside('/', '/x')).toBe(true)
   })
 })
+
+test.if(process.platform === 'linux')('a path that no system opens is refused where it would be put', () => {
+  const path = `${'d'.repeat(200)}/`.repeat(20).slice(0, -1)
+  expect(() => joinSafe('/', path)).toThrow('too long')
+  expect(joinSafe('/', path.slice(0, 3_800))).toBe(`/${path.slice(0, 3_800)}`)
+})
