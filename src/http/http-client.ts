@@ -3,7 +3,7 @@ import { BodyChunks } from './body-chunks.ts'
 import { HttpHeaders } from './http-headers.ts'
 import { HttpResponse } from './http-response.ts'
 import { proxyRefusal, toNetworkError } from './network-error.ts'
-import { type HttpProxy, isSocks, proxyAuthorization } from './proxy.ts'
+import { type HttpProxy, hasLogin, isSocks, proxyAuthorization } from './proxy.ts'
 import { RateGate } from './rate-gate.ts'
 import { socksConnector } from './socks-connector.ts'
 
@@ -71,7 +71,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           : toNetworkError(error, {
               url,
               proxy: proxy?.url.host,
-              hasProxyUser: (proxy?.user ?? '') !== '',
+              hasProxyLogin: proxy !== undefined && hasLogin(proxy),
               ...timeouts,
             })
       try {
@@ -87,7 +87,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         })
         if (proxy && answer.statusCode === 407) {
           answer.body.dump({ limit: 1024 }).catch(() => {})
-          throw proxyRefusal(407, { host: url.host, proxy: proxy.url.host, hasUser: proxy.user !== '' })
+          throw proxyRefusal(407, { host: url.host, proxy: proxy.url.host, hasLogin: hasLogin(proxy) })
         }
         return new HttpResponse({
           status: answer.statusCode,
