@@ -68,15 +68,19 @@ function reach({ host, port }: { host: string; port: number }, timeout: number):
   })
 }
 
-/** How undici opens its connections by a SOCKS proxy; with `tls` each is secured to its host. */
+/** How undici opens its connections by a SOCKS proxy, until `signal` aborts; with `tls` each is secured to its host. */
 export function socksConnector(
   proxy: HttpProxy,
-  { tls, timeoutMs }: { readonly tls: Tls | undefined; readonly timeoutMs: number },
+  {
+    tls,
+    timeoutMs,
+    signal,
+  }: { readonly tls: Tls | undefined; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): buildConnector.connector {
   const secure = tls && buildConnector(tls)
   return (options, callback) => {
     const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80))
-    connectBySocks(proxy, { host: options.hostname, port, timeoutMs }).then(
+    connectBySocks(proxy, { host: options.hostname, port, timeoutMs, signal }).then(
       (httpSocket) => {
         if (secure) secure({ ...options, httpSocket }, callback)
         else callback(null, httpSocket)
