@@ -3,7 +3,7 @@ import { BodyChunks } from './body-chunks.ts'
 import { HttpHeaders } from './http-headers.ts'
 import { HttpResponse } from './http-response.ts'
 import { proxyRefusal, toNetworkError } from './network-error.ts'
-import { type HttpProxy, isSocks, proxyAuthorization } from './proxy.ts'
+import { type HttpProxy, hasLogin, isSocks, proxyAuthorization } from './proxy.ts'
 import { RateGate } from './rate-gate.ts'
 import { socksConnector } from './socks-connector.ts'
 
@@ -69,11 +69,11 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           : toNetworkError(error, {
               url,
               proxy: proxy?.url.host,
-              hasProxyUser: (proxy?.user ?? '') !== '',
+              hasProxyLogin: proxy !== undefined && hasLogin(proxy),
               ...timeouts,
             })
       try {
-        const answer = await dispatchers.send(url, proxy, {
+        const answering = dispatchers.send(url, proxy, {
           method: request.method ?? 'GET',
           headers: { ...request.headers },
           body: request.body ?? null,
@@ -83,9 +83,10 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           // undici closes the connection after each HEAD unless told otherwise; a TLS handshake costs more than the HEAD.
           reset: false,
         })
+        const answer = await orAborted(answering, request.signal)
         if (proxy && answer.statusCode === 407) {
           answer.body.dump({ limit: 1024 }).catch(() => {})
-          throw proxyRefusal(407, { host: url.host, proxy: proxy.url.host, hasUser: proxy.user !== '' })
+          throw proxyRefusal(407, { host: url.host, proxy: proxy.url.host, hasLogin: hasLogin(proxy) })
         }
         return new HttpResponse({
           status: answer.statusCode,
@@ -103,12 +104,25 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   }
 }
 
+/** The answer, or the signal's reason at once: undici heeds a signal only when the connection stands. */
+function orAborted<T>(answering: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return answering
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const stop = () => reject(signal.reason)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  answering.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  return promise
+}
+
 type RequestOptions = Omit<Dispatcher.RequestOptions, 'origin' | 'path'>
 
 /** The undici dispatchers of one client, made when first needed: reading authorities is slow and often for nothing. */
 class Dispatchers {
   readonly #options: HttpClientOptions
   readonly #byRoute = new Map<string, Dispatcher>()
+  /** undici's `destroy` knows nothing of a connection that is being made; an open one keeps the process running. */
+  readonly #closing = new AbortController()
 
   constructor(options: HttpClientOptions) {
     this.#options = options
@@ -136,6 +150,7 @@ class Dispatchers {
   async close(): Promise<void> {
     const open = [...this.#byRoute.values()]
     this.#byRoute.clear()
+    this.#closing.abort()
     await Promise.all(open.map((dispatcher) => dispatcher.destroy()))
   }
 
@@ -161,7 +176,8 @@ class Dispatchers {
     return this.#dispatcher(`${proxy.url.href} ${protocol}`, () => {
       const tls = protocol === 'https:' ? this.#tls() : undefined
       const timeoutMs = this.#options.connectTimeoutMs ?? 10_000
-      return new Agent({ ...this.#poolOptions(false), connect: socksConnector(proxy, { tls, timeoutMs }) })
+      const connect = socksConnector(proxy, { tls, timeoutMs, signal: this.#closing.signal })
+      return new Agent({ ...this.#poolOptions(false), connect })
     })
   }
 

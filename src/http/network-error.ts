@@ -5,8 +5,8 @@ interface Exchange {
   readonly url: URL
   /** The proxy's host and port, when there is one. */
   readonly proxy: string | undefined
-  /** Whether the proxy was told a user. */
-  readonly hasProxyUser?: boolean
+  /** Whether the proxy was told a user or a password. */
+  readonly hasProxyLogin?: boolean
   readonly headersTimeoutMs: number
   readonly bodyTimeoutMs: number
 }
@@ -77,11 +77,12 @@ export function toNetworkError(error: unknown, exchange: Exchange): DfhfError {
   }
   const refusal = /^Proxy response \((\d+)\)/.exec(message)?.[1]
   const proxy = exchange.proxy ?? 'proxy'
-  const hasUser = exchange.hasProxyUser === true
-  if (refusal !== undefined) return proxyRefusal(Number(refusal), { host, proxy, hasUser, cause })
-  if (cause instanceof SocksClientError) return socksRefusal(cause, { host, proxy, hasUser })
+  const hasLogin = exchange.hasProxyLogin === true
+  if (refusal !== undefined) return proxyRefusal(Number(refusal), { host, proxy, hasLogin, cause })
+  if (cause instanceof SocksClientError) return socksRefusal(cause, { host, proxy, hasLogin })
   if (cause instanceof Error && cause.name === 'HTTPParserError') {
-    return permanent(`${host} does not speak HTTP`, 'check the address and the port')
+    const who = exchange.proxy === undefined ? host : `${host} or ${peer}`
+    return permanent(`${who} does not speak HTTP`, 'check the address and the port')
   }
   return network(`request to ${host} failed: ${message}`)
 }
@@ -91,17 +92,17 @@ interface ProxyQuestion {
   readonly host: string
   /** Its host and port. */
   readonly proxy: string
-  /** Whether it was told a user. */
-  readonly hasUser: boolean
+  /** Whether it was told a user or a password. */
+  readonly hasLogin: boolean
   readonly cause?: unknown
 }
 
 /** The error for a proxy that answered `status` in place of passing a request to `host` on. */
-export function proxyRefusal(status: number, { host, proxy, hasUser, cause }: ProxyQuestion): DfhfError {
+export function proxyRefusal(status: number, { host, proxy, hasLogin, cause }: ProxyQuestion): DfhfError {
   if (status === 407) {
-    const what = hasUser ? 'does not accept the user or the password' : 'asks for a user and a password'
+    const what = hasLogin ? 'does not accept the user or the password' : 'asks for a user and a password'
     return new DfhfError('network', `the proxy ${proxy} ${what}`, {
-      hint: `${hasUser ? 'correct' : 'write'} USER:PASSWORD@ before the host in the proxy variable`,
+      hint: `${hasLogin ? 'correct' : 'write'} USER:PASSWORD@ before the host in the proxy variable`,
       cause,
     })
   }
@@ -112,19 +113,43 @@ export function proxyRefusal(status: number, { host, proxy, hasUser, cause }: Pr
   })
 }
 
-/** The same for a SOCKS proxy, whose library tells in words why. */
-function socksRefusal(error: SocksClientError, question: ProxyQuestion): DfhfError {
-  const { message } = error
-  const isLogin = /authentication|no acceptable|initial handshake/i.test(message)
-  if (isLogin) return proxyRefusal(407, { ...question, cause: error })
+/** The same for a SOCKS proxy, whose library tells by its texts alone what went wrong. */
+function socksRefusal(cause: SocksClientError, question: ProxyQuestion): DfhfError {
+  const { message } = cause
   const { host, proxy } = question
-  const reason = /- (\w+)$/.exec(message)?.[1] ?? message
-  return new DfhfError('network', `the proxy ${proxy} did not connect to ${host} (${reason})`, {
+  if (/Authentication failed|no accepted authentication type/.test(message))
+    return proxyRefusal(407, { ...question, cause })
+  if (message.includes('timed out')) {
+    const text = `cannot connect to ${host}: the proxy ${proxy} did not answer in time`
+    return new DfhfError('timeout', text, { retryable: true, cause })
+  }
+  if (message.includes('Received invalid')) {
+    return new DfhfError('network', `the proxy ${proxy} does not speak SOCKS 5`, {
+      hint: 'check the scheme, the host and the port in the proxy variable',
+      cause,
+    })
+  }
+  const answer = /rejected connection - (\w+)$/.exec(message)?.[1]
+  const [reason, isLasting] = socksAnswers.get(answer ?? '') ?? ['it gave no reason that is known', false]
+  const what = answer === undefined ? 'it closed the connection' : reason
+  return new DfhfError('network', `the proxy ${proxy} did not connect to ${host}: ${what}`, {
     hint: 'check the proxy, or name the host in NO_PROXY',
-    retryable: true,
-    cause: error,
+    retryable: !isLasting,
+    cause,
   })
 }
+
+/** What the answers of RFC 1928 say by the library's names, and whether the same question gets the same again. */
+const socksAnswers: ReadonlyMap<string, readonly [string, boolean]> = new Map([
+  ['Failure', ['it failed', false]],
+  ['NotAllowed', ['not allowed by its rules', true]],
+  ['NetworkUnreachable', ['no route to its network', false]],
+  ['HostUnreachable', ['no route to it, or no host of that name', false]],
+  ['ConnectionRefused', ['connection refused', false]],
+  ['TTLExpired', ['no answer in time', false]],
+  ['CommandNotSupported', ['it opens no connections', true]],
+  ['AddressNotSupported', ['it takes no address of that kind', true]],
+])
 
 function seconds(ms: number): string {
   return `${Math.round(ms / 100) / 10} s`

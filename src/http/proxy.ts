@@ -11,9 +11,15 @@ export interface HttpProxy {
 }
 
 /** The Proxy-Authorization header for an HTTP proxy; undefined where the environment names no user. */
-export function proxyAuthorization({ user, password }: HttpProxy): string | undefined {
-  if (user === '' && password === '') return undefined
+export function proxyAuthorization(proxy: HttpProxy): string | undefined {
+  if (!hasLogin(proxy)) return undefined
+  const { user, password } = proxy
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+}
+
+/** True where the environment names a user or a password for it. */
+export function hasLogin({ user, password }: HttpProxy): boolean {
+  return user !== '' || password !== ''
 }
 
 /** True for a SOCKS proxy. */

@@ -1,5 +1,6 @@
+import { X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { getCACertificates, rootCertificates } from 'node:tls'
 import { DfhfError } from '../base/errors.ts'
 
@@ -7,7 +8,7 @@ import { DfhfError } from '../base/errors.ts'
 export interface TrustOptions {
   /** Files of PEM certificates, or folders of such files, by the variable that names each. */
   readonly named?: Readonly<Partial<Record<(typeof variables)[number], string>>>
-  /** SSL_CERT_DIR: folders of such files, separated by colons. */
+  /** SSL_CERT_DIR: folders of such files, separated as in PATH. */
   readonly certDir?: string | undefined
   /** The first of these that exists is the system's own store. @default where Linux systems keep it */
   readonly systemFiles?: readonly string[]
@@ -31,18 +32,23 @@ export function trustOptionsOf(env: Readonly<Record<string, string | undefined>>
 
 /**
  * Every authority to trust, as PEM: the built-in ones, the system's and the given ones, which add and never
- * replace. Throws `usage` when a file that was named cannot be read.
+ * replace. Throws `usage` when a file that was named cannot be read or has a broken certificate; elsewhere those are left out.
  */
 export function readAuthorities(options: TrustOptions): readonly string[] {
   const authorities = new Set(rootCertificates)
+  // One broken certificate among them would fail every connection.
   const add = (text: string | undefined) => {
-    for (const certificate of certificatesIn(text ?? '')) authorities.add(certificate)
+    for (const certificate of certificatesIn(text ?? '')) {
+      const pem = readCertificate(certificate)
+      if (pem !== undefined) authorities.add(pem)
+    }
   }
   if (process.platform === 'linux' || options.systemFiles) add(firstOf(options.systemFiles ?? linuxStores))
   else for (const certificate of getCACertificates('system')) add(certificate)
   for (const variable of variables)
     for (const text of readNamed(options.named?.[variable], variable)) add(text)
-  for (const folder of options.certDir?.split(':') ?? []) for (const text of readFolder(folder)) add(text)
+  for (const folder of options.certDir?.split(delimiter) ?? [])
+    for (const text of readFolder(folder)) add(text)
   return [...authorities]
 }
 
@@ -50,6 +56,16 @@ function certificatesIn(text: string): readonly string[] {
   return (
     text.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (?:TRUSTED )?CERTIFICATE-----/g) ?? []
   )
+}
+
+/** The certificate without what OpenSSL's own form (`TRUSTED`) adds; undefined when it is none. */
+function readCertificate(text: string): string | undefined {
+  try {
+    const certificate = new X509Certificate(text)
+    return text.includes('TRUSTED') ? certificate.toString().trim() : text
+  } catch {
+    return undefined
+  }
 }
 
 function firstOf(paths: readonly string[]): string | undefined {
@@ -64,8 +80,14 @@ function readNamed(path: string | undefined, variable: string): readonly string[
   if (path === undefined) return []
   const text = read(path)
   const texts = text === undefined ? readFolder(path) : [text]
-  if (texts.some((each) => certificatesIn(each).length > 0)) return texts
-  const problem = texts.length === 0 ? 'cannot be read' : 'holds no PEM certificate'
+  const certificates = texts.flatMap(certificatesIn)
+  const isWhole = (certificate: string) => readCertificate(certificate) !== undefined
+  // A folder may hold other things; a bundle that one variable names is meant as a whole.
+  const isUsable = text === undefined ? certificates.some(isWhole) : certificates.every(isWhole)
+  if (certificates.length > 0 && isUsable) return texts
+  let problem = 'holds no PEM certificate'
+  if (texts.length === 0) problem = 'cannot be read'
+  else if (certificates.length > 0) problem = 'holds a broken certificate'
   throw new DfhfError('usage', `the file in ${variable} ${problem}: ${path}`, { hint: 'correct or unset it' })
 }
 

@@ -1,13 +1,18 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startSocksServer } from '../http/socks-server.ts'
 import { startTestProxy } from '../http/test-proxy.ts'
 import { makeCertificate } from '../hub/certificate.ts'
-import { startTestHub, type TestHubOptions } from '../hub/test-hub.ts'
+import { startTestHub, type TestHub, type TestHubOptions } from '../hub/test-hub.ts'
+import { clientVersions } from '../python/client-versions.ts'
+import { RealClient } from '../python/real-client.ts'
+import { clientEnv } from '../python/run-python.ts'
+import { ensureVenv } from '../python/venv.ts'
 import { runDfhf } from './binary.ts'
+import { hasHf } from './hf.ts'
 import { newMachine } from './machine.ts'
-import { expectExact, weightsRepo } from './weights.ts'
+import { expectExact, oidOf, weightsRepo } from './weights.ts'
 
 setDefaultTimeout(120_000)
 const size = 12_000_000
@@ -115,4 +120,58 @@ describe('from a Hub with a certificate of an own authority', () => {
       expect(none.code).toBe(2)
       expect(none.stderr).toContain(`the file in ${variable} cannot be read: /nowhere.pem`)
     })
+})
+
+describe.skipIf(!hasHf)('as huggingface_hub does', () => {
+  const environments = {
+    'hub-2-socks': [...clientVersions['hub-2'], 'httpx2[socks]'],
+    // By requests, which alone reads its own variable and curl's.
+    'hub-0': clientVersions['hub-0'],
+  } as const
+  const run = async (
+    hub: TestHub,
+    env: Record<string, string>,
+    name: keyof typeof environments = 'hub-2-socks',
+  ) => {
+    using theirs = newMachine(hub.url)
+    using ours = newMachine(hub.url)
+    const surroundings = { ...clientEnv({ endpoint: hub.url, home: theirs.folder }), NO_PROXY: '', ...env }
+    const client = new RealClient(await ensureVenv(name, environments[name]), surroundings)
+    const call = { verb: 'download', arguments: { repo_id: 'o/r', filename: 'w' } } as const
+    const [hf] = await client.batch([call])
+    const dfhf = await runDfhf(ours, ['download', 'o/r', 'w', '--quiet'], { env })
+    const sha256 =
+      dfhf.code === 0 ? new Bun.CryptoHasher('sha256').update(readFileSync(dfhf.stdout.trim())) : undefined
+    return {
+      hf: !hf || hf.error ? 'fails' : (hf.value as { sha256: string }).sha256,
+      dfhf: sha256?.digest('hex') ?? 'fails',
+    }
+  }
+
+  for (const [scheme, login, isGood] of [
+    ['socks5', 'me:pass', true],
+    ['socks5h', 'me:pass', true],
+    ['socks5h', 'me:other', false],
+  ] as const)
+    test(`${scheme}:// with ${isGood ? 'the right' : 'a wrong'} password`, async () => {
+      await using hub = await startHub()
+      await using proxy = await startSocksServer({ credentials: 'me:pass' })
+      const { hf, dfhf } = await run(hub, { ALL_PROXY: `${scheme}://${login}@${proxy.host}` })
+      expect(dfhf).toBe(isGood ? oidOf(hub) : 'fails')
+      expect(hf).toBe(dfhf)
+    })
+
+  test.each([
+    ['SSL_CERT_FILE', 'hub-2-socks'],
+    ['REQUESTS_CA_BUNDLE', 'hub-0'],
+    ['CURL_CA_BUNDLE', 'hub-0'],
+  ] as const)('%s names the authority (%s)', async (variable, name) => {
+    await using hub = await startHub({ tls: { cert, key } })
+    using machine = newMachine(hub.url)
+    const file = join(machine.folder, 'ca.pem')
+    writeFileSync(file, cert)
+    const { hf, dfhf } = await run(hub, { [variable]: file }, name)
+    expect(dfhf).toBe(oidOf(hub))
+    expect(hf).toBe(dfhf)
+  })
 })

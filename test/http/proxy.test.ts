@@ -141,3 +141,40 @@ describe('a proxy', () => {
     }
   })
 })
+
+describe('a SOCKS proxy', () => {
+  test('that says nothing is left when the client closes', async () => {
+    const came = Promise.withResolvers<void>()
+    const left = Promise.withResolvers<void>()
+    using silent = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: { data: () => came.resolve(), close: () => left.resolve() },
+    })
+    const proxyFor = createProxyResolver({ ALL_PROXY: `socks5://127.0.0.1:${silent.port}` })
+    // Far longer than a test may take.
+    const client = createHttpClient({ proxyFor, connectTimeoutMs: 600_000 })
+    const failed = thrownBy(() => client.request({ url: 'http://hub.test/' }))
+    await came.promise
+    await client.close()
+    expect(await failed).toMatchObject({ code: 'network' })
+    await left.promise
+  })
+
+  test('that says nothing holds up no request that is aborted', async () => {
+    const came = Promise.withResolvers<void>()
+    using silent = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      socket: { data: () => came.resolve() },
+    })
+    const proxyFor = createProxyResolver({ ALL_PROXY: `socks5://127.0.0.1:${silent.port}` })
+    await using client = createHttpClient({ proxyFor, connectTimeoutMs: 600_000 })
+    const stop = new AbortController()
+    const failed = thrownBy(() => client.request({ url: 'http://hub.test/', signal: stop.signal }))
+    await came.promise
+    const reason = new Error('stop')
+    stop.abort(reason)
+    expect(await failed).toBe(reason)
+  })
+})

@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DfhfError } from '../../base/errors.ts'
-import { type HttpProxy, isSocks, proxyAuthorization } from '../../http/proxy.ts'
+import { proxyRefusal, toNetworkError } from '../../http/network-error.ts'
+import { type HttpProxy, hasLogin, isSocks, proxyAuthorization } from '../../http/proxy.ts'
 import { connectBySocks } from '../../http/socks-connector.ts'
 import type { AllowList } from './allow-list.ts'
 import { resolveHost } from './public-address.ts'
@@ -126,8 +127,19 @@ function reach(host: string, port: number, signal: AbortSignal): Promise<Socket>
 /** Has the proxy of this machine open the tunnel. */
 async function throughProxy(proxy: HttpProxy, authority: string, signal: AbortSignal): Promise<Socket> {
   if (isSocks(proxy)) {
-    const { hostname: host, port } = new URL(`https://${authority}`)
-    return await connectBySocks(proxy, { host, port: Number(port || 443), timeoutMs: CONNECT_TIMEOUT_MS })
+    const url = new URL(`https://${authority}`)
+    const port = Number(url.port || 443)
+    try {
+      return await connectBySocks(proxy, { host: url.hostname, port, timeoutMs: CONNECT_TIMEOUT_MS, signal })
+    } catch (error) {
+      throw toNetworkError(error, {
+        url,
+        proxy: proxy.url.host,
+        hasProxyLogin: hasLogin(proxy),
+        headersTimeoutMs: CONNECT_TIMEOUT_MS,
+        bodyTimeoutMs: CONNECT_TIMEOUT_MS,
+      })
+    }
   }
   if (proxy.url.protocol !== 'http:') {
     throw new DfhfError(
@@ -142,7 +154,8 @@ async function throughProxy(proxy: HttpProxy, authority: string, signal: AbortSi
   const answer = await headOf(socket)
   if (/^HTTP\/1\.[01] 2/.test(answer)) return socket
   socket.destroy()
-  throw new DfhfError('network', `the proxy ${proxy.url.host} does not connect to ${authority}`)
+  const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1] ?? 502)
+  throw proxyRefusal(status, { host: authority, proxy: proxy.url.host, hasLogin: hasLogin(proxy) })
 }
 
 /** Reads up to the empty line; what came behind it goes back into the socket. */

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { connect, createServer, type Server } from 'node:net'
+import { createProxyResolver } from '../../../src/http/proxy.ts'
+import { startSocksServer } from '../../http/socks-server.ts'
+import { startTestProxy } from '../../http/test-proxy.ts'
 import { openTestGateway } from './gateway-fixture.ts'
 
 /** A server that sends everything back. */
@@ -13,6 +16,43 @@ async function echoServer(): Promise<Server & AsyncDisposable & { readonly port:
     [Symbol.asyncDispose]: async () => void server.close(),
   })
 }
+
+describe('CONNECT over a SOCKS proxy', () => {
+  const through = async (socks: Parameters<typeof startSocksServer>[0], authority: string) => {
+    await using proxy = await startSocksServer(socks)
+    const proxyFor = createProxyResolver({ ALL_PROXY: `socks5://me:sekret@${proxy.host}` })
+    await using gateway = await openTestGateway({}, () => ({ allowHosts: ['.inside.example'], proxyFor }))
+    return await gateway.speak(`CONNECT ${authority} HTTP/1.1\r\nHost: x\r\n\r\n`)
+  }
+
+  test.each([
+    ['that forbids the host', { credentials: 'me:sekret', refuse: 2 }, 'not allowed by its rules'],
+    ['that refuses the password', { credentials: 'me:other' }, 'does not accept the user or the password'],
+  ])('%s is a bad gateway, and says why without the password', async (_, socks, says) => {
+    const answer = await through(socks, 'a.inside.example:443')
+    expect(answer).toStartWith('HTTP/1.1 502 ')
+    expect(answer).toContain(says)
+    expect(answer).not.toContain('sekret')
+  })
+
+  test('to a name that the protocol cannot carry is refused, and no more than that', async () => {
+    const long = 'a'.repeat(60).concat('.').repeat(5)
+    const answer = await through({ credentials: 'me:sekret' }, `${long}inside.example:443`)
+    expect(answer).toMatch(/^HTTP\/1\.1 [45]\d\d /)
+  })
+})
+
+describe('CONNECT over an HTTP proxy', () => {
+  test('that refuses the password says so, without it', async () => {
+    await using proxy = await startTestProxy({ credentials: 'me:other' })
+    const proxyFor = createProxyResolver({ ALL_PROXY: `http://me:sekret@${proxy.host}` })
+    await using gateway = await openTestGateway({}, () => ({ allowHosts: ['.inside.example'], proxyFor }))
+    const answer = await gateway.speak('CONNECT a.inside.example:443 HTTP/1.1\r\nHost: x\r\n\r\n')
+    expect(answer).toStartWith('HTTP/1.1 502 ')
+    expect(answer).toContain(`the proxy ${proxy.host} does not accept the user or the password`)
+    expect(answer).not.toContain('sekret')
+  })
+})
 
 describe('CONNECT', () => {
   test('to an allowed host passes bytes both ways, those that came with it too', async () => {
