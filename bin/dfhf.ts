@@ -1,8 +1,8 @@
 #!/usr/bin/env bun
-import { configFolder } from '../src/commands/config-folder.ts'
 import { downloadCommand } from '../src/commands/download-command.ts'
 import { run } from '../src/commands/run.ts'
 import { serveCommand } from '../src/commands/serve-command.ts'
+import { configFolder } from '../src/commands/settings/config-folder.ts'
 import { snapshotCommand } from '../src/commands/snapshot-command.ts'
 
 /** How long what is still being written may take once the command is done, in ms. */

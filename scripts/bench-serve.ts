@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseSize } from '../src/base/size.ts'
-import { dfhfBinary } from '../test/end-to-end/binary.ts'
-import { startHubProcess } from '../test/hub/hub-process.ts'
+import { startHubProcess } from '../test/support/hub/hub-process.ts'
+import { dfhfBinary } from '../test/support/program/binary.ts'
 
 const { values } = parseArgs({
   options: {

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { formatSize } from '../src/base/size.ts'
-import { startHubProcess } from '../test/hub/hub-process.ts'
+import { startHubProcess } from '../test/support/hub/hub-process.ts'
 import { runTool } from './build/run-tool.ts'
 import { startServe } from './demo/start-serve.ts'
 

@@ -16,20 +16,42 @@ export interface SourceImport {
 
 /** What each layer may import from besides itself; the order of the design, highest first. */
 const below: Readonly<Record<string, readonly string[]>> = {
-  commands: ['ui', 'daemon', 'transfer', 'swarm', 'hub', 'storage', 'http', 'blob', 'base'],
-  ui: ['transfer', 'blob', 'base'],
-  daemon: ['transfer', 'swarm', 'hub', 'storage', 'http', 'blob', 'base'],
-  transfer: ['swarm', 'hub', 'storage', 'http', 'blob', 'base'],
-  swarm: ['http', 'blob', 'base'],
-  hub: ['http', 'blob', 'base'],
-  storage: ['http', 'blob', 'base'],
+  commands: [
+    'ui',
+    'serve',
+    'gateway',
+    'repo-download',
+    'peer',
+    'transfer',
+    'swarm',
+    'schedule',
+    'hash',
+    'hub',
+    'storage',
+    'http',
+    'repo',
+    'blob',
+    'base',
+  ],
+  ui: ['repo-download', 'transfer', 'blob', 'base'],
+  serve: ['gateway', 'peer', 'transfer', 'swarm', 'hub', 'storage', 'http', 'repo', 'blob', 'base'],
+  gateway: ['peer', 'hub', 'storage', 'http', 'repo', 'blob', 'base'],
+  'repo-download': ['transfer', 'hub', 'storage', 'http', 'repo', 'blob', 'base'],
+  peer: ['transfer', 'swarm', 'schedule', 'hash', 'hub', 'storage', 'http', 'repo', 'blob', 'base'],
+  transfer: ['swarm', 'schedule', 'hash', 'http', 'blob', 'base'],
+  swarm: ['schedule', 'http', 'blob', 'base'],
+  schedule: ['blob', 'base'],
+  hash: ['blob', 'base'],
+  hub: ['http', 'repo', 'blob', 'base'],
+  storage: ['repo', 'blob', 'base'],
   http: ['blob', 'base'],
+  repo: ['blob', 'base'],
   blob: ['base'],
   base: [],
 }
 
 /** Layers whose types may be imported, but no code. */
-const typesOnly: Readonly<Record<string, readonly string[]>> = { ui: ['transfer'] }
+const typesOnly: Readonly<Record<string, readonly string[]>> = { ui: ['repo-download', 'transfer'] }
 
 /** Texts that have their place, and what is said of them elsewhere. */
 const bounded = [

@@ -47,7 +47,7 @@ describe('the rules', () => {
 
   test.each([
     ['a step down', 'src/hub/a.ts', "import { x } from '../http/x.ts'"],
-    ['several steps down', 'src/daemon/a.ts', "import { x } from '../base/x.ts'"],
+    ['several steps down', 'src/serve/a.ts', "import { x } from '../base/x.ts'"],
     ['types of transfer in ui', 'src/ui/a.ts', "import { type X, type Y } from '../transfer/x.ts'"],
     ['commands building everything', 'src/commands/a.ts', "import { x } from '../swarm/x.ts'"],
     ['bin starting commands', 'bin/dfhf.ts', "import { run } from '../src/commands/run.ts'"],

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { dfhfBinary } from '../../test/end-to-end/binary.ts'
-import { type GatewayNode, startNode } from '../../test/gateway/gateway-node.ts'
-import { pythonClient } from '../../test/gateway/python-client.ts'
+import { type GatewayNode, startNode } from '../../test/support/gateway/gateway-node.ts'
+import { pythonClient } from '../../test/support/gateway/python-client.ts'
+import { dfhfBinary } from '../../test/support/program/binary.ts'
 import { type BenchHub, fileName, repo } from './bench-hub.ts'
 import { type Cost, measure } from './measure.ts'
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type HubProcess, startHubProcess } from '../../test/hub/hub-process.ts'
+import { type HubProcess, startHubProcess } from '../../test/support/hub/hub-process.ts'
 
 /** A Hub on the loopback interface with one repo of one big file. */
 export interface BenchHub extends AsyncDisposable {

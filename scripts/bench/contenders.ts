@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { clientVersions } from '../../test/python/client-versions.ts'
-import { clientEnv } from '../../test/python/run-python.ts'
-import { ensureVenv } from '../../test/python/venv.ts'
+import { clientVersions } from '../../test/support/python/client-versions.ts'
+import { clientEnv } from '../../test/support/python/run-python.ts'
+import { ensureVenv } from '../../test/support/python/venv.ts'
 import { type BenchHub, fileName, repo } from './bench-hub.ts'
 import { type Cost, measure, sum } from './measure.ts'
 

@@ -1,6 +1,6 @@
 import { delay } from '../../src/base/delay.ts'
-import { Bed } from '../../test/bed/bed.ts'
-import type { RunningDfhf } from '../../test/bed/running-dfhf.ts'
+import { Bed } from '../../test/support/bed/bed.ts'
+import type { RunningDfhf } from '../../test/support/bed/running-dfhf.ts'
 
 /** The size of the bed and of the blob. */
 export interface SwarmSetting {

@@ -29,7 +29,7 @@ const options = [
 ]
 
 /** Files that the program starts as Workers: they are found in the binary by these paths. */
-const workers = ['src/transfer/hash-worker.ts']
+const workers = ['src/hash/hash-worker.ts']
 
 /** Compiles the project at `top` into one file, which does not depend on where that was done. */
 export async function compile(top: string, { outfile, target, program }: CompileOptions): Promise<void> {

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFaults } from '../../test/end-to-end/cache-check.ts'
+import { cacheFaults } from '../../test/support/program/cache-check.ts'
 import type { Findings } from './finding.ts'
 import type { SecretWatch } from './secret-watch.ts'
 import { oidOf } from './true-bytes.ts'

@@ -1,4 +1,4 @@
-import type { RunResult } from '../../test/end-to-end/binary.ts'
+import type { RunResult } from '../../test/support/program/binary.ts'
 import type { Findings } from './finding.ts'
 import type { SecretWatch } from './secret-watch.ts'
 

@@ -1,4 +1,4 @@
-import type { Fault, Rates } from '../../test/hub/faults.ts'
+import type { Fault, Rates } from '../../test/support/hub/faults.ts'
 import type { Dice } from './dice.ts'
 
 /** One thing that goes wrong at the Hub for the whole of a run. */

@@ -1,4 +1,4 @@
-import type { Rates } from '../../test/hub/faults.ts'
+import type { Rates } from '../../test/support/hub/faults.ts'
 import { Dice } from './dice.ts'
 import { type HostileKind, hostileKinds } from './hostile/kinds.ts'
 import { chooseHubTroubles, chooseRates, type HubTrouble } from './hub-trouble.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type RunningDfhf, type RunResult, startDfhf } from '../../test/end-to-end/binary.ts'
-import type { Machine } from '../../test/end-to-end/machine.ts'
+import { type RunningDfhf, type RunResult, startDfhf } from '../../test/support/program/binary.ts'
+import type { Machine } from '../../test/support/program/machine.ts'
 
 const SAMPLE_MS = 200
 

@@ -1,5 +1,5 @@
-import type { RepoSpec } from '../../test/hub/repo.ts'
-import { startTestHub, type TestHub } from '../../test/hub/test-hub.ts'
+import type { RepoSpec } from '../../test/support/hub/repo.ts'
+import { startTestHub, type TestHub } from '../../test/support/hub/test-hub.ts'
 import { Dice } from './dice.ts'
 import { Findings } from './finding.ts'
 import { listenRaw, type RawServer } from './hostile/raw-http.ts'

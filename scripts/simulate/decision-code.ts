@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /** The code that decides, as this checkout or another revision of it has it. */
 export interface DecisionCode {
-  readonly Scheduler: typeof import('../../src/transfer/scheduler.ts').Scheduler
-  readonly PieceBoard: typeof import('../../src/transfer/piece-board.ts').PieceBoard
+  readonly Scheduler: typeof import('../../src/schedule/scheduler.ts').Scheduler
+  readonly PieceBoard: typeof import('../../src/schedule/piece-board.ts').PieceBoard
 }
 
 const root = resolve(import.meta.dirname, '../..')
@@ -23,9 +23,12 @@ export async function loadDecisionCode(rule: string): Promise<DecisionCode> {
 }
 
 async function importFrom(folder: string): Promise<DecisionCode> {
+  // Revisions before the decisions had a folder of their own keep them in src/transfer.
+  const decisions = ['src/schedule', 'src/transfer'].map((name) => join(folder, name))
+  const home = decisions.find((name) => existsSync(join(name, 'scheduler.ts'))) ?? folder
   const [{ Scheduler }, { PieceBoard }] = await Promise.all([
-    import(join(folder, 'src/transfer/scheduler.ts')),
-    import(join(folder, 'src/transfer/piece-board.ts')),
+    import(join(home, 'scheduler.ts')),
+    import(join(home, 'piece-board.ts')),
   ])
   return { Scheduler, PieceBoard }
 }

@@ -1,4 +1,4 @@
-import { HUB, type Lease } from '../../src/transfer/piece-board.ts'
+import { HUB, type Lease } from '../../src/schedule/piece-board.ts'
 import { Timer } from './event-queue.ts'
 import type { Flow } from './network.ts'
 import type { SimulatedPeer } from './simulated-peer.ts'

@@ -1,7 +1,7 @@
-import { drawSome } from '../../src/swarm/draw-some.ts'
-import { MAX_NEIGHBOURS, pickNeighbours } from '../../src/swarm/neighbours.ts'
-import { score } from '../../src/swarm/ownership.ts'
-import type { PeerInfo } from '../../src/swarm/peer-info.ts'
+import { score } from '../../src/schedule/ownership.ts'
+import { MAX_NEIGHBOURS, pickNeighbours } from '../../src/swarm/client/neighbours.ts'
+import { drawSome } from '../../src/swarm/membership/draw-some.ts'
+import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import type { SimulatedPeer } from './simulated-peer.ts'
 import type { World } from './world.ts'
 

@@ -1,6 +1,6 @@
 import { type Oid, parseOid } from '../../src/blob/oid.ts'
 import { pieceCountOf, pieceRange, pieceSizeOf } from '../../src/blob/pieces.ts'
-import { isPeerId, type PeerId } from '../../src/swarm/peer-info.ts'
+import { isPeerId, type PeerId } from '../../src/swarm/protocol/peer-info.ts'
 import type { DecisionCode } from './decision-code.ts'
 import { EventQueue } from './event-queue.ts'
 import { Introduction } from './introduction.ts'

@@ -1,4 +1,4 @@
-import type { CommandName } from './settings.ts'
+import type { CommandName } from './settings/settings.ts'
 
 /** What the help says of one command. */
 export interface CommandText {

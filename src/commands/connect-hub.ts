@@ -6,11 +6,11 @@ import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
 import { decideToken, findToken, type Token, tokenRuleOf } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
-import { readPlainTextSync } from '../storage/plain-file.ts'
+import { readPlainTextSync } from '../storage/files/plain-file.ts'
 import type { CommandContext } from './commands.ts'
-import { homeOf } from './expand-path.ts'
-import type { HubOptions } from './options.ts'
-import { ratePatienceOf } from './rate-patience.ts'
+import { homeOf } from './settings/expand-path.ts'
+import type { HubOptions } from './settings/options.ts'
+import { ratePatienceOf } from './settings/rate-patience.ts'
 
 /** Connections to one host; the engine's own limit is lower, this one only bounds what goes wrong. */
 const MAX_CONNECTIONS = 128

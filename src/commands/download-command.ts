@@ -1,13 +1,13 @@
-import { repoName } from '../hub/repo.ts'
-import { downloadFile, locateFile } from '../transfer/download-file.ts'
-import { downloadSnapshot, type FilePatterns, planSnapshot } from '../transfer/download-snapshot.ts'
-import type { RepoFetcher } from '../transfer/repo-fetcher.ts'
+import { repoName } from '../repo/repo.ts'
+import { downloadFile, locateFile } from '../repo-download/download-file.ts'
+import { downloadSnapshot, type FilePatterns, planSnapshot } from '../repo-download/download-snapshot.ts'
+import type { RepoFetcher } from '../repo-download/repo-fetcher.ts'
 import type { DryRunPlan } from '../ui/dry-run-table.ts'
 import { type Outcome, snapshotResult } from '../ui/outcome.ts'
 import type { CommandContext } from './commands.ts'
 import { openSession } from './open-session.ts'
-import type { DownloadOptions } from './options.ts'
 import { withOtherType } from './other-type.ts'
+import type { DownloadOptions } from './settings/options.ts'
 
 /** `dfhf download`, and `dfhf snapshot` on this machine: one file by its path, or all that the patterns keep. */
 export async function downloadCommand(options: DownloadOptions, context: CommandContext): Promise<Outcome> {

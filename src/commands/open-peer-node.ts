@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { DfhfError } from '../base/errors.ts'
-import { PeerNode, type PeerNodeOptions } from '../daemon/peer-node.ts'
-import { slowShelf } from '../daemon/slow-down.ts'
 import { createHttpClient } from '../http/http-client.ts'
 import { readAuthorities } from '../http/trust.ts'
-import { readClusterKey } from '../swarm/cluster-key.ts'
-import { parseSeeds } from '../swarm/discovery-seeds.ts'
+import { PeerNode, type PeerNodeOptions } from '../peer/peer-node.ts'
+import { slowShelf } from '../peer/slow-down.ts'
+import { parseSeeds } from '../swarm/discovery/discovery-seeds.ts'
+import { readClusterKey } from '../swarm/trust/cluster-key.ts'
 import type { CommandContext } from './commands.ts'
-import type { PeerOptions, SpeedOptions } from './options.ts'
+import type { PeerOptions, SpeedOptions } from './settings/options.ts'
 
 /** Connections to one peer: its held streams and the ranges under way. */
 const CONNECTIONS_PER_PEER = 32

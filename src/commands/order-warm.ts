@@ -1,14 +1,14 @@
 import { DfhfError, type ErrorCode } from '../base/errors.ts'
-import type { WarmEvent } from '../daemon/warm-event.ts'
 import type { HttpResponse } from '../http/http-response.ts'
-import { isObject } from '../hub/json-shape.ts'
-import { repoName } from '../hub/repo.ts'
+import { isObject } from '../hub/answers/json-shape.ts'
 import { isSafeForToken } from '../hub/tokens.ts'
+import { repoName } from '../repo/repo.ts'
+import type { WarmEvent } from '../serve/warm-event.ts'
 import type { EventSink } from '../transfer/transfer-event.ts'
 import type { RemoteResult } from '../ui/outcome.ts'
 import type { CommandContext } from './commands.ts'
 import { findUsersToken, openHttp } from './connect-hub.ts'
-import type { SnapshotOptions } from './options.ts'
+import type { SnapshotOptions } from './settings/options.ts'
 
 const MAX_LINE = 2 ** 16
 /** The node has to ask the Hub for the whole list of files before it answers. */

@@ -1,6 +1,6 @@
 import { DfhfError } from '../base/errors.ts'
-import { type Repo, repoName, repoTypes } from '../hub/repo.ts'
-import type { FetchParts } from '../transfer/repo-fetcher.ts'
+import { type Repo, repoName, repoTypes } from '../repo/repo.ts'
+import type { FetchParts } from '../repo-download/repo-fetcher.ts'
 
 /** How long the question may take, in ms: the answer is only a hint. */
 const PATIENCE_MS = 5_000

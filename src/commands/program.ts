@@ -1,9 +1,9 @@
 import { Argument, Command, type CommanderError, Option } from 'commander'
 import { DfhfError } from '../base/errors.ts'
 import { closingHelp, commandList } from './command-list.ts'
-import { completionScript, shells } from './completion.ts'
-import type { Setting } from './setting.ts'
-import { type CommandName, settingsFor, settingsOf } from './settings.ts'
+import { completionScript, shells } from './completion/completion.ts'
+import type { Setting } from './settings/setting.ts'
+import { type CommandName, settingsFor, settingsOf } from './settings/settings.ts'
 
 /** A command line that commander found to be well formed. */
 export interface Invocation {

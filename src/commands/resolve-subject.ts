@@ -1,6 +1,6 @@
 import { DfhfError } from '../base/errors.ts'
 import { parseRepo } from '../hub/parse-repo.ts'
-import { checkRevision, type Repo, type RepoType } from '../hub/repo.ts'
+import { checkRevision, type Repo, type RepoType } from '../repo/repo.ts'
 import { type Selection, selectFiles, selectFolder } from './select-files.ts'
 
 /** What a user said of the repo apart from its name. */

@@ -1,6 +1,6 @@
 import { DfhfError } from '../base/errors.ts'
-import { literalPattern } from '../hub/patterns.ts'
-import { isSafeRepoPath } from '../hub/repo-path.ts'
+import { literalPattern } from '../repo/patterns.ts'
+import { isSafeRepoPath } from '../repo/repo-path.ts'
 
 /** Which files of a repo a command means. */
 export type Selection =

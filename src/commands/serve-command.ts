@@ -1,21 +1,21 @@
-import { BlobLibrary } from '../daemon/blob-library.ts'
-import { createFetchForPeers } from '../daemon/fetch-for-peers.ts'
-import { LibraryShelf } from '../daemon/library-shelf.ts'
-import type { PeerNode } from '../daemon/peer-node.ts'
-import { PublicRepos } from '../daemon/public-repos.ts'
-import { ShrinkAtRest } from '../daemon/shrink-at-rest.ts'
-import { createSlowHash } from '../daemon/slow-hash.ts'
-import { type Repo, repoName } from '../hub/repo.ts'
-import { BlobChecker } from '../storage/blob-checker.ts'
-import { BlobIndex } from '../storage/blob-index.ts'
-import { BlobStore } from '../storage/store.ts'
-import { VerifiedFiles } from '../storage/verified-files.ts'
-import { SwarmSession } from '../transfer/swarm-session.ts'
+import { BlobLibrary } from '../peer/blob-library.ts'
+import { createFetchForPeers } from '../peer/fetch-for-peers.ts'
+import { LibraryShelf } from '../peer/library-shelf.ts'
+import type { PeerNode } from '../peer/peer-node.ts'
+import { PublicRepos } from '../peer/public-repos.ts'
+import { createSlowHash } from '../peer/slow-hash.ts'
+import { type Repo, repoName } from '../repo/repo.ts'
+import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
+import { BlobChecker } from '../storage/store/blob-checker.ts'
+import { BlobIndex } from '../storage/store/blob-index.ts'
+import { BlobStore } from '../storage/store/store.ts'
+import { VerifiedFiles } from '../storage/store/verified-files.ts'
+import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
 import { connectAnonymously, connectHub, openHttp } from './connect-hub.ts'
 import { preparePeerNode } from './open-peer-node.ts'
-import type { ServeOptions } from './options.ts'
+import type { ServeOptions } from './settings/options.ts'
 import { startGateway } from './start-gateway.ts'
 
 /** Bytes a second at which blobs are read again: a store of 100 GB in an hour and a half. */
@@ -27,7 +27,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const { places, peers, speed } = options
   const { log, signal } = context
   // Only serve pays for what the numbers need.
-  const { DaemonMetrics } = await import('../daemon/metrics.ts')
+  const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
   const http = stack.use(openHttp(options.hub, context))
   const hub = connectHub(options.hub, http, context)

@@ -1,13 +1,13 @@
-import type { BlobLibrary } from '../daemon/blob-library.ts'
-import { type OpenGateway, openGateway } from '../daemon/gateway/open-gateway.ts'
-import type { DaemonMetrics } from '../daemon/metrics.ts'
-import type { PublicRepos } from '../daemon/public-repos.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
 import type { HubClient } from '../hub/hub-client.ts'
 import { isLoopback, tokenRuleOf } from '../hub/tokens.ts'
+import type { BlobLibrary } from '../peer/blob-library.ts'
+import type { PublicRepos } from '../peer/public-repos.ts'
+import type { DaemonMetrics } from '../serve/metrics.ts'
+import { type OpenGateway, openGateway } from '../serve/open-gateway.ts'
 import type { CommandContext } from './commands.ts'
-import type { GatewayOptions, ServeOptions } from './options.ts'
+import type { GatewayOptions, ServeOptions } from './settings/options.ts'
 
 /** The daemon's parts that the gateway serves from. */
 interface DaemonParts {

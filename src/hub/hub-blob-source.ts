@@ -6,12 +6,12 @@ import type { HttpResponse } from '../http/http-response.ts'
 import { HttpStatusError } from '../http/http-status-error.ts'
 import { ContentChangedError, rangeHeaders, readRange } from '../http/range-request.ts'
 import { MAX_REDIRECTS, redirectTarget } from '../http/redirects.ts'
+import type { Repo } from '../repo/repo.ts'
+import { oidOfEtag } from './answers/etag.ts'
 import { BlobLocation } from './blob-location.ts'
-import { oidOfEtag } from './etag.ts'
 import type { HubClient } from './hub-client.ts'
 import { isHubsOwn } from './hub-hosts.ts'
 import type { HubSession } from './hub-session.ts'
-import type { Repo } from './repo.ts'
 
 /** Which file, and what it must be. */
 export interface HubBlob {

@@ -1,13 +1,13 @@
 import type { Commit, Oid } from '../blob/oid.ts'
+import type { Repo } from '../repo/repo.ts'
+import { type FileMetadata, fileMetadata } from './answers/file-metadata.ts'
+import { listRefs, type RepoRef } from './answers/list-refs.ts'
+import { listTree } from './answers/list-tree.ts'
+import { pathsInfo } from './answers/paths-info.ts'
+import type { RepoFile } from './answers/repo-file.ts'
+import { type RepoInfo, repoInfo } from './answers/repo-info.ts'
 import { endpointText } from './endpoint.ts'
-import { type FileMetadata, fileMetadata } from './file-metadata.ts'
 import { type HubOptions, HubSession } from './hub-session.ts'
-import { listRefs, type RepoRef } from './list-refs.ts'
-import { listTree } from './list-tree.ts'
-import { pathsInfo } from './paths-info.ts'
-import type { Repo } from './repo.ts'
-import type { RepoFile } from './repo-file.ts'
-import { type RepoInfo, repoInfo } from './repo-info.ts'
 
 interface Waiting {
   readonly signal?: AbortSignal | undefined

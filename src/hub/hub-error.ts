@@ -3,8 +3,8 @@ import { type Commit, isCommit } from '../blob/oid.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { redactUrl } from '../http/redact-url.ts'
 import { isRetryableStatus } from '../http/retry.ts'
-import { isObject } from './json-shape.ts'
-import { type Repo, repoName } from './repo.ts'
+import { type Repo, repoName } from '../repo/repo.ts'
+import { isObject } from './answers/json-shape.ts'
 
 /** What was asked of the Hub, for the words of an error. */
 export interface HubQuestion {

@@ -1,9 +1,16 @@
 import { DfhfError } from '../base/errors.ts'
 import { withoutEndSlashes } from '../base/without-end-slashes.ts'
+import {
+  checkRepoId,
+  checkRevision,
+  pluralOf,
+  type RepoReference,
+  type RepoType,
+  repoTypes,
+} from '../repo/repo.ts'
+import { isSafeRepoPath } from '../repo/repo-path.ts'
 import { parseEndpoint } from './endpoint.ts'
 import { isOfficialHost } from './hub-hosts.ts'
-import { checkRepoId, checkRevision, pluralOf, type RepoReference, type RepoType, repoTypes } from './repo.ts'
-import { isSafeRepoPath } from './repo-path.ts'
 
 /** What is known beside the text. */
 interface ParseOptions {

@@ -1,4 +1,4 @@
-import { pluralOf, type Repo, type RepoType } from './repo.ts'
+import { pluralOf, type Repo, type RepoType } from '../repo/repo.ts'
 
 /** The addresses of one Hub, quoted as its own clients quote them. */
 export interface HubUrls {

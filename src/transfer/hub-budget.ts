@@ -1,4 +1,4 @@
-import { ConnectionLimit } from './connection-limit.ts'
+import { ConnectionLimit } from '../schedule/connection-limit.ts'
 import { HubSeat, type SeatOwner } from './hub-seat.ts'
 
 /** The part of a window in which connections may be unused without it saying less of what they bring. */

@@ -1,9 +1,9 @@
 import type { DfhfError } from '../base/errors.ts'
-import type { BlobSource } from './blob-source.ts'
+import type { BlobSource } from '../blob/blob-source.ts'
+import { HubHealth } from '../schedule/hub-health.ts'
+import { HUB } from '../schedule/piece-board.ts'
 import type { HubBudget } from './hub-budget.ts'
-import { HubHealth } from './hub-health.ts'
 import type { HubSeat } from './hub-seat.ts'
-import { HUB } from './piece-board.ts'
 import type { Tally } from './tally.ts'
 
 /** What a gate stands between. */

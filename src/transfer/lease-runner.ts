@@ -3,12 +3,12 @@ import { DfhfError } from '../base/errors.ts'
 import { releaseBytes } from '../base/release-bytes.ts'
 import { pieceRange } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
+import { HUB, type Lease } from '../schedule/piece-board.ts'
+import { stalledPeers } from '../schedule/stalled-peers.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
 import { BLOCK_SIZE } from './block-writer.ts'
-import { HUB, type Lease } from './piece-board.ts'
 import { BufferSink, FileSink, PassingSink, type PieceSink } from './piece-sink.ts'
 import { WriterClosedError } from './piece-writers.ts'
-import { stalledPeers } from './stalled-peers.ts'
 
 /** Failures of a peer after which it is left alone for some seconds. */
 const MAX_STRIKES = 3

@@ -3,8 +3,8 @@ import { pieceDigest } from '../blob/digest.ts'
 import { type ByteRange, pieceRange } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
+import { HUB } from '../schedule/piece-board.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
-import { HUB } from './piece-board.ts'
 
 /** The name under which pieces of an earlier run are suspected. */
 const EARLIER = ''

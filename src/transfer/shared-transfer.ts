@@ -1,6 +1,6 @@
 import type { Bitmap } from '../blob/bitmap.ts'
 import { type ByteRange, pieceRange } from '../blob/pieces.ts'
-import type { DigestWork, SharedBlob } from '../swarm/blob-shelf.ts'
+import type { DigestWork, SharedBlob } from '../swarm/server/blob-shelf.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
 
 /** A transfer as other peers see it: its pieces are served as soon as they are verified. */

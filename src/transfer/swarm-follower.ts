@@ -1,6 +1,6 @@
 import { delay } from '../base/delay.ts'
-import { startPiece } from '../swarm/ownership.ts'
-import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
+import { startPiece } from '../schedule/ownership.ts'
+import type { BlobSwarm, SwarmListener } from '../swarm/client/blob-swarm.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
 
 /**

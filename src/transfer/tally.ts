@@ -1,4 +1,4 @@
-import type { SourceKind } from './blob-source.ts'
+import type { SourceKind } from '../blob/blob-source.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
 
 /** Counts one blob's bytes and retries and reports them as events. */

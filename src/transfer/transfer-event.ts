@@ -1,5 +1,5 @@
+import type { SourceKind } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
-import type { SourceKind } from './blob-source.ts'
 
 /** Bytes by where they came from. */
 export type BytesBySource = Readonly<Record<SourceKind, number>>

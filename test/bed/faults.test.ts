@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { Bed } from './bed.ts'
-import { evilModes } from './evil-mode.ts'
-import { canLayBed } from './requirements.ts'
-import type { RunningDfhf } from './running-dfhf.ts'
+import { Bed } from '../support/bed/bed.ts'
+import { evilModes } from '../support/bed/evil-mode.ts'
+import { canLayBed } from '../support/bed/requirements.ts'
+import type { RunningDfhf } from '../support/bed/running-dfhf.ts'
 
 const MAX_MS = 120_000
 

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeCertificate } from '../hub/certificate.ts'
-import { Bed } from './bed.ts'
-import type { Node } from './network.ts'
-import { canLayBed } from './requirements.ts'
+import { Bed } from '../support/bed/bed.ts'
+import type { Node } from '../support/bed/network.ts'
+import { canLayBed } from '../support/bed/requirements.ts'
+import { makeCertificate } from '../support/hub/certificate.ts'
 
 const MAX_MS = 120_000
 

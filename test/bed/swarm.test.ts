@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { Bed } from './bed.ts'
-import { canLayBed } from './requirements.ts'
-import type { RunningDfhf } from './running-dfhf.ts'
+import { Bed } from '../support/bed/bed.ts'
+import { canLayBed } from '../support/bed/requirements.ts'
+import type { RunningDfhf } from '../support/bed/running-dfhf.ts'
 
 const MAX_MS = 120_000
 /** Of the blob's size. On a machine with time to spare it is 1.02, see `scripts/bench-swarm.ts`; a starved one meets its peers late. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { planRun } from '../../scripts/campaign/plan.ts'
 import { outcomeLines } from '../../scripts/campaign/report.ts'
 import { runSeed } from '../../scripts/campaign/run.ts'
-import { dfhfBinary } from '../end-to-end/binary.ts'
+import { dfhfBinary } from '../support/program/binary.ts'
 
 setDefaultTimeout(600_000)
 

@@ -7,7 +7,7 @@ import { Findings } from '../../scripts/campaign/finding.ts'
 import { SecretWatch } from '../../scripts/campaign/secret-watch.ts'
 import { noise, PrivateWindows } from '../../scripts/campaign/true-bytes.ts'
 import { Truth } from '../../scripts/campaign/truth.ts'
-import { temporaryFolders } from '../storage/temporary-folder.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 
 const newFolder = temporaryFolders()
 

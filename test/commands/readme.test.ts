@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Setting } from '../../src/commands/setting.ts'
-import { settings } from '../../src/commands/settings.ts'
+import type { Setting } from '../../src/commands/settings/setting.ts'
+import { settings } from '../../src/commands/settings/settings.ts'
 
 const top = join(import.meta.dir, '../..')
 const readme = readFileSync(join(top, 'README.md'), 'utf8')

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import { DfhfError } from '../../src/base/errors.ts'
-import type { Environment } from '../../src/commands/environment.ts'
-import { resolveDownload, resolveServe, resolveSnapshot } from '../../src/commands/resolve-options.ts'
 import { selectFiles } from '../../src/commands/select-files.ts'
-import { createSettingReader } from '../../src/commands/setting-reader.ts'
+import type { Environment } from '../../src/commands/settings/environment.ts'
+import {
+  resolveDownload,
+  resolveServe,
+  resolveSnapshot,
+} from '../../src/commands/settings/resolve-options.ts'
+import { createSettingReader } from '../../src/commands/settings/setting-reader.ts'
 
 type Flags = Readonly<Record<string, readonly string[]>>
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DfhfError } from '../../src/base/errors.ts'
 import { commandList } from '../../src/commands/command-list.ts'
-import { settingsFor } from '../../src/commands/settings.ts'
+import { settingsFor } from '../../src/commands/settings/settings.ts'
 import { fileStart } from '../ui/sample-events.ts'
 import { FakeProcess, untilAborted } from './fake-process.ts'
 

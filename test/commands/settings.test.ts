@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DfhfError } from '../../src/base/errors.ts'
-import { parseConfig, readConfigFile } from '../../src/commands/config-file.ts'
-import { expandPath, huggingFaceHome } from '../../src/commands/expand-path.ts'
+import { parseConfig, readConfigFile } from '../../src/commands/settings/config-file.ts'
+import { expandPath, huggingFaceHome } from '../../src/commands/settings/expand-path.ts'
 import {
   parseAddress,
   parseBoolean,
@@ -13,9 +13,9 @@ import {
   parseHttpUrl,
   parseLimit,
   parseSeconds,
-} from '../../src/commands/parse-values.ts'
-import { createSettingReader, type SettingSources } from '../../src/commands/setting-reader.ts'
-import { settings } from '../../src/commands/settings.ts'
+} from '../../src/commands/settings/parse-values.ts'
+import { createSettingReader, type SettingSources } from '../../src/commands/settings/setting-reader.ts'
+import { settings } from '../../src/commands/settings/settings.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'dfhf-settings-'))
 afterAll(() => rm(folder, { recursive: true }))

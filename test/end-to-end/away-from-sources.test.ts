@@ -2,14 +2,21 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyPrefix } from '../../scripts/build/source-copy.ts'
-import { startNode } from '../gateway/gateway-node.ts'
-import { startTestHub } from '../hub/test-hub.ts'
-import { dfhfBinary, runDfhf } from './binary.ts'
-import { cacheFaults } from './cache-check.ts'
-import { checkout } from './find-binary.ts'
-import { canHideCheckout, withHiddenCheckout } from './hidden-checkout.ts'
-import { newMachine } from './machine.ts'
-import { downloadWeights, expectExact, isExact, oidOf, sentOf, weightsRepo } from './weights.ts'
+import { startNode } from '../support/gateway/gateway-node.ts'
+import { startTestHub } from '../support/hub/test-hub.ts'
+import { dfhfBinary, runDfhf } from '../support/program/binary.ts'
+import { cacheFaults } from '../support/program/cache-check.ts'
+import { checkout } from '../support/program/find-binary.ts'
+import { canHideCheckout, withHiddenCheckout } from '../support/program/hidden-checkout.ts'
+import { newMachine } from '../support/program/machine.ts'
+import {
+  downloadWeights,
+  expectExact,
+  isExact,
+  oidOf,
+  sentOf,
+  weightsRepo,
+} from '../support/program/weights.ts'
 
 setDefaultTimeout(120_000)
 
@@ -61,12 +68,7 @@ test('what looks like its sources where it is started is not run', async () => {
   using machine = newMachine(hub.url)
   const cwd = join(machine.folder, 'work')
   const trap = 'throw new Error("not a part of dfhf")'
-  for (const name of [
-    'bin/dfhf',
-    'src/transfer/hash-worker',
-    'src/commands/run',
-    'node_modules/undici/index',
-  ]) {
+  for (const name of ['bin/dfhf', 'src/hash/hash-worker', 'src/commands/run', 'node_modules/undici/index']) {
     mkdirSync(join(cwd, name, '..'), { recursive: true })
     for (const ending of ['ts', 'js']) writeFileSync(join(cwd, `${name}.${ending}`), trap)
   }

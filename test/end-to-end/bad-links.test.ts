@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import type { Fault } from '../hub/faults.ts'
-import { startTestHub } from '../hub/test-hub.ts'
-import { runDfhf } from './binary.ts'
-import { failureOf } from './failure.ts'
-import { newMachine } from './machine.ts'
-import { downloadWeights, expectExact, sentOf, weightsRepo } from './weights.ts'
+import type { Fault } from '../support/hub/faults.ts'
+import { startTestHub } from '../support/hub/test-hub.ts'
+import { runDfhf } from '../support/program/binary.ts'
+import { failureOf } from '../support/program/failure.ts'
+import { newMachine } from '../support/program/machine.ts'
+import { downloadWeights, expectExact, sentOf, weightsRepo } from '../support/program/weights.ts'
 
 setDefaultTimeout(180_000)
 const size = 24_000_000

@@ -1,12 +1,19 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { variedRepo } from '../hub/fixtures.ts'
-import { startTestHub, type TestHub, type TestHubOptions } from '../hub/test-hub.ts'
-import { type RunResult, runDfhf, startDfhf } from './binary.ts'
-import { cacheFaults, partialsIn } from './cache-check.ts'
-import { newMachine } from './machine.ts'
-import { downloadWeights, expectExact, isExact, oidOf, sentOf, weightsRepo } from './weights.ts'
+import { variedRepo } from '../support/hub/fixtures.ts'
+import { startTestHub, type TestHub, type TestHubOptions } from '../support/hub/test-hub.ts'
+import { type RunResult, runDfhf, startDfhf } from '../support/program/binary.ts'
+import { cacheFaults, partialsIn } from '../support/program/cache-check.ts'
+import { newMachine } from '../support/program/machine.ts'
+import {
+  downloadWeights,
+  expectExact,
+  isExact,
+  oidOf,
+  sentOf,
+  weightsRepo,
+} from '../support/program/weights.ts'
 
 setDefaultTimeout(60_000)
 const id = 'test-org/varied'

@@ -1,12 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import type { Fault } from '../hub/faults.ts'
-import { variedRepo } from '../hub/fixtures.ts'
-import { startTestHub, type TestHub, type TestHubOptions } from '../hub/test-hub.ts'
-import { type RunResult, runDfhf, startDfhf } from './binary.ts'
-import { cacheFaults, partialsIn } from './cache-check.ts'
-import { failureOf } from './failure.ts'
-import { type Machine, newMachine } from './machine.ts'
-import { downloadWeights, expectExact, sentOf, weightsRepo } from './weights.ts'
+import type { Fault } from '../support/hub/faults.ts'
+import { variedRepo } from '../support/hub/fixtures.ts'
+import { startTestHub, type TestHub, type TestHubOptions } from '../support/hub/test-hub.ts'
+import { type RunResult, runDfhf, startDfhf } from '../support/program/binary.ts'
+import { cacheFaults, partialsIn } from '../support/program/cache-check.ts'
+import { failureOf } from '../support/program/failure.ts'
+import { type Machine, newMachine } from '../support/program/machine.ts'
+import { downloadWeights, expectExact, sentOf, weightsRepo } from '../support/program/weights.ts'
 
 setDefaultTimeout(90_000)
 const size = 12_000_000

@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { startTestHub } from '../hub/test-hub.ts'
-import { runDfhf, startDfhf } from './binary.ts'
-import { cacheFaults, partialsIn } from './cache-check.ts'
-import { failureOf } from './failure.ts'
-import { newMachine } from './machine.ts'
-import { downloadWeights, expectExact, sentOf, weightsRepo } from './weights.ts'
+import { startTestHub } from '../support/hub/test-hub.ts'
+import { runDfhf, startDfhf } from '../support/program/binary.ts'
+import { cacheFaults, partialsIn } from '../support/program/cache-check.ts'
+import { failureOf } from '../support/program/failure.ts'
+import { newMachine } from '../support/program/machine.ts'
+import { downloadWeights, expectExact, sentOf, weightsRepo } from '../support/program/weights.ts'
 
 setDefaultTimeout(60_000)
 const size = 24_000_000

@@ -1,11 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
-import { startTestHub } from '../hub/test-hub.ts'
-import { canRunArm64, onArm64 } from './arm64.ts'
-import { runDfhf, startDfhf } from './binary.ts'
-import { cacheFaults } from './cache-check.ts'
-import { newMachine } from './machine.ts'
-import { downloadWeights, expectExact, sentOf, weightsRepo } from './weights.ts'
+import { startTestHub } from '../support/hub/test-hub.ts'
+import { canRunArm64, onArm64 } from '../support/program/arm64.ts'
+import { runDfhf, startDfhf } from '../support/program/binary.ts'
+import { cacheFaults } from '../support/program/cache-check.ts'
+import { newMachine } from '../support/program/machine.ts'
+import { downloadWeights, expectExact, sentOf, weightsRepo } from '../support/program/weights.ts'
 
 // An emulated processor is slow, and Bun for it may have to come from the registry first.
 setDefaultTimeout(300_000)

@@ -1,9 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { startTestHub, type TestHub } from '../hub/test-hub.ts'
-import { runDfhf, startDfhf } from './binary.ts'
-import { newMachine } from './machine.ts'
-import { oidOf, sentOf } from './weights.ts'
+import { startTestHub, type TestHub } from '../support/hub/test-hub.ts'
+import { runDfhf, startDfhf } from '../support/program/binary.ts'
+import { newMachine } from '../support/program/machine.ts'
+import { oidOf, sentOf } from '../support/program/weights.ts'
 
 setDefaultTimeout(120_000)
 const bigSize = 6_000_000

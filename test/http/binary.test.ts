@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compile } from '../../scripts/build/compile.ts'
-import { makeCertificate } from '../hub/certificate.ts'
-import { startRawServer } from './raw-server.ts'
-import { startTestProxy } from './test-proxy.ts'
+import { startRawServer } from '../support/http/raw-server.ts'
+import { startTestProxy } from '../support/http/test-proxy.ts'
+import { makeCertificate } from '../support/hub/certificate.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dfhf-binary-'))
 const binary = join(folder, 'fixture')

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import { createHttpClient } from '../../src/http/http-client.ts'
-import { startRawServer } from './raw-server.ts'
-import { thrownBy } from './thrown-by.ts'
+import { startRawServer } from '../support/http/raw-server.ts'
+import { thrownBy } from '../support/http/thrown-by.ts'
 
 const short = { headersTimeoutMs: 100, bodyTimeoutMs: 100 }
 

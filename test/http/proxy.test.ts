@@ -2,9 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import { createHttpClient } from '../../src/http/http-client.ts'
 import { createProxyResolver, proxyAuthorization } from '../../src/http/proxy.ts'
 import { readAuthorities } from '../../src/http/trust.ts'
-import { makeCertificate } from '../hub/certificate.ts'
-import { startTestProxy } from './test-proxy.ts'
-import { thrownBy } from './thrown-by.ts'
+import { startTestProxy } from '../support/http/test-proxy.ts'
+import { thrownBy } from '../support/http/thrown-by.ts'
+import { makeCertificate } from '../support/hub/certificate.ts'
 
 const proxyFor = (url: string, env: Record<string, string>) =>
   createProxyResolver(env)(new URL(url))?.url.host

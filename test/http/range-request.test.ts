@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { formatRange, parseContentRange } from '../../src/http/content-range.ts'
 import { createHttpClient } from '../../src/http/http-client.ts'
 import { openRange, RangeIgnoredError, type RangeRequest } from '../../src/http/range-request.ts'
-import { startRawServer } from './raw-server.ts'
-import { thrownBy } from './thrown-by.ts'
+import { startRawServer } from '../support/http/raw-server.ts'
+import { thrownBy } from '../support/http/thrown-by.ts'
 
 const range = { start: 2, end: 5 }
 const part = 'content-range: bytes 2-4/10\r\n'

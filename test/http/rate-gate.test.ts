@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { DfhfError } from '../../src/base/errors.ts'
 import { RateGate } from '../../src/http/rate-gate.ts'
-import { thrownBy } from './thrown-by.ts'
+import { thrownBy } from '../support/http/thrown-by.ts'
 
 const hub = { host: 'hub', account: '' }
 const cdn = { host: 'cdn', account: '' }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { createHttpClient } from '../../src/http/http-client.ts'
 import { redactUrl } from '../../src/http/redact-url.ts'
 import { headersForHop, keepsAuthorization, requestFollowing } from '../../src/http/redirects.ts'
-import { thrownBy } from './thrown-by.ts'
+import { thrownBy } from '../support/http/thrown-by.ts'
 
 describe('authorization over a redirect', () => {
   test.each([

@@ -4,7 +4,7 @@ import { HttpHeaders } from '../../src/http/http-headers.ts'
 import { parseRateLimit, parseRateLimitPolicy } from '../../src/http/rate-limit.ts'
 import { isRetryableStatus, retryDelayMs } from '../../src/http/retry.ts'
 import { type Retry, withRetry } from '../../src/http/with-retry.ts'
-import { thrownBy } from './thrown-by.ts'
+import { thrownBy } from '../support/http/thrown-by.ts'
 
 const nowMs = Date.parse('2026-01-01T00:00:00Z')
 const delayOf = (attempt: number, status: number, headers: Record<string, string> = {}, random = 0.5) =>

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { createHttpClient } from '../../src/http/http-client.ts'
 import { readAuthorities, type TrustOptions, trustOptionsOf } from '../../src/http/trust.ts'
-import { makeCertificate } from '../hub/certificate.ts'
-import { thrownBy } from './thrown-by.ts'
+import { thrownBy } from '../support/http/thrown-by.ts'
+import { makeCertificate } from '../support/hub/certificate.ts'
 
 const { cert, key } = makeCertificate()
 

@@ -8,7 +8,7 @@ import {
   parseRepoFolderName,
   RepoLayout,
   repoFolderName,
-} from '../../src/storage/cache-layout.ts'
+} from '../../src/storage/cache/cache-layout.ts'
 
 const oid = parseOid('ab'.repeat(32))
 const commit = 'c'.repeat(40)

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readBootId } from '../../src/storage/boot-id.ts'
-import { type ClaimOptions, claimPartial } from '../../src/storage/claim-partial.ts'
-import { JournalEncoder } from '../../src/storage/journal-format.ts'
-import { partialDataName, partialJournalName } from '../../src/storage/partial-name.ts'
+import { readBootId } from '../../src/storage/files/boot-id.ts'
+import { type ClaimOptions, claimPartial } from '../../src/storage/partial/claim-partial.ts'
+import { JournalEncoder } from '../../src/storage/partial/journal-format.ts'
+import { partialDataName, partialJournalName } from '../../src/storage/partial/partial-name.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleOid } from '../swarm/samples.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const temporaryFolder = temporaryFolders()
 const stem = sampleOid()

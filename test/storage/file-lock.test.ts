@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { acquireFileLock } from '../../src/storage/file-lock.ts'
-import { findHolder } from '../../src/storage/lock-holder.ts'
+import { acquireFileLock } from '../../src/storage/files/file-lock.ts'
+import { findHolder } from '../../src/storage/files/lock-holder.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { children } from './child.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const temporaryFolder = temporaryFolders()
 const startChild = children()

@@ -14,11 +14,11 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Commit, isCommit } from '../../src/blob/oid.ts'
-import type { CacheRepo } from '../../src/storage/cache-layout.ts'
-import { HfCache } from '../../src/storage/hf-cache.ts'
-import { partialDataName, partialJournalName } from '../../src/storage/partial-name.ts'
+import type { CacheRepo } from '../../src/storage/cache/cache-layout.ts'
+import { HfCache } from '../../src/storage/cache/hf-cache.ts'
+import { partialDataName, partialJournalName } from '../../src/storage/partial/partial-name.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleBlob, writePieces } from './sample-blob.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const temporaryFolder = temporaryFolders()
 const repo: CacheRepo = { type: 'model', id: 'org/name' }

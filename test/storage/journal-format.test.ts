@@ -6,7 +6,7 @@ import {
   JournalEncoder,
   type JournalRecord,
   type JournalSubject,
-} from '../../src/storage/journal-format.ts'
+} from '../../src/storage/partial/journal-format.ts'
 
 const subject: JournalSubject = {
   oid: parseOid('0123456789abcdef'.repeat(4)),

@@ -3,16 +3,16 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { pieceCountOf, pieceSizeOf } from '../../src/blob/pieces.ts'
-import { readBootId } from '../../src/storage/boot-id.ts'
+import { readBootId } from '../../src/storage/files/boot-id.ts'
 import {
   decodeJournal,
   decodeSums,
   JournalEncoder,
   type JournalRecord,
-} from '../../src/storage/journal-format.ts'
-import { openPartialBlob } from '../../src/storage/partial-blob.ts'
+} from '../../src/storage/partial/journal-format.ts'
+import { openPartialBlob } from '../../src/storage/partial/partial-blob.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleBlob } from './sample-blob.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const newFolder = temporaryFolders()
 const size = 3 * 2 ** 20 + 7

@@ -2,10 +2,10 @@ import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pieceCountOf, pieceRange } from '../../src/blob/pieces.ts'
-import { openPartialBlob } from '../../src/storage/partial-blob.ts'
+import { openPartialBlob } from '../../src/storage/partial/partial-blob.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { children } from './child.ts'
 import { runSeed, sampleBlob, seededRandom } from './sample-blob.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const temporaryFolder = temporaryFolders()
 const startChild = children()

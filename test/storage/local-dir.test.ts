@@ -16,11 +16,11 @@ import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { createOidHasher } from '../../src/blob/digest.ts'
 import { isCommit, type Oid, parseOid } from '../../src/blob/oid.ts'
-import { LocalDir, type LocalFile } from '../../src/storage/local-dir.ts'
-import { formatLocalMetadata, parseLocalMetadata } from '../../src/storage/local-metadata.ts'
-import { partialJournalName } from '../../src/storage/partial-name.ts'
+import { LocalDir, type LocalFile } from '../../src/storage/local-dir/local-dir.ts'
+import { formatLocalMetadata, parseLocalMetadata } from '../../src/storage/local-dir/local-metadata.ts'
+import { partialJournalName } from '../../src/storage/partial/partial-name.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleBlob, writePieces } from './sample-blob.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const temporaryFolder = temporaryFolders()
 const blob = sampleBlob(2_500_000)

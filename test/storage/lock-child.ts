@@ -1,4 +1,4 @@
-import { acquireFileLock } from '../../src/storage/file-lock.ts'
+import { acquireFileLock } from '../../src/storage/files/file-lock.ts'
 
 /** Holds the lock of the file named by the argument until a line comes in, or for ever. */
 const [path = ''] = process.argv.slice(2)

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { nextCheck } from '../../src/storage/next-check.ts'
-import type { VerifiedFact } from '../../src/storage/verified-format.ts'
+import { nextCheck } from '../../src/storage/store/next-check.ts'
+import type { VerifiedFact } from '../../src/storage/store/verified-format.ts'
 import { sampleOid } from '../swarm/samples.ts'
 
 function factOf(path: string, checkedAtMs: number, isGood = true): VerifiedFact {

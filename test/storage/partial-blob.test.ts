@@ -14,13 +14,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { readBootId } from '../../src/storage/boot-id.ts'
-import { decodeJournal, JournalEncoder } from '../../src/storage/journal-format.ts'
-import { openPartialBlob, type PartialBlobOptions } from '../../src/storage/partial-blob.ts'
-import { partialDataName, partialJournalName } from '../../src/storage/partial-name.ts'
+import { readBootId } from '../../src/storage/files/boot-id.ts'
+import { decodeJournal, JournalEncoder } from '../../src/storage/partial/journal-format.ts'
+import { openPartialBlob, type PartialBlobOptions } from '../../src/storage/partial/partial-blob.ts'
+import { partialDataName, partialJournalName } from '../../src/storage/partial/partial-name.ts'
+import { canMountSmallDisk, smallDisks } from '../support/files/small-disk.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { pieceOf, sampleBlob, writePieces } from './sample-blob.ts'
-import { canMountSmallDisk, smallDisks } from './small-disk.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const MIB = 2 ** 20
 const temporaryFolder = temporaryFolders()

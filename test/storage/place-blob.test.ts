@@ -9,11 +9,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { ensureSpace, freeSpace, occupiedSpace } from '../../src/storage/disk-space.ts'
-import { placeBlob } from '../../src/storage/place-blob.ts'
+import { ensureSpace, freeSpace, occupiedSpace } from '../../src/storage/files/disk-space.ts'
+import { placeBlob } from '../../src/storage/partial/place-blob.ts'
+import { canMountSmallDisk, smallDisks } from '../support/files/small-disk.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleBlob } from './sample-blob.ts'
-import { canMountSmallDisk, smallDisks } from './small-disk.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const temporaryFolder = temporaryFolders()
 const blob = sampleBlob(5_000_000)

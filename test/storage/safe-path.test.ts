@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { posix, resolve, win32 } from 'node:path'
 import fc from 'fast-check'
 import { DfhfError } from '../../src/base/errors.ts'
-import { isInside, joinSafe, splitSafePath, windowsFlawOf } from '../../src/storage/safe-path.ts'
+import { isInside, joinSafe, splitSafePath, windowsFlawOf } from '../../src/storage/files/safe-path.ts'
 
 const hostile = [
   '',

@@ -2,11 +2,15 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import fc from 'fast-check'
-import { openPartialBlob } from '../../src/storage/partial-blob.ts'
-import { parsePartialName, partialDataName, partialJournalName } from '../../src/storage/partial-name.ts'
-import { listPartials, removeStalePartials } from '../../src/storage/stale-partials.ts'
+import { openPartialBlob } from '../../src/storage/partial/partial-blob.ts'
+import {
+  parsePartialName,
+  partialDataName,
+  partialJournalName,
+} from '../../src/storage/partial/partial-name.ts'
+import { listPartials, removeStalePartials } from '../../src/storage/partial/stale-partials.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleBlob, writePieces } from './sample-blob.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const temporaryFolder = temporaryFolders()
 const DAY_MS = 86_400_000

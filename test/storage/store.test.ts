@@ -4,13 +4,13 @@ import { existsSync, linkSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { parseOid } from '../../src/blob/oid.ts'
-import type { CacheRepo } from '../../src/storage/cache-layout.ts'
-import { chooseVictims, type EvictionCandidate } from '../../src/storage/eviction.ts'
-import { BlobStore } from '../../src/storage/store.ts'
-import type { BlobStoreOptions } from '../../src/storage/store-options.ts'
+import type { CacheRepo } from '../../src/storage/cache/cache-layout.ts'
+import { chooseVictims, type EvictionCandidate } from '../../src/storage/store/eviction.ts'
+import { BlobStore } from '../../src/storage/store/store.ts'
+import type { BlobStoreOptions } from '../../src/storage/store/store-options.ts'
+import { canMountSmallDisk, smallDisks } from '../support/files/small-disk.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { type SampleBlob, sampleBlob, writePieces } from './sample-blob.ts'
-import { canMountSmallDisk, smallDisks } from './small-disk.ts'
-import { temporaryFolders } from './temporary-folder.ts'
 
 const MIB = 2 ** 20
 const temporaryFolder = temporaryFolders()

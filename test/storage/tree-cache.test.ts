@@ -8,8 +8,8 @@ import {
   readTreeCache,
   type TreeEntry,
   writeTreeCache,
-} from '../../src/storage/tree-cache.ts'
-import { temporaryFolders } from './temporary-folder.ts'
+} from '../../src/storage/cache/tree-cache.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 
 const temporaryFolder = temporaryFolders()
 

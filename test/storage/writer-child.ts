@@ -1,5 +1,5 @@
 import { pieceCountOf } from '../../src/blob/pieces.ts'
-import { openPartialBlob } from '../../src/storage/partial-blob.ts'
+import { openPartialBlob } from '../../src/storage/partial/partial-blob.ts'
 import { sampleBlob, seededRandom, writePieces } from './sample-blob.ts'
 
 /** Writes the missing pieces of a sample blob in a random order and names each committed one; then waits. */

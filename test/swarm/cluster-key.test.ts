@@ -8,8 +8,8 @@ import {
   readClusterKey,
   type SignedRequest,
   signRequest,
-} from '../../src/swarm/cluster-key.ts'
-import { RequestVerifier, type VerifierOptions } from '../../src/swarm/request-verifier.ts'
+} from '../../src/swarm/trust/cluster-key.ts'
+import { RequestVerifier, type VerifierOptions } from '../../src/swarm/trust/request-verifier.ts'
 import { peerId } from './samples.ts'
 
 const key = createClusterKey('correct horse battery staple')

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createSocket } from 'node:dgram'
 import multicastDns, { type DnsPacket } from 'multicast-dns'
-import { MulticastDiscovery, type MulticastOptions } from '../../src/swarm/discovery-multicast.ts'
-import { announcedIn, announcementOf, answerTo, SERVICE } from '../../src/swarm/dns-sd.ts'
-import type { PeerInfo } from '../../src/swarm/peer-info.ts'
+import { MulticastDiscovery, type MulticastOptions } from '../../src/swarm/discovery/discovery-multicast.ts'
+import { announcedIn, announcementOf, answerTo, SERVICE } from '../../src/swarm/discovery/dns-sd.ts'
+import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import { peerId, samplePeer } from './samples.ts'
 
 const loopback = { name: 'lo', address: '127.0.0.1', addresses: ['127.0.0.1'] }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { parseSeeds, SeedDiscovery, type SeedOptions } from '../../src/swarm/discovery-seeds.ts'
+import { parseSeeds, SeedDiscovery, type SeedOptions } from '../../src/swarm/discovery/discovery-seeds.ts'
 
 /** A clock that the test moves: `pass` ends the wait that is due next. */
 class Clock {

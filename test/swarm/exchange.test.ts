@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { PeerExchange } from '../../src/swarm/exchange.ts'
-import { Membership } from '../../src/swarm/membership.ts'
-import type { PeerInfo } from '../../src/swarm/peer-info.ts'
+import { PeerExchange } from '../../src/swarm/membership/exchange.ts'
+import { Membership } from '../../src/swarm/membership/membership.ts'
+import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import { peerId, samplePeer, seededRandom } from './samples.ts'
 
 interface Node {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { Greeter } from '../../src/swarm/greeter.ts'
-import { Membership } from '../../src/swarm/membership.ts'
-import type { PeerInfo } from '../../src/swarm/peer-info.ts'
+import { Greeter } from '../../src/swarm/membership/greeter.ts'
+import { Membership } from '../../src/swarm/membership/membership.ts'
+import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import { peerId, samplePeer } from './samples.ts'
 
 /** A greeter on a network where the given peers answer, and nobody else. */

@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import fc from 'fast-check'
-import { Membership } from '../../src/swarm/membership.ts'
-import { pickNeighbours } from '../../src/swarm/neighbours.ts'
-import type { PeerInfo } from '../../src/swarm/peer-info.ts'
+import { pickNeighbours } from '../../src/swarm/client/neighbours.ts'
+import { Membership } from '../../src/swarm/membership/membership.ts'
+import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import { peerId, sampleOid, samplePeer, seededRandom } from './samples.ts'
 
 setDefaultTimeout(60_000)

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Membership } from '../../src/swarm/membership.ts'
-import type { MembershipOptions } from '../../src/swarm/membership-options.ts'
-import { pickNeighbours } from '../../src/swarm/neighbours.ts'
-import { hubMembers } from '../../src/swarm/ownership.ts'
-import type { MembershipEvent } from '../../src/swarm/peer-news.ts'
+import { hubMembers } from '../../src/schedule/ownership.ts'
+import { pickNeighbours } from '../../src/swarm/client/neighbours.ts'
+import { Membership } from '../../src/swarm/membership/membership.ts'
+import type { MembershipOptions } from '../../src/swarm/membership/membership-options.ts'
+import type { MembershipEvent } from '../../src/swarm/membership/peer-news.ts'
 import { peerId, sampleOid, samplePeer, seededRandom } from './samples.ts'
 
 let clock = 0

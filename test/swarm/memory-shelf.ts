@@ -2,7 +2,7 @@ import { Bitmap } from '../../src/blob/bitmap.ts'
 import { pieceDigest } from '../../src/blob/digest.ts'
 import type { Oid } from '../../src/blob/oid.ts'
 import { type ByteRange, pieceCountOf, pieceRange } from '../../src/blob/pieces.ts'
-import type { Asker, BlobShelf, DigestWork, SharedBlob } from '../../src/swarm/blob-shelf.ts'
+import type { Asker, BlobShelf, DigestWork, SharedBlob } from '../../src/swarm/server/blob-shelf.ts'
 
 /** A blob in memory that grows as the test says. */
 export class MemoryBlob implements SharedBlob {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { OwnAddresses, type OwnAddressesOptions } from '../../src/swarm/own-addresses.ts'
+import { OwnAddresses, type OwnAddressesOptions } from '../../src/swarm/discovery/own-addresses.ts'
 
 function own(options: Partial<OwnAddressesOptions> = {}): OwnAddresses {
   const interfaces = () => ['127.0.0.1', '10.0.0.1', 'fd00::1']

@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { createClusterKey, signRequest } from '../../src/swarm/cluster-key.ts'
-import { Membership } from '../../src/swarm/membership.ts'
-import { PeerHandler } from '../../src/swarm/peer-handler.ts'
-import { PEER_HEADER, toPeerHeader } from '../../src/swarm/peer-info.ts'
+import { Membership } from '../../src/swarm/membership/membership.ts'
+import { PEER_HEADER, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
+import { PeerHandler } from '../../src/swarm/server/peer-handler.ts'
+import { createClusterKey, signRequest } from '../../src/swarm/trust/cluster-key.ts'
 import { MemoryBlob, MemoryShelf } from './memory-shelf.ts'
 import { peerId, sampleOid, samplePeer } from './samples.ts'
 

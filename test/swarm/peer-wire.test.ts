@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { DfhfError } from '../../src/base/errors.ts'
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import { pieceCountOf } from '../../src/blob/pieces.ts'
+import { RemotePieces } from '../../src/swarm/client/remote-pieces.ts'
 import {
   decodePeer,
   encodePeer,
@@ -10,10 +11,9 @@ import {
   seenThrough,
   toPeerHeader,
   toPeerName,
-} from '../../src/swarm/peer-info.ts'
-import { encodeMessage, fromLoadHeader, PiecesDecoder } from '../../src/swarm/peer-wire.ts'
-import { PiecesCursor, type PiecesView } from '../../src/swarm/pieces-cursor.ts'
-import { RemotePieces } from '../../src/swarm/remote-pieces.ts'
+} from '../../src/swarm/protocol/peer-info.ts'
+import { encodeMessage, fromLoadHeader, PiecesDecoder } from '../../src/swarm/protocol/peer-wire.ts'
+import { PiecesCursor, type PiecesView } from '../../src/swarm/protocol/pieces-cursor.ts'
 import { peerId, sampleOid, samplePeer } from './samples.ts'
 
 const oid = sampleOid()

@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { DfhfError } from '../../src/base/errors.ts'
-import { readLines } from '../../src/swarm/ndjson.ts'
-import { PiecesDecoder } from '../../src/swarm/peer-wire.ts'
-import { RemotePieces } from '../../src/swarm/remote-pieces.ts'
+import { RemotePieces } from '../../src/swarm/client/remote-pieces.ts'
+import { readLines } from '../../src/swarm/protocol/ndjson.ts'
+import { PiecesDecoder } from '../../src/swarm/protocol/peer-wire.ts'
 import { peerId, sampleOid, samplePeer } from './samples.ts'
 
 const oid = sampleOid()

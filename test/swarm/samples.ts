@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Oid, parseOid } from '../../src/blob/oid.ts'
-import type { PeerId, PeerInfo } from '../../src/swarm/peer-info.ts'
+import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 
 /** The nth of any number of different peer ids. */
 export function peerId(n: number): PeerId {

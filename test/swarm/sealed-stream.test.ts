@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { MAX_RECORD, openStream, openText, sealStream, sealText } from '../../src/swarm/sealed-stream.ts'
+import {
+  MAX_RECORD,
+  openStream,
+  openText,
+  sealStream,
+  sealText,
+} from '../../src/swarm/trust/sealed-stream.ts'
 
 const key = randomBytes(32)
 

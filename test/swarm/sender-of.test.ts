@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { senderOf } from '../../src/swarm/sender-of.ts'
+import { senderOf } from '../../src/swarm/trust/sender-of.ts'
 
 test('addresses that one host can have at will are one sender', () => {
   expect(senderOf('2001:db8:0:1::5')).toBe(senderOf('2001:DB8::1:ffff:2:3:4'))

@@ -1,6 +1,6 @@
 import { DfhfError } from '../../src/base/errors.ts'
+import type { BlobSource, SourceKind } from '../../src/blob/blob-source.ts'
 import type { ByteRange } from '../../src/blob/pieces.ts'
-import type { BlobSource, SourceKind } from '../../src/transfer/blob-source.ts'
 
 /** What a made-up source does to one request; undefined lets it pass. */
 export type Mischief = (request: {

@@ -1,7 +1,7 @@
 import { DfhfError } from '../../src/base/errors.ts'
 import { pieceDigest } from '../../src/blob/digest.ts'
 import { type ByteRange, pieceCountOf, pieceRange } from '../../src/blob/pieces.ts'
-import type { BlobSwarm, SwarmListener } from '../../src/transfer/blob-swarm.ts'
+import type { BlobSwarm, SwarmListener } from '../../src/swarm/client/blob-swarm.ts'
 import { MemorySource, type Mischief } from './memory-source.ts'
 
 /** A peer of a made-up swarm. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { parseOid } from '../../src/blob/oid.ts'
-import { openPartialBlob } from '../../src/storage/partial-blob.ts'
+import { HashService } from '../../src/hash/hash-service.ts'
+import { openPartialBlob } from '../../src/storage/partial/partial-blob.ts'
 import { BlobTransfer, type TransferCost, type TransferParts } from '../../src/transfer/blob-transfer.ts'
-import { HashService } from '../../src/transfer/hash-service.ts'
 import { HubBudget } from '../../src/transfer/hub-budget.ts'
 import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
 

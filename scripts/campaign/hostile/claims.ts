@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { parseOid } from '../../../src/blob/oid.ts'
 import { pieceCountOf } from '../../../src/blob/pieces.ts'
-import { score } from '../../../src/swarm/ownership.ts'
+import { score } from '../../../src/schedule/ownership.ts'
 import { type BlobRequest, type Conduct, noPieces, pauseFor } from './hostile-peer.ts'
 
 const IDS_TRIED = 3000

@@ -1,0 +1,115 @@
+import type { Repo } from '../../repo/repo.ts'
+import type { Selection } from '../select-files.ts'
+import type { Address } from './parse-values.ts'
+
+/** How to reach the Hub. */
+export interface HubOptions {
+  /** Without a slash at its end. */
+  readonly endpoint: string
+  /** The token given by flag; the others (environment, file) are looked up by whoever needs one. */
+  readonly token: string | undefined
+  readonly etagTimeoutMs: number
+  readonly downloadTimeoutMs: number
+}
+
+/** The ecosystem's places on this machine; absolute paths. */
+export interface PlaceOptions {
+  readonly cacheDir: string
+  /** dfhf's own state, apart from the cache; undefined for a user without a home folder. */
+  readonly stateDir: string | undefined
+  /** The daemon's blobs; a command on the same machine links from it. */
+  readonly storeDir: string | undefined
+}
+
+/** Whom to share with. */
+export interface PeerOptions {
+  /** False with --no-peers: nothing is taken or given. */
+  readonly isSharing: boolean
+  readonly isMulticast: boolean
+  /** `host:port`, or a host alone; a name stands for all its addresses. */
+  readonly seeds: readonly string[]
+  readonly listen: Address
+  /** False when a short-lived command may take the next free port instead. */
+  readonly isListenGiven: boolean
+  readonly advertise: Address | undefined
+  readonly clusterKeyFile: string | undefined
+  /** Who asks the Hub for bytes. */
+  readonly origin: 'auto' | 'seeds' | 'never'
+  readonly tls: TlsFiles | undefined
+}
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly cert: string
+  readonly key: string
+  readonly ca: string | undefined
+}
+
+/** Bounds on speed; undefined for none. */
+export interface SpeedOptions {
+  readonly connections: number | undefined
+  /** Bytes a second. */
+  readonly limitRate: number | undefined
+  /** Bytes a second. */
+  readonly uploadLimitRate: number | undefined
+}
+
+interface CommonOptions {
+  readonly hub: HubOptions
+  readonly places: PlaceOptions
+  readonly peers: PeerOptions
+  readonly speed: SpeedOptions
+}
+
+/** What `dfhf download` was asked to do. */
+export interface DownloadOptions extends CommonOptions {
+  readonly repo: Repo
+  /** `main` unless the user named another. */
+  readonly revision: string
+  readonly selection: Selection
+  readonly localDir: string | undefined
+  readonly isForced: boolean
+  readonly isDryRun: boolean
+  readonly isOffline: boolean
+  readonly useSymlinks: boolean
+  /** Files in flight at once. */
+  readonly maxWorkers: number
+}
+
+/** What `dfhf snapshot` was asked to do. */
+export interface SnapshotOptions extends DownloadOptions {
+  /** The gateway of the node that shall fetch into its store, or undefined for this machine. */
+  readonly on: string | undefined
+}
+
+/** What `dfhf serve` was asked to do. */
+export interface ServeOptions extends CommonOptions {
+  readonly places: PlaceOptions & { readonly stateDir: string; readonly storeDir: string }
+  readonly gateway: GatewayOptions | undefined
+  readonly isFetchingForPeers: boolean
+  /** Bytes. */
+  readonly storeQuota: number
+  /** Bytes that stay free on the store's disk. */
+  readonly minFree: number
+  /** How long after its last check a blob is read again, in ms; 0 for never. */
+  readonly checkEveryMs: number
+}
+
+/** How other tools reach the Hub mirror and the proxy. */
+export interface GatewayOptions {
+  readonly listen: Address
+  /** Names by which clients may call it besides its addresses. */
+  readonly hosts: readonly string[]
+  /** Hosts beyond the Hub's own and its CDN's that may be fetched from. */
+  readonly allowHosts: readonly string[]
+  readonly ignoreQueryParams: readonly string[]
+  /** How long what is here is served while the Hub is down. */
+  readonly staleForMs: number
+}
+
+/** How results and progress are shown. */
+export interface OutputOptions {
+  readonly isJson: boolean
+  readonly isQuiet: boolean
+  readonly isVerbose: boolean
+}

@@ -1,0 +1,186 @@
+import { join } from 'node:path'
+import { bareHost } from '../../base/bare-host.ts'
+import { DfhfError } from '../../base/errors.ts'
+import { resolveSubject } from '../resolve-subject.ts'
+import type { Environment } from './environment.ts'
+import { huggingFaceHome, noHome } from './expand-path.ts'
+import type {
+  DownloadOptions,
+  GatewayOptions,
+  HubOptions,
+  OutputOptions,
+  PeerOptions,
+  PlaceOptions,
+  ServeOptions,
+  SnapshotOptions,
+  TlsFiles,
+} from './options.ts'
+import type { SettingReader } from './setting-reader.ts'
+import { settings } from './settings.ts'
+
+/** The options of `download`; throws `usage` for values that do not go together. */
+export function resolveDownload(
+  reader: SettingReader,
+  env: Environment,
+  names: readonly string[],
+): DownloadOptions {
+  const { read } = reader
+  const localDir = read(settings.localDir)
+  if (localDir !== undefined && reader.isGivenByFlag(settings.cacheDir)) {
+    throw new DfhfError('usage', '--cache-dir and --local-dir do not go together')
+  }
+  const [isForced, isOffline] = [read(settings.forceDownload), read(settings.offline)]
+  if (isForced && isOffline) {
+    throw new DfhfError('usage', 'nothing can be fetched again while offline', {
+      hint: 'leave out --force-download, or --offline and HF_HUB_OFFLINE',
+    })
+  }
+  const common = resolveCommon(reader, env)
+  return {
+    ...common,
+    ...resolveSubject(names, {
+      endpoint: common.hub.endpoint,
+      type: read(settings.repoType),
+      revision: read(settings.revision),
+      include: read(settings.include),
+      exclude: read(settings.exclude),
+    }),
+    localDir,
+    isForced,
+    isDryRun: read(settings.dryRun),
+    isOffline,
+    useSymlinks: !read(settings.noSymlinks),
+    maxWorkers: read(settings.maxWorkers),
+  }
+}
+
+/** The options of `snapshot`. */
+export function resolveSnapshot(
+  reader: SettingReader,
+  env: Environment,
+  names: readonly string[],
+): SnapshotOptions {
+  const on = reader.read(settings.on)
+  const options = resolveDownload(reader, env, names)
+  if (on !== undefined && (options.localDir !== undefined || options.isDryRun)) {
+    throw new DfhfError('usage', `--on does not go together with --local-dir and --dry-run`)
+  }
+  return { ...options, on }
+}
+
+/** The options of `serve`. */
+export function resolveServe(reader: SettingReader, env: Environment): ServeOptions {
+  const common = resolveCommon(reader, env)
+  const { stateDir = noHome('for the state of a daemon'), storeDir = join(stateDir, 'store') } = common.places
+  const gateway = resolveGateway(reader)
+  if (gateway && isSameAddress(common.hub.endpoint, gateway)) {
+    throw new DfhfError('usage', `the Hub's address ${common.hub.endpoint} is this gateway itself`, {
+      hint: 'set DFHF_ENDPOINT=https://huggingface.co for serve; it goes before HF_ENDPOINT',
+    })
+  }
+  if (!gateway && !common.peers.isSharing) {
+    throw new DfhfError('usage', 'nothing is left to serve with --no-peers and --gateway off', {
+      hint: 'leave one of them out',
+    })
+  }
+  return {
+    ...common,
+    places: { ...common.places, stateDir, storeDir },
+    gateway,
+    isFetchingForPeers: reader.read(settings.fetchForPeers),
+    storeQuota: reader.read(settings.storeQuota),
+    minFree: reader.read(settings.minFree),
+    checkEveryMs: reader.read(settings.checkEvery),
+  }
+}
+
+/** What the reporter needs to know. */
+export function resolveOutput(reader: SettingReader): OutputOptions {
+  return {
+    isJson: reader.read(settings.json),
+    isQuiet: reader.read(settings.quiet),
+    isVerbose: reader.read(settings.verbose),
+  }
+}
+
+function resolveCommon(reader: SettingReader, env: Environment) {
+  const { read } = reader
+  return {
+    hub: resolveHub(reader),
+    places: resolvePlaces(reader, env),
+    peers: resolvePeers(reader),
+    speed: {
+      connections: read(settings.connections),
+      limitRate: read(settings.limitRate),
+      uploadLimitRate: read(settings.uploadLimitRate),
+    },
+  }
+}
+
+function resolveHub({ read }: SettingReader): HubOptions {
+  return {
+    endpoint: read(settings.endpoint),
+    token: read(settings.token)?.trim() || undefined,
+    etagTimeoutMs: read(settings.etagTimeout),
+    downloadTimeoutMs: read(settings.downloadTimeout),
+  }
+}
+
+function resolvePlaces({ read }: SettingReader, env: Environment): PlaceOptions {
+  const home = huggingFaceHome(env)
+  const stateDir = home && join(home, 'dfhf')
+  return {
+    cacheDir: read(settings.cacheDir) ?? (home ? join(home, 'hub') : noHome('for the cache')),
+    stateDir,
+    storeDir: read(settings.storeDir) ?? (stateDir && join(stateDir, 'store')),
+  }
+}
+
+function resolvePeers(reader: SettingReader): PeerOptions {
+  const { read } = reader
+  const isSharing = !read(settings.noPeers)
+  const origin = read(settings.origin)
+  if (!isSharing && origin !== 'auto') {
+    throw new DfhfError('usage', `--origin ${origin} needs peers, and --no-peers forbids them`)
+  }
+  return {
+    isSharing,
+    isMulticast: isSharing && !read(settings.noMulticast),
+    seeds: isSharing ? read(settings.seeds) : [],
+    listen: read(settings.listen),
+    isListenGiven: reader.isGiven(settings.listen),
+    advertise: read(settings.advertise),
+    clusterKeyFile: read(settings.clusterKeyFile),
+    origin,
+    tls: resolveTls(reader),
+  }
+}
+
+function resolveTls({ read }: SettingReader): TlsFiles | undefined {
+  const [cert, key, ca] = [read(settings.tlsCert), read(settings.tlsKey), read(settings.tlsCa)]
+  if (cert !== undefined && key !== undefined) return { cert, key, ca }
+  if (cert === undefined && key === undefined && ca === undefined) return undefined
+  throw new DfhfError('usage', '--tls-cert and --tls-key must be given together')
+}
+
+function resolveGateway({ read }: SettingReader): GatewayOptions | undefined {
+  const listen = read(settings.gateway)
+  return (
+    listen && {
+      listen,
+      hosts: read(settings.gatewayHost),
+      allowHosts: read(settings.allowHost),
+      ignoreQueryParams: read(settings.ignoreQueryParams),
+      staleForMs: read(settings.staleFor),
+    }
+  )
+}
+
+/** Every machine-wide HF_ENDPOINT that points at the daemon would make the daemon ask itself. */
+function isSameAddress(endpoint: string, gateway: GatewayOptions): boolean {
+  const url = new URL(endpoint)
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
+  const host = bareHost(url.hostname)
+  const isHere = /^(localhost|127\.\d+\.\d+\.\d+|::1|0\.0\.0\.0|::)$/.test(host)
+  return port === gateway.listen.port && (isHere || host === gateway.listen.host)
+}

@@ -1,0 +1,118 @@
+import { parseSize } from '../../base/size.ts'
+import { expandPath } from './expand-path.ts'
+import { type Address, parseAddress, parseDuration } from './parse-values.ts'
+import { list, optional, required, toggle } from './setting.ts'
+import { groups } from './setting-groups.ts'
+
+/** Settings of the daemon. */
+export const serveSettings = {
+  gateway: required(
+    {
+      flag: 'gateway',
+      value: '<[host:]port>',
+      env: ['DFHF_GATEWAY'],
+      fallbackText: '127.0.0.1:65001',
+      group: groups.gateway,
+      help: 'where other tools reach the Hub mirror and HTTP proxy; off for neither',
+    },
+    withLoopback('65001'),
+    (text) => (text === 'off' ? undefined : withLoopback(text)),
+  ),
+  gatewayHost: list({
+    flag: 'gateway-host',
+    value: '<name>',
+    env: ['DFHF_GATEWAY_HOST'],
+    fallbackText: 'loopback names and the addresses of this machine',
+    group: groups.gateway,
+    help: 'one more name under which the gateway answers, as clients write it in HF_ENDPOINT; repeatable',
+  }),
+  allowHost: list({
+    flag: 'allow-host',
+    value: '<host>',
+    env: ['DFHF_ALLOW_HOST'],
+    fallbackText: "the Hub's own and its CDN's",
+    group: groups.gateway,
+    help: 'one more host that the proxy may fetch from; .example.org stands for all below it; repeatable',
+  }),
+  ignoreQueryParams: list(
+    {
+      flag: 'ignore-query-params',
+      value: '<name>',
+      env: ['DFHF_IGNORE_QUERY_PARAMS'],
+      group: groups.gateway,
+      help: 'query parameters that do not make two URLs different; comma-separated or repeated',
+    },
+    ['Expires', 'Key-Pair-Id', 'Policy', 'Signature'],
+  ),
+  staleFor: required(
+    {
+      flag: 'stale-for',
+      value: '<span>',
+      env: ['DFHF_STALE_FOR'],
+      fallbackText: '24h',
+      group: groups.gateway,
+      help: 'how long public files that are here are served while the Hub is down; 0 for not at all',
+    },
+    24 * 3_600_000,
+    parseDuration,
+  ),
+  fetchForPeers: toggle({
+    flag: 'fetch-for-peers',
+    env: ['DFHF_FETCH_FOR_PEERS'],
+    group: groups.peers,
+    help: 'fetch into the store what peers ask for and this one lacks, so that they need not ask the Hub',
+  }),
+  storeDir: optional(
+    {
+      flag: 'store-dir',
+      value: '<folder>',
+      env: ['DFHF_STORE_DIR'],
+      fallbackText: '$HF_HOME/dfhf/store',
+      group: groups.store,
+      help: 'where blobs fetched for others stand',
+    },
+    expandPath,
+  ),
+  storeQuota: required(
+    {
+      flag: 'store-quota',
+      value: '<size>',
+      env: ['DFHF_STORE_QUOTA'],
+      fallbackText: '100GB',
+      group: groups.store,
+      help: 'most bytes in the store; the least recently used go first',
+    },
+    100e9,
+    parseSize,
+  ),
+  minFree: required(
+    {
+      flag: 'min-free',
+      value: '<size>',
+      env: ['DFHF_MIN_FREE'],
+      fallbackText: '2GB',
+      group: groups.store,
+      help: 'free space that the store leaves on its disk',
+    },
+    2e9,
+    parseSize,
+  ),
+  checkEvery: required(
+    {
+      flag: 'check-every',
+      value: '<span>',
+      env: ['DFHF_CHECK_EVERY'],
+      fallbackText: '30d',
+      group: groups.store,
+      help: 'how often blobs are read again to see that the disk kept them; 0 for never',
+    },
+    30 * 24 * 3_600_000,
+    parseDuration,
+  ),
+} as const
+
+/** A host-less port means loopback for the gateway: it answers whoever reaches it. */
+function withLoopback(text: string): Address | undefined {
+  const address = parseAddress(text)
+  return text.includes(':') ? address : { ...address, host: '127.0.0.1' }
+}

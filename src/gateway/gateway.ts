@@ -1,0 +1,116 @@
+import type { Duplex } from 'node:stream'
+import { withoutEndSlashes } from '../base/without-end-slashes.ts'
+import { lfsOidOf } from '../hub/hub-hosts.ts'
+import type { AllowList } from './access/allow-list.ts'
+import type { OwnNames } from './access/own-names.ts'
+import { isFromWebPage } from './access/web-page.ts'
+import type { GatewayHandler } from './gateway-server.ts'
+import type { GatewayRequest, HeaderLine, Reply } from './message.ts'
+import type { HubMirror } from './mirror/hub-mirror.ts'
+import type { CdnProxy } from './proxy/cdn-proxy.ts'
+import type { Tunnels } from './proxy/tunnel.ts'
+import { headerText, refuse } from './refusal.ts'
+
+/** Answers one of the gateway's own paths. */
+export type OwnRoute = (request: GatewayRequest) => Reply | Promise<Reply>
+
+/** What answers which requests. */
+export interface GatewayParts {
+  readonly endpoint: URL
+  readonly mirror: HubMirror
+  readonly proxy: CdnProxy
+  readonly tunnels: Tunnels
+  readonly allowList: AllowList
+  /** The names under which it answers for itself and for the Hub. */
+  readonly ownNames: OwnNames
+  /** By `METHOD /path`. */
+  readonly own: ReadonlyMap<string, OwnRoute>
+}
+
+/**
+ * A repo's author writes what the gateway hands out under its own name: a browser that is led there runs no script of
+ * it, guesses no type, and lets no page embed it.
+ */
+const guards: readonly HeaderLine[] = [
+  ['Content-Security-Policy', 'sandbox'],
+  ['X-Content-Type-Options', 'nosniff'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'],
+]
+
+/** All that the gateway's port answers, by what is asked. */
+export class Gateway implements GatewayHandler {
+  readonly #parts: GatewayParts
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts
+  }
+
+  async handle(request: GatewayRequest): Promise<Reply> {
+    if (isFromWebPage(request.headers)) return refuse(403, 'the gateway does not answer web pages')
+    const { target } = request
+    // A proxy's client says in the target what it means; its Host counts for nothing (RFC 9112, 3.2.2).
+    if (/^https?:\/\//i.test(target)) return this.#absolute(request, target)
+    const reply = await this.#own(request)
+    return { ...reply, headers: [...reply.headers, ...guards] }
+  }
+
+  connect(authority: string, socket: Duplex, head: Uint8Array, signal: AbortSignal): Promise<void> {
+    return this.#parts.tunnels.run(authority, socket, head, signal)
+  }
+
+  /** A request that is meant for the gateway itself, or for the Hub behind it. */
+  async #own(request: GatewayRequest): Promise<Reply> {
+    const { headers, localAddress } = request
+    const host = headers.get('host')
+    const { ownNames, own, mirror } = this.#parts
+    if (!ownNames.isOwn(host, localAddress)) {
+      const name = headerText(host ?? '').slice(0, 100)
+      return refuse(403, `the gateway does not answer as '${name}'; --gateway-host adds a name of its own`)
+    }
+    const target = plainTarget(request.target)
+    if (target === undefined) return refuse(400, 'a path or an address is needed')
+    const path = target.replace(/[?#].*$/s, '')
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const route = own.get(`${method} ${path}`)
+    if (route) return route(request)
+    const origin = this.#namedOrigin(request, path)
+    if (origin !== undefined) return this.#absolute(request, origin + target)
+    return mirror.handle({ ...request, target, base: `http://${host}` })
+  }
+
+  /** A request of a client that takes us for its proxy. */
+  #absolute(request: GatewayRequest, target: string): Reply | Promise<Reply> {
+    if (!URL.canParse(target)) return refuse(400, 'not an address')
+    const url = new URL(target)
+    const { endpoint, mirror, proxy, allowList } = this.#parts
+    const prefix = endpoint.pathname.replace(/\/+$/, '')
+    const isHub = allowList.find(url)?.origin === endpoint.origin && url.pathname.startsWith(`${prefix}/`)
+    if (!isHub) return proxy.handle(request, url)
+    return mirror.handle({
+      ...request,
+      target: url.pathname.slice(prefix.length) + url.search,
+      base: `http://${url.host}`,
+    })
+  }
+
+  /**
+   * The server that a bare path is meant for where it is not the Hub: the one that the client names, or for an LFS
+   * address that lost its host on the way (a session that asks its https pool for http) the usual one.
+   */
+  #namedOrigin({ headers }: GatewayRequest, path: string): string | undefined {
+    const registry = headers.get('x-dragonfly-registry')?.trim()
+    if (registry) return withoutEndSlashes(registry)
+    return lfsOidOf(path) === undefined ? undefined : this.#parts.allowList.defaultOrigin
+  }
+}
+
+/**
+ * Path and query as the Hub's address will have them, `..` and its like resolved: what is decided here must be about
+ * what is asked there, and no path may climb out of the Hub's own.
+ */
+function plainTarget(target: string): string | undefined {
+  const text = `http://gateway${target}`
+  if (!target.startsWith('/') || !URL.canParse(text)) return undefined
+  const { pathname, search } = new URL(text)
+  return pathname + search
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import type { LocatedBlob } from '../peer/blob-library.ts'
+
+const MAX_URLS = 20_000
+
+/**
+ * Which blob stands at which address, as far as the Hub has said. Two addresses that differ in ignored parameters
+ * alone are one: a signature is another one each time.
+ */
+export class KnownUrls {
+  readonly #ignored: ReadonlySet<string>
+  readonly #blobs = new Map<string, Omit<LocatedBlob, 'location'>>()
+
+  constructor(ignoredParameters: readonly string[]) {
+    this.#ignored = new Set(ignoredParameters.map((name) => name.toLowerCase()))
+  }
+
+  /** What makes an address the same as another. */
+  keyOf(url: URL): string {
+    const query = [...url.searchParams].filter(([name]) => !this.#ignored.has(name.toLowerCase()))
+    return `${url.host}${url.pathname}?${new URLSearchParams(query)}`
+  }
+
+  learn(address: string, blob: LocatedBlob): void {
+    if (!URL.canParse(address)) return
+    const { oid, size, repo, commit, path } = blob
+    const key = digestOf(this.keyOf(new URL(address)))
+    this.#blobs.delete(key)
+    this.#blobs.set(key, { oid, size, repo, commit, path })
+    if (this.#blobs.size > MAX_URLS) this.#blobs.delete(this.#blobs.keys().next().value ?? '')
+  }
+
+  find(url: URL): Omit<LocatedBlob, 'location'> | undefined {
+    return this.#blobs.get(digestOf(this.keyOf(url)))
+  }
+
+  forget(url: URL): void {
+    this.#blobs.delete(digestOf(this.keyOf(url)))
+  }
+}
+
+/** A signed address has a kilobyte, and there may be thousands. */
+function digestOf(key: string): string {
+  return createHash('sha256').update(key).digest('base64')
+}

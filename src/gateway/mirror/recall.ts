@@ -1,0 +1,119 @@
+import { DfhfError, isAbort } from '../../base/errors.ts'
+import type { PublicRepos } from '../../peer/public-repos.ts'
+import type { Repo } from '../../repo/repo.ts'
+import type { Credentials } from '../access/credentials.ts'
+import type { HeaderLine } from '../message.ts'
+import { lineOf } from '../relayed-headers.ts'
+import { type HubWeather, isHubFailure, isHubTrouble } from './hub-weather.ts'
+import type { KeptAnswers } from './kept-answers.ts'
+
+/** How long the Hub may take where an answer from before would do, and while it fails at other questions too. */
+const SHORT_PATIENCE_MS = 4_000
+const HURRIED_MS = 1_000
+
+/** What the Hub said to a question. */
+export interface HubWord<T> {
+  readonly answer: T
+  readonly status: number
+  readonly headers: readonly HeaderLine[]
+  /** What of it is worth keeping for the time that the Hub fails, where anybody may know it. */
+  readonly lasting?: object | undefined
+}
+
+/** A question about a repo that may be answered from before. */
+export interface RecallableQuestion<T> {
+  /** Says all that the answer depends on but who asks. */
+  readonly about: string
+  readonly repo: Repo
+  readonly credentials: Credentials
+  readonly patienceMs: number
+  readonly send: (signal: AbortSignal) => Promise<HubWord<T>>
+  /** Reads what was kept; undefined for what is misshapen. */
+  readonly parse: (lasting: unknown) => T | undefined
+}
+
+/** What this needs. */
+export interface RecallParts {
+  readonly kept: KeptAnswers
+  readonly publicRepos: PublicRepos
+  readonly weather: HubWeather
+  /** How old an answer may be; 0 for not at all. */
+  readonly staleForMs: number
+  /** Aborts when the gateway stops. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Asks the Hub each time, and only where this very question fails tells what it said before of a public repo. A
+ * refusal is an answer: what was known before it is told no more, and nothing of a repo that is private by now.
+ */
+export class Recall {
+  readonly #parts: RecallParts
+
+  constructor(parts: RecallParts) {
+    this.#parts = parts
+  }
+
+  async ask<T>(question: RecallableQuestion<T>): Promise<{ readonly answer: T; readonly isStale: boolean }> {
+    const { kept, weather, signal, staleForMs } = this.#parts
+    const { repo, about, patienceMs } = question
+    const found = await kept.find(repo, about, staleForMs)
+    const before = found === undefined ? undefined : question.parse(found)
+    const hurried = weather.isBad ? HURRIED_MS : SHORT_PATIENCE_MS
+    const patience = AbortSignal.timeout(before === undefined ? patienceMs : hurried)
+    const { withdrawals } = kept
+    try {
+      const word = await question.send(AbortSignal.any([signal, patience]))
+      if (!isHubFailure(word.status)) {
+        await this.#hear(question, word)
+        void this.#keep(question, word, withdrawals)
+        return { answer: word.answer, isStale: false }
+      }
+      if (word.status !== 429) weather.failed(`it answered ${word.status}`)
+      if (before === undefined || !(await this.#mayRecall(repo)))
+        return { answer: word.answer, isStale: false }
+    } catch (error) {
+      const trouble = patience.aborted ? new DfhfError('timeout', 'the Hub did not answer in time') : error
+      if (isAbort(trouble) || !isHubTrouble(trouble)) throw trouble
+      weather.failed(trouble.message)
+      if (before === undefined || !(await this.#mayRecall(repo))) throw trouble
+    }
+    return { answer: before, isStale: true }
+  }
+
+  /** The repo may have become private since; where the Hub can say so, it is heard. */
+  async #mayRecall(repo: Repo): Promise<boolean> {
+    const visibility = await this.#parts.publicRepos.visibilityNow(repo)
+    if (visibility === 'private') await this.#parts.kept.withdraw(repo)
+    return visibility !== 'private'
+  }
+
+  async #hear<T>({ about, repo }: RecallableQuestion<T>, word: HubWord<T>): Promise<void> {
+    const { kept, weather } = this.#parts
+    weather.worked()
+    const refused = refusalIn(word)
+    if (refused) await kept.withdraw(repo, refused === 'repo' ? undefined : about)
+  }
+
+  async #keep<T>(
+    { about, repo, credentials }: RecallableQuestion<T>,
+    { status, lasting }: HubWord<T>,
+    withdrawals: number,
+  ): Promise<void> {
+    const { kept, publicRepos, staleForMs } = this.#parts
+    if (!lasting || status >= 300 || staleForMs <= 0) return
+    // What the Hub tells one without a token anybody may know. With one, it is asked again, and after this answer.
+    const isPublic =
+      credentials.authorization === undefined ||
+      (await publicRepos.visibilityAfter(repo).catch(() => 'unknown')) === 'public'
+    if (isPublic) await kept.keep(repo, about, lasting, withdrawals)
+  }
+}
+
+/** Whether an answer refuses all that is in the repo, or what was asked alone. A bad token is no word on either. */
+function refusalIn({ status, headers }: HubWord<unknown>): 'repo' | 'this' | undefined {
+  if (status !== 401 && status !== 403 && status !== 404) return undefined
+  if (lineOf(headers, 'x-error-message') === 'Invalid credentials in Authorization header') return undefined
+  const code = lineOf(headers, 'x-error-code')
+  return status !== 404 || code === 'RepoNotFound' || code === 'GatedRepo' ? 'repo' : 'this'
+}

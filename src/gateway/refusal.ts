@@ -1,0 +1,58 @@
+import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import { type HeaderLine, jsonReply, type Reply } from './message.ts'
+
+const statuses: Partial<Record<ErrorCode, number>> = {
+  usage: 400,
+  'repo-not-found': 404,
+  'revision-not-found': 404,
+  'file-not-found': 404,
+  unauthorized: 401,
+  gated: 403,
+  forbidden: 403,
+  timeout: 504,
+  'rate-limited': 429,
+  'disk-full': 507,
+}
+
+const hubCodes: Partial<Record<ErrorCode, string>> = {
+  'repo-not-found': 'RepoNotFound',
+  'revision-not-found': 'RevisionNotFound',
+  'file-not-found': 'EntryNotFound',
+  gated: 'GatedRepo',
+}
+
+/** A refusal in the Hub's form: the message in a header and in the body, where its clients look for it. */
+export function refuse(status: number, message: string, headers: readonly HeaderLine[] = []): Reply {
+  return jsonReply(status, { error: message }, [['X-Error-Message', headerText(message)], ...headers])
+}
+
+/** The refusal for whatever went wrong while a request was answered. */
+export function refusalOf(error: unknown): Reply {
+  if (!(error instanceof DfhfError)) return refuse(500, 'the gateway failed; its log says why')
+  const message = error.hint === undefined ? error.message : `${error.message}: ${error.hint}`
+  const headers: HeaderLine[] = []
+  const code = hubCodes[error.code]
+  if (code !== undefined) headers.push(['X-Error-Code', code])
+  if (error.retryAfterMs !== undefined)
+    headers.push(['Retry-After', String(Math.ceil(error.retryAfterMs / 1000))])
+  return refuse(statuses[error.code] ?? 502, message, headers)
+}
+
+/** The same for a client that is dfhf itself: it has the error anew. */
+export function refusalWithCode(error: unknown): Reply {
+  const { status, headers } = refusalOf(error)
+  const kept = headers.filter(([name]) => !/^content-/i.test(name))
+  return jsonReply(status, describeError(error), kept)
+}
+
+/** An error as JSON, for a client that is dfhf itself. */
+export function describeError(error: unknown): Record<string, string> {
+  if (!(error instanceof DfhfError)) return { error: 'the node failed; its log says why', code: 'unexpected' }
+  const { message, code, hint } = error
+  return { error: message, code, ...(hint !== undefined && { hint }) }
+}
+
+/** A text as a header may carry it. */
+export function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 500)
+}

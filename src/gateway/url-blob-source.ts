@@ -1,0 +1,69 @@
+import { DfhfError } from '../base/errors.ts'
+import type { BlobSource } from '../blob/blob-source.ts'
+import type { ByteRange } from '../blob/pieces.ts'
+import type { HttpClient } from '../http/http-client.ts'
+import type { HttpResponse } from '../http/http-response.ts'
+import { rangeHeaders, readRange } from '../http/range-request.ts'
+import { redirectTarget } from '../http/redirects.ts'
+
+const MAX_HOPS = 5
+
+/** A blob at an address that carries the permission to read it: a signed URL, or one with headers of its own. */
+export interface BlobAddress {
+  readonly url: URL
+  readonly size: number
+  /** Sent to the address's own origin and no further. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Whether a redirect may be followed there. */
+  readonly mayFollow: (url: URL) => boolean
+}
+
+/** Gives ranges of a blob at an address. It cannot be renewed: once its signature is over the fetch fails. */
+export class UrlBlobSource implements BlobSource {
+  readonly kind = 'hub'
+  readonly name = 'hub'
+  readonly #http: HttpClient
+  readonly #address: BlobAddress
+  #etag: string | undefined
+
+  constructor(http: HttpClient, address: BlobAddress) {
+    this.#http = http
+    this.#address = address
+  }
+
+  async open(
+    range: ByteRange,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const { size } = this.#address
+    const response = await this.send({ method: 'GET', headers: rangeHeaders(range, size), signal })
+    const opened = readRange(response, { range, size, etag: this.#etag })
+    this.#etag ??= opened.etag
+    return opened.body
+  }
+
+  /** Asks at the address and where it leads, redirects followed as far as they may be. */
+  async send(request: {
+    readonly method: 'HEAD' | 'GET'
+    readonly headers: Readonly<Record<string, string>>
+    readonly signal: AbortSignal
+  }): Promise<HttpResponse> {
+    const { headers, mayFollow } = this.#address
+    let { url } = this.#address
+    for (let hop = 0; hop <= MAX_HOPS; hop += 1) {
+      const own = url.origin === this.#address.url.origin ? headers : undefined
+      const response = await this.#http.request({
+        ...request,
+        url,
+        headers: { ...own, ...request.headers },
+      })
+      const target = redirectTarget(response)
+      if (!target) return response
+      await response.discard()
+      if (!mayFollow(target))
+        throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
+      url = target
+    }
+    throw new DfhfError('bad-response', `${url.host} redirects more than ${MAX_HOPS} times`)
+  }
+}

@@ -1,0 +1,85 @@
+import { DfhfError } from '../../base/errors.ts'
+import { type Commit, isCommit, isEmptyOid, isSha256, type Oid } from '../../blob/oid.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import { redactUrl } from '../../http/redact-url.ts'
+import { MAX_REDIRECTS, redirectTarget } from '../../http/redirects.ts'
+import { isHubRedirect } from '../hub-hosts.ts'
+import { oidOfEtag } from './etag.ts'
+
+/** What the answer to a HEAD of a file tells of its content. */
+export interface FileHead {
+  readonly oid: Oid | undefined
+  readonly size: number | undefined
+  /**
+   * False where the oid is only a plain file's ETag. The Hub writes the git id there; a mirror may write any digest of
+   * the bytes (Artifactory: their sha1), which nobody can tell from a git id.
+   */
+  readonly isLinked: boolean
+}
+
+/** The answer at the end of a walk along the Hub's own redirects. */
+export interface FoundHead {
+  readonly kind: 'found'
+  readonly response: HttpResponse
+  /** The commit that one of the answers named. */
+  readonly commit: Commit | undefined
+  /** Where the answer came from. */
+  readonly url: URL
+  /** Where it leads, when it leads on: off the Hub, or to a URL signed for one GET. */
+  readonly target: URL | undefined
+}
+
+/** A refusal met on the way; its body was not read. */
+export interface RefusedHead {
+  readonly kind: 'refused'
+  readonly response: HttpResponse
+}
+
+/** Follows HEADs from a resolve address to the answer that has the file's metadata. Throws `bad-response` after 20 hops. */
+export async function walkToHead(
+  start: URL,
+  endpoint: URL,
+  send: (url: URL) => Promise<HttpResponse>,
+): Promise<FoundHead | RefusedHead> {
+  let url = start
+  let commit: Commit | undefined
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+    const response = await send(url)
+    if (response.status >= 400) return { kind: 'refused', response }
+    await response.discard()
+    const said = response.headers.get('x-repo-commit')
+    if (said !== undefined && isCommit(said)) commit = said
+    const target = redirectTarget(response)
+    if (!target || hasLinkedFile(response) || !isHubRedirect(url, target, endpoint))
+      return { kind: 'found', response, commit, url, target }
+    url = target
+  }
+  throw new DfhfError(
+    'bad-response',
+    `the Hub redirects ${redactUrl(start.href)} more than ${MAX_REDIRECTS} times`,
+  )
+}
+
+/** True when the answer's own headers are the file's; those of a redirect, or of packed bytes, are of something else. */
+export function isPlainHead({ response, target }: Pick<FoundHead, 'response' | 'target'>): boolean {
+  return target === undefined && (response.headers.get('content-encoding') ?? 'identity') === 'identity'
+}
+
+/** Reads oid and size; what cannot be believed is left out. */
+export function readHead(found: Pick<FoundHead, 'response' | 'target'>): FileHead {
+  const { headers } = found.response
+  const linked = headers.get('x-linked-etag')
+  const oid = oidOfEtag(linked ?? headers.get('etag'))
+  const size =
+    headers.get('x-linked-size') ?? (isPlainHead(found) ? headers.get('content-length') : undefined)
+  const isNumber = size !== undefined && /^\d{1,15}$/.test(size)
+  // Some proxies (Nexus among them) answer every HEAD with the length of the body that it does not have.
+  const isBelieved = isNumber && (Number(size) > 0 || (oid !== undefined && isEmptyOid(oid)))
+  return { oid, size: isBelieved ? Number(size) : undefined, isLinked: linked !== undefined }
+}
+
+/** True for the redirect of an LFS file, which tells everything itself and leads to a URL signed for one GET. */
+function hasLinkedFile({ headers }: HttpResponse): boolean {
+  const oid = oidOfEtag(headers.get('x-linked-etag'))
+  return oid !== undefined && isSha256(oid) && headers.get('x-linked-size') !== undefined
+}

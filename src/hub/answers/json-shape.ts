@@ -1,0 +1,37 @@
+import { DfhfError } from '../../base/errors.ts'
+
+/** A JSON object whose fields are not checked yet. */
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** True for a JSON object, arrays and null excluded. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Takes a value of the Hub for an object; throws `bad-response`. */
+export function asObject(value: unknown, what: string): JsonObject {
+  if (isObject(value)) return value
+  throw misshapen(what)
+}
+
+/** Takes a value of the Hub for a list; throws `bad-response`. */
+export function asArray(value: unknown, what: string): readonly unknown[] {
+  if (Array.isArray(value)) return value
+  throw misshapen(what)
+}
+
+/** Takes a value of the Hub for a text; throws `bad-response`. */
+export function asString(value: unknown, what: string): string {
+  if (typeof value === 'string') return value
+  throw misshapen(what)
+}
+
+/** Takes a value of the Hub for a count of bytes; throws `bad-response`. */
+export function asSize(value: unknown, what: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw misshapen(what)
+}
+
+function misshapen(what: string): DfhfError {
+  return new DfhfError('bad-response', `the Hub's answer has no proper ${what}`)
+}

@@ -1,0 +1,115 @@
+import { Budget } from '../base/budget.ts'
+import { DfhfError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { Semaphore } from '../base/semaphore.ts'
+import { isCommit, type Oid } from '../blob/oid.ts'
+import type { HubClient } from '../hub/hub-client.ts'
+import { parseRepo } from '../hub/parse-repo.ts'
+import type { Asker, BlobOrigin } from '../swarm/server/blob-shelf.ts'
+import { senderOf } from '../swarm/trust/sender-of.ts'
+import type { BlobLibrary } from './blob-library.ts'
+
+/** Blobs that are fetched for peers at once, and how many more may wait. */
+const AT_ONCE = 4
+const MOST_WAITING = 256
+/** Of those, how many one sender may have waiting. */
+const MOST_OF_SENDER = 64
+/** How long a blob that could not be fetched from a place is not tried from there again, in ms. */
+const PAUSE_MS = 30_000
+const MOST_PAUSED = 4096
+/** Questions that the Hub is asked about places where a blob is not; what is there costs nothing of it. */
+const WRONG_PLACES = { perSecond: 4, saved: 256 }
+
+/** What fetching for others needs. */
+export interface FetchForPeersOptions {
+  readonly library: BlobLibrary
+  /** Carries this node's token; used for askers that hold the cluster key. */
+  readonly hub: HubClient
+  /** Carries no token: an asker without key gets what anybody may read. */
+  readonly anonymousHub: HubClient
+  readonly signal: AbortSignal
+  readonly log: Log
+  /** Milliseconds on a clock that never goes back. @default performance.now */
+  readonly now?: () => number
+}
+
+/**
+ * Fetches into the store what peers ask for and this node lacks, so that only such nodes touch the Hub. A peer says
+ * where a blob is; the Hub is asked whether that is true before a byte is fetched.
+ */
+export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, asker: Asker) => void {
+  const { library, hub, anonymousHub, signal, log, now = () => performance.now() } = options
+  const places = new Semaphore(AT_ONCE)
+  const wrongPlaces = new Budget({ ...WRONG_PLACES, now })
+  /** What is wanted from where, and who asked. */
+  const wanted = new Map<string, string>()
+  const pausedUntil = new Map<string, number>()
+
+  const fetch = async (oid: Oid, asker: Asker, origin: BlobOrigin) => {
+    const { commit, path } = origin
+    if (!isCommit(commit)) return
+    const { type, id } = parseRepo(origin.repo)
+    const repo = { type, id }
+    const source = asker.hasKey ? hub : anonymousHub
+    const found = await source.fileMetadata(repo, commit, path, { signal })
+    if (found.oid !== oid)
+      throw new DfhfError(
+        'bad-response',
+        `peer ${asker.peer?.name ?? asker.address} names a file that is another blob`,
+      )
+    // It may be here all the same, and only not be known to be public.
+    using here = await library.acquire(oid, signal)
+    if (!here) await library.fetch({ ...found, repo, path }, source, signal)
+  }
+
+  const fail = (error: unknown, { key, oid, sender }: Wish) => {
+    if (signal.aborted) return
+    if (isWrongPlace(error)) wrongPlaces.take(sender, 1)
+    log.warn(
+      `cannot fetch ${oid.slice(0, 12)} for a peer: ${error instanceof Error ? error.message : String(error)}`,
+    )
+    pausedUntil.delete(key)
+    pausedUntil.set(key, now() + PAUSE_MS)
+    const [oldest] = pausedUntil.keys()
+    if (pausedUntil.size > MOST_PAUSED && oldest !== undefined) pausedUntil.delete(oldest)
+  }
+
+  return (oid, asker) => {
+    const { origin } = asker
+    if (!origin || signal.aborted) return
+    const sender = senderOf(asker.address)
+    // What one sender names must not stand in the way of another that names the right place.
+    const key = [oid, origin.repo, origin.commit, origin.path, asker.hasKey].join(' ')
+    if (wanted.has(key) || (pausedUntil.get(key) ?? 0) > now()) return
+    const ofSender = [...wanted.values()].filter((other) => other === sender).length
+    if (wanted.size >= MOST_WAITING || ofSender >= MOST_OF_SENDER) return
+    if (wrongPlaces.take(sender, 0) > 0) return
+    wanted.set(key, sender)
+    places
+      .run(() => fetch(oid, asker, origin), signal)
+      .catch((error: unknown) => fail(error, { key, oid, sender }))
+      .finally(() => wanted.delete(key))
+  }
+}
+
+interface Wish {
+  readonly key: string
+  readonly oid: Oid
+  readonly sender: string
+}
+
+/** True where the Hub says that the blob is not what the place holds; that it does not answer is nobody's fault. */
+function isWrongPlace(error: unknown): boolean {
+  return error instanceof DfhfError && wrongPlaceCodes.has(error.code)
+}
+
+const wrongPlaceCodes: ReadonlySet<string> = new Set([
+  'bad-response',
+  'file-not-found',
+  'forbidden',
+  'gated',
+  'repo-not-found',
+  'revision-not-found',
+  'unauthorized',
+  'usage',
+])

@@ -1,0 +1,115 @@
+import { Budget } from '../base/budget.ts'
+import { Bitmap } from '../blob/bitmap.ts'
+import type { Oid } from '../blob/oid.ts'
+import { type ByteRange, pieceCountOf, pieceRange } from '../blob/pieces.ts'
+import type { HashService } from '../hash/hash-service.ts'
+import { repoName } from '../repo/repo.ts'
+import type { IndexedBlob } from '../storage/store/blob-index.ts'
+import type { Asker, BlobShelf, SharedBlob } from '../swarm/server/blob-shelf.ts'
+import { senderOf } from '../swarm/trust/sender-of.ts'
+import type { BlobLibrary } from './blob-library.ts'
+import { KnownDigests } from './known-digests.ts'
+import type { PublicRepos } from './public-repos.ts'
+
+/**
+ * Folders and files that the system is asked about for blobs which are not known here; that is a few hundredths of a core
+ * for long. An asker past its part hears what the last look found: the next one tells those that watch.
+ */
+const LOOKS = { perSecond: 4_096, saved: 2 ** 16 }
+
+/** What a shelf needs to know besides the library. */
+export interface ShelfOptions {
+  readonly library: BlobLibrary
+  readonly hashes: HashService
+  /** Decides what may go to peers that hold no cluster key. */
+  readonly publicRepos: PublicRepos
+  /** Called when a peer asks for a blob that is not here; begins to fetch it where that is this node's task. */
+  readonly onMissing?: (oid: Oid, asker: Asker) => void
+}
+
+/** All blobs on this disk, and those on their way to it, as peers may see them. */
+export class LibraryShelf implements BlobShelf {
+  readonly #options: ShelfOptions
+  readonly #looks = new Budget(LOOKS)
+  readonly #digests = new KnownDigests()
+
+  constructor(options: ShelfOptions) {
+    this.#options = options
+    options.library.parts.index.subscribe((oid) => this.#digests.forget(oid))
+  }
+
+  async find(oid: Oid, asker: Asker): Promise<SharedBlob | undefined> {
+    const { library, onMissing } = this.#options
+    const { engine, index } = library.parts
+    const known = await this.#findKnown(oid, asker)
+    if (known) return known
+    // One without the key must not learn by a delay what is not public: all that is not known to be is looked for on
+    // the disk as what is not here, and nothing is waited for.
+    if (this.#looks.take(senderOf(asker.address), index.lookCost) === 0) {
+      await index.look()
+      const found = await this.#findKnown(oid, asker)
+      if (found) return found
+    }
+    onMissing?.(oid, asker)
+    return library.isFetching(oid) ? engine.shared(oid) : undefined
+  }
+
+  onChange(oid: Oid, listener: () => void): () => void {
+    const { library, publicRepos } = this.#options
+    const { engine, index } = library.parts
+    const offEngine = engine.onShared(oid, listener)
+    const offIndex = index.subscribe((changed) => {
+      if (changed === oid) listener()
+    })
+    const offPublic = publicRepos.onPublic((repo) => {
+      if (index.reposOf(oid).some((each) => repoName(each) === repoName(repo))) listener()
+    })
+    return () => {
+      offEngine()
+      offIndex()
+      offPublic()
+    }
+  }
+
+  async #findKnown(oid: Oid, asker: Asker): Promise<SharedBlob | undefined> {
+    const { library } = this.#options
+    if (!this.#isForAsker(oid, asker)) return undefined
+    if (library.isFetching(oid)) return library.parts.engine.shared(oid)
+    using blob = await library.parts.index.acquireKnown(oid)
+    // It may have become another repo's meanwhile.
+    return blob && this.#isForAsker(oid, asker) ? this.#share(blob) : undefined
+  }
+
+  /** A blob that is in any repo that is not public is not, and neither is one of which nobody knows the repo. */
+  #isForAsker(oid: Oid, asker: Asker): boolean {
+    const { library, publicRepos } = this.#options
+    return asker.hasKey || publicRepos.areKnownPublic(library.parts.index.reposOf(oid))
+  }
+
+  #share({ oid, path, size }: IndexedBlob): SharedBlob {
+    const { library, hashes } = this.#options
+    const known = this.#digests
+    const pieces = new Bitmap(pieceCountOf(size))
+    pieces.addAll()
+    return {
+      size,
+      pieces,
+      fetching: [],
+      digests: new Map(),
+      asksHub: false,
+      subscribe: () => () => {},
+      async open(range: ByteRange) {
+        // It counts as used now, so that it goes last; a file that is being sent may lose its name meanwhile.
+        using lease = await library.acquire(oid)
+        return Bun.file(lease?.path ?? path).slice(range.start, range.end)
+      },
+      digestsOf(wanted, { mayHash, signal }) {
+        return known.digestsOf(oid, wanted, async (piece) => {
+          signal.throwIfAborted()
+          const range = pieceRange(size, piece)
+          return mayHash(range.end - range.start) ? await hashes.digestOf(path, range) : undefined
+        })
+      },
+    }
+  }
+}

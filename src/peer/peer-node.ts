@@ -1,0 +1,231 @@
+import { hostname } from 'node:os'
+import type { Log } from '../base/log.ts'
+import type { HttpClient } from '../http/http-client.ts'
+import { PeerClient } from '../swarm/client/peer-client.ts'
+import type { SwarmNode } from '../swarm/client/swarm-session.ts'
+import { MulticastDiscovery } from '../swarm/discovery/discovery-multicast.ts'
+import { type Seed, SeedDiscovery } from '../swarm/discovery/discovery-seeds.ts'
+import { OwnAddresses } from '../swarm/discovery/own-addresses.ts'
+import { PeerExchange } from '../swarm/membership/exchange.ts'
+import { Greeter } from '../swarm/membership/greeter.ts'
+import { Membership } from '../swarm/membership/membership.ts'
+import type { MembershipEvent } from '../swarm/membership/peer-news.ts'
+import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/protocol/peer-info.ts'
+import type { BlobShelf } from '../swarm/server/blob-shelf.ts'
+import { PeerHandler, type PeerHandlerOptions } from '../swarm/server/peer-handler.ts'
+import type { ClusterKey } from '../swarm/trust/cluster-key.ts'
+import { type PeerServer, startPeerServer } from './peer-server.ts'
+
+/** How many ports a short-lived process tries when the first is taken. */
+const NEXT_PORTS = 64
+/** Peers that appear within this time after another one are told of together, in ms. */
+const CROWD_MS = 20
+/** How often others without the right key are complained about at most, in ms. */
+const WARN_EVERY_MS = 60_000
+const changes = { joined: 'joined', back: 'is back', proven: 'joined' } as const
+/** How long the goodbyes may take, in ms. */
+const GOODBYE_MS = 500
+
+/** How this process takes part in swarms. */
+export interface PeerNodeOptions {
+  readonly role: PeerRole
+  readonly version: string
+  readonly listen: { readonly host: string | undefined; readonly port: number }
+  /** True when another port than the one given will do. */
+  readonly takesNextPort: boolean
+  /** The address and port that others are told, where they differ from those that they see. */
+  readonly advertise?: { readonly host: string | undefined; readonly port: number } | undefined
+  readonly isMulticast: boolean
+  readonly seeds: readonly Seed[]
+  readonly key: ClusterKey | undefined
+  readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
+  /** True where TLS was configured in any way: then nothing is spoken in clear. */
+  readonly needsTls: boolean
+  readonly fetchesForPeers: boolean
+  /** Goes to peers direct, without a proxy. */
+  readonly http: HttpClient
+  readonly shelf: BlobShelf
+  readonly onUpload?: PeerHandlerOptions['onUpload']
+  readonly log: Log
+}
+
+/** A process as a peer: its server, whom it knows, and how it finds more. */
+export class PeerNode implements SwarmNode, AsyncDisposable {
+  readonly membership: Membership
+  readonly client: PeerClient
+  readonly log: Log
+  readonly startedAt = performance.now()
+  readonly #options: PeerNodeOptions
+  readonly #self: PeerInfo
+  readonly #handler: PeerHandler
+  readonly #server: PeerServer
+  readonly #multicast: MulticastDiscovery | undefined
+  readonly #stop = new AbortController()
+  readonly #onJoin = new Set<(peer: PeerInfo) => void>()
+  #isTelling = false
+  #mayWarnAt = 0
+  #hasMore = false
+
+  /** Binds the port, then looks for peers in the background. Throws `usage` when no port can be had. */
+  constructor(options: PeerNodeOptions) {
+    const { log, key, advertise } = options
+    this.#options = options
+    this.log = log
+    const id = createPeerId()
+    this.membership = new Membership({
+      selfId: id,
+      clusterFingerprint: key?.fingerprint,
+      now: () => performance.now(),
+      onEvent: (event) => this.#onEvent(event),
+    })
+    let port = advertise?.port ?? options.listen.port
+    const self = (): PeerInfo => ({ ...this.#self, port })
+    this.#self = {
+      id,
+      name: toPeerName(hostname()),
+      addresses: advertise?.host === undefined ? [] : [advertise.host],
+      port,
+      version: options.version,
+      clusterFingerprint: key?.fingerprint,
+      role: options.role,
+      fetchesForPeers: options.fetchesForPeers,
+      usesTls: options.tls !== undefined,
+    }
+    const addresses = new OwnAddresses({
+      usesTls: options.tls !== undefined,
+      port: () => this.#server.port,
+      advertise,
+    })
+    const greeter = new Greeter({
+      membership: this.membership,
+      knock: (peer, signal) => this.client.health(peer, signal),
+      signal: this.#stop.signal,
+    })
+    this.#handler = new PeerHandler({
+      self,
+      shelf: options.shelf,
+      peers: this.membership,
+      key,
+      isOwnAddress: (at, from) => addresses.has(at, from),
+      greet: (peer) => greeter.greet(peer),
+      log,
+      ...(options.onUpload && { onUpload: options.onUpload }),
+    })
+    this.#server = startPeerServer({
+      handler: this.#handler,
+      host: options.listen.host,
+      port: options.listen.port,
+      nextPorts: options.takesNextPort ? NEXT_PORTS : 0,
+      tls: options.tls,
+      log,
+    })
+    port = advertise?.port ?? this.#server.port
+    this.client = new PeerClient({
+      http: options.http,
+      self,
+      key,
+      needsTls: options.needsTls,
+      onHeard: (peer, address) => {
+        this.membership.heard(peer, 'direct')
+        this.membership.preferAddress(peer.id, address)
+      },
+      onUnproven: ({ message, hint }) => this.#warn(`${message}; ${hint}`),
+      onFailed: ({ id: peerId, port: at }, host) => this.membership.failed(peerId, { host, port: at }),
+    })
+    this.#multicast = options.isMulticast
+      ? new MulticastDiscovery({
+          self,
+          onPeer: (peer, sender) => this.membership.heard(peer, 'announced', 0, sender),
+          // Any host can send that packet; among holders of a key the signed goodbye counts.
+          onBye: (peerId, address) => key ?? this.membership.saidBye(peerId, address),
+          log,
+        })
+      : undefined
+    this.#discover()
+  }
+
+  get selfId(): string {
+    return this.#self.id
+  }
+
+  /** The port of the peer API. */
+  get port(): number {
+    return this.#server.port
+  }
+
+  /** Uploads under way. */
+  get activeUploads(): number {
+    return this.#handler.load().active
+  }
+
+  onJoin(listener: (peer: PeerInfo) => void): () => void {
+    this.#onJoin.add(listener)
+    return () => this.#onJoin.delete(listener)
+  }
+
+  /** Says goodbye, finishes what is being sent unless `isNow`, and closes. */
+  async close(options: { readonly isNow?: boolean } = {}): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    this.#stop.abort()
+    const goodbyes = AbortSignal.timeout(GOODBYE_MS)
+    const peers = this.membership.live().slice(0, 64)
+    await Promise.all([
+      this.#multicast?.stop(),
+      ...peers.map((peer) => this.client.sayBye(peer, goodbyes).catch(() => {})),
+    ])
+    await this.#server.close(options)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close({ isNow: true })
+  }
+
+  #discover(): void {
+    const { seeds, log } = this.#options
+    const { signal } = this.#stop
+    const exchange = new PeerExchange({
+      membership: this.membership,
+      selfId: this.selfId,
+      listPeers: (peer, aborted) => this.client.listPeers(peer, aborted),
+      log,
+    })
+    this.#multicast?.start()
+    void exchange.run(signal)
+    void new SeedDiscovery({
+      seeds,
+      contact: (address, aborted) => exchange.contact(address, aborted),
+      isKnownAt: (host, port) => this.membership.isKnownAt(host, port),
+      log,
+    }).run(signal)
+  }
+
+  #onEvent(event: MembershipEvent): void {
+    const name = `${event.peer.name} (${event.peer.id.slice(0, 6)})`
+    const change = event.type === 'left' ? `left: ${event.reason}` : changes[event.type]
+    // A node's log tells who came and went; beside a progress bar it would only disturb. Who was only told of may
+    // be anybody's invention.
+    const isNews = this.membership.standingOf(event.peer.id) !== 'told'
+    if (this.#options.role === 'serve' && isNews) this.log.info(`peer ${name} ${change}`)
+    else this.log.debug(`peer ${name} ${change}`)
+    if (event.type !== 'left') this.#tellOfJoin(event.peer)
+  }
+
+  /** Any host can bring this about, so that it must not fill the log. */
+  #warn(text: string): void {
+    if (performance.now() < this.#mayWarnAt) return
+    this.#mayWarnAt = performance.now() + WARN_EVERY_MS
+    this.log.warn(text)
+  }
+
+  /** Tells at once of the first one, and of a crowd that comes with it together. */
+  #tellOfJoin(peer: PeerInfo): void {
+    this.#hasMore = this.#isTelling
+    if (this.#isTelling) return
+    this.#isTelling = true
+    for (const listener of this.#onJoin) listener(peer)
+    setTimeout(() => {
+      this.#isTelling = false
+      if (this.#hasMore) this.#tellOfJoin(peer)
+    }, CROWD_MS)
+  }
+}

@@ -1,0 +1,109 @@
+import { DfhfError, systemCode } from '../base/errors.ts'
+import { type Log, silentLog } from '../base/log.ts'
+import { plainAddress } from '../swarm/protocol/peer-info.ts'
+import { PEER_PORT } from '../swarm/protocol/peer-port.ts'
+import { busy } from '../swarm/protocol/peer-reply.ts'
+import type { Connection } from '../swarm/server/upload-ledger.ts'
+
+const MAX_REQUEST_BODY = 2 ** 16
+/**
+ * A connection on which nothing moves for so many seconds is closed: one that asked once and idles, one that never asks,
+ * and one that takes an upload's place and does not read. Honest peers stall for less, and ask again.
+ */
+const IDLE_SECONDS = 15
+/** How long a polite close waits for what is being sent, in ms. Strangers may hold uploads that they never read. */
+const CLOSE_MS = 5_000
+
+/** What answers the requests. */
+export interface RequestHandler {
+  handle(request: Request, connection: Connection): Promise<Response>
+  /** Says in an answer that the server makes itself who gives it. */
+  introduce?(response: Response): Response
+  /** Ends what is held open, politely. */
+  close(): void
+}
+
+export interface PeerServerOptions {
+  readonly handler: RequestHandler
+  /** The address to listen on; default: all, IPv6 and IPv4. */
+  readonly host?: string | undefined
+  /** 0 lets the system choose. @default PEER_PORT */
+  readonly port?: number | undefined
+  /** How many ports after `port` may be tried when it is taken: a short-lived process takes the next free one. @default 0 */
+  readonly nextPorts?: number
+  /** PEM texts; with them the peer API speaks TLS only. */
+  readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
+  readonly log?: Log
+  /** @default 15 */
+  readonly idleSeconds?: number
+}
+
+/** A bound peer API. */
+export interface PeerServer {
+  readonly port: number
+  /** Says goodbye on held streams and closes; what is being sent is finished, unless `isNow`. */
+  close(options?: { readonly isNow?: boolean }): Promise<void>
+}
+
+/** Binds the peer API. Throws `usage` when no port can be had. */
+export function startPeerServer(options: PeerServerOptions): PeerServer {
+  const { port = PEER_PORT, nextPorts = 0 } = options
+  for (let candidate = port; ; candidate += 1) {
+    try {
+      return listen(options, candidate)
+    } catch (cause) {
+      const code = systemCode(cause)
+      if (code === 'EADDRINUSE' && candidate < port + nextPorts && candidate < 65535) continue
+      const at = `${options.host ?? 'all addresses'}, port ${candidate}`
+      throw new DfhfError('usage', `cannot listen on ${at}: ${code ?? String(cause)}`, {
+        hint: 'choose another address with --listen [host:]port',
+        cause,
+      })
+    }
+  }
+}
+
+function listen(options: PeerServerOptions, port: number): PeerServer {
+  if (options.host !== undefined) return bind(options, options.host, port)
+  try {
+    return bind(options, '::', port)
+  } catch (error) {
+    // A host without IPv6.
+    if (systemCode(error) === 'EADDRINUSE') throw error
+    return bind(options, '0.0.0.0', port)
+  }
+}
+
+function bind(options: PeerServerOptions, hostname: string, port: number): PeerServer {
+  const { handler, tls, log = silentLog, idleSeconds = IDLE_SECONDS } = options
+  const server = Bun.serve({
+    hostname,
+    port,
+    idleTimeout: idleSeconds,
+    maxRequestBodySize: MAX_REQUEST_BODY,
+    ...(tls && { tls: { cert: tls.certificate, key: tls.privateKey } }),
+    fetch(request, self) {
+      const peer = self.requestIP(request)
+      return handler.handle(request, {
+        address: plainAddress(peer?.address ?? ''),
+        port: peer?.port ?? 0,
+        pending: () => self.pendingRequests,
+        stayOpen: () => self.timeout(request, 0),
+      })
+    },
+    error(error) {
+      // The file of a slice is opened after the handler returned; a blob that moved in between is asked for again.
+      log.debug(`cannot send to a peer: ${error.message}`)
+      const answer = busy('failed')
+      return handler.introduce?.(answer) ?? answer
+    },
+  })
+  return {
+    port: server.port ?? port,
+    async close({ isNow = false } = {}) {
+      handler.close()
+      if (!isNow) await Promise.race([server.stop(), Bun.sleep(CLOSE_MS)])
+      await server.stop(true)
+    },
+  }
+}

@@ -1,0 +1,278 @@
+import { DfhfError } from '../base/errors.ts'
+import { Semaphore } from '../base/semaphore.ts'
+import { type Commit, isCommit } from '../blob/oid.ts'
+import { createPathFilter, literalText, matchesPattern } from '../repo/patterns.ts'
+import { repoName } from '../repo/repo.ts'
+import type { PlacedFile } from '../storage/cache/placed-files.ts'
+import { UnusableNameError } from '../storage/files/safe-path.ts'
+import type { FileResult } from '../transfer/transfer-event.ts'
+import type { ListedFile, WantedFile } from './destination.ts'
+import { hiddenByCache } from './download-file.ts'
+import { keepNote, keepRevision } from './keep-note.ts'
+import { findClashes, withoutRepeats } from './listing-clashes.ts'
+import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
+
+/** Which files of a repo are meant; patterns as huggingface_hub's allow and ignore patterns. */
+export interface FilePatterns {
+  /** undefined keeps every file. */
+  readonly include: readonly string[] | undefined
+  readonly exclude: readonly string[]
+  /** Patterns of which each must match a file. */
+  readonly mustMatch: readonly string[]
+}
+
+/** What a snapshot would do. */
+export interface SnapshotPlan {
+  readonly commit: Commit
+  readonly files: readonly PlannedFile[]
+}
+
+/** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
+export type PlannedFile =
+  | {
+      readonly file: WantedFile
+      readonly isHere: boolean
+      readonly placed?: undefined
+      /** Why it cannot be stored. */
+      readonly unusable?: UnusableNameError | undefined
+    }
+  | {
+      readonly file: { readonly path: string; readonly size: number }
+      readonly isHere: true
+      readonly placed: PlacedFile
+    }
+
+/** A snapshot that is complete: its folder and its files. */
+export interface Snapshot {
+  readonly path: string
+  readonly commit: Commit
+  readonly files: readonly FileResult[]
+}
+
+/** Finds out what the snapshot consists of and what of it is here. Notes the revision, writes nothing else. */
+export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns): Promise<SnapshotPlan> {
+  const { parts } = fetcher
+  const { commit, failure } = await resolveCommit(parts)
+  const listing = await listFiles(parts, commit, failure)
+  const isKept = createPathFilter(patterns)
+  const kept = listing.files.filter((file) => isKept(file.path))
+  for (const pattern of patterns.mustMatch) {
+    if (kept.some((file) => matchesPattern(file.path, pattern))) continue
+    if (!listing.isWhole) throw notCached(`'${pattern}' at ${parts.revision}`)
+    throw notListed(parts, pattern, listing)
+  }
+  if (kept.length === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
+  await keepRevision(parts, commit)
+  const clashes = findClashes(kept.filter((file) => !('file' in file)))
+  const files = await Promise.all(
+    withoutRepeats(kept).map((file) => planFile(parts, commit, file, clashes.get(file.path))),
+  )
+  return { commit, files }
+}
+
+/** The error for a name that stands for nothing; a folder's became a pattern for all that is below it. */
+function notListed({ repo, revision }: FetchParts, pattern: string, listing: Listing): DfhfError {
+  const folder = pattern.endsWith('/**') ? literalText(pattern.slice(0, -'/**'.length)) : undefined
+  const isFile = folder !== undefined && listing.files.some((file) => file.path === folder)
+  const what = folder === undefined ? `file '${pattern}'` : `folder '${folder}'`
+  return new DfhfError('file-not-found', `no ${what} in ${repoName(repo)} at ${revision}`, {
+    hint: isFile
+      ? 'it is a file: write its name without a slash, and blob for tree in an address'
+      : 'check the name; it is case-sensitive',
+  })
+}
+
+function nothingKept({ repo, revision }: FetchParts, { include, exclude }: FilePatterns): string {
+  const where = `${repoName(repo)} at ${revision}`
+  if (include === undefined && exclude.length === 0) return `${where} has no files`
+  const options = [
+    ...(include ?? []).map((pattern) => `--include '${pattern}'`),
+    ...exclude.map((pattern) => `--exclude '${pattern}'`),
+  ]
+  return `no file of ${where} is meant by ${options.join(' ')}`
+}
+
+async function planFile(
+  { destination, isForced }: FetchParts,
+  commit: Commit,
+  listed: ListedFile | PlacedFile,
+  clash: UnusableNameError | undefined,
+): Promise<PlannedFile> {
+  if ('file' in listed) return { file: listed, isHere: true, placed: listed }
+  const { path, oid, size } = listed
+  const file = { commit, path, oid, size }
+  if (clash) return { file, isHere: false, unusable: clash }
+  try {
+    return { file, isHere: (await destination.has(file)) && !isForced }
+  } catch (error) {
+    if (error instanceof UnusableNameError) return { file, isHere: false, unusable: error }
+    throw error
+  }
+}
+
+/** Fetches every file of the plan that is missing, `workers` files at a time, the small ones first. */
+export async function downloadSnapshot(
+  fetcher: RepoFetcher,
+  patterns: FilePatterns,
+  options: { readonly workers: number },
+): Promise<Snapshot> {
+  const { engine, destination, hub } = fetcher.parts
+  const { commit, files } = await planSnapshot(fetcher, patterns)
+  const missing = files.filter(({ isHere }) => !isHere)
+  if (!hub && missing.length > 0) throw incomplete(fetcher.parts, missing.length)
+  engine.report({
+    type: 'plan',
+    files: files.length,
+    size: sizeOf(files),
+    missingFiles: missing.length,
+    missingSize: sizeOf(missing),
+  })
+  await fetcher.ensureRoom(missing.flatMap((each) => (each.placed || each.unusable ? [] : [each.file])))
+  const results = await fetchAll(fetcher, commit, files, options.workers)
+  return { path: destination.folderOf(commit), commit, files: results }
+}
+
+/**
+ * Results in the order of `files`. The first error stops what has not begun and is thrown once all is quiet; names that
+ * cannot be stored stop nothing and are told at the end. The large files come last: a single one can use all connections, and nothing small has to wait for it.
+ */
+async function fetchAll(
+  fetcher: RepoFetcher,
+  commit: Commit,
+  files: readonly PlannedFile[],
+  workers: number,
+): Promise<FileResult[]> {
+  const places = new Semaphore(workers)
+  const smallestFirst = files
+    .map((planned, index) => ({ planned, index }))
+    .sort((a, b) => a.planned.file.size - b.planned.file.size)
+  const results: FileResult[] = []
+  let failure: { readonly error: unknown } | undefined
+  const unusable: UnusableNameError[] = []
+  await Promise.all(
+    smallestFirst.map(({ planned, index }) =>
+      places.run(async () => {
+        if (failure) return
+        try {
+          results[index] = await bring(fetcher, commit, planned)
+        } catch (error) {
+          if (error instanceof UnusableNameError) unusable.push(error)
+          else failure ??= { error }
+        }
+      }),
+    ),
+  )
+  if (failure) throw failure.error
+  const [first] = unusable
+  if (first) throw allButUnusable(first, unusable, files.length)
+  return results
+}
+
+/** The error when all files are here but those whose names cannot be stored. */
+function allButUnusable(
+  first: UnusableNameError,
+  all: readonly UnusableNameError[],
+  count: number,
+): DfhfError {
+  const reasons = all.map(({ message }) => message).join('; ')
+  return new DfhfError(
+    first.code,
+    `${all.length} of ${count} files cannot be stored, all others are here: ${reasons}`,
+    {
+      hint: `leave ${all.length === 1 ? 'it' : 'them'} out with --exclude`,
+      cause: first,
+    },
+  )
+}
+
+async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile): Promise<FileResult> {
+  if (planned.placed === undefined) {
+    if (planned.unusable) throw planned.unusable
+    return fetcher.fetch(planned.file)
+  }
+  const { file, oid, size } = planned.placed
+  return fetcher.found({ commit, oid, size }, file, performance.now())
+}
+
+/** What a revision means; with the error of the Hub where that could not be asked. */
+interface Resolved {
+  readonly commit: Commit
+  readonly failure?: DfhfError
+}
+
+/** The commit that the revision means now; the one that it meant last when the Hub cannot be asked. */
+async function resolveCommit(parts: FetchParts): Promise<Resolved> {
+  const { repo, revision, hub, destination, signal, isForced } = parts
+  if (isCommit(revision)) return { commit: revision }
+  const known = await destination.readRef(revision)
+  if (!hub) {
+    if (known) return { commit: known }
+    throw notCached(`${repo.id} at ${revision}`)
+  }
+  if (!known || isForced) parts.onFetchLikely()
+  try {
+    const { commit } = await hub.repoInfo(repo, revision, { signal })
+    return { commit }
+  } catch (error) {
+    const isDenied = !(error instanceof DfhfError) || error.code === 'revision-not-found'
+    if (!known || isForced || isDenied || !(await isListed(parts, known))) throw error
+    parts.engine.report({
+      type: 'notice',
+      text: `${error.message}; using commit ${known.slice(0, 8)}, the last that was seen`,
+    })
+    return { commit: known, failure: error }
+  }
+}
+
+async function isListed({ destination }: FetchParts, commit: Commit): Promise<boolean> {
+  return ((await destination.readTree(commit)) ?? (await destination.listPlaced(commit))) !== undefined
+}
+
+/** What is known of a commit's files. */
+interface Listing {
+  readonly files: readonly (ListedFile | PlacedFile)[]
+  /** False where these are only the files that happen to be here. */
+  readonly isWhole: boolean
+}
+
+/**
+ * All files of a commit. A commit never changes, so a list that was kept is as good as the Hub's. Older clients kept
+ * none: where the Hub cannot be asked either, the files that are here have to do, as for huggingface_hub.
+ */
+async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError): Promise<Listing> {
+  const { repo, hub, destination, signal, isForced } = parts
+  const kept = await destination.readTree(commit)
+  if (kept) return { files: kept, isWhole: true }
+  let why = failure ?? notCached(`the list of files of ${repo.id} at ${parts.revision}`)
+  if (hub && failure === undefined) {
+    try {
+      const files = await Array.fromAsync(hub.listTree(repo, commit, { signal }))
+      await keepNote(parts, () => destination.noteTree(commit, files))
+      return { files, isWhole: true }
+    } catch (error) {
+      if (isForced || !(error instanceof DfhfError) || !hiddenByCache.has(error.code)) throw error
+      why = error
+    }
+  }
+  const files = await destination.listPlaced(commit)
+  if (files === undefined) throw why
+  const text = `${why.message}; taking the ${files.length} files of it that are here for all of it`
+  parts.engine.report({ type: 'notice', text })
+  return { files, isWhole: false }
+}
+
+function notCached(what: string): DfhfError {
+  return new DfhfError('not-cached', `${what} is not in the cache, and the Hub may not be asked`, {
+    hint: 'run again without offline mode',
+  })
+}
+
+function incomplete({ repo, revision }: FetchParts, count: number): DfhfError {
+  return new DfhfError('not-cached', `${count} files of ${repo.id} at ${revision} are not in the cache`, {
+    hint: 'run again without offline mode',
+  })
+}
+
+function sizeOf(files: SnapshotPlan['files']): number {
+  return files.reduce((sum, { file }) => sum + file.size, 0)
+}

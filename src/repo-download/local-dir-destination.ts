@@ -1,0 +1,110 @@
+import { DfhfError } from '../base/errors.ts'
+import { type Commit, isCommit } from '../blob/oid.ts'
+import type { PlacedFile } from '../storage/cache/placed-files.ts'
+import type { LocalDir } from '../storage/local-dir/local-dir.ts'
+import type { LocalRefs } from '../storage/local-dir/local-refs.ts'
+import type { BlobFile } from '../transfer/blob-file.ts'
+import { type CacheDestination, toListedFile, toTreeEntry, withRoom } from './cache-destination.ts'
+import type { Destination, KnownFile, ListedFile, WantedFile } from './destination.ts'
+import { DiskRoom } from './disk-room.ts'
+
+/** A folder of the user's own; what the cache has already is copied from there. */
+export class LocalDirDestination implements Destination {
+  readonly #folder: LocalDir
+  readonly #cache: CacheDestination
+  readonly #room: DiskRoom
+  readonly #refs: LocalRefs | undefined
+
+  constructor(
+    folder: LocalDir,
+    cache: CacheDestination,
+    options: { readonly room?: DiskRoom; readonly refs?: LocalRefs | undefined } = {},
+  ) {
+    this.#folder = folder
+    this.#cache = cache
+    this.#room = options.room ?? new DiskRoom()
+    this.#refs = options.refs
+  }
+
+  /** As it was when it was last put here. Where only other clients did that, the commit that was put here last. */
+  async readRef(revision: string): Promise<Commit | undefined> {
+    const noted = await this.#refs?.read(revision)
+    if (noted !== undefined) return noted
+    const cached = await this.#cache.readRef(revision)
+    if (cached !== undefined && (await this.readTree(cached)) !== undefined) return cached
+    return (await this.#refs?.isKnown()) ? cached : ((await this.#folder.lastCommit()) ?? cached)
+  }
+
+  async findKnown(revision: string, path: string): Promise<KnownFile | undefined> {
+    const found = isCommit(revision)
+      ? await this.#folder.findFile(revision, path)
+      : await this.#folder.findAny(path)
+    return found === undefined ? undefined : { commit: isCommit(revision) ? revision : '', path: found }
+  }
+
+  async has(file: WantedFile): Promise<boolean> {
+    if ((await this.#folder.findUpToDate(file)) !== undefined) return true
+    return (await this.#cache.findBlob(file)) !== undefined
+  }
+
+  async place(file: WantedFile): Promise<string | undefined> {
+    const present = await this.#folder.findUpToDate(file)
+    if (present !== undefined) return present
+    const cached = await this.#cache.findBlob(file)
+    if (cached === undefined) return undefined
+    try {
+      return await this.#folder.copyFrom(cached, file)
+    } catch (error) {
+      // What the cache holds is worth nothing: it is fetched.
+      if (error instanceof DfhfError && error.code === 'verification-failed') return undefined
+      throw error
+    }
+  }
+
+  lock(
+    file: WantedFile,
+    options: { readonly signal: AbortSignal; readonly onWait: (holder: string) => void },
+  ): Promise<AsyncDisposable> {
+    return this.#folder.lock(file.path, options)
+  }
+
+  async openBlob(file: WantedFile): Promise<BlobFile> {
+    return withRoom(await this.#folder.openBlob(file), this.#room)
+  }
+
+  async ensureRoom(files: readonly WantedFile[]): Promise<void> {
+    await this.#room.ensure(await this.#folder.spaceNeeded(files))
+  }
+
+  copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string> {
+    return this.#folder.copyFrom(source, file, signal)
+  }
+
+  async finish(_file: WantedFile, publishedPath: string): Promise<string> {
+    return publishedPath
+  }
+
+  async noteRevision(revision: string, commit: Commit): Promise<boolean> {
+    if (!isCommit(revision)) await this.#refs?.write(revision, commit)
+    return true
+  }
+
+  async noteMissing(): Promise<void> {}
+
+  noteTree(commit: Commit, files: readonly ListedFile[]): Promise<void> {
+    return this.#folder.writeTree(commit, files.map(toTreeEntry))
+  }
+
+  async readTree(commit: Commit): Promise<ListedFile[] | undefined> {
+    const files = (await this.#folder.readTree(commit))?.map(toListedFile)
+    return files?.every((file) => file !== undefined) ? files : this.#cache.readTree(commit)
+  }
+
+  listPlaced(commit: Commit): Promise<PlacedFile[] | undefined> {
+    return this.#folder.listPlaced(commit)
+  }
+
+  folderOf(): string {
+    return this.#folder.layout.root
+  }
+}

@@ -1,0 +1,247 @@
+import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { BlobSource, SourceKind } from '../blob/blob-source.ts'
+import { isSha256, type Oid } from '../blob/oid.ts'
+import { pieceSizeOf } from '../blob/pieces.ts'
+import { RangeIgnoredError } from '../http/range-request.ts'
+import { withRetry } from '../http/with-retry.ts'
+import { HubBlobSource } from '../hub/hub-blob-source.ts'
+import type { HubClient } from '../hub/hub-client.ts'
+import { type Repo, repoName } from '../repo/repo.ts'
+import type { TransferEngine } from '../transfer/transfer-engine.ts'
+import type { BytesBySource, FileResult, TransferEvent } from '../transfer/transfer-event.ts'
+import type { Destination, WantedFile } from './destination.ts'
+
+/** What fetching files of one repo needs. */
+export interface FetchParts {
+  readonly repo: Repo
+  readonly revision: string
+  /** Absent when offline. */
+  readonly hub: HubClient | undefined
+  readonly destination: Destination
+  readonly engine: TransferEngine
+  /** Whether anybody may read the repo, so that its blobs may go to peers; asked at most once. */
+  readonly isPublic: () => Promise<boolean>
+  /** True when all peers hold the cluster key: then private blobs may go to them as well. */
+  readonly hasClusterKey: boolean
+  /** A checked copy of a blob elsewhere on this machine. */
+  readonly findLocal: (oid: Oid, size: number) => Promise<string | undefined>
+  /** Told before the Hub is asked for what is not here: a good moment to begin looking for peers. */
+  readonly onFetchLikely: () => void
+  /** Told of every blob that was written and checked, so that it need not be hashed again before it is served. */
+  readonly onVerified: (path: string, oid: Oid) => Promise<void>
+  /** Takes what is no event. */
+  readonly log: Log
+  /** False where the Hub may not be asked for bytes. */
+  readonly mayAskHub: boolean
+  /** Fetch although it is here. */
+  readonly isForced: boolean
+  readonly signal: AbortSignal
+}
+
+/** Brings single files of a repo, whose commit and oid are known, to their places. */
+export class RepoFetcher {
+  readonly parts: FetchParts
+  /** Blobs on their way: two paths with one content are one transfer. */
+  readonly #running = new Map<string, Promise<unknown>>()
+
+  constructor(parts: FetchParts) {
+    this.parts = parts
+  }
+
+  /** Fetches a file, or finds it here. Throws DfhfError; what was verified stays for the next run. */
+  async fetch(file: WantedFile): Promise<FileResult> {
+    const id = this.parts.engine.nextId()
+    const startedAt = performance.now()
+    try {
+      const before = this.#running.get(file.oid)
+      const mine = (before?.catch(() => {}) ?? Promise.resolve()).then(() =>
+        this.#fetchSure(file, id, startedAt, before !== undefined),
+      )
+      this.#running.set(file.oid, mine)
+      const result = await mine
+      this.#report({ type: 'file-done', id, result })
+      return result
+    } catch (error) {
+      this.#report({
+        type: 'file-failed',
+        id,
+        reason: error instanceof Error ? error.message : String(error),
+      })
+      throw error
+    }
+  }
+
+  /**
+   * Throws `disk-full` when there is less room than fetching these files takes. What a store on this machine has may
+   * cost no room: that is looked up only where room is short, as it may cost reading all of it.
+   */
+  async ensureRoom(files: readonly WantedFile[]): Promise<void> {
+    const { destination, findLocal, isForced } = this.parts
+    try {
+      await destination.ensureRoom(files)
+    } catch (error) {
+      if (isForced || !(error instanceof DfhfError) || error.code !== 'disk-full') throw error
+      const rest: WantedFile[] = []
+      for (const file of files) if (!(await findLocal(file.oid, file.size))) rest.push(file)
+      if (rest.length === files.length) throw error
+      await destination.ensureRoom(rest)
+    }
+  }
+
+  /** The result for a file that was found here, by whatever way. */
+  found(
+    file: { readonly commit: string; readonly oid?: string; readonly size?: number },
+    path: string,
+    startedAt: number,
+  ): FileResult {
+    return this.#result({ oid: '', size: 0, ...file }, path, startedAt, { hub: 0, peers: 0, local: 0 }, false)
+  }
+
+  /** Where the ETag of a plain file turns out to be no git id, as some mirrors have it, the listing decides. */
+  async #fetchSure(file: WantedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
+    try {
+      return await this.#fetch(file, id, startedAt, isRepeat)
+    } catch (error) {
+      const { hub, repo, signal } = this.parts
+      const isMismatch = error instanceof DfhfError && error.code === 'verification-failed'
+      if (!isMismatch || file.isOidUnsure !== true || !hub) throw error
+      const listed = await hub.correctEtag(repo, file, { signal })
+      if (!listed) throw error
+      const { oid, size } = listed
+      return await this.#fetch({ ...file, oid, size, isOidUnsure: false }, id, startedAt, isRepeat)
+    }
+  }
+
+  async #fetch(file: WantedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
+    const { destination, isForced, signal } = this.parts
+    const placed = isForced && !isRepeat ? undefined : await destination.place(file)
+    if (placed !== undefined) return this.found(file, placed, startedAt)
+    await using _lock = await destination.lock(file, {
+      signal,
+      onWait: (holder) =>
+        this.#report({ type: 'wait', id, reason: `waiting for ${holder}, which downloads the same file` }),
+    })
+    this.#report({ type: 'wait', id, reason: undefined })
+    const meanwhile = isForced && !isRepeat ? undefined : await destination.place(file)
+    if (meanwhile !== undefined) return this.found(file, meanwhile, startedAt)
+    const local = isForced ? undefined : await this.parts.findLocal(file.oid, file.size)
+    const copied = local === undefined ? undefined : await this.#copy(local, file)
+    // Awaited here, or the lock would be given back at once.
+    if (copied === undefined) return await this.#bring(file, id, startedAt)
+    return this.#result(file, copied, startedAt, only('local', file.size), true)
+  }
+
+  /** Undefined when the copy shows that the source changed since it was checked. */
+  async #copy(source: string, file: WantedFile): Promise<string | undefined> {
+    const { destination, signal } = this.parts
+    try {
+      return await destination.copyFrom(source, file, signal)
+    } catch (error) {
+      if (error instanceof DfhfError && error.code === 'verification-failed') return undefined
+      throw error
+    }
+  }
+
+  async #bring(file: WantedFile, id: number, startedAt: number): Promise<FileResult> {
+    const { destination, engine, repo, hub, mayAskHub, signal } = this.parts
+    await using blob = await destination.openBlob(file)
+    const present = Math.min(file.size, blob.pieces.count * pieceSizeOf(file.size))
+    this.#report({ type: 'file-start', id, name: file.path, size: file.size, present })
+    const source = hub && mayAskHub ? new HubBlobSource(hub, { repo, ...file }) : undefined
+    let bytes: BytesBySource
+    try {
+      const mayShare = () => (this.parts.hasClusterKey ? Promise.resolve(true) : this.parts.isPublic())
+      const origin = { repo: repoName(repo), commit: file.commit, path: file.path }
+      bytes = await engine.bring(
+        { oid: file.oid, size: file.size, file: blob, hub: source, id, origin, mayShare },
+        signal,
+      )
+      if (this.parts.hasClusterKey && source && bytes.hub === 0) await proveGiven(source, file, signal)
+    } catch (error) {
+      // What does not hash to its oid, or is not the repo's, is worth nothing; everything else can be resumed.
+      if (error instanceof DfhfError && (error.code === 'verification-failed' || error.code === 'forbidden'))
+        await blob.discard()
+      throw named(error, file, repo)
+    }
+    const published = await blob.publish()
+    await this.parts.onVerified(published, file.oid)
+    const path = await destination.finish(file, published)
+    return this.#result(file, path, startedAt, bytes, true)
+  }
+
+  #result(
+    file: { readonly oid: string; readonly size: number; readonly commit: string },
+    path: string,
+    startedAt: number,
+    bytes: BytesBySource,
+    verified: boolean,
+  ): FileResult {
+    const { repo, revision } = this.parts
+    return {
+      path,
+      repo: repoName(repo),
+      revision,
+      commit: file.commit,
+      oid: file.oid,
+      size: file.size,
+      ms: Math.round(performance.now() - startedAt),
+      bytes,
+      verified,
+    }
+  }
+
+  #report(event: TransferEvent): void {
+    this.parts.engine.report(event)
+  }
+}
+
+/** What the Hub says of what it will not give; anything else may be a bad moment of it. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'unauthorized',
+  'forbidden',
+  'gated',
+  'repo-not-found',
+  'revision-not-found',
+  'file-not-found',
+])
+
+/**
+ * Has the Hub give a byte of a blob that came from keyed peers alone. A repo's author may write the oid of anybody's
+ * private blob into a pointer; published as that repo's, it would go on to peers without the key.
+ */
+async function proveGiven(source: BlobSource, file: WantedFile, signal: AbortSignal): Promise<void> {
+  if (!isSha256(file.oid) || file.size === 0) return
+  const ask = async () => {
+    try {
+      for await (const _ of await source.open({ start: 0, end: 1 }, { signal })) break
+    } catch (cause) {
+      // Who sends everything gives it, too.
+      if (!(cause instanceof RangeIgnoredError)) throw cause
+    }
+  }
+  try {
+    await withRetry(ask, { signal })
+  } catch (cause) {
+    if (!(cause instanceof DfhfError) || !REFUSALS.has(cause.code)) throw cause
+    throw new DfhfError('forbidden', `the Hub names blob ${file.oid.slice(0, 12)} and does not give it`, {
+      cause,
+    })
+  }
+}
+
+function only(kind: SourceKind, size: number): BytesBySource {
+  return { hub: 0, peers: 0, local: 0, [kind]: size }
+}
+
+/** Says of which file an error speaks, where it does not say so itself. */
+function named(error: unknown, file: WantedFile, repo: Repo): unknown {
+  if (!(error instanceof DfhfError) || error.message.includes(file.path)) return error
+  const { code, hint, retryable, retryAfterMs } = error
+  return new DfhfError(code, `${file.path} of ${repoName(repo)}: ${error.message}`, {
+    retryable,
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
+}

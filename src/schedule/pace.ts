@@ -1,0 +1,274 @@
+import type { SourceKind } from '../blob/blob-source.ts'
+
+/**
+ * How long a transfer may wait for peers that bring nothing before it asks the Hub for everything, in ms, and how much
+ * longer in a large crowd: of 1,000 that start together on a Hub of 100 Mbit/s some have not one byte after 7 s. The
+ * bound that dfhf promises (twice the time alone, and 10 s) leaves room for no more.
+ */
+const PATIENCE_MS = 5_000
+const PATIENCE_IN_A_CROWD_MS = 3_000
+const CROWD = 50
+/** As a share of the time that the Hub would need, the patience that a thin uplink earns: there first pieces take long. */
+const PATIENCE_SHARE = 0.3
+/** Peers lose their patience at different moments, up to this much later: all at once would be a run on the Hub. */
+const SPREAD_MS = 1_000
+/** From this time on, in ms, the Hub's speed is asked for where peers are not quick; in a crowd later, as with the patience. */
+const DOUBT_MS = 4_000
+const DOUBT_IN_A_CROWD_MS = 1_000
+/** What good times earn at the most, in ms: for peers that brought much and then stop no transfer waits longer than this, too. */
+const MOST_CREDIT_MS = 4_000
+/** Peers must bring so much of what the Hub would: then all that they hold back costs half of the time alone. */
+const SHARE_THAT_PAYS = 2 / 3
+/** The first turn at the Hub alone, in ms; each further one is twice as long, as long as waiting goes on to bring nothing. */
+const FIRST_TURN_MS = 3_000
+const LONGEST_TURN_MS = 60_000
+/** How long peers may try again between two turns, in ms. */
+const RETRIAL_MS = 1_000
+/** What one connection must have brought, within at least this time in ms, or how long it must have taken, to be a measure. */
+const MEASURED_BYTES = 2 ** 18
+const MEASURED_QUICKLY_MS = 10
+const MEASURED_MS = 300
+/** How long many connections together must have been at work, in ms, to be a measure. */
+const MEASURED_TOGETHER_MS = 400
+/** The window in which the most that the Hub has brought is looked for, in ms. */
+const WINDOW_MS = 1_000
+/** Half-life of what was measured, in ms. */
+const MEMORY_MS = 4_000
+/** While each of many connections brings this share of what the best one brought, more of them would bring more. */
+const STILL_GROWS = 0.7
+/** What peers bring within this time, in ms, needs no question of how fast the Hub is. */
+const SOON_MS = 9_500
+/** Peers bring something when it is so many bytes within so many ms. */
+const SOME_BYTES = 2 ** 12
+const SOME_MS = 2_000
+/** What the trials of all peers together may cost, as a share of the blob's size. */
+const COST_OF_TRIALS = 0.01
+
+/**
+ * How the Hub is used: `shared` leaves it the pieces that no peer has or is to fetch, `probe` asks it for one piece
+ * to learn how fast it is, `alone` asks it for any piece as though there were no peers.
+ */
+export type HubUse = 'shared' | 'probe' | 'alone'
+
+/** What is to be seen at a moment. Times in ms, sizes in bytes. */
+export interface Sight {
+  readonly now: number
+  /** Connections to the Hub that are open. */
+  readonly hubConnections: number
+  /** Connections to the Hub that there would be without peers. */
+  readonly mostConnections: number
+  /** How many peers are known, for whose sake less is asked of the Hub. */
+  readonly peers: number
+  /** Bytes of the blob. */
+  readonly size: number
+}
+
+/**
+ * Decides how far peers may keep a transfer from the Hub. Words of peers cost nothing, so only bytes count: time that
+ * passes is a debt, which bytes that come in pay off at the rate at which the Hub would have given them. When the debt
+ * outgrows the patience, the Hub is asked for everything, in turns that grow. Whatever peers say or hold back, the time
+ * is thus within twice the time alone and the patience. Deterministic: what happens and the time come in.
+ */
+export class Pace {
+  readonly #spreadMs: number
+  #use: HubUse = 'shared'
+  #debtMs = 0
+  /** Time that has passed, and what came in it, since the last look; while nothing is known of the Hub, since the first. */
+  #elapsedMs = 0
+  #fromHub = 0
+  #fromPeers = 0
+  /** How much time passed before the first bytes. */
+  #firstBytesMs: number | undefined
+  #seenAt: number | undefined
+  #hasMetPeers = false
+  /** When peers last brought something, and what they have brought since then. */
+  #peersGaveAt = Number.NEGATIVE_INFINITY
+  #sincePeersGave = 0
+  /** What single connections to the Hub brought lately, and in how many ms. */
+  #hubBytes = 0
+  #connectionMs = 0
+  /** The most bytes per ms that one connection to the Hub has brought, and all together in a window. */
+  #bestConnection = 0
+  #bestRate = 0
+  #window = { startedAt: 0, hubBytes: 0 }
+  /** Bytes per ms that the Hub gave when it was asked for everything, in all and by connection; undefined before. */
+  #alone: { readonly rate: number; readonly connection: number } | undefined
+  #turn: Turn = beginTurn(0, false)
+  #turnMs = FIRST_TURN_MS
+
+  /** `place` is a number from 0 up to 1 that differs from peer to peer. */
+  constructor(place: number) {
+    this.#spreadMs = place * SPREAD_MS
+  }
+
+  get use(): HubUse {
+    return this.#use
+  }
+
+  /** True while the Hub is asked for everything only to find out how fast it is. */
+  get isTrial(): boolean {
+    return this.#use === 'alone' && this.#turn.isTrial
+  }
+
+  /** Bytes arrived at `now`; `waitedMs` is the time since the last ones on the same connection, undefined for the first. */
+  count(kind: SourceKind, bytes: number, now: number, waitedMs?: number): void {
+    if (kind === 'peers') this.#countPeers(bytes, now)
+    else this.#countHub(bytes, now, waitedMs)
+  }
+
+  /** Bytes that had arrived turned out to be worth nothing. */
+  lose(kind: SourceKind, bytes: number): void {
+    if (kind === 'peers') this.#fromPeers -= bytes
+    else this.#fromHub -= bytes
+  }
+
+  #countPeers(bytes: number, now: number): void {
+    this.#fromPeers += bytes
+    this.#sincePeersGave += bytes
+    if (this.#sincePeersGave < SOME_BYTES) return
+    this.#sincePeersGave = 0
+    this.#peersGaveAt = now
+  }
+
+  #countHub(bytes: number, now: number, waitedMs: number | undefined): void {
+    const turn = this.#turn
+    this.#fromHub += bytes
+    this.#window.hubBytes += bytes
+    turn.firstByteAt ??= now
+    turn.hubBytes += bytes
+    if (waitedMs === undefined) return
+    this.#hubBytes += bytes
+    this.#connectionMs += waitedMs
+    turn.connectionBytes += bytes
+    turn.connectionMs += waitedMs
+  }
+
+  /** Looks at how it goes; to be called some times a second. */
+  observe(sight: Sight): void {
+    const elapsedMs = sight.now - (this.#seenAt ?? sight.now)
+    this.#seenAt = sight.now
+    if (sight.peers > 0) this.#hasMetPeers = true
+    this.#measure(sight, elapsedMs)
+    // A peer that is alone waits for no other.
+    if (this.#hasMetPeers) {
+      this.#account(sight, elapsedMs)
+      this.#use = this.#use === 'alone' ? this.#goOnAlone(sight) : this.#chooseAmongPeers(sight)
+    }
+  }
+
+  #measure({ now, hubConnections }: Sight, elapsedMs: number): void {
+    const memory = 0.5 ** (elapsedMs / MEMORY_MS)
+    // What is known is not forgotten while nothing new is learned.
+    if (hubConnections > 0) {
+      this.#hubBytes *= memory
+      this.#connectionMs *= memory
+    }
+    if (this.#isMeasured) this.#bestConnection = Math.max(this.#bestConnection, this.#connection)
+    const windowMs = now - this.#window.startedAt
+    if (windowMs >= WINDOW_MS) {
+      this.#bestRate = Math.max(this.#bestRate, this.#window.hubBytes / windowMs)
+      this.#window = { startedAt: now, hubBytes: 0 }
+    }
+    const { firstByteAt, hubBytes, connectionBytes, connectionMs } = this.#turn
+    if (this.#use !== 'alone' || firstByteAt === undefined || connectionMs === 0) return
+    const tookMs = now - firstByteAt
+    if (tookMs >= MEASURED_TOGETHER_MS)
+      this.#alone = { rate: hubBytes / tookMs, connection: connectionBytes / connectionMs }
+  }
+
+  #account(sight: Sight, elapsedMs: number): void {
+    if (this.#fromHub + this.#fromPeers > 0) this.#firstBytesMs ??= this.#elapsedMs
+    this.#elapsedMs += elapsedMs
+    const rate = this.#hubRate(sight)
+    if (rate === undefined) return
+    const worth = this.#fromHub + this.#fromPeers / SHARE_THAT_PAYS
+    this.#debtMs = Math.max(this.#debtMs + this.#elapsedMs - worth / rate, -MOST_CREDIT_MS)
+    if (this.#debtMs <= 0) this.#turnMs = FIRST_TURN_MS
+    this.#elapsedMs = 0
+    this.#fromHub = 0
+    this.#fromPeers = 0
+  }
+
+  #chooseAmongPeers(sight: Sight): HubUse {
+    if (this.#hubRate(sight) === undefined) return this.#isDoubtful(sight) ? 'probe' : 'shared'
+    if (this.#debtMs < this.#patience(sight)) return 'shared'
+    // While peers do bring something, it is first found out, at little cost, whether the Hub would bring more.
+    const isTrial = this.#alone === undefined && sight.now - this.#peersGaveAt < SOME_MS
+    this.#turn = beginTurn(sight.now, isTrial)
+    return 'alone'
+  }
+
+  /** True when, at the pace of the peers so far, the blob takes longer than needs no question. */
+  #isDoubtful({ now, peers, size }: Sight): boolean {
+    if (this.#elapsedMs < DOUBT_MS + DOUBT_IN_A_CROWD_MS * crowd(peers)) return false
+    if (now - this.#peersGaveAt > SOME_MS) return true
+    // The wait for the first bytes says nothing of the rate.
+    const waitedMs = this.#firstBytesMs ?? 0
+    const rate = (this.#fromHub + this.#fromPeers) / (this.#elapsedMs - waitedMs)
+    return rate <= 0 || waitedMs + size / rate > SOON_MS
+  }
+
+  #goOnAlone(sight: Sight): HubUse {
+    const { isTrial, startedAt, firstByteAt = sight.now, hubBytes } = this.#turn
+    const tookMs = sight.now - startedAt
+    if (isTrial) {
+      const enough = Math.max(MEASURED_BYTES, (sight.size * COST_OF_TRIALS) / Math.max(1, sight.peers))
+      const isMeasured = sight.now - firstByteAt >= MEASURED_TOGETHER_MS && hubBytes >= enough
+      return isMeasured || tookMs >= FIRST_TURN_MS ? 'shared' : 'alone'
+    }
+    if (tookMs < this.#turnMs) return 'alone'
+    this.#turnMs = Math.min(LONGEST_TURN_MS, 2 * this.#turnMs)
+    this.#debtMs = Math.min(this.#debtMs, this.#patience(sight) - RETRIAL_MS)
+    return 'shared'
+  }
+
+  #patience(sight: Sight): number {
+    const rate = this.#hubRate(sight)
+    const share = rate === undefined ? 0 : (PATIENCE_SHARE * sight.size) / rate
+    return PATIENCE_MS + PATIENCE_IN_A_CROWD_MS * crowd(sight.peers) + this.#spreadMs + share
+  }
+
+  /**
+   * Bytes per ms that the Hub gives, or would give at the most: what one connection brings times how many there may be,
+   * or, where many together were seen to bring less, what these brought. Undefined while nothing is known of it.
+   */
+  #hubRate({ mostConnections }: Sight): number | undefined {
+    const alone = this.#alone
+    if (alone && alone.connection < STILL_GROWS * this.#bestConnection)
+      return Math.max(alone.rate, this.#bestRate)
+    if (alone) return alone.connection * mostConnections
+    return this.#isMeasured ? this.#connection * mostConnections : undefined
+  }
+
+  get #isMeasured(): boolean {
+    if (this.#hubBytes <= 0 || this.#connectionMs < MEASURED_QUICKLY_MS) return false
+    return this.#hubBytes >= MEASURED_BYTES || this.#connectionMs >= MEASURED_MS
+  }
+
+  /** Bytes per ms that one connection to the Hub brings. */
+  get #connection(): number {
+    return this.#hubBytes / this.#connectionMs
+  }
+}
+
+/** A time in which the Hub is asked for everything. */
+interface Turn {
+  readonly startedAt: number
+  /** True when it is only to find out how fast the Hub is. */
+  readonly isTrial: boolean
+  /** When the first bytes came in it; the wait for them says nothing of the rate. */
+  firstByteAt: number | undefined
+  hubBytes: number
+  /** What single connections brought, and in how many ms. */
+  connectionBytes: number
+  connectionMs: number
+}
+
+function beginTurn(startedAt: number, isTrial: boolean): Turn {
+  return { startedAt, isTrial, firstByteAt: undefined, hubBytes: 0, connectionBytes: 0, connectionMs: 0 }
+}
+
+/** From 0 for nobody else to 1 for a crowd. */
+function crowd(peers: number): number {
+  return Math.min(1, peers / CROWD)
+}

@@ -1,0 +1,136 @@
+import type { Log } from '../base/log.ts'
+import { AllowList } from '../gateway/access/allow-list.ts'
+import { OwnNames } from '../gateway/access/own-names.ts'
+import { BlobReplies } from '../gateway/blob-replies.ts'
+import { Gateway, type OwnRoute } from '../gateway/gateway.ts'
+import { GatewayServer } from '../gateway/gateway-server.ts'
+import { KnownUrls } from '../gateway/known-urls.ts'
+import { LfsGateway } from '../gateway/lfs/lfs-gateway.ts'
+import { jsonReply, type Reply, textReply } from '../gateway/message.ts'
+import { FileFacts } from '../gateway/mirror/file-facts.ts'
+import { HubApi } from '../gateway/mirror/hub-api.ts'
+import { HubMirror } from '../gateway/mirror/hub-mirror.ts'
+import { HubUpstream } from '../gateway/mirror/hub-upstream.ts'
+import { HubWeather } from '../gateway/mirror/hub-weather.ts'
+import { KeptAnswers } from '../gateway/mirror/kept-answers.ts'
+import { Recall } from '../gateway/mirror/recall.ts'
+import { CdnProbe } from '../gateway/proxy/cdn-probe.ts'
+import { CdnProxy } from '../gateway/proxy/cdn-proxy.ts'
+import { Tunnels } from '../gateway/proxy/tunnel.ts'
+import type { HttpClient } from '../http/http-client.ts'
+import type { HttpProxy } from '../http/proxy.ts'
+import { parseEndpoint } from '../hub/endpoint.ts'
+import type { HubClient } from '../hub/hub-client.ts'
+import { isLoopback, type TokenRule } from '../hub/tokens.ts'
+import type { BlobLibrary } from '../peer/blob-library.ts'
+import type { PublicRepos } from '../peer/public-repos.ts'
+import type { DaemonMetrics } from './metrics.ts'
+import { WarmRoute } from './warm-route.ts'
+
+/** How long what is being sent may take once the gateway closes, in ms. */
+const GRACE_MS = 5_000
+
+/** What a gateway is made of, and how it behaves. */
+export interface GatewayOptions {
+  readonly listen: { readonly host: string | undefined; readonly port: number }
+  /** Names by which clients may call it besides its addresses. */
+  readonly hosts: readonly string[]
+  readonly endpoint: string
+  /** Carries no token of its own. */
+  readonly http: HttpClient
+  /** Holds for the tokens of its clients as for this node's own. */
+  readonly tokenRule: TokenRule
+  /** Which proxy leads to an address, for tunnels. */
+  readonly proxyFor?: ((url: URL) => HttpProxy | undefined) | undefined
+  /** Speaks with this node's token: for orders of this machine's user, and for nothing that a client asks. */
+  readonly ownHub: HubClient
+  readonly library: BlobLibrary
+  readonly publicRepos: PublicRepos
+  /** True when all peers hold the cluster key: what they send is passed on before the whole was checked. */
+  readonly trustsPeers: boolean
+  readonly stateDir: string
+  /** How long what is here is served while the Hub fails; 0 for not at all. */
+  readonly staleForMs: number
+  readonly allowHosts: readonly string[]
+  readonly ignoreQueryParams: readonly string[]
+  readonly storeQuota: number
+  readonly metrics?: DaemonMetrics | undefined
+  readonly log: Log
+}
+
+/** A gateway that answers. */
+export interface OpenGateway extends AsyncDisposable {
+  readonly port: number
+  /** Requests being answered, and tunnels that are open. */
+  load(): { readonly requests: number; readonly tunnels: number }
+  /** False while the Hub fails. */
+  isHubWell(): boolean
+  /** Takes no new requests, lets what is being sent end within a bound, and closes. */
+  close(): Promise<void>
+}
+
+/** Builds the gateway's parts and binds its port. Throws `usage` for a port that cannot be had, or a misspelt host. */
+export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
+  const { log, library, publicRepos, staleForMs, http, tokenRule, metrics, listen } = options
+  const stop = new AbortController()
+  const { signal } = stop
+  const endpoint = parseEndpoint(options.endpoint)
+  const allowList = new AllowList(endpoint, options.allowHosts)
+  const hub = new HubUpstream({ endpoint, http, tokenRule })
+  const kept = new KeptAnswers(options.stateDir, { log })
+  const weather = new HubWeather(log)
+  const recall = new Recall({ kept, publicRepos, weather, staleForMs, signal })
+  const blobs = new BlobReplies({
+    library,
+    log,
+    trustsPeers: options.trustsPeers,
+    onServe: (served) => metrics?.served(served),
+  })
+  const known = new KnownUrls(options.ignoreQueryParams)
+  const lfs = new LfsGateway({ hub, http, blobs, known })
+  const api = new HubApi({ hub, recall })
+  const facts = new FileFacts({ hub, recall, kept })
+  const mirror = new HubMirror({ hub, api, facts, blobs, lfs, known, log })
+  const mayFollow = (url: URL) => allowList.mayFollow(url)
+  const probe = new CdnProbe({ http, mayFollow, signal })
+  const proxy = new CdnProxy({ http, allowList, known, probe, blobs, tokenRule, log })
+  const tunnels = new Tunnels({ allowList, proxyFor: options.proxyFor })
+  const warm = new WarmRoute({
+    library,
+    upstream: hub,
+    ownHub: options.ownHub,
+    isLoopbackOnly: listen.host !== undefined && isLoopback(listen.host),
+    storeQuota: options.storeQuota,
+    log,
+  })
+  const own = new Map<string, OwnRoute>([
+    ['GET /healthz', () => jsonReply(200, { ok: true })],
+    ['POST /v1/warm', (request) => warm.handle(request)],
+    ...(metrics ? [['GET /metrics', () => metricsReply(metrics)] as const] : []),
+  ])
+  const ownNames = new OwnNames({ listenHost: listen.host, names: options.hosts })
+  const handler = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, ownNames, own })
+  const onAnswer = (status: number) => metrics?.answered(status)
+  const server = await GatewayServer.listen({ handler, ...listen, log, onAnswer })
+  const close = async (graceMs: number) => {
+    await server.close(graceMs)
+    blobs.close()
+    stop.abort()
+  }
+  return {
+    port: server.port,
+    load: () => ({ requests: server.active, tunnels: tunnels.open }),
+    isHubWell: () => !weather.isBad,
+    close: () => close(GRACE_MS),
+    [Symbol.asyncDispose]: () => close(0),
+  }
+}
+
+async function metricsReply(metrics: DaemonMetrics): Promise<Reply> {
+  const text = await metrics.text()
+  const { headers, ...rest } = textReply(200, text)
+  return {
+    ...rest,
+    headers: headers.map((line) => (line[0] === 'Content-Type' ? [line[0], metrics.contentType] : line)),
+  }
+}

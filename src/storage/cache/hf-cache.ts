@@ -1,0 +1,217 @@
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type Commit, isCommit, isOid, type Oid } from '../../blob/oid.ts'
+import { onDisk, unlessMissing } from '../files/disk-error.ts'
+import type { SpaceNeed } from '../files/disk-space.ts'
+import { acquireFileLock, FileLock, type FileLockOptions } from '../files/file-lock.ts'
+import { makeFolderInside, makeParentInside } from '../files/folder.ts'
+import { makeEmptyFile } from '../files/plain-file.ts'
+import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
+import { missingSize, removeOrphanJournals, removeStalePartials } from '../partial/stale-partials.ts'
+import { type CacheRepo, linkTarget, parseRepoFolderName, RepoLayout } from './cache-layout.ts'
+import { writeCachedirTag } from './cachedir-tag.ts'
+import { listPlaced, type PlacedFile } from './placed-files.ts'
+import { readRefFile, writeRefFile } from './ref-file.ts'
+import { fillEntry, linkEntry } from './snapshot-entry.ts'
+import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
+
+/** How old a partial file must be to be taken for abandoned. */
+const STALE_AFTER_MS = 30 * 24 * 3600 * 1000
+
+export interface HfCacheOptions {
+  /** Put files into snapshots, not links (HF_HUB_DISABLE_SYMLINKS). @default false */
+  readonly disableSymlinks?: boolean | undefined
+  /** See PartialBlobOptions. @default true */
+  readonly durable?: boolean | undefined
+}
+
+/** A blob that stands in the cache. */
+export interface CachedBlob {
+  readonly repo: CacheRepo
+  readonly oid: Oid
+  readonly path: string
+}
+
+/** The Hugging Face cache below `root`, in huggingface_hub's own layout. */
+export class HfCache {
+  readonly root: string
+  readonly #options: HfCacheOptions
+  #hasNoLinks: boolean
+  #isPrepared = false
+
+  /** `root` need not exist; it is made when something is written. */
+  constructor(root: string, options: HfCacheOptions = {}) {
+    this.root = root
+    this.#options = options
+    this.#hasNoLinks = options.disableSymlinks ?? false
+  }
+
+  /** The commit that `revision` pointed at when it was last resolved; a commit is its own. */
+  async readRef(repo: CacheRepo, revision: string): Promise<Commit | undefined> {
+    if (isCommit(revision)) return revision
+    return readRefFile(this.layout(repo).ref(revision))
+  }
+
+  /**
+   * Notes what `revision` points at. The snapshot's folder comes first: a ref without one makes a repo look broken.
+   * False where another revision's name is in the way: `dev` and `dev/x` cannot both be files.
+   */
+  async writeRef(repo: CacheRepo, revision: string, commit: Commit): Promise<boolean> {
+    const layout = this.layout(repo)
+    await this.#makeFolder(layout.snapshot(commit))
+    if (isCommit(revision)) return true
+    const { refs } = layout
+    return writeRefFile(refs, layout.ref(revision), commit, (path) => makeParentInside(this.root, path))
+  }
+
+  /** The snapshot path of a file that is there, with the expected size where it is known, or undefined. */
+  async findFile(repo: CacheRepo, commit: Commit, path: string, size?: number): Promise<string | undefined> {
+    const entry = this.layout(repo).entry(commit, path)
+    return (await hasSize(entry, size)) ? entry : undefined
+  }
+
+  /** The path of a blob that is there with the expected size, or undefined. It may be a link into a shared store. */
+  async findBlob(repo: CacheRepo, oid: Oid, size?: number): Promise<string | undefined> {
+    const path = this.layout(repo).blob(oid)
+    return (await hasSize(path, size)) ? path : undefined
+  }
+
+  /**
+   * Makes the snapshot's entry for a blob that is in the cache and returns its path. `isNew` says that this run
+   * published the blob: without links it moves into the snapshot.
+   */
+  async linkFile(
+    repo: CacheRepo,
+    commit: Commit,
+    path: string,
+    oid: Oid,
+    options: { readonly isNew?: boolean } = {},
+  ): Promise<string> {
+    const layout = this.layout(repo)
+    const entry = layout.entry(commit, path)
+    const blob = layout.blob(oid)
+    await this.#prepare()
+    await makeParentInside(this.root, entry, layout.snapshot(commit))
+    await onDisk('write', entry, async () => {
+      if (!this.#hasNoLinks && (await linkEntry(entry, linkTarget(path, oid), layout.blobs))) {
+        // Where the snapshots stand on another disk than the blobs, the way from one to the other is not the usual one.
+        const isAstray = (await fileSize(entry)) === undefined && (await fileSize(blob)) !== undefined
+        if (isAstray) await linkEntry(entry, blob, layout.blobs)
+        return
+      }
+      this.#hasNoLinks = true
+      await fillEntry(entry, blob, layout.blobs, options.isNew ?? false)
+    })
+    if (!options.isNew) await removeOrphanJournals(layout.blobs, oid).catch(() => {})
+    return entry
+  }
+
+  /** Notes that the commit has no such file, so that other tools need not ask when offline. */
+  async markMissing(repo: CacheRepo, commit: Commit, path: string): Promise<void> {
+    const marker = this.layout(repo).missing(commit, path)
+    await this.#makeFolder(dirname(marker))
+    await onDisk('write', marker, () => makeEmptyFile(marker))
+  }
+
+  /** True when somebody noted that the commit has no such file. */
+  async isMissing(repo: CacheRepo, commit: Commit, path: string): Promise<boolean> {
+    return (await fileSize(this.layout(repo).missing(commit, path))) !== undefined
+  }
+
+  /** All files of a commit, when somebody listed them before. */
+  readTree(repo: CacheRepo, commit: Commit): Promise<TreeEntry[] | undefined> {
+    return readTreeCache(this.layout(repo).tree(commit))
+  }
+
+  /** Keeps the list of all files of a commit. */
+  async writeTree(repo: CacheRepo, commit: Commit, entries: readonly TreeEntry[]): Promise<void> {
+    const layout = this.layout(repo)
+    await this.#makeFolder(layout.snapshot(commit))
+    await makeParentInside(this.root, layout.tree(commit))
+    await writeTreeCache(layout.tree(commit), entries)
+  }
+
+  /** Opens a blob for writing, with what an earlier run left of it. Publishing replaces what stands at its name. */
+  async openBlob(repo: CacheRepo, oid: Oid, size: number): Promise<PartialBlob> {
+    const layout = this.layout(repo)
+    await this.#makeFolder(layout.blobs)
+    // Its scan takes a repo without snapshots for a broken one.
+    await this.#makeFolder(join(layout.folder, 'snapshots'))
+    const blob = await openPartialBlob({
+      folder: layout.blobs,
+      oid,
+      size,
+      finalPath: layout.blob(oid),
+      durable: this.#options.durable,
+    })
+    // Nobody comes back to other downloads after a month. What is being written, this one too, has a lock.
+    await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
+    return blob
+  }
+
+  /** Bytes that still have to be written of blobs that are not here, and where they go. */
+  async spaceNeeded(
+    repo: CacheRepo,
+    wanted: readonly { readonly oid: Oid; readonly size: number }[],
+  ): Promise<SpaceNeed> {
+    const { blobs } = this.layout(repo)
+    const sizes = new Map(wanted.map(({ oid, size }) => [oid as string, size]))
+    return { path: blobs, size: await missingSize(blobs, sizes) }
+  }
+
+  /** The files of a commit that are here, by their paths in the repo; undefined when there are none. */
+  listPlaced(repo: CacheRepo, commit: Commit): Promise<PlacedFile[] | undefined> {
+    return listPlaced(this.layout(repo).snapshot(commit))
+  }
+
+  /** Takes the lock that every client of this cache takes while it downloads the blob. */
+  async lock(repo: CacheRepo, oid: Oid, options: FileLockOptions = {}): Promise<FileLock> {
+    const path = this.layout(repo).lock(oid)
+    try {
+      await this.#makeFolder(dirname(path))
+    } catch {
+      return new FileLock()
+    }
+    return acquireFileLock(path, options)
+  }
+
+  /** Every blob of every repo, as they are found. Folders that cannot be read are passed over. */
+  async *listBlobs(): AsyncGenerator<CachedBlob> {
+    for (const folder of await readdir(this.root).catch(() => [])) {
+      const repo = parseRepoFolderName(folder)
+      if (repo === undefined) continue
+      const blobs = join(this.root, folder, 'blobs')
+      for (const oid of await readdir(blobs).catch(() => [])) {
+        if (isOid(oid)) yield { repo, oid, path: join(blobs, oid) }
+      }
+    }
+  }
+
+  /** Where the files of one repo stand. */
+  layout(repo: CacheRepo): RepoLayout {
+    return new RepoLayout(this.root, repo)
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    await this.#prepare()
+    await makeFolderInside(this.root, folder)
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#isPrepared) return
+    await makeFolderInside(this.root, this.root)
+    await writeCachedirTag(this.root)
+    this.#isPrepared = true
+  }
+}
+
+async function hasSize(path: string, size: number | undefined): Promise<boolean> {
+  const present = await fileSize(path)
+  return present !== undefined && (size === undefined || present === size)
+}
+
+/** The size of the regular file that `path` leads to, over any links; undefined when it leads nowhere. */
+async function fileSize(path: string): Promise<number | undefined> {
+  const stats = await unlessMissing(stat(path)).catch(() => undefined)
+  return stats?.isFile() ? stats.size : undefined
+}

@@ -1,0 +1,38 @@
+import { readdir, readlink, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { isOid } from '../../blob/oid.ts'
+import { unlessMissing } from '../files/disk-error.ts'
+
+/** A file of a repo that is here, found without a list of what the repo holds. */
+export interface PlacedFile {
+  /** In the repo. */
+  readonly path: string
+  /** On this machine. */
+  readonly file: string
+  readonly size: number
+  /** The blob's name, empty where nothing says it. */
+  readonly oid: string
+}
+
+/** All files below a snapshot's folder, links to blobs followed; undefined when there are none. */
+export async function listPlaced(folder: string): Promise<PlacedFile[] | undefined> {
+  const found: PlacedFile[] = []
+  await walk(folder, '', found)
+  return found.length === 0 ? undefined : found
+}
+
+async function walk(root: string, path: string, found: PlacedFile[]): Promise<void> {
+  const entries = (await unlessMissing(readdir(join(root, path), { withFileTypes: true }))) ?? []
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const inside = path === '' ? entry.name : `${path}/${entry.name}`
+    if (entry.isDirectory()) {
+      await walk(root, inside, found)
+      continue
+    }
+    const file = join(root, inside)
+    const stats = await stat(file).catch(() => undefined)
+    if (!stats?.isFile()) continue
+    const target = entry.isSymbolicLink() ? basename(await readlink(file)) : ''
+    found.push({ path: inside, file, size: stats.size, oid: isOid(target) ? target : '' })
+  }
+}

@@ -1,0 +1,113 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { writeFileAtomically } from '../files/atomic-write.ts'
+import { onDisk } from '../files/disk-error.ts'
+import { readPlainText } from '../files/plain-file.ts'
+
+/** About a million files. */
+const MAX_TREE_SIZE = 256 * 2 ** 20
+const ENTRIES_A_PART = 256
+
+/** One file of a commit, as the Hub's tree lists it. */
+export interface TreeEntry {
+  readonly path: string
+  /** In bytes, of the content itself also for an LFS file. */
+  readonly size: number
+  /** The git id: of the content, or for an LFS file of its pointer. */
+  readonly blobId: string
+  /** The content's sha256 and size; for LFS files only. */
+  readonly lfs?: { readonly sha256: string; readonly size: number } | undefined
+  readonly xetHash?: string | undefined
+}
+
+/** The listing that some client left at `path`; undefined when there is none that can be understood. */
+export async function readTreeCache(path: string): Promise<TreeEntry[] | undefined> {
+  const text = await readPlainText(path, MAX_TREE_SIZE)
+  return text === undefined ? undefined : parseTreeCache(text)
+}
+
+/** Keeps a commit's listing for offline use, in huggingface_hub's own format. Throws `disk-full` or `disk`. */
+export async function writeTreeCache(path: string, entries: readonly TreeEntry[]): Promise<void> {
+  await onDisk('write', path, async () => {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFileAtomically(path, treeCacheParts(entries))
+  })
+}
+
+/** The text that Python's `json.dump(…, indent=1)` gives for the listing, files sorted by code points. */
+export function formatTreeCache(entries: readonly TreeEntry[]): string {
+  return [...treeCacheParts(entries)].join('')
+}
+
+/** The same in parts, since a large repo's is tens of megabytes. */
+function* treeCacheParts(entries: readonly TreeEntry[]): Generator<string> {
+  yield '{\n "format_version": 1,\n "files": {'
+  const sorted = [...entries].sort((a, b) => compareCodePoints(a.path, b.path))
+  for (let from = 0; from < sorted.length; from += ENTRIES_A_PART) {
+    // By hand, since an object would put names that look like numbers first and lose `__proto__`.
+    const files = sorted
+      .slice(from, from + ENTRIES_A_PART)
+      .map((entry) => `  ${quote(entry.path)}: {\n${formatFields(entry)}\n  }`)
+    yield `${from > 0 ? ',' : ''}\n${files.join(',\n')}`
+  }
+  yield sorted.length > 0 ? '\n }\n}' : '}\n}'
+}
+
+/** UTF-16 puts what is beyond its first 65,536 characters before some of these. */
+function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at += 1) {
+    const difference = rankOf(a.charCodeAt(at)) - rankOf(b.charCodeAt(at))
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+function rankOf(unit: number): number {
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit
+}
+
+function formatFields(entry: TreeEntry): string {
+  const fields = [`"size": ${entry.size}`, `"blob_id": ${quote(entry.blobId)}`]
+  if (entry.lfs) fields.push(`"lfs_sha256": ${quote(entry.lfs.sha256)}`, `"lfs_size": ${entry.lfs.size}`)
+  if (entry.xetHash !== undefined) fields.push(`"xet_hash": ${quote(entry.xetHash)}`)
+  return fields.map((field) => `   ${field}`).join(',\n')
+}
+
+/** Python escapes all but ASCII. */
+function quote(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** Reads such a text; undefined for another format version or broken JSON. */
+export function parseTreeCache(text: string): TreeEntry[] | undefined {
+  let data: unknown
+  try {
+    data = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (!isRecord(data) || data.format_version !== 1 || !isRecord(data.files)) return undefined
+  const entries: TreeEntry[] = []
+  for (const [path, info] of Object.entries(data.files)) {
+    if (!isRecord(info) || typeof info.size !== 'number' || typeof info.blob_id !== 'string') return undefined
+    const { size, blob_id: blobId, lfs_sha256: sha256, lfs_size: lfsSize, xet_hash: xetHash } = info
+    entries.push({
+      path,
+      size,
+      blobId,
+      ...(typeof sha256 === 'string' && typeof lfsSize === 'number'
+        ? { lfs: { sha256, size: lfsSize } }
+        : {}),
+      ...(typeof xetHash === 'string' ? { xetHash } : {}),
+    })
+  }
+  return entries
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,76 @@
+import { DfhfError, systemCode } from '../../base/errors.ts'
+import { formatSize } from '../../base/size.ts'
+
+const cannot = 'this file system cannot do that'
+
+const reasons: Record<string, string> = {
+  EACCES: 'permission denied',
+  EDQUOT: 'disk quota exceeded',
+  EEXIST: 'something else stands there',
+  EIO: 'input/output error',
+  EISDIR: 'it is a folder',
+  ELOOP: 'it is a symbolic link',
+  EMFILE: 'too many open files',
+  ENAMETOOLONG: 'name too long for this file system',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  ENOSYS: cannot,
+  ENOTEMPTY: 'a folder stands there',
+  ENOTSUP: cannot,
+  EOPNOTSUPP: cannot,
+  EPERM: 'operation not permitted',
+  EROFS: 'read-only file system',
+}
+
+const elsewhere = 'choose a folder on another disk, with --cache-dir or --local-dir'
+
+const hints: Record<string, string> = {
+  EACCES: 'choose a folder that you may write to, with --cache-dir or HF_HUB_CACHE',
+  EDQUOT: 'free some of your quota and run the same command again',
+  ENAMETOOLONG: 'choose a shorter folder with --cache-dir or --local-dir',
+  ENOSYS: elsewhere,
+  ENOTSUP: elsewhere,
+  EOPNOTSUPP: elsewhere,
+  EROFS: 'choose a folder that you may write to, with --cache-dir or HF_HUB_CACHE',
+}
+
+/**
+ * The DfhfError for a failed file operation on `path`: `disk-full` for ENOSPC, else `disk`. Errors that are no
+ * system errors (an abort, a DfhfError) come back as they are.
+ */
+export function toDiskError(error: unknown, what: string, path: string, needed?: number): unknown {
+  const code = systemCode(error)
+  if (error instanceof DfhfError || code === undefined) return error
+  if (code === 'ENOSPC') {
+    const amount = needed === undefined ? '' : `: ${formatSize(needed)} still to write`
+    return new DfhfError('disk-full', `cannot ${what} ${path}, the disk is full${amount}`, {
+      hint: 'free some space and run the same command again; what was verified is kept',
+      cause: error,
+    })
+  }
+  const hint = hints[code]
+  return new DfhfError('disk', `cannot ${what} ${path}: ${reasons[code] ?? code}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  })
+}
+
+/** Runs a file operation and turns what it throws into a DfhfError. */
+export async function onDisk<T>(what: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toDiskError(error, what, path)
+  }
+}
+
+/** The value, or undefined when nothing stands at that path; other errors pass. */
+export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}

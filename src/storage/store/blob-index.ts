@@ -1,0 +1,231 @@
+import { stat } from 'node:fs/promises'
+import { type Log, silentLog } from '../../base/log.ts'
+import type { Oid } from '../../blob/oid.ts'
+import { type CacheRepo, repoFolderName } from '../cache/cache-layout.ts'
+import { CacheScan } from '../cache/cache-scan.ts'
+import { unlessMissing } from '../files/disk-error.ts'
+import { FolderWatch } from '../files/folder-watch.ts'
+import type { HashFile } from '../files/hash-file.ts'
+import type { BlobLease } from './blob-lease.ts'
+import type { BlobStore } from './store.ts'
+import type { VerifiedFiles } from './verified-files.ts'
+
+export interface BlobIndexOptions {
+  /** Roots of Hugging Face caches. */
+  readonly caches: readonly string[]
+  readonly store?: BlobStore | undefined
+  readonly verified: VerifiedFiles
+  readonly hashFile: HashFile
+  readonly log?: Log | undefined
+  /** How often changes are looked for that no watch told of. @default 10_000 */
+  readonly lookEveryMs?: number | undefined
+}
+
+/** A whole, verified blob. One from the store stays until the lease is disposed. */
+export interface IndexedBlob extends BlobLease {
+  readonly oid: Oid
+  readonly origin: 'cache' | 'store'
+}
+
+/**
+ * Knows every whole blob in the caches and in the store, also those that other tools put there while it runs.
+ * Nothing leaves it that was not hashed once.
+ */
+export class BlobIndex implements AsyncDisposable {
+  readonly #options: BlobIndexOptions
+  readonly #log: Log
+  readonly #scans: readonly CacheScan[]
+  readonly #watch: FolderWatch
+  readonly #cached = new Map<Oid, Map<string, CacheRepo>>()
+  readonly #listeners = new Set<(oid: Oid) => void>()
+  readonly #timer: NodeJS.Timeout
+  readonly #unsubscribe: () => void
+  #looking: Promise<void> | undefined
+  #nextLook: Promise<void> | undefined
+  #isClosed = false
+
+  private constructor(options: BlobIndexOptions) {
+    this.#options = options
+    this.#log = options.log ?? silentLog
+    this.#scans = options.caches.map((root) => new CacheScan(root))
+    const lookSoon = () => void this.look()
+    this.#watch = new FolderWatch(lookSoon)
+    this.#timer = setInterval(lookSoon, options.lookEveryMs ?? 10_000)
+    this.#timer.unref()
+    this.#unsubscribe = options.store?.subscribe((oid) => this.#tell(oid)) ?? (() => {})
+  }
+
+  /** Opens an index that knows all that is there now, and follows changes until it is closed. */
+  static async open(options: BlobIndexOptions): Promise<BlobIndex> {
+    const index = new BlobIndex(options)
+    await index.look()
+    return index
+  }
+
+  /** The oids of all blobs that are there, verified or not. */
+  oids(): ReadonlySet<Oid> {
+    const oids = new Set(this.#cached.keys())
+    for (const { oid } of this.#options.store?.list() ?? []) oids.add(oid)
+    return oids
+  }
+
+  /** What a look costs, in folders that the system is asked about. */
+  get lookCost(): number {
+    const ofCaches = this.#scans.reduce((sum, { folderCount }) => sum + folderCount, 0)
+    return 1 + ofCaches + (this.#options.store?.lookCost ?? 0)
+  }
+
+  /** The repos that a blob belongs to, by where it stands; empty when it is not here or nobody knows. */
+  reposOf(oid: Oid): CacheRepo[] {
+    const repos = new Map<string, CacheRepo>()
+    for (const repo of this.#cached.get(oid)?.values() ?? []) repos.set(repoFolderName(repo), repo)
+    for (const repo of this.#options.store?.reposOf(oid) ?? []) repos.set(repoFolderName(repo), repo)
+    return [...repos.values()]
+  }
+
+  /** The path of a verified blob; see `acquire`, which also keeps it from being evicted. */
+  async find(oid: Oid, signal?: AbortSignal): Promise<string | undefined> {
+    using blob = await this.acquire(oid, signal)
+    return blob?.path
+  }
+
+  /**
+   * A verified blob to read from. One that dfhf did not write is hashed first, so this may take a second a gigabyte;
+   * a miss looks at the disk again. Undefined when it is not here.
+   */
+  async acquire(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
+    const known = await this.acquireKnown(oid, signal)
+    if (known !== undefined) return known
+    await this.look()
+    return this.acquireKnown(oid, signal)
+  }
+
+  /** The same for what the last look found. */
+  async acquireKnown(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
+    const stored = await this.#acquireStored(oid, signal)
+    if (stored !== undefined) return stored
+    for (const path of this.#cached.get(oid)?.keys() ?? []) {
+      const stats = await unlessMissing(stat(path)).catch(() => undefined)
+      if (!stats?.isFile() || !(await this.#isGood(path, oid, signal))) continue
+      const repos = this.reposOf(oid)
+      return { oid, path, size: stats.size, repos, origin: 'cache', [Symbol.dispose]() {} }
+    }
+    return undefined
+  }
+
+  /**
+   * Where a blob stands that `acquire` is still hashing. Its bytes may be sent meanwhile by one who lets nobody have
+   * the last of them before `acquire` gave it.
+   */
+  async peek(oid: Oid): Promise<{ readonly path: string; readonly size: number } | undefined> {
+    for (const path of this.#cached.get(oid)?.keys() ?? []) {
+      const stats = await unlessMissing(stat(path)).catch(() => undefined)
+      if (stats?.isFile()) return { path, size: stats.size }
+    }
+    return undefined
+  }
+
+  /** Whether the file at `path` still holds the blob; hashes it when it changed since it was hashed. Never rejects. */
+  holds(path: string, oid: Oid): Promise<boolean> {
+    return this.#isGood(path, oid).catch(() => false)
+  }
+
+  /** Whether a blob is served from this very path. */
+  isAt(oid: Oid, path: string): boolean {
+    const { store } = this.#options
+    return (
+      this.#cached.get(oid)?.has(path) === true || (store?.has(oid) === true && store.pathOf(oid) === path)
+    )
+  }
+
+  /**
+   * Takes a file out of service that was found not to hold its blob, and says so: the store's own is removed, one in
+   * a cache is its user's to remove.
+   */
+  async condemn(path: string, oid: Oid): Promise<void> {
+    const { store } = this.#options
+    const isStored = store?.pathOf(oid) === path
+    const removed = isStored && (await store.remove(oid).catch(() => false))
+    const hint = removed ? 'it was removed' : isStored ? 'it is not served' : 'it is not served; remove it'
+    this.#log.warn(`${path} does not hold what its name says: ${hint}`)
+    this.#tell(oid)
+  }
+
+  /** Looks for changes now; resolves when all that was there at the call is known. */
+  look(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    if (this.#looking === undefined) {
+      this.#looking = this.#lookOnce().finally(() => {
+        this.#looking = undefined
+      })
+      return this.#looking
+    }
+    // The look under way may have passed by already what the caller asks for.
+    this.#nextLook ??= this.#looking.then(() => {
+      this.#nextLook = undefined
+      return this.look()
+    })
+    return this.#nextLook
+  }
+
+  /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
+  subscribe(listener: (oid: Oid) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    this.#unsubscribe()
+    this.#watch[Symbol.dispose]()
+    await this.#nextLook
+    await this.#looking
+  }
+
+  async #acquireStored(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
+    const lease = await this.#options.store?.acquire(oid)
+    if (lease === undefined) return undefined
+    let isGood = false
+    try {
+      isGood = await this.#isGood(lease.path, oid, signal)
+    } finally {
+      if (!isGood) lease[Symbol.dispose]()
+    }
+    if (!isGood) return undefined
+    const { path, size } = lease
+    const release = () => lease[Symbol.dispose]()
+    return { oid, path, size, repos: this.reposOf(oid), origin: 'store', [Symbol.dispose]: release }
+  }
+
+  async #isGood(path: string, oid: Oid, signal?: AbortSignal): Promise<boolean> {
+    const { verified, hashFile } = this.#options
+    const known = await verified.check(path, oid)
+    if (known !== undefined) return known
+    const isGood = await verified.verify(path, oid, hashFile, signal)
+    // Neither gone nor changed meanwhile, but wrong.
+    if (!isGood && (await verified.check(path, oid)) === false) void this.condemn(path, oid)
+    return isGood
+  }
+
+  async #lookOnce(): Promise<void> {
+    await this.#options.store?.look()
+    for (const scan of this.#scans) {
+      for (const { oid, path, repo, isThere } of await scan.look()) {
+        const paths = this.#cached.get(oid) ?? new Map<string, CacheRepo>()
+        if (isThere) paths.set(path, repo)
+        else paths.delete(path)
+        if (paths.size > 0) this.#cached.set(oid, paths)
+        else this.#cached.delete(oid)
+        this.#tell(oid)
+      }
+    }
+    if (this.#isClosed) return
+    const folders = this.#scans.flatMap((scan) => [scan.root, ...scan.blobFolders])
+    if (this.#watch.follow(folders)) void this.look()
+  }
+
+  #tell(oid: Oid): void {
+    for (const listener of this.#listeners) listener(oid)
+  }
+}

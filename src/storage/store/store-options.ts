@@ -1,0 +1,14 @@
+import type { Log } from '../../base/log.ts'
+
+/** How a store keeps its bounds. */
+export interface BlobStoreOptions {
+  /** How many bytes the store may take, partial blobs included. */
+  readonly quota: number
+  /** How many bytes the store leaves free on its disk. @default 0 */
+  readonly freeSpaceFloor?: number | undefined
+  /** See PartialBlobOptions. @default true */
+  readonly durable?: boolean | undefined
+  readonly log?: Log | undefined
+  /** Unix time in milliseconds. @default Date.now */
+  readonly now?: (() => number) | undefined
+}

@@ -1,0 +1,303 @@
+import { rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Log, silentLog } from '../../base/log.ts'
+import { formatSize } from '../../base/size.ts'
+import type { Oid } from '../../blob/oid.ts'
+import type { CacheRepo } from '../cache/cache-layout.ts'
+import { onDisk, unlessMissing } from '../files/disk-error.ts'
+import { freeSpace, occupiedSpace } from '../files/disk-space.ts'
+import { makeFolderInside } from '../files/folder.ts'
+import { FolderStamps } from '../files/folder-stamps.ts'
+import { noRoom } from '../files/no-room.ts'
+import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
+import { type FoundPartial, listPartials, removePartial } from '../partial/stale-partials.ts'
+import { type BlobLease, CountedLease } from './blob-lease.ts'
+import { chooseVictims, type EvictionCandidate } from './eviction.ts'
+import { StoreCatalog } from './store-catalog.ts'
+import type { BlobStoreOptions } from './store-options.ts'
+import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
+import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
+
+/** The disk need not know of every read: only eviction after a restart asks. */
+const TOUCH_EVERY_MS = 60_000
+
+/**
+ * The daemon's own blobs: `<root>/<first 2 hex>/<oid>`. Least recently used ones go when the quota or the disk's
+ * floor asks for it, never one that is being read, and never anybody else's bytes.
+ */
+export class BlobStore {
+  readonly root: string
+  readonly #options: BlobStoreOptions
+  readonly #log: Log
+  readonly #now: () => number
+  readonly #catalog = new StoreCatalog()
+  readonly #folders = new FolderStamps()
+  /** Blobs being written. Each counts in full from the start. */
+  readonly #growing = new Map<PartialBlob, Oid>()
+  /** What killed or cancelled runs left. */
+  #leftovers: readonly FoundPartial[] = []
+  readonly #listeners = new Set<(oid: Oid) => void>()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(root: string, options: BlobStoreOptions) {
+    this.root = root
+    this.#options = options
+    this.#log = options.log ?? silentLog
+    this.#now = options.now ?? Date.now
+  }
+
+  /** Opens the store at `root` with what an earlier run left there. Throws `disk`. */
+  static async open(root: string, options: BlobStoreOptions): Promise<BlobStore> {
+    await makeFolderInside(root, root)
+    const store = new BlobStore(root, options)
+    if ((options.freeSpaceFloor ?? 0) > 0 && (await freeSpace(root)) === undefined) {
+      store.#log.warn(
+        `the disk of ${root} does not tell how much space is free: only the quota bounds the store`,
+      )
+    }
+    const { blobs, partials } = await scanStore(root)
+    for (const { oid, size, repos, usedAtMs } of blobs) {
+      store.#catalog.add(oid, size, usedAtMs)
+      store.#catalog.addRepos(oid, repos)
+    }
+    store.#leftovers = partials
+    return store
+  }
+
+  /** Bytes that the store takes: whole blobs, those being written in full, and what killed runs left. */
+  get usedSize(): number {
+    let size = this.#catalog.size
+    for (const blob of this.#growing.keys()) size += blob.size
+    for (const partial of this.#leftovers) size += partial.size
+    return size
+  }
+
+  /** All whole blobs. */
+  *list(): Generator<StoredBlob> {
+    for (const [oid, { size, usedAtMs }] of this.#catalog.entries()) {
+      yield { oid, size, usedAtMs, repos: this.#catalog.reposOf(oid) }
+    }
+  }
+
+  /** What a look costs, in folders that the system is asked about. */
+  get lookCost(): number {
+    return this.#catalog.lookCost
+  }
+
+  /** The repos that a blob here, or one being written, was fetched for. */
+  reposOf(oid: Oid): readonly CacheRepo[] {
+    return this.#catalog.reposOf(oid)
+  }
+
+  /** True for a whole blob that is here. */
+  has(oid: Oid): boolean {
+    return this.#catalog.get(oid) !== undefined
+  }
+
+  /** Where a blob stands or would stand. */
+  pathOf(oid: Oid): string {
+    return join(storeFolderOf(this.root, oid), oid)
+  }
+
+  /** The path of a whole blob, which counts as used now. Without a lease it may go at any time. */
+  async find(oid: Oid): Promise<string | undefined> {
+    using lease = await this.acquire(oid)
+    return lease?.path
+  }
+
+  /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
+  async acquire(oid: Oid): Promise<BlobLease | undefined> {
+    const lease = await this.#lease(oid)
+    const entry = this.#catalog.get(oid)
+    if (lease === undefined || entry === undefined) return lease
+    entry.usedAtMs = this.#now()
+    if (entry.usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS) {
+      entry.touchedAtMs = entry.usedAtMs
+      await noteStoreUse(lease.path, entry.usedAtMs).catch(() => {})
+    }
+    return lease
+  }
+
+  /**
+   * Opens a blob of `repo` for writing, with what an earlier run left of it, after making room for all of it.
+   * Throws `disk-full` when that cannot be. Without a repo nobody can tell who may have it.
+   */
+  openBlob(oid: Oid, size: number, repo: CacheRepo | undefined): Promise<PartialBlob> {
+    return this.#inTurn(async () => {
+      const folder = storeFolderOf(this.root, oid)
+      const present = this.#leftovers.reduce((sum, { stem, size }) => (stem === oid ? sum + size : sum), 0)
+      this.#leftovers = this.#leftovers.filter(({ stem }) => stem !== oid)
+      try {
+        await this.#makeRoom(size, size - present)
+        await makeFolderInside(this.root, folder)
+        if (repo) await this.#noteRepo(oid, repo)
+        const blob = await openPartialBlob({
+          folder,
+          oid,
+          size,
+          finalPath: this.pathOf(oid),
+          durable: this.#options.durable,
+          onPublished: async () => {
+            this.#growing.delete(blob)
+            this.#catalog.add(oid, size, this.#now())
+            this.#tell(oid)
+          },
+          onClosed: async () => {
+            if (this.#growing.delete(blob)) await this.#inTurn(() => this.#findLeftovers(folder))
+          },
+        })
+        this.#growing.set(blob, oid)
+        // What is left of others' attempts at it still takes space.
+        await this.#findLeftovers(folder)
+        return blob
+      } catch (error) {
+        await this.#findLeftovers(folder)
+        throw error
+      }
+    })
+  }
+
+  /** Notes that a blob which is here belongs to one more repo. */
+  addRepo(oid: Oid, repo: CacheRepo): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#catalog.get(oid) !== undefined) await this.#noteRepo(oid, repo)
+    })
+  }
+
+  /** Frees space until the store keeps its quota and the disk its floor, as far as readers allow. */
+  trim(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#freeUp(0, 0)
+    })
+  }
+
+  /** Removes a blob; false when somebody reads it or it is not here. */
+  remove(oid: Oid): Promise<boolean> {
+    return this.#inTurn(() => this.#evict(oid))
+  }
+
+  /** Looks for blobs that somebody else removed, and forgets them. Costs one stat a folder when nothing changed. */
+  async look(): Promise<void> {
+    for (const [folder, oids] of this.#catalog.byFolder()) {
+      if (!(await this.#folders.hasChanged(join(this.root, folder)))) continue
+      // Acquiring looks at the file.
+      for (const oid of oids) (await this.#lease(oid))?.[Symbol.dispose]()
+    }
+  }
+
+  /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
+  subscribe(listener: (oid: Oid) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async #lease(oid: Oid): Promise<BlobLease | undefined> {
+    const entry = this.#catalog.get(oid)
+    if (entry === undefined) return undefined
+    const path = this.pathOf(oid)
+    entry.leases += 1
+    const release = () => {
+      entry.leases -= 1
+    }
+    const stats = await unlessMissing(stat(path)).catch(() => undefined)
+    if (stats?.isFile() && stats.size === entry.size)
+      return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
+    release()
+    // Somebody else removed or changed it; one that was published meanwhile has another entry.
+    if (this.#catalog.get(oid) === entry) this.#forget(oid)
+    return undefined
+  }
+
+  async #makeRoom(size: number, toWrite: number): Promise<void> {
+    const excess = await this.#freeUp(size, toWrite)
+    if (excess.overQuota <= 0 && excess.underFloor <= 0) return
+    const { root, usedSize } = this
+    throw noRoom(size, { root, usedSize, quota: this.#options.quota }, excess)
+  }
+
+  /** Evicts as far as needed and possible; gives what is still too much. */
+  async #freeUp(size: number, toWrite: number): Promise<{ overQuota: number; underFloor: number }> {
+    let excess = await this.#excess(size, toWrite)
+    while (this.#leftovers.length > 0 && (excess.overQuota > 0 || excess.underFloor > 0)) {
+      await this.#removeOldestLeftover()
+      excess = await this.#excess(size, toWrite)
+    }
+    for (const victim of chooseVictims(await this.#candidates(), excess)) {
+      if (await this.#evict(victim.oid)) {
+        this.#log.debug(`store: evicted ${victim.oid} (${formatSize(victim.size)})`)
+      }
+    }
+    return this.#excess(size, toWrite)
+  }
+
+  async #excess(size: number, toWrite: number): Promise<{ overQuota: number; underFloor: number }> {
+    let pending = toWrite
+    for (const blob of this.#growing.keys())
+      pending += Math.max(0, blob.size - (await occupiedSpace(blob.path)))
+    const { quota, freeSpaceFloor = 0 } = this.#options
+    const free = await freeSpace(this.root)
+    return {
+      overQuota: this.usedSize + size - quota,
+      underFloor: free === undefined ? 0 : freeSpaceFloor + pending - free,
+    }
+  }
+
+  async #candidates(): Promise<EvictionCandidate[]> {
+    const candidates: EvictionCandidate[] = []
+    for (const [oid, { size, usedAtMs, leases }] of this.#catalog.entries()) {
+      if (leases > 0) continue
+      const stats = await unlessMissing(stat(this.pathOf(oid))).catch(() => undefined)
+      candidates.push({ oid, size, usedAtMs, isShared: (stats?.nlink ?? 1) > 1 })
+    }
+    return candidates
+  }
+
+  async #evict(oid: Oid): Promise<boolean> {
+    const entry = this.#catalog.get(oid)
+    const isRewritten = [...this.#growing.values()].includes(oid)
+    if (entry === undefined || entry.leases > 0 || isRewritten) return false
+    const path = this.pathOf(oid)
+    this.#forget(oid)
+    await onDisk('remove', path, () => rm(path, { force: true }))
+    await removeStoreRepos(path)
+    return true
+  }
+
+  async #removeOldestLeftover(): Promise<void> {
+    const [oldest, ...others] = [...this.#leftovers].sort((a, b) => a.mtimeMs - b.mtimeMs)
+    this.#leftovers = others
+    if (oldest !== undefined) await removePartial(oldest.path)
+  }
+
+  async #findLeftovers(folder: string): Promise<void> {
+    const growing = new Set([...this.#growing.keys()].map((blob) => blob.path))
+    const found = await listPartials(folder).catch(() => [])
+    const elsewhere = this.#leftovers.filter(({ path }) => !path.startsWith(join(folder, '/')))
+    this.#leftovers = [...elsewhere, ...found.filter(({ path }) => !growing.has(path))]
+  }
+
+  /** On the disk before the blob, so that a blob never stands without the repos that say who may read it. */
+  async #noteRepo(oid: Oid, repo: CacheRepo): Promise<void> {
+    const path = this.pathOf(oid)
+    this.#catalog.addRepos(oid, await readStoreRepos(path))
+    if (this.#catalog.hasRepo(oid, repo)) return
+    await onDisk('write', path, () => writeStoreRepos(path, [...this.#catalog.reposOf(oid), repo]))
+    this.#catalog.addRepos(oid, [repo])
+  }
+
+  #forget(oid: Oid): void {
+    this.#catalog.delete(oid)
+    if (![...this.#growing.values()].includes(oid)) this.#catalog.dropRepos(oid)
+    this.#tell(oid)
+  }
+
+  #tell(oid: Oid): void {
+    for (const listener of this.#listeners) listener(oid)
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work)
+    this.#turn = result.catch(() => {})
+    return result
+  }
+}

@@ -1,0 +1,48 @@
+import type { ByteRange } from '../../blob/pieces.ts'
+
+/** What the engine is told about the peers of one blob, as it happens. */
+export interface SwarmListener {
+  peerJoined(peer: { readonly id: string; readonly asksHub: boolean }): void
+  peerLeft(id: string): void
+  /** The peer has these pieces now. */
+  peerHas(id: string, pieces: Iterable<number>): void
+  /** The peer no longer serves these pieces. */
+  peerLost(id: string, pieces: readonly number[]): void
+  /** Whether the peer takes its share of the missing pieces from the Hub, when that changes. */
+  peerAsksHub(id: string, asksHub: boolean): void
+  /** The peer is fetching exactly these pieces from the Hub now. */
+  peerFetches(id: string, pieces: readonly number[]): void
+  /** How busy the peer says it is, 0 to 1. */
+  peerLoad(id: string, load: number): void
+}
+
+/** The peers that hold or fetch one blob, as the engine sees them. */
+export interface BlobSwarm {
+  /** This process's own id in the swarm. */
+  readonly selfId: string
+  /** Begins to look for peers and reports them until `close`. Returns at once. */
+  watch(listener: SwarmListener): void
+  /**
+   * Resolves when the peers that are known have said what they have. Never takes long: a peer that has everything
+   * saves the uplink, one that is slow to say so must not cost a download its start.
+   */
+  introduced(): Promise<void>
+  /** True while some peer lacks pieces that no other peer has: whoever leaves then makes it ask the Hub. */
+  isNeeded(): boolean
+  close(): void
+  /** Asks a peer for bytes; the body gives exactly those or throws. */
+  open(peerId: string, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+  /** A name for people. */
+  nameOf(peerId: string): string
+  /** The digest that a peer claims for a piece, where it told one. */
+  digestOf(peerId: string, piece: number): string | undefined
+  /** Asks all other peers for digests of pieces: by peer, by piece. */
+  collectDigests(
+    pieces: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>>
+  /** Shuts a peer out for a long time, with a reason for the log; it leaves at once. */
+  ban(peerId: string, reason: string): void
+  /** Leaves a peer alone that does no harm but brings nothing: for a moment, and longer each time. */
+  shun(peerId: string, reason: string): void
+}

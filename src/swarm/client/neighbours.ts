@@ -1,0 +1,75 @@
+import type { Oid } from '../../blob/oid.ts'
+import { hubMembers } from '../../schedule/ownership.ts'
+import { drawSome } from '../membership/draw-some.ts'
+import type { Standing } from '../membership/peer-news.ts'
+import type { PeerInfo } from '../protocol/peer-info.ts'
+
+/** How many peers one peer asks for a blob, however many it knows. */
+export const MAX_NEIGHBOURS = 50
+
+export interface NeighbourOptions {
+  readonly selfId: string
+  /** @default MAX_NEIGHBOURS */
+  readonly limit?: number
+  /** How many of the blob's top-ranked peers are always among them. @default 16 */
+  readonly meetingPoints?: number
+  /** 0 to below 1. */
+  readonly random: () => number
+  /** What each member's word is worth. @default all have spoken themselves */
+  readonly standingOf?: (id: string) => Standing
+}
+
+/** Of the neighbours, how many may be seeds where there are more peers, and how many at one address. */
+const MAX_SEEDS = 16
+const MAX_AT_ADDRESS = 4
+
+/**
+ * The peers to ask for a blob: all of them while they are few; otherwise seeds, the blob's top-ranked ones, which
+ * all peers ask and where those who want the blob so meet, and some at random, which keep the swarm connected. Those
+ * that were only told of come last, in the order given, and no address gets more than a few places: nobody fills
+ * them with inventions.
+ */
+export function pickNeighbours(oid: Oid, members: Iterable<PeerInfo>, options: NeighbourOptions): PeerInfo[] {
+  const { selfId, limit = MAX_NEIGHBOURS, meetingPoints = 16, random, standingOf = () => 'proven' } = options
+  const others = new Map<string, PeerInfo>()
+  for (const member of members) if (member.id !== selfId) others.set(member.id, member)
+  if (others.size <= limit) return [...others.values()]
+  const groups: Record<Standing, PeerInfo[]> = { seed: [], proven: [], told: [] }
+  for (const member of others.values()) groups[standingOf(member.id)].push(member)
+  const picked = topOf(oid, groups.seed, Math.min(MAX_SEEDS, limit))
+  const pool = new Map([...groups.seed, ...spread(oid, groups.proven)].map((peer) => [peer.id, peer]))
+  for (const { id } of picked) pool.delete(id)
+  const take = (peers: readonly PeerInfo[]) => {
+    for (const peer of peers) {
+      if (picked.length === limit) return
+      if (!picked.includes(peer)) picked.push(peer)
+      pool.delete(peer.id)
+    }
+  }
+  take(topOf(oid, [...pool.values()], Math.min(meetingPoints, limit - picked.length)))
+  take(drawSome([...pool.values()], limit - picked.length, random))
+  take(spread(oid, groups.told))
+  take([...groups.proven, ...groups.told])
+  return picked
+}
+
+function topOf(oid: Oid, peers: readonly PeerInfo[], count: number): PeerInfo[] {
+  const byId = new Map<string, PeerInfo>(peers.map((peer) => [peer.id, peer]))
+  return hubMembers(oid, byId.keys(), count).flatMap((id) => byId.get(id) ?? [])
+}
+
+/** Of the peers at one address the few top-ranked ones; all peers leave out the same. */
+function spread(oid: Oid, peers: readonly PeerInfo[]): PeerInfo[] {
+  const byAddress = new Map<string, PeerInfo[]>()
+  for (const peer of peers) {
+    const [address = peer.id] = peer.addresses
+    const group = byAddress.get(address)
+    if (group) group.push(peer)
+    else byAddress.set(address, [peer])
+  }
+  const kept = new Set<PeerInfo>()
+  for (const group of byAddress.values())
+    for (const peer of group.length > MAX_AT_ADDRESS ? topOf(oid, group, MAX_AT_ADDRESS) : group)
+      kept.add(peer)
+  return peers.filter((peer) => kept.has(peer))
+}

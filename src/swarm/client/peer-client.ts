@@ -1,0 +1,280 @@
+import { DfhfError } from '../../base/errors.ts'
+import type { Oid } from '../../blob/oid.ts'
+import { type ByteRange, pieceCountOf } from '../../blob/pieces.ts'
+import type { HttpClient } from '../../http/http-client.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import { rangeHeaders, readRange } from '../../http/range-request.ts'
+import { readLines } from '../protocol/ndjson.ts'
+import {
+  decodeKnownPeer,
+  decodePeer,
+  fromPeerHeader,
+  type KnownPeer,
+  PEER_HEADER,
+  type PeerInfo,
+  seenThrough,
+  toAuthority,
+  toPeerHeader,
+} from '../protocol/peer-info.ts'
+import { formatOrigin, formatPieceList } from '../protocol/peer-target.ts'
+import {
+  decodeDigests,
+  fromLoadHeader,
+  LOAD_HEADER,
+  MAX_LINE,
+  type PeerLoad,
+  PiecesDecoder,
+  type PiecesMessage,
+} from '../protocol/peer-wire.ts'
+import { WireReader } from '../protocol/wire-reader.ts'
+import type { BlobOrigin } from '../server/blob-shelf.ts'
+import { MAX_PEERS_TOLD } from '../server/peer-handler.ts'
+import { openAnswer } from '../trust/answer-proof.ts'
+import { AUTH_HEADER, type ClusterKey, createNonce, signRequest } from '../trust/cluster-key.ts'
+import { sealText } from '../trust/sealed-stream.ts'
+import { isElsewhere, peerRefusal, UnprovenError, WrongPeerError } from './peer-refusal.ts'
+
+/** A peer by address alone, before it is known who it is. */
+export interface PeerAddress {
+  readonly host: string
+  readonly port: number
+  readonly usesTls?: boolean
+}
+
+export interface PeerClientOptions {
+  /** Connections to peers go direct: a client without a proxy. */
+  readonly http: HttpClient
+  /** This process as it introduces itself, so that whom we ask knows us at once; undefined while it does not serve. */
+  readonly self: () => PeerInfo | undefined
+  /** With a key every request is signed, and only answers count that prove to come from a holder. */
+  readonly key?: ClusterKey | undefined
+  /** True where nothing may be spoken in clear: every peer is asked by TLS, whatever was told of it. */
+  readonly needsTls?: boolean
+  /** Called whenever a peer answered, with the address at which it did. */
+  readonly onHeard?: (peer: PeerInfo, address: string) => void
+  /** Called when what answers does not hold the cluster key, or refuses ours. */
+  readonly onUnproven?: (error: DfhfError) => void
+  /** Called when a peer did not answer at an address, or another one did. */
+  readonly onFailed?: (peer: PeerInfo, address: string) => void
+  /** Wall-clock milliseconds. @default Date.now */
+  readonly now?: () => number
+  /** How long a peer may take to answer. @default 5000 */
+  readonly headersTimeoutMs?: number
+  /** How long a body may stand still; more than a held stream's heartbeat. @default 15000 */
+  readonly bodyTimeoutMs?: number
+}
+
+/** What a peer says of itself and others. */
+export interface PeerListing {
+  readonly self: PeerInfo
+  readonly peers: readonly KnownPeer[]
+}
+
+interface Call {
+  readonly method?: 'GET' | 'POST'
+  readonly target: string
+  /** Draw it before what is sealed for this request. */
+  readonly nonce?: string
+  readonly range?: ByteRange
+  readonly blobSize?: number
+  readonly signal: AbortSignal
+}
+
+interface Answer {
+  readonly response: HttpResponse
+  readonly address: string
+  /** The peer as it answered. */
+  readonly answerer: PeerInfo
+}
+
+const MAX_LISTING = 2 ** 20
+const MAX_DIGESTS_BODY = 2 ** 16
+
+/** Asks other peers. Every method throws DfhfError: `network` or `timeout`, `rate-limited` when the peer is busy, `not-cached`, `bad-response`. */
+export class PeerClient {
+  readonly #options: PeerClientOptions
+
+  constructor(options: PeerClientOptions) {
+    this.#options = options
+  }
+
+  /**
+   * What the peer has of a blob, then every change, until the peer ends or the signal aborts. A peer that lacks
+   * the blob still introduces others that want it. `size` is the Hub's word; `origin` lets a peer that fetches
+   * for others begin; `onOpen` is called with the peer as it answered, at one address.
+   */
+  async *watchPieces(
+    peer: PeerInfo,
+    oid: Oid,
+    options: {
+      readonly signal: AbortSignal
+      readonly size?: number | undefined
+      readonly origin?: BlobOrigin | undefined
+      readonly onOpen?: (peer: PeerInfo) => void
+    },
+  ): AsyncGenerator<PiecesMessage> {
+    const { signal, size, origin, onOpen } = options
+    const { key } = this.#options
+    const nonce = createNonce()
+    const seal = key && ((text: string) => sealText(text, key.derive('request text', nonce)))
+    const told = origin && peer.fetchesForPeers ? formatOrigin(origin, seal) : {}
+    const query = new URLSearchParams({ watch: '1', ...told })
+    const target = `/v1/blobs/${oid}/pieces?${query}`
+    const { response, address } = await this.#call(peer, { target, signal, nonce })
+    try {
+      onOpen?.({ ...peer, addresses: [address] })
+    } catch (error) {
+      response.discard()
+      throw error
+    }
+    const decoder = new PiecesDecoder(oid, peer.name, { size })
+    for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: peer.name })) {
+      const message = decoder.decode(line)
+      this.#options.onHeard?.(peer, address)
+      yield { ...message, members: message.members.map((member) => seenThrough(member, address)) }
+    }
+  }
+
+  /** Opens a range of a blob of `size` bytes; the body gives exactly those bytes or throws. */
+  async openRange(
+    peer: PeerInfo,
+    oid: Oid,
+    options: { readonly range: ByteRange; readonly size: number; readonly signal: AbortSignal },
+  ): Promise<{ readonly body: AsyncIterable<Uint8Array>; readonly load: PeerLoad | undefined }> {
+    const { range, size, signal } = options
+    const { response } = await this.#call(peer, { target: `/v1/blobs/${oid}`, range, blobSize: size, signal })
+    const { body } = readRange(response, { range, size })
+    return { body, load: fromLoadHeader(response.headers.get(LOAD_HEADER)) }
+  }
+
+  /** The peer's own digests of pieces that it has, computed there when need be; at most 256 at a time. */
+  async digestsOf(
+    peer: PeerInfo,
+    oid: Oid,
+    options: { readonly pieces: readonly number[]; readonly size: number; readonly signal: AbortSignal },
+  ): Promise<ReadonlyMap<number, string>> {
+    const { pieces, size, signal } = options
+    const target = `/v1/blobs/${oid}/digests?pieces=${formatPieceList(pieces)}`
+    const { response } = await this.#call(peer, { target, signal })
+    const reader = new WireReader(await response.json(MAX_DIGESTS_BODY), peer.name)
+    return decodeDigests(reader.object('digests'), pieceCountOf(size))
+  }
+
+  /** Who answers at an address or under a peer's name, and whom it knows. */
+  async listPeers(peer: PeerInfo | PeerAddress, signal: AbortSignal): Promise<PeerListing> {
+    const { response, address, answerer } = await this.#call(peer, { target: '/v1/peers', signal })
+    const sender = 'id' in peer ? peer.name : toAuthority(peer.host, peer.port)
+    const reader = new WireReader(await response.json(MAX_LISTING), sender)
+    const self = decodePeer(reader.value('self'), sender)
+    if (self.id !== answerer.id) reader.fail('two ids of its own')
+    const peers = reader.list('peers', MAX_PEERS_TOLD).map((entry) => {
+      const known = decodeKnownPeer(entry, sender)
+      return { ...known, peer: seenThrough(known.peer, address) }
+    })
+    // Where it answered is an address of it, whatever it believes itself.
+    const port = 'id' in peer ? self.port : peer.port
+    return { self: { ...self, port, addresses: [address], usesTls: answerer.usesTls }, peers }
+  }
+
+  /** Resolves when the peer says that it is able to serve. */
+  async health(peer: PeerInfo | PeerAddress, signal: AbortSignal): Promise<void> {
+    const { response } = await this.#call(peer, { target: '/healthz', signal })
+    response.discard()
+  }
+
+  /** Tells a peer that this process ends. */
+  async sayBye(peer: PeerInfo, signal: AbortSignal): Promise<void> {
+    const { response } = await this.#call(peer, { method: 'POST', target: '/v1/bye', signal })
+    response.discard()
+  }
+
+  /** Tries the peer's addresses in turn until one answers. */
+  async #call(peer: PeerInfo | PeerAddress, call: Call): Promise<Answer> {
+    const { needsTls = false, onFailed } = this.#options
+    const usesTls = needsTls || (peer.usesTls ?? false)
+    if (!('id' in peer)) return this.#callAt({ host: peer.host, usesTls }, peer, call)
+    let failure: unknown = new DfhfError('network', `peer ${peer.name} has no address`)
+    for (const host of peer.addresses) {
+      try {
+        return await this.#callAt({ host, usesTls }, peer, call)
+      } catch (error) {
+        if (call.signal.aborted || !isElsewhere(error)) throw error
+        onFailed?.(peer, host)
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  async #callAt(
+    { host, usesTls }: { readonly host: string; readonly usesTls: boolean },
+    peer: PeerInfo | PeerAddress,
+    call: Call,
+  ): Promise<Answer> {
+    const { http, headersTimeoutMs = 5000, bodyTimeoutMs = 15_000 } = this.#options
+    const authority = toAuthority(host, peer.port)
+    const at = `${usesTls ? 'https' : 'http'}://${authority}`
+    const sender = 'id' in peer ? peer.name : authority
+    const nonce = call.nonce ?? createNonce()
+    const raw = await http.request({
+      method: call.method ?? 'GET',
+      url: `${at}${call.target}`,
+      headers: this.#headers(peer, call, { at, nonce }),
+      signal: call.signal,
+      headersTimeoutMs,
+      bodyTimeoutMs,
+    })
+    try {
+      const response = this.#prove(raw, nonce, sender)
+      const answerer = { ...this.#introduction(response, host, peer), port: peer.port, usesTls }
+      if ('id' in peer && answerer.id !== peer.id) throw new WrongPeerError(peer, host)
+      this.#options.onHeard?.(answerer, host)
+      const refusal = peerRefusal(response, sender)
+      if (refusal) throw refusal
+      return { response, address: host, answerer }
+    } catch (error) {
+      raw.discard()
+      throw error
+    }
+  }
+
+  /** The answer as a holder of the key gave it. Throws `unauthorized` for one that proves nothing, whoever gave it. */
+  #prove(raw: HttpResponse, nonce: string, sender: string): HttpResponse {
+    const { key } = this.#options
+    const answer = key ? openAnswer(key, nonce, raw, sender) : raw
+    if (answer) return answer
+    const refusal = raw.status === 401 ? peerRefusal(raw, sender)?.message : undefined
+    const error = new UnprovenError(refusal ?? `peer ${sender} does not prove that it holds the cluster key`)
+    this.#options.onUnproven?.(error)
+    throw error
+  }
+
+  /** Who says to have answered; of a stranger's addresses only the one at which it did counts. */
+  #introduction(response: HttpResponse, host: string, peer: PeerInfo | PeerAddress): PeerInfo {
+    const header = response.headers.get(PEER_HEADER)
+    // A server of another kind at an address that a peer once had is no lie of that peer.
+    if (header === undefined && 'id' in peer) throw new WrongPeerError(peer, host)
+    const answerer = fromPeerHeader(header ?? '', host)
+    const others = this.#options.key ? answerer.addresses.filter((other) => other !== host) : []
+    return { ...answerer, addresses: [host, ...others] }
+  }
+
+  #headers(
+    peer: PeerInfo | PeerAddress,
+    call: Call,
+    { at, nonce }: { readonly at: string; readonly nonce: string },
+  ): Record<string, string> {
+    const { key, self, now = Date.now } = this.#options
+    const own = self()
+    const contact = own && toPeerHeader(own)
+    const headers: Record<string, string> = {
+      ...(call.range && rangeHeaders(call.range, call.blobSize ?? Number.POSITIVE_INFINITY)),
+      ...(contact !== undefined && { [PEER_HEADER]: contact }),
+    }
+    if (!key) return headers
+    const { method = 'GET', target } = call
+    const request = { method, target, range: headers.range, contact }
+    const to = 'id' in peer ? peer.id : '*'
+    return { ...headers, [AUTH_HEADER]: signRequest(key, request, { to, at, nonce, now: now() }) }
+  }
+}

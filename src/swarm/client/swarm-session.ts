@@ -1,0 +1,272 @@
+import { delay } from '../../base/delay.ts'
+import { DfhfError } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { Oid } from '../../blob/oid.ts'
+import type { ByteRange } from '../../blob/pieces.ts'
+import type { Membership } from '../membership/membership.ts'
+import type { PeerInfo } from '../protocol/peer-info.ts'
+import type { PiecesMessage } from '../protocol/peer-wire.ts'
+import type { BlobOrigin } from '../server/blob-shelf.ts'
+import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
+import { type Holder, isNeeded } from './linger.ts'
+import { MAX_NEIGHBOURS, pickNeighbours } from './neighbours.ts'
+import type { PeerClient } from './peer-client.ts'
+import { RemotePieces } from './remote-pieces.ts'
+
+/** How often the choice of neighbours is looked at again, in ms; newcomers are asked at once. */
+const NEIGHBOURS_EVERY_MS = 2_000
+/** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit while it goes on. */
+const RETRY_MS = 500
+const LONGEST_RETRY_MS = 8_000
+/** How many of a blob's top-ranked peers everybody asks, see `pickNeighbours`. */
+const MEETING_POINTS = 16
+const BAN_MS = 10 * 60_000
+/** How long to leave a peer alone that sends nothing, in ms; doubled up to the limit each time. */
+const SHUN_MS = 5_000
+const LONGEST_SHUN_MS = 80_000
+/** Pieces in one question for digests. */
+const DIGESTS_AT_ONCE = 256
+
+/**
+ * From the start of this process's search, the time within which peers on the same network answer; and how long
+ * those that are known may take to say what they have. Both in ms, and both usually over before the Hub has told
+ * where a blob is.
+ */
+const SEARCH_MS = 100
+const INTRODUCTION_MS = 300
+
+/** What all swarms of a process share. */
+export interface SwarmNode {
+  readonly selfId: string
+  readonly membership: Membership
+  readonly client: PeerClient
+  readonly log: Log
+  /** When the search for peers began, on the clock of `performance.now`. */
+  readonly startedAt: number
+  /** Calls `listener` whenever a peer appears, until the returned function is called. */
+  onJoin(listener: (peer: PeerInfo) => void): () => void
+}
+
+/** What a swarm needs to know of its blob. */
+export interface SwarmBlob {
+  readonly oid: Oid
+  readonly size: number
+  /** Where it is on the Hub, for peers that fetch for others; undefined when that must stay private. */
+  readonly origin: () => Promise<BlobOrigin | undefined>
+}
+
+/** The swarm of one blob: a held stream to each neighbour, and requests for ranges. */
+export class SwarmSession implements BlobSwarm {
+  readonly #node: SwarmNode
+  readonly #oid: Oid
+  readonly #size: number
+  readonly #origin: () => Promise<BlobOrigin | undefined>
+  readonly #remotes = new Map<string, { readonly peer: PeerInfo; readonly pieces: RemotePieces }>()
+  readonly #watched = new Set<string>()
+  readonly #streams = new Map<string, AbortController>()
+  /** How often each peer was shunned, and until when, on the clock of `performance.now`. */
+  readonly #shunned = new Map<string, { readonly times: number; readonly until: number }>()
+  readonly #shunMs: number
+  readonly #hasSpoken = new Set<string>()
+  /** Where each peer answered, and which were asked for bytes: from then on an id means its place, for the blame. */
+  readonly #places = new Map<string, PeerInfo>()
+  readonly #asked = new Set<string>()
+  /** By peer: the first word of what it has, or its first failure. */
+  readonly #firstWords = new Map<string, PromiseWithResolvers<void>>()
+  readonly #stop = new AbortController()
+
+  /** `shunMs` is how long a peer is first left alone. */
+  constructor(node: SwarmNode, blob: SwarmBlob, { shunMs = SHUN_MS }: { readonly shunMs?: number } = {}) {
+    this.#node = node
+    this.#shunMs = shunMs
+    this.#oid = blob.oid
+    this.#size = blob.size
+    this.#origin = blob.origin
+  }
+
+  get selfId(): string {
+    return this.#node.selfId
+  }
+
+  isNeeded(): boolean {
+    const others: Holder[] = []
+    for (const [id, { peer, pieces }] of this.#remotes)
+      if (pieces.pieces) others.push({ id, stays: peer.role === 'serve', have: pieces.pieces })
+    return isNeeded(this.#oid, this.selfId, others)
+  }
+
+  async introduced(): Promise<void> {
+    const { signal } = this.#stop
+    await delay(Math.max(0, this.#node.startedAt + SEARCH_MS - performance.now()), { signal })
+    const words = [...this.#firstWords.values()].map(({ promise }) => promise)
+    await Promise.race([Promise.all(words), delay(INTRODUCTION_MS, { signal })])
+  }
+
+  close(): void {
+    this.#stop.abort()
+  }
+
+  watch(listener: SwarmListener): void {
+    const { signal } = this.#stop
+    const look = () => {
+      const { membership, selfId } = this.#node
+      // Where everybody meets is asked in any case; others only while there is room, or each look would add some.
+      const limit = Math.max(MEETING_POINTS, MAX_NEIGHBOURS - this.#watched.size)
+      const standingOf = (id: string) => membership.standingOf(id)
+      const options = { selfId, limit, meetingPoints: MEETING_POINTS, random: Math.random, standingOf }
+      for (const peer of pickNeighbours(this.#oid, membership.live(), options)) this.#follow(peer, listener)
+    }
+    const off = this.#node.onJoin(look)
+    const timer = setInterval(look, NEIGHBOURS_EVERY_MS)
+    signal.addEventListener(
+      'abort',
+      () => {
+        off()
+        clearInterval(timer)
+      },
+      { once: true },
+    )
+    look()
+  }
+
+  async open(peerId: string, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const peer = this.#remotes.get(peerId)?.peer ?? this.#node.membership.get(peerId)
+    if (!peer) throw new DfhfError('not-cached', `peer ${peerId} is gone`)
+    this.#asked.add(peerId)
+    const { body } = await this.#node.client.openRange(peer, this.#oid, { range, size: this.#size, signal })
+    return body
+  }
+
+  nameOf(peerId: string): string {
+    return this.#remotes.get(peerId)?.peer.name ?? peerId
+  }
+
+  digestOf(peerId: string, piece: number): string | undefined {
+    return this.#remotes.get(peerId)?.pieces.digests.get(piece)
+  }
+
+  async collectDigests(
+    pieces: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>> {
+    const collected = new Map<string, Map<number, string>>()
+    await Promise.all(
+      [...this.#remotes].map(async ([id, { peer, pieces: remote }]) => {
+        const wanted = pieces.filter((piece) => remote.pieces?.has(piece))
+        const digests = new Map<number, string>()
+        collected.set(id, digests)
+        for (let at = 0; at < wanted.length; at += DIGESTS_AT_ONCE) {
+          const asked = { pieces: wanted.slice(at, at + DIGESTS_AT_ONCE), size: this.#size, signal }
+          const answer = await this.#node.client.digestsOf(peer, this.#oid, asked).catch(() => undefined)
+          for (const [piece, digest] of answer ?? []) digests.set(piece, digest)
+        }
+      }),
+    )
+    return collected
+  }
+
+  ban(peerId: string, reason: string): void {
+    this.#node.log.warn(`peer ${this.nameOf(peerId)} is left out for ${BAN_MS / 60_000} minutes: ${reason}`)
+    const { port, addresses: [host] = [] } = this.#places.get(peerId) ?? {}
+    this.#node.membership.ban(peerId, reason, BAN_MS, host && port ? { host, port } : undefined)
+    this.#streams.get(peerId)?.abort()
+  }
+
+  shun(peerId: string, reason: string): void {
+    const times = (this.#shunned.get(peerId)?.times ?? 0) + 1
+    const pause = Math.min(LONGEST_SHUN_MS, this.#shunMs * 2 ** (times - 1))
+    this.#node.log.debug(`peer ${this.nameOf(peerId)} is left alone for ${pause / 1000} s: ${reason}`)
+    this.#shunned.set(peerId, { times, until: performance.now() + pause })
+    this.#streams.get(peerId)?.abort()
+  }
+
+  /** Keeps a stream to a peer open for as long as the peer lives and is not banned. */
+  #follow(peer: PeerInfo, listener: SwarmListener): void {
+    const { signal } = this.#stop
+    if (this.#watched.has(peer.id) || signal.aborted) return
+    this.#watched.add(peer.id)
+    if (!this.#firstWords.has(peer.id)) this.#firstWords.set(peer.id, Promise.withResolvers())
+    this.#stay(peer, listener, signal)
+      .catch(() => {})
+      .finally(() => this.#watched.delete(peer.id))
+  }
+
+  async #stay(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<void> {
+    const { membership } = this.#node
+    for (let pause = RETRY_MS; !signal.aborted; pause = Math.min(LONGEST_RETRY_MS, 2 * pause)) {
+      const current = membership.get(peer.id)
+      if (!current) return
+      if (await this.#visit(current, listener, signal)) pause = RETRY_MS
+      const { until = 0 } = this.#shunned.get(peer.id) ?? {}
+      await delay(Math.max(pause, until - performance.now()), { signal })
+    }
+  }
+
+  /** Reads a peer's stream to its end, whatever that is; true when the peer had anything to say. */
+  async #visit(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<boolean> {
+    const stream = new AbortController()
+    this.#streams.set(peer.id, stream)
+    try {
+      await this.#read(peer, listener, AbortSignal.any([signal, stream.signal]))
+    } catch (error) {
+      if (signal.aborted || stream.signal.aborted) return false
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#node.log.debug(`stream of peer ${peer.name} ended: ${reason}`)
+      if (error instanceof DfhfError && error.code === 'bad-response') this.shun(peer.id, reason)
+    } finally {
+      this.#streams.delete(peer.id)
+      this.#firstWords.get(peer.id)?.resolve()
+      if (this.#remotes.delete(peer.id)) listener.peerLeft(peer.id)
+    }
+    return this.#hasSpoken.delete(peer.id)
+  }
+
+  async #read(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<void> {
+    const pieces = new RemotePieces()
+    const origin = peer.fetchesForPeers ? await this.#origin() : undefined
+    const onOpen = (at: PeerInfo) => this.#settle(at)
+    const watching = { signal, size: this.#size, origin, onOpen }
+    for await (const message of this.#node.client.watchPieces(peer, this.#oid, watching)) {
+      pieces.apply(message)
+      for (const member of message.members) {
+        const isOurs = this.#node.membership.heard(
+          member,
+          'hearsay',
+          0,
+          this.#places.get(peer.id)?.addresses[0],
+        )
+        if (isOurs && this.#watched.size < MAX_NEIGHBOURS) this.#follow(member, listener)
+      }
+      this.#hasSpoken.add(peer.id)
+      if (pieces.isLeaving) return
+      if (pieces.pieces) this.#tell(peer, pieces, message, listener)
+      this.#firstWords.get(peer.id)?.resolve()
+    }
+  }
+
+  /**
+   * Throws when the peer was asked for bytes elsewhere before: one of the two may be another host that only says to
+   * be it, and what one sent must not be blamed on the other.
+   */
+  #settle(at: PeerInfo): void {
+    const before = this.#asked.has(at.id) ? this.#places.get(at.id) : undefined
+    if (before && (before.port !== at.port || before.addresses[0] !== at.addresses[0]))
+      throw new DfhfError('network', `peer ${at.name} answers at another address than before`)
+    this.#places.set(at.id, at)
+  }
+
+  #tell(peer: PeerInfo, pieces: RemotePieces, message: PiecesMessage, listener: SwarmListener): void {
+    const isKnown = this.#remotes.has(peer.id)
+    if (!isKnown || message.type === 'document') {
+      this.#remotes.set(peer.id, { peer: this.#places.get(peer.id) ?? peer, pieces })
+      listener.peerJoined({ id: peer.id, asksHub: pieces.asksHub })
+      listener.peerHas(peer.id, pieces.pieces ?? [])
+    } else if (message.type === 'delta') {
+      if (message.asksHub !== undefined) listener.peerAsksHub(peer.id, message.asksHub)
+      if (message.lost.length > 0) listener.peerLost(peer.id, message.lost)
+      if (message.have.length > 0) listener.peerHas(peer.id, message.have)
+    }
+    listener.peerFetches(peer.id, pieces.fetching)
+    if (pieces.load) listener.peerLoad(peer.id, pieces.load.active / Math.max(1, pieces.load.limit))
+  }
+}

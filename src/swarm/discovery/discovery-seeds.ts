@@ -1,0 +1,124 @@
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
+import { delay } from '../../base/delay.ts'
+import { DfhfError } from '../../base/errors.ts'
+import { type Log, silentLog } from '../../base/log.ts'
+import { Semaphore } from '../../base/semaphore.ts'
+import { HEARTBEAT_MS } from '../membership/membership-options.ts'
+import { toAuthority } from '../protocol/peer-info.ts'
+import { PEER_PORT } from '../protocol/peer-port.ts'
+
+/** A peer address given by hand. */
+export interface Seed {
+  readonly host: string
+  readonly port: number
+}
+
+const MAX_ADDRESSES_OF_NAME = 256
+const MAX_TRIES_AT_ONCE = 16
+const RESOLVE_EVERY_MS = 30_000
+/** Seeds and those that need them often start together: the first tries come quickly, in ms after one another. */
+const FIRST_PAUSES_MS = [100, 200, 300, 500, 1000]
+
+/** Reads `host`, `host:port` or `[address]:port`, several separated by commas; throws `usage`. */
+export function parseSeeds(texts: readonly string[]): Seed[] {
+  const seeds = new Map<string, Seed>()
+  for (const text of texts.flatMap((list) => list.split(',')).map((part) => part.trim())) {
+    if (text === '') continue
+    const seed = parseSeed(text)
+    seeds.set(toAuthority(seed.host, seed.port), seed)
+  }
+  return [...seeds.values()]
+}
+
+function parseSeed(text: string): Seed {
+  if (isIP(text) === 6) return { host: text, port: PEER_PORT }
+  const [, bracketed, plain, portText] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const host = bracketed ?? plain
+  const port = portText === undefined ? PEER_PORT : Number(portText)
+  if (host === undefined || (bracketed !== undefined && isIP(bracketed) !== 6) || port < 1 || port > 65535) {
+    throw new DfhfError('usage', `not a seed: '${text.slice(0, 100)}'`, {
+      hint: 'write host:port or [address]:port',
+    })
+  }
+  return { host, port }
+}
+
+export interface SeedOptions {
+  readonly seeds: readonly Seed[]
+  /** Asks who answers at an address and takes in what it tells; resolves to false when that is this very process. */
+  readonly contact: (address: Seed, signal: AbortSignal) => Promise<boolean>
+  /** True while a live peer is known at an address: it need not be tried. */
+  readonly isKnownAt: (host: string, port: number) => boolean
+  /** All addresses of a name. @default the system's resolver */
+  readonly resolve?: (host: string) => Promise<readonly string[]>
+  /** Milliseconds on a clock that never goes back. @default performance.now */
+  readonly now?: () => number
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
+  /** @default HEARTBEAT_MS */
+  readonly heartbeatMs?: number
+  readonly log?: Log
+}
+
+/** Keeps trying the seeds that are away; every seed and every address of it on its own, so that none waits for another. */
+export class SeedDiscovery {
+  readonly #options: Required<SeedOptions>
+  readonly #tries = new Semaphore(MAX_TRIES_AT_ONCE)
+  /** Addresses at which this process answered itself. */
+  readonly #own = new Set<string>()
+
+  constructor(options: SeedOptions) {
+    this.#options = {
+      resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+      now: () => performance.now(),
+      wait: (ms, signal) => delay(ms, { signal }),
+      heartbeatMs: HEARTBEAT_MS,
+      log: silentLog,
+      ...options,
+    }
+  }
+
+  /** Runs until the signal aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#options.seeds.map((seed) => this.#follow(seed, signal)))
+  }
+
+  async #follow(seed: Seed, signal: AbortSignal): Promise<void> {
+    const { now, wait, heartbeatMs } = this.#options
+    let addresses: readonly string[] = []
+    let resolvedAt = Number.NEGATIVE_INFINITY
+    for (let round = 0; !signal.aborted; round += 1) {
+      if (addresses.length === 0 || now() - resolvedAt >= RESOLVE_EVERY_MS) {
+        addresses = await this.#resolve(seed, addresses)
+        resolvedAt = now()
+      }
+      await Promise.all(addresses.map((host) => this.#try({ host, port: seed.port }, signal)))
+      await wait(FIRST_PAUSES_MS[round] ?? heartbeatMs, signal).catch(() => {})
+    }
+  }
+
+  /** All addresses of a seed; those of before when its name cannot be resolved now. */
+  async #resolve({ host }: Seed, before: readonly string[]): Promise<readonly string[]> {
+    if (isIP(host) !== 0) return [host]
+    try {
+      const found = await this.#options.resolve(host)
+      return [...new Set(found)].slice(0, MAX_ADDRESSES_OF_NAME)
+    } catch (error) {
+      this.#options.log.debug(`cannot resolve seed ${host}: ${String(error)}`)
+      return before
+    }
+  }
+
+  async #try(address: Seed, signal: AbortSignal): Promise<void> {
+    const { contact, isKnownAt, log } = this.#options
+    const authority = toAuthority(address.host, address.port)
+    if (this.#own.has(authority) || isKnownAt(address.host, address.port)) return
+    try {
+      const isOther = await this.#tries.run(() => contact(address, signal), signal)
+      if (!isOther) this.#own.add(authority)
+    } catch (error) {
+      if (!signal.aborted) log.debug(`seed ${authority} does not answer: ${String(error)}`)
+    }
+  }
+}

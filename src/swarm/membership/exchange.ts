@@ -1,0 +1,91 @@
+import { delay } from '../../base/delay.ts'
+import { type Log, silentLog } from '../../base/log.ts'
+import type { PeerAddress, PeerListing } from '../client/peer-client.ts'
+import type { PeerInfo } from '../protocol/peer-info.ts'
+import { drawSome } from './draw-some.ts'
+import type { Membership } from './membership.ts'
+import { HEARTBEAT_MS } from './membership-options.ts'
+
+/** How many peers are asked in one heartbeat, however many are known. */
+const MAX_ASKED = 16
+/** Of those that were only told of, so many are drawn from: about one of each who told. */
+const TOLD_IN_TURN = 64
+
+export interface ExchangeOptions {
+  readonly membership: Membership
+  readonly selfId: string
+  readonly listPeers: (peer: PeerInfo | PeerAddress, signal: AbortSignal) => Promise<PeerListing>
+  /** 0 to below 1. @default Math.random */
+  readonly random?: () => number
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
+  /** @default HEARTBEAT_MS */
+  readonly heartbeatMs?: number
+  readonly log?: Log
+}
+
+/** The heartbeat: asks peers that were not heard for a while whom they know, and lets the silent ones go. */
+export class PeerExchange {
+  readonly #options: Required<ExchangeOptions>
+
+  constructor(options: ExchangeOptions) {
+    this.#options = {
+      random: Math.random,
+      wait: (ms, signal) => delay(ms, { signal }),
+      heartbeatMs: HEARTBEAT_MS,
+      log: silentLog,
+      ...options,
+    }
+  }
+
+  /** Runs until the signal aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { wait, heartbeatMs, membership } = this.#options
+    while (!signal.aborted) {
+      await wait(heartbeatMs, signal).catch(() => {})
+      if (signal.aborted) return
+      membership.sweep()
+      // Not awaited: a peer that hangs must not hold up the next heartbeat.
+      for (const peer of this.#toAsk()) void this.ask(peer, signal)
+    }
+  }
+
+  /** Asks the peer at an address given by hand and takes in what it tells; false when that is this very process. */
+  async contact(address: PeerAddress, signal: AbortSignal): Promise<boolean> {
+    return this.#takeIn(await this.#options.listPeers(address, signal), 'seed')
+  }
+
+  /** Asks a known peer; one that does not answer is left to the sweep. */
+  async ask(peer: PeerInfo, signal: AbortSignal): Promise<void> {
+    try {
+      this.#takeIn(await this.#options.listPeers(peer, signal), 'direct')
+    } catch (error) {
+      if (!signal.aborted) this.#options.log.debug(`peer ${peer.name} does not answer: ${String(error)}`)
+    }
+  }
+
+  /**
+   * Peers that were only told of get half of the questions while there are enough of both kinds: so many of them as
+   * anybody likes to invent neither hide each other nor keep those that we know from being asked.
+   */
+  #toAsk(): PeerInfo[] {
+    const { membership, random } = this.#options
+    const silent = membership.unheard()
+    const known = silent.filter(({ id }) => membership.standingOf(id) !== 'told')
+    const told = membership.live().filter(({ id }) => membership.standingOf(id) === 'told')
+    const places = Math.max(MAX_ASKED / 2, MAX_ASKED - known.length)
+    const strangers = drawSome(told.slice(0, TOLD_IN_TURN), places, random)
+    const left = MAX_ASKED - strangers.length
+    // Those that we did not hear for the longest, the others by chance, so that news crosses a large swarm.
+    const first = known.slice(0, MAX_ASKED / 2)
+    return [...strangers, ...first, ...drawSome(known.slice(first.length), left - first.length, random)]
+  }
+
+  #takeIn({ self, peers }: PeerListing, news: 'direct' | 'seed'): boolean {
+    const { membership, selfId } = this.#options
+    if (self.id === selfId) return false
+    membership.heard(self, news)
+    const teller = self.addresses[0]
+    for (const { peer, ageMs } of peers) membership.heard(peer, 'hearsay', ageMs, teller)
+    return true
+  }
+}

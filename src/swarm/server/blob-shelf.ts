@@ -1,0 +1,51 @@
+import type { Oid } from '../../blob/oid.ts'
+import type { ByteRange } from '../../blob/pieces.ts'
+import type { PeerInfo } from '../protocol/peer-info.ts'
+import type { BlobPieces } from '../protocol/peer-wire.ts'
+
+/** Where on the Hub a blob is; told only to peers that fetch for others. */
+export interface BlobOrigin {
+  /** `org/name`, `datasets/org/name` or `spaces/org/name`. */
+  readonly repo: string
+  readonly commit: string
+  readonly path: string
+}
+
+/** Who asks for a blob. */
+export interface Asker {
+  /** True when the request was signed with the cluster key. */
+  readonly hasKey: boolean
+  /** The IP address that the request came from. */
+  readonly address: string
+  readonly peer: PeerInfo | undefined
+  /** Where the blob can be fetched, when the asker would have us do so. */
+  readonly origin: BlobOrigin | undefined
+}
+
+/** One blob that this process can serve, whole or in part. A live view: what it says is true now. */
+export interface SharedBlob extends BlobPieces {
+  /** Calls `listener` after every change, from the moment of this call on; returns what ends that. */
+  subscribe(listener: () => void): () => void
+  /**
+   * The bytes of a range whose pieces are all there: a slice of a file where nothing has to look at them, which
+   * the runtime sends without copying, or a stream.
+   */
+  open(range: ByteRange): Promise<Blob | ReadableStream<Uint8Array>>
+  /** sha256 of pieces that are there, computed when not known and the asker may have that; others are left out. */
+  digestsOf(pieces: readonly number[], work: DigestWork): Promise<ReadonlyMap<number, string>>
+}
+
+/** What may be spent on digests for one asker. */
+export interface DigestWork {
+  /** Uses up what hashing that many bytes costs; false where the asker has had its part. */
+  readonly mayHash: (size: number) => boolean
+  readonly signal: AbortSignal
+}
+
+/** All that this process serves to peers. */
+export interface BlobShelf {
+  /** The blob, or undefined when it is not here or not for this asker, which must look alike. */
+  find(oid: Oid, asker: Asker): Promise<SharedBlob | undefined>
+  /** Calls `listener` each time a blob appears on the shelf or leaves it; returns what ends that. */
+  onChange(oid: Oid, listener: () => void): () => void
+}

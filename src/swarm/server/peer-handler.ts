@@ -1,0 +1,265 @@
+import { Budget, type BudgetOptions } from '../../base/budget.ts'
+import { isAbort } from '../../base/errors.ts'
+import { type Log, silentLog } from '../../base/log.ts'
+import type { Oid } from '../../blob/oid.ts'
+import { pieceCountOf } from '../../blob/pieces.ts'
+import { OwnAddresses } from '../discovery/own-addresses.ts'
+import { HEARTBEAT_MS } from '../membership/membership-options.ts'
+import {
+  encodeKnownPeer,
+  encodePeer,
+  type KnownPeer,
+  PEER_HEADER,
+  type PeerInfo,
+  toPeerHeader,
+} from '../protocol/peer-info.ts'
+import { busy, json, refuse } from '../protocol/peer-reply.ts'
+import { type PeerTarget, parsePieceList, parseTarget } from '../protocol/peer-target.ts'
+import { encodeMessage, LOAD_HEADER, type PeerLoad, toLoadHeader } from '../protocol/peer-wire.ts'
+import { PiecesCursor } from '../protocol/pieces-cursor.ts'
+import type { ClusterKey } from '../trust/cluster-key.ts'
+import { senderOf } from '../trust/sender-of.ts'
+import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
+import { Gathering } from './gathering.ts'
+import { PiecesStream } from './pieces-stream.ts'
+import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
+import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
+import { type Connection, UploadLedger } from './upload-ledger.ts'
+import { WatcherCount } from './watcher-count.ts'
+
+/** How many peers one answer to `GET /v1/peers` tells of. */
+export const MAX_PEERS_TOLD = 256
+const MAX_DIGEST_REQUESTS = 2
+/** Bytes that are hashed for peers: a few hundredths of a core for long, and at once what mending a few GB takes. */
+const HASHED_BYTES = { perSecond: 2 ** 26, saved: 2 ** 31 }
+
+/** How much this process does for others at once. */
+export interface PeerLimits {
+  /** Few at once, so that each is quick: who is refused asks another peer. @default 10 */
+  readonly uploads: number
+  /** @default 6 */
+  readonly uploadsPerPeer: number
+  /** Held pieces streams. @default 1024 */
+  readonly watchers: number
+  /** @default 64 */
+  readonly watchersPerPeer: number
+}
+
+/** What the handler tells of peers, and whom it hears of them. */
+export interface PeerBook {
+  sample(limit: number, random: () => number): readonly KnownPeer[]
+  heard(peer: PeerInfo, news: 'direct'): boolean
+  saidBye(id: string, address: string): void
+  isBanned(peer: PeerInfo): boolean
+}
+
+export interface PeerHandlerOptions {
+  /** This process as it introduces itself; asked anew each time, as the port is known late. */
+  readonly self: () => PeerInfo
+  readonly shelf: BlobShelf
+  readonly peers: PeerBook
+  /** With a key every request but the health check must be signed, and every answer to one is proven and sealed. */
+  readonly key?: ClusterKey | undefined
+  /** Whether this process is reached at `http://host:port` by a sender. @default its port on this machine's addresses */
+  readonly isOwnAddress?: (at: string, from: string) => boolean
+  /**
+   * Resolves to true once a peer that introduced itself has proven that it answers where it says. Until then nobody
+   * is told of it. @default every peer is taken at its word
+   */
+  readonly greet?: (peer: PeerInfo) => Promise<boolean>
+  readonly limits?: Partial<PeerLimits>
+  /** Bytes that are hashed for peers which ask for digests. @default 64 MiB a second, 2 GiB at once */
+  readonly hashedBytes?: BudgetOptions
+  /** Called when an upload begins. */
+  readonly onUpload?: ((upload: Upload) => void) | undefined
+  /** Wall-clock milliseconds. @default Date.now */
+  readonly now?: () => number
+  /** @default HEARTBEAT_MS */
+  readonly heartbeatMs?: number
+  readonly log?: Log
+}
+
+/** The peer API as a function from request to response; it opens no socket. */
+export class PeerHandler {
+  readonly #options: PeerHandlerOptions
+  readonly #limits: PeerLimits
+  readonly #admission: RequestAdmission
+  readonly #uploads: UploadLedger
+  readonly #watchers: WatcherCount
+  readonly #gathering = new Gathering()
+  readonly #streams = new Set<PiecesStream>()
+  readonly #log: Log
+  readonly #hashedBytes: Budget
+  #digestRequests = 0
+  #isClosed = false
+
+  constructor(options: PeerHandlerOptions) {
+    const { key, now = Date.now } = options
+    this.#options = options
+    this.#log = options.log ?? silentLog
+    this.#limits = { uploads: 10, uploadsPerPeer: 6, watchers: 1024, watchersPerPeer: 64, ...options.limits }
+    this.#admission = new RequestAdmission(
+      key && {
+        key,
+        selfId: options.self().id,
+        now,
+        isOwnAddress: options.isOwnAddress ?? ownAddresses(options),
+      },
+    )
+    this.#uploads = new UploadLedger({ total: this.#limits.uploads, perPeer: this.#limits.uploadsPerPeer })
+    this.#hashedBytes = new Budget(options.hashedBytes ?? HASHED_BYTES)
+    this.#watchers = new WatcherCount(this.#limits.watchers, this.#limits.watchersPerPeer)
+  }
+
+  /** Uploads under way and allowed; `pending` is the server's count of unfinished requests, where it has one. */
+  load(pending?: number): PeerLoad {
+    return { active: this.#uploads.active(pending), limit: this.#uploads.limit }
+  }
+
+  /** Answers one request; never rejects. */
+  async handle(request: Request, connection: Connection): Promise<Response> {
+    const admission = this.#admission.check(request, connection)
+    let response: Response
+    try {
+      response = await this.#answer(request, connection, admission)
+    } catch (error) {
+      if (!isAbort(error)) this.#log.debug(`request of peer ${connection.address} failed: ${String(error)}`)
+      response = refuse(500, 'failed')
+    }
+    response = this.introduce(response)
+    response.headers.set(LOAD_HEADER, toLoadHeader(this.load(connection.pending())))
+    return this.#admission.prove(admission, request.method, response)
+  }
+
+  /** Says in an answer who gives it, also in one that the server makes of a failure. */
+  introduce(response: Response): Response {
+    response.headers.set(PEER_HEADER, toPeerHeader(this.#options.self()))
+    return response
+  }
+
+  /** Says goodbye on every held stream; requests that come later are refused. */
+  close(): void {
+    this.#isClosed = true
+    for (const stream of this.#streams) stream.close()
+  }
+
+  async #answer(request: Request, connection: Connection, admission: Admission): Promise<Response> {
+    const target = parseTarget(request.url)
+    if (!target) return refuse(404, 'nothing of that name here')
+    if (!isAllowed(request.method, target)) return refuse(405, 'another method is needed')
+    if (this.#isClosed) return refuse(503, 'leaving', { retryAfter: 5 })
+    if (target.type === 'health') return json({ ok: true })
+    if ('refusal' in admission) return refuse(401, admission.refusal)
+    const peer = readContact(request, connection, admission)
+    if (peer === 'garbage') return refuse(400, `a bad ${PEER_HEADER} header`)
+    if (peer && this.#options.peers.isBanned(peer)) return refuse(403, 'banned')
+    if (target.type === 'bye') return this.#bye(peer, connection)
+    const greeting = peer && this.#greet(peer)
+    if (!('oid' in target)) return this.#peers()
+    const asker: Asker = {
+      hasKey: 'nonce' in admission,
+      address: connection.address,
+      peer,
+      origin: this.#admission.originIn(target.query, admission),
+    }
+    return this.#blob(target, { request, connection, asker }, greeting)
+  }
+
+  async #blob(
+    target: Extract<PeerTarget, { readonly oid: Oid }>,
+    admitted: Admitted,
+    greeting: Promise<boolean> | undefined,
+  ): Promise<Response> {
+    if (target.type === 'pieces' && target.query.get('watch') === '1' && greeting)
+      return this.#watch(target.oid, admitted, greeting)
+    const blob = await this.#options.shelf.find(target.oid, admitted.asker)
+    if (!blob) return refuse(404, 'not here')
+    if (target.type === 'pieces') return this.#pieces(target.oid, blob, admitted)
+    if (target.type === 'digests') return this.#digests(target, blob, admitted)
+    const { onUpload } = this.#options
+    return rangeReply(target.oid, blob, { ...admitted, uploads: this.#uploads, onUpload })
+  }
+
+  #watch(oid: Oid, { request, asker, connection }: Admitted, greeting: Promise<boolean>): Response {
+    const leave = this.#watchers.enter(asker.address)
+    if (!leave) return busy('too many watchers')
+    const release = this.#uploads.holdOther()
+    connection.stayOpen?.()
+    const stream = new PiecesStream({
+      oid,
+      selfId: this.#options.self().id,
+      shelf: this.#options.shelf,
+      gathering: this.#gathering,
+      asker,
+      greeting,
+      heartbeatMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
+      load: () => this.load(connection.pending()),
+      onEnd: () => {
+        leave()
+        release()
+        this.#streams.delete(stream)
+      },
+    })
+    this.#streams.add(stream)
+    request.signal.addEventListener('abort', () => stream.end(), { once: true })
+    return new Response(stream.body, { headers: { 'content-type': 'application/x-ndjson' } })
+  }
+
+  #pieces(oid: Oid, blob: SharedBlob, { asker, connection }: Admitted): Response {
+    const members = this.#gathering.membersOf(oid, asker.peer?.id)
+    const load = this.load(connection.pending())
+    const message = new PiecesCursor(oid, this.#options.self().id).next({ blob, members, load })
+    const text = message ? encodeMessage(message) : ''
+    return new Response(text, { headers: { 'content-type': 'application/json' } })
+  }
+
+  async #digests(
+    { oid, query }: { readonly oid: Oid; readonly query: URLSearchParams },
+    blob: SharedBlob,
+    { request, connection }: Admitted,
+  ): Promise<Response> {
+    const pieces = parsePieceList(query.get('pieces'), pieceCountOf(blob.size))
+    if (!pieces) return refuse(400, 'a bad list of pieces')
+    if (this.#digestRequests >= MAX_DIGEST_REQUESTS) return busy('computing digests')
+    this.#digestRequests += 1
+    let waitMs = 0
+    const mayHash = (size: number) => {
+      waitMs ||= this.#hashedBytes.take(senderOf(connection.address), size)
+      return waitMs === 0
+    }
+    try {
+      const digests = await blob.digestsOf(pieces, { mayHash, signal: request.signal })
+      if (waitMs > 0 && digests.size === 0) return busy('computed many digests', waitMs)
+      return json({ v: 1, oid, digests: Object.fromEntries(digests) })
+    } finally {
+      this.#digestRequests -= 1
+    }
+  }
+
+  #peers(): Response {
+    const peers = this.#options.peers.sample(MAX_PEERS_TOLD, Math.random)
+    return json({ v: 1, self: encodePeer(this.#options.self()), peers: peers.map(encodeKnownPeer) })
+  }
+
+  #bye(peer: PeerInfo | undefined, connection: Connection): Response {
+    if (!peer) return refuse(400, `no ${PEER_HEADER} header`)
+    this.#options.peers.saidBye(peer.id, connection.address)
+    return json({ ok: true })
+  }
+
+  /** Begins to check where the peer is reached; the server's own room for that decides how soon, or whether at all. */
+  async #greet(peer: PeerInfo): Promise<boolean> {
+    const { greet, peers } = this.#options
+    return greet ? await greet(peer) : peers.heard(peer, 'direct')
+  }
+}
+
+function ownAddresses({ self }: PeerHandlerOptions): (at: string, from: string) => boolean {
+  const own = new OwnAddresses({ usesTls: self().usesTls, port: () => self().port })
+  return (at, from) => own.has(at, from)
+}
+
+function isAllowed(method: string, target: PeerTarget): boolean {
+  if (target.type === 'bye') return method === 'POST'
+  return method === 'GET' || (method === 'HEAD' && (target.type === 'blob' || target.type === 'health'))
+}

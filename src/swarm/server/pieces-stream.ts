@@ -1,0 +1,155 @@
+import { delay } from '../../base/delay.ts'
+import type { Oid } from '../../blob/oid.ts'
+import type { PeerId } from '../protocol/peer-info.ts'
+import { encodeMessage, type PeerLoad, type PiecesDelta } from '../protocol/peer-wire.ts'
+import { PiecesCursor, type PiecesView } from '../protocol/pieces-cursor.ts'
+import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
+import type { Gathering } from './gathering.ts'
+
+/** A piece that lands, the next one that is begun and the digest come within this time, in ms: one message tells all. */
+const GATHER_MS = 3
+
+export interface PiecesStreamOptions {
+  readonly oid: Oid
+  readonly selfId: PeerId
+  readonly shelf: BlobShelf
+  readonly gathering: Gathering
+  readonly asker: Asker
+  /** Resolves to true when others may be told of the asker. */
+  readonly greeting: Promise<boolean>
+  /** How long the stream may be silent, in milliseconds; then it says that we live. */
+  readonly heartbeatMs: number
+  readonly load: () => PeerLoad
+  /** Called once when the stream ends, whoever ended it. */
+  readonly onEnd: () => void
+}
+
+/** One held answer: the pieces document, then what changes, as soon as it does and as fast as it is read. */
+export class PiecesStream {
+  readonly body: ReadableStream<Uint8Array>
+  readonly #options: PiecesStreamOptions
+  readonly #cursor: PiecesCursor
+  readonly #cleanups: (() => void)[] = []
+  #blob: SharedBlob | undefined
+  #unsubscribe = () => {}
+  #mustFind = true
+  #isClosing = false
+  #isEnded = false
+  #isWoken = false
+  #wake = () => {}
+
+  constructor(options: PiecesStreamOptions) {
+    const { oid, selfId, shelf } = options
+    this.#options = options
+    this.#cursor = new PiecesCursor(oid, selfId)
+    const findAgain = () => {
+      this.#mustFind = true
+      this.#notify()
+    }
+    this.#cleanups.push(shelf.onChange(oid, findAgain), options.onEnd)
+    void this.#join()
+    this.body = new ReadableStream(
+      { pull: (controller) => this.#pull(controller), cancel: () => this.end() },
+      { highWaterMark: 1 },
+    )
+  }
+
+  /** Says goodbye and ends the stream. */
+  close(): void {
+    this.#isClosing = true
+    this.#notify()
+  }
+
+  /** Gives everything up: the watcher is gone. */
+  end(): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#unsubscribe()
+    for (const cleanup of this.#cleanups) cleanup()
+    this.#notify()
+  }
+
+  async #join(): Promise<void> {
+    const { oid, asker, gathering, greeting } = this.#options
+    const isWelcome = await greeting
+    if (!isWelcome || !asker.peer || this.#isEnded) return
+    this.#cleanups.push(gathering.join(oid, asker.peer, () => this.#notify()))
+    // Those who came before are told of in the next message.
+    this.#notify()
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    try {
+      const line = await this.#nextLine()
+      if (line !== undefined) controller.enqueue(Buffer.from(line))
+      if (!this.#isClosing && !this.#isEnded) return
+      this.end()
+      controller.close()
+    } catch (error) {
+      this.end()
+      controller.error(error)
+    }
+  }
+
+  async #nextLine(): Promise<string | undefined> {
+    while (!this.#isEnded) {
+      if (this.#isClosing) return encodeMessage({ ...this.#heartbeat(), isLeaving: true })
+      if (this.#mustFind) await this.#find()
+      const message = this.#cursor.next(this.#view())
+      if (message) return encodeMessage(message)
+      if (!(await this.#changed()) && !this.#isEnded) return encodeMessage(this.#heartbeat())
+    }
+    return undefined
+  }
+
+  async #find(): Promise<void> {
+    this.#mustFind = false
+    const blob = await this.#options.shelf.find(this.#options.oid, this.#options.asker)
+    if (blob === this.#blob) return
+    this.#unsubscribe()
+    this.#blob = blob
+    this.#unsubscribe = blob?.subscribe(() => this.#notify()) ?? (() => {})
+    if (this.#isEnded) this.#unsubscribe()
+  }
+
+  #view(): PiecesView {
+    const { oid, gathering, asker, load } = this.#options
+    return { blob: this.#blob, members: gathering.membersOf(oid, asker.peer?.id), load: load() }
+  }
+
+  #heartbeat(): PiecesDelta {
+    return {
+      type: 'delta',
+      have: [],
+      lost: [],
+      fetching: undefined,
+      digests: new Map(),
+      asksHub: undefined,
+      members: [],
+      load: this.#options.load(),
+      isLeaving: false,
+    }
+  }
+
+  #notify(): void {
+    this.#isWoken = true
+    this.#wake()
+  }
+
+  /** Waits for a change; false when a heartbeat passed without one. */
+  async #changed(): Promise<boolean> {
+    if (!this.#isWoken) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, this.#options.heartbeatMs)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    if (!this.#isWoken) return false
+    await delay(GATHER_MS)
+    this.#isWoken = false
+    return true
+  }
+}

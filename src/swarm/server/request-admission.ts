@@ -1,0 +1,86 @@
+import { fromPeerHeader, PEER_HEADER, type PeerInfo } from '../protocol/peer-info.ts'
+import { parseOrigin, parseSealedOrigin } from '../protocol/peer-target.ts'
+import { proveAnswer } from '../trust/answer-proof.ts'
+import { AUTH_HEADER, type ClusterKey, parseSignature } from '../trust/cluster-key.ts'
+import { type Refusal, RequestVerifier } from '../trust/request-verifier.ts'
+import { openText } from '../trust/sealed-stream.ts'
+import type { BlobOrigin } from './blob-shelf.ts'
+import type { Connection } from './upload-ledger.ts'
+
+/** Whether a request was signed with the cluster key; its nonce when it was, nothing where there is no key. */
+export type Admission =
+  | { readonly nonce: string }
+  | { readonly refusal: Refusal }
+  | { readonly hasNoKey: true }
+
+export interface AdmissionOptions {
+  readonly key: ClusterKey
+  readonly selfId: string
+  readonly isOwnAddress: (at: string, from: string) => boolean
+  readonly now: () => number
+}
+
+/** Who may ask what: checks requests against the cluster key, where there is one, and answers in its name. */
+export class RequestAdmission {
+  readonly #key: ClusterKey | undefined
+  readonly #verifier: RequestVerifier | undefined
+
+  constructor(options: AdmissionOptions | undefined) {
+    this.#key = options?.key
+    this.#verifier = options && new RequestVerifier(options)
+  }
+
+  /** To be called once a request: a second time it is one that was seen before. */
+  check(request: Request, { address }: Connection): Admission {
+    if (!this.#verifier) return { hasNoKey: true }
+    if (!URL.canParse(request.url)) return { refusal: 'not signed' }
+    const header = request.headers.get(AUTH_HEADER)
+    const { pathname, search } = new URL(request.url)
+    const signed = {
+      method: request.method,
+      target: pathname + search,
+      range: request.headers.get('range') ?? undefined,
+      contact: request.headers.get(PEER_HEADER) ?? undefined,
+    }
+    const needsRecipient = pathname.startsWith('/v1/blobs/')
+    const refusal = this.#verifier.refusalOf(signed, header, { needsRecipient, from: address })
+    if (refusal) return { refusal }
+    const nonce = parseSignature(header)?.nonce
+    return nonce === undefined ? { refusal: 'not signed' } : { nonce }
+  }
+
+  /** The answer as the one who asked can believe it. */
+  prove(admission: Admission, method: string, answer: Response): Response {
+    return this.#key && 'nonce' in admission
+      ? proveAnswer(this.#key, admission.nonce, method, answer)
+      : answer
+  }
+
+  /** Where on the Hub the blob is, as the request says. */
+  originIn(query: URLSearchParams, admission: Admission): BlobOrigin | undefined {
+    const key = this.#key
+    if (!key) return parseOrigin(query)
+    if (!('nonce' in admission)) return undefined
+    return parseSealedOrigin(query, (text) => openText(text, key.derive('request text', admission.nonce)))
+  }
+}
+
+/**
+ * Who asks. A stranger is reached at the address that it asks from, or it could have us ask any host and port; a
+ * holder of the key may name others too.
+ */
+export function readContact(
+  request: Request,
+  { address }: Connection,
+  admission: Admission,
+): PeerInfo | 'garbage' | undefined {
+  const header = request.headers.get(PEER_HEADER)
+  if (header === null) return undefined
+  try {
+    const peer = fromPeerHeader(header, address)
+    const others = 'nonce' in admission ? peer.addresses.filter((other) => other !== address) : []
+    return { ...peer, addresses: [address, ...others] }
+  } catch {
+    return 'garbage'
+  }
+}

@@ -1,0 +1,78 @@
+import { createHmac } from 'node:crypto'
+import { HttpHeaders } from '../../http/http-headers.ts'
+import { HttpResponse } from '../../http/http-response.ts'
+import { PEER_HEADER } from '../protocol/peer-info.ts'
+import { REASON_HEADER } from '../protocol/peer-reply.ts'
+import { LOAD_HEADER } from '../protocol/peer-wire.ts'
+import { type ClusterKey, createNonce, isEqualDigest } from './cluster-key.ts'
+import { openStream, sealStream } from './sealed-stream.ts'
+
+/** The header by which an answer proves that a holder of the cluster key gave it, to this very request. */
+export const PROOF_HEADER = 'x-dfhf-proof'
+
+/** The headers of an answer that mean something to a peer. */
+const COVERED = [
+  PEER_HEADER,
+  LOAD_HEADER,
+  REASON_HEADER,
+  'content-type',
+  'content-range',
+  'etag',
+  'retry-after',
+]
+
+/**
+ * The answer to the signed request with `nonce`, as only holders of the key can make and read it: the status and
+ * the headers carry a proof, the body is sealed.
+ */
+export function proveAnswer(key: ClusterKey, nonce: string, method: string, answer: Response): Response {
+  const context = `${nonce} ${createNonce()}`
+  const headers = new Headers(answer.headers)
+  const hasBody = method !== 'HEAD'
+  if (hasBody) headers.delete('content-length')
+  const digest = digestOf(key, context, answer.status, (name) => headers.get(name))
+  headers.set(PROOF_HEADER, `v2 ${context.slice(nonce.length + 1)} ${digest}`)
+  const body = hasBody ? sealStream(answer.body, key.derive('answer body', context)) : null
+  return new Response(body, { status: answer.status, headers })
+}
+
+/** The answer to the request with `nonce`, opened; undefined when it proves nothing. */
+export function openAnswer(
+  key: ClusterKey,
+  nonce: string,
+  answer: HttpResponse,
+  sender: string,
+): HttpResponse | undefined {
+  const [, own, digest] =
+    /^v2 ([0-9a-f]{32}) ([0-9a-f]{64})$/.exec(answer.headers.get(PROOF_HEADER) ?? '') ?? []
+  if (own === undefined || digest === undefined) return undefined
+  const context = `${nonce} ${own}`
+  if (
+    !isEqualDigest(
+      digest,
+      digestOf(key, context, answer.status, (name) => answer.headers.get(name)),
+    )
+  )
+    return undefined
+  const covered = COVERED.map((name): [string, string | undefined] => [name, answer.headers.get(name)])
+  return new HttpResponse({
+    status: answer.status,
+    headers: new HttpHeaders(Object.fromEntries(covered)),
+    url: answer.url,
+    raw: {
+      chunks: () => openStream(answer.body, key.derive('answer body', context), sender),
+      dump: () => answer.discard(),
+    },
+    toError: (error) => error,
+  })
+}
+
+function digestOf(
+  key: ClusterKey,
+  context: string,
+  status: number,
+  get: (name: string) => string | null | undefined,
+): string {
+  const text = JSON.stringify([status, ...COVERED.map((name) => get(name) ?? '')])
+  return createHmac('sha256', key.derive('answer proof', context)).update(text).digest('hex')
+}

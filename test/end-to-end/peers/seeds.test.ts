@@ -1,0 +1,32 @@
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { startTestHub } from '../../support/hub/test-hub.ts'
+import { type RunOptions, runDfhf, startDfhf } from '../../support/program/binary.ts'
+import { newMachine } from '../../support/program/machine.ts'
+import { isExact, sentOf, weightsRepo } from '../../support/program/weights.ts'
+
+setDefaultTimeout(120_000)
+const size = 12_000_000
+const sharing = { env: { DFHF_NO_PEERS: undefined, DFHF_NO_MULTICAST: '1' } } satisfies RunOptions
+const serve = ['serve', '--listen', '127.0.0.1:0', '--gateway', 'off', '--fetch-for-peers']
+
+test('a node that fetches for its peers gives them every file of a repo, and the Hub sends each once', async () => {
+  await using hub = await startTestHub({ repos: [weightsRepo(size)] })
+  using node = newMachine(hub.url)
+  await using seed = await startDfhf(node, serve, sharing)
+  await seed.said('to peers on port')
+  const seeds = `127.0.0.1:${/port (\d+)/.exec(seed.stderr())?.[1]}`
+
+  for (const origin of ['seeds', 'never']) {
+    using machine = newMachine(hub.url)
+    const command = ['snapshot', 'o/r', '--seeds', seeds, '--origin', origin, '--json', '--quiet']
+    const result = await runDfhf(machine, command, sharing)
+    expect(result.code, result.stderr).toBe(0)
+    const snapshot = JSON.parse(result.stdout) as { path: string; bytes: Record<string, number> }
+    expect(snapshot.bytes).toEqual({ hub: 0, peers: size + 'text\n'.length, local: 0 })
+    for (const path of ['w', 't']) expect(isExact(hub, `${snapshot.path}/${path}`, path)).toBe(true)
+  }
+  for (const [path, length] of Object.entries({ w: size, t: 'text\n'.length })) {
+    expect(sentOf(hub, path)).toBeGreaterThanOrEqual(length)
+    expect(sentOf(hub, path)).toBeLessThan(length * 1.5)
+  }
+})

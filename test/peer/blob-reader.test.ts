@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import type { Errand } from '../../src/peer/blob-library.ts'
+import { readWhileFetching } from '../../src/peer/blob-reader.ts'
+import type { RepoSpec } from '../support/hub/repo.ts'
+import { rejection } from '../transfer/transfer-bench.ts'
+import { openLibrary } from './library-fixture.ts'
+
+const MiB = 2 ** 20
+const never = new AbortController().signal
+const repos: RepoSpec[] = [
+  {
+    id: 'org/data',
+    commits: [{ 'big.bin': { seed: 'seven', size: 24 * MiB, lfs: true }, 'a.json': '{"a":1}' }],
+  },
+]
+
+async function read(errand: Errand, start: number, end: number, signal = never): Promise<Buffer> {
+  const copies = await Array.fromAsync(readWhileFetching(errand, { start, end }, signal), (chunk) =>
+    Buffer.from(chunk),
+  )
+  return Buffer.concat(copies)
+}
+
+describe('a library that fetches on demand', () => {
+  test('gives a reader the whole blob while it arrives, checked, and keeps it', async () => {
+    await using fixture = await openLibrary({ repos })
+    const { library, client, hub } = fixture
+    const blob = await fixture.locate('big.bin')
+    const errand = await library.join(blob, client)
+    const bytes = await read(errand, 0, blob.size)
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(blob.oid)
+    await errand.done
+    using stored = await library.acquire(blob.oid)
+    expect(stored?.origin).toBe('store')
+    expect(hub.stats().oids[blob.oid]?.bodyBytes).toBe(blob.size)
+  })
+
+  test('serves many readers at different places by one fetch', async () => {
+    await using fixture = await openLibrary({ repos })
+    const blob = await fixture.locate('big.bin')
+    const errands = await Promise.all(
+      Array.from({ length: 8 }, () => fixture.library.join(blob, fixture.client)),
+    )
+    const [whole, ...parts] = await Promise.all(
+      errands.map((errand, reader) =>
+        reader === 0 ? read(errand, 0, blob.size) : read(errand, reader * MiB, 3 * reader * MiB),
+      ),
+    )
+    parts.forEach((part, at) => {
+      const reader = at + 1
+      expect(Buffer.compare(part, whole?.subarray(reader * MiB, 3 * reader * MiB) ?? Buffer.alloc(0))).toBe(0)
+    })
+    // A range that another connection took over may have bytes under way that nobody reads.
+    expect(fixture.hub.stats().oids[blob.oid]?.bodyBytes).toBeLessThan(1.25 * blob.size)
+  })
+
+  test('stops the fetch when the last reader has left, and goes on from there for the next', async () => {
+    await using fixture = await openLibrary({ repos, rates: { cdn: 20 * MiB } })
+    const { library, client, hub } = fixture
+    const blob = await fixture.locate('big.bin')
+    const first = await library.join(blob, client)
+    await read(first, 0, 4 * MiB)
+    first.leave()
+    expect(await rejection(first.done)).toMatchObject({ name: 'AbortError' })
+    hub.faults.setRates({})
+    await library.fetch(blob, client, never)
+    // What was under way when the first reader left is all that comes twice.
+    expect(hub.stats().oids[blob.oid]?.bodyBytes).toBeLessThan(1.6 * blob.size)
+    using stored = await library.acquire(blob.oid)
+    expect(stored?.size).toBe(blob.size)
+  })
+
+  test('never completes an answer of wrong bytes', async () => {
+    await using fixture = await openLibrary({ repos })
+    const blob = await fixture.locate('big.bin')
+    fixture.hub.addFault({ match: { side: 'cdn' }, flip: [3 * MiB] })
+    const errand = await fixture.library.join(blob, fixture.client)
+    expect(await rejection(read(errand, 0, blob.size))).toMatchObject({ code: 'verification-failed' })
+    expect(await fixture.library.acquire(blob.oid)).toBeUndefined()
+  })
+
+  test('fetches a small regular file and checks it by its git id', async () => {
+    await using fixture = await openLibrary({ repos })
+    const blob = await fixture.locate('a.json')
+    const errand = await fixture.library.join(blob, fixture.client)
+    expect((await read(errand, 0, blob.size)).toString()).toBe('{"a":1}')
+  })
+})

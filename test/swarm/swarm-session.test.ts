@@ -1,0 +1,166 @@
+import { afterEach, expect, test } from 'bun:test'
+import { silentLog } from '../../src/base/log.ts'
+import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts'
+import { RateGate } from '../../src/http/rate-gate.ts'
+import { startPeerServer } from '../../src/peer/peer-server.ts'
+import type { SwarmListener } from '../../src/swarm/client/blob-swarm.ts'
+import { PeerClient } from '../../src/swarm/client/peer-client.ts'
+import { SwarmSession } from '../../src/swarm/client/swarm-session.ts'
+import { Membership } from '../../src/swarm/membership/membership.ts'
+import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
+import { PeerHandler } from '../../src/swarm/server/peer-handler.ts'
+import { MemoryBlob, MemoryShelf } from './memory-shelf.ts'
+import { peerId, sampleOid, samplePeer } from './samples.ts'
+
+const oid = sampleOid()
+const size = 3 * 2 ** 20
+let cleanups = new AsyncDisposableStack()
+afterEach(async () => {
+  const old = cleanups
+  cleanups = new AsyncDisposableStack()
+  await old.disposeAsync()
+})
+
+/** Says which peers joined and left, in order; `next` waits for the one after those that were read. */
+class Arrivals implements SwarmListener {
+  readonly #events: string[] = []
+  #wake: () => void = () => {}
+
+  async next(): Promise<string> {
+    for (;;) {
+      const event = this.#events.shift()
+      if (event !== undefined) return event
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  peerJoined({ id }: { readonly id: string }): void {
+    this.#say(`joined ${id}`)
+  }
+
+  peerLeft(id: string): void {
+    this.#say(`left ${id}`)
+  }
+
+  peerHas(): void {}
+  peerLost(): void {}
+  peerAsksHub(): void {}
+  peerFetches(): void {}
+  peerLoad(): void {}
+
+  #say(event: string): void {
+    this.#events.push(event)
+    this.#wake()
+  }
+}
+
+/** A session that knows one peer, which serves on loopback. */
+function meet(options: { readonly shunMs?: number } = {}) {
+  const stack = cleanups
+  const shelf = new MemoryShelf()
+  shelf.put(oid, new MemoryBlob(new Uint8Array(size)))
+  let peer: PeerInfo = samplePeer(1, { addresses: ['127.0.0.1'] })
+  const handler = new PeerHandler({
+    self: () => peer,
+    shelf,
+    peers: { sample: () => [], heard: () => true, saidBye: () => {}, isBanned: () => false },
+  })
+  const server = startPeerServer({ handler, host: '127.0.0.1', port: 0 })
+  peer = { ...peer, port: server.port }
+  stack.defer(() => server.close({ isNow: true }))
+  const membership = new Membership({
+    selfId: peerId(0),
+    clusterFingerprint: undefined,
+    now: () => performance.now(),
+  })
+  membership.heard(peer, 'direct')
+  const http = stack.use(createHttpClient())
+  const self = () => samplePeer(0)
+  const session = new SwarmSession(
+    {
+      selfId: peerId(0),
+      startedAt: performance.now(),
+      membership,
+      client: new PeerClient({ http, self }),
+      log: silentLog,
+      onJoin: () => () => {},
+    },
+    { oid, size, origin: async () => undefined },
+    options,
+  )
+  stack.defer(() => session.close())
+  const arrivals = new Arrivals()
+  session.watch(arrivals)
+  return { session, arrivals, membership, id: peer.id, peer }
+}
+
+test('a peer that is shunned leaves at once and is asked again after a while', async () => {
+  const { session, arrivals, id } = meet({ shunMs: 20 })
+  expect(await arrivals.next()).toBe(`joined ${id}`)
+  session.shun(id, 'it sends nothing')
+  expect(await arrivals.next()).toBe(`left ${id}`)
+  expect(await arrivals.next()).toBe(`joined ${id}`)
+})
+
+test('a peer that is banned leaves at once', async () => {
+  const { session, arrivals, membership, id } = meet()
+  expect(await arrivals.next()).toBe(`joined ${id}`)
+  session.ban(id, 'it lies')
+  expect(await arrivals.next()).toBe(`left ${id}`)
+  expect(membership.live()).toEqual([])
+})
+
+test('bytes are blamed on the place where the peer was asked for them, not on its id', async () => {
+  const { session, arrivals, membership, id, peer } = meet()
+  expect(await arrivals.next()).toBe(`joined ${id}`)
+  const range = { start: 0, end: 9 }
+  await expect(session.open(id, range, AbortSignal.timeout(10_000))).rejects.toMatchObject({
+    code: 'not-cached',
+  })
+  membership.heard({ ...peer, addresses: ['127.0.0.2'] }, 'announced', 0, '127.0.0.2')
+  session.ban(id, 'it lies')
+  expect(await arrivals.next()).toBe(`left ${id}`)
+  expect(membership.isBanned(peer)).toBe(true)
+  expect(membership.isBanned({ ...peer, addresses: ['127.0.0.2'] })).toBe(false)
+  expect(membership.get(id)?.addresses).toEqual(['127.0.0.2'])
+})
+
+test('however many peers there are and however often it looks, it asks a bounded number of them', () => {
+  const membership = new Membership({
+    selfId: peerId(0),
+    clusterFingerprint: undefined,
+    now: () => performance.now(),
+  })
+  for (let n = 1; n <= 400; n += 1) membership.heard(samplePeer(n), 'direct')
+  const asked = new Set<string>()
+  const silent: HttpClient = {
+    rateGate: new RateGate(),
+    request: ({ url }) => {
+      asked.add(new URL(url).host)
+      return new Promise(() => {})
+    },
+    close: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  }
+  let look: (peer: PeerInfo) => void = () => {}
+  const session = new SwarmSession(
+    {
+      selfId: peerId(0),
+      startedAt: performance.now(),
+      membership,
+      client: new PeerClient({ http: silent, self: () => samplePeer(0) }),
+      log: silentLog,
+      onJoin: (listener) => {
+        look = listener
+        return () => {}
+      },
+    },
+    { oid, size, origin: async () => undefined },
+  )
+  session.watch(new Arrivals())
+  for (let n = 0; n < 20; n += 1) look(samplePeer(1))
+  session.close()
+  expect(asked.size).toBeWithin(50, 67)
+})
