@@ -51,6 +51,8 @@ export interface TransferParts {
   readonly limiter: RateLimiter
   /** No bytes for this long, and a range is cut and asked for again. */
   readonly stallMs: number
+  /** True where peers brought nothing lately. @default false */
+  readonly isWary?: boolean
   /** The file's number in events. */
   readonly id: number
   readonly report: EventSink
@@ -115,7 +117,7 @@ export class BlobTransfer {
       self: parts.swarm?.selfId ?? 'self',
       oid: parts.oid,
     })
-    this.scheduler = new Scheduler(board)
+    this.scheduler = new Scheduler(board, parts.isWary)
     this.tally = new Tally(parts.id, parts.report)
     const { hub, budget, random = Math.random } = parts
     this.seat = budget.join({ wake: () => this.pump(), yieldOne: () => this.#yieldOne() })
