@@ -7,8 +7,7 @@ import { type Repo, repoName } from '../repo/repo.ts'
 import type { BlobIndex, IndexedBlob } from '../storage/store/blob-index.ts'
 import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
-import type { BlobTransfer } from '../transfer/blob-transfer.ts'
-import type { TransferEngine } from '../transfer/transfer-engine.ts'
+import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
 import { BlobProofs, type SendToBytes, sendToHub } from './blob-proof.ts'
 
 /** A blob and where on the Hub it is, as far as that is known. */
@@ -27,7 +26,7 @@ export interface LocatedBlob {
 
 /** One fetch into the store that any number of readers share. */
 export interface Errand {
-  readonly transfer: BlobTransfer
+  readonly transfer: RunningTransfer
   /** Resolves when the blob is whole, checked and in the store; rejects with what went wrong. */
   readonly done: Promise<void>
   /** Says that one of those who joined is no longer interested; the last one to leave ends the fetch. */
@@ -35,7 +34,7 @@ export interface Errand {
 }
 
 interface Running {
-  readonly transfer: BlobTransfer
+  readonly transfer: RunningTransfer
   readonly done: Promise<void>
   readonly stop: AbortController
   users: number
@@ -138,7 +137,7 @@ export class BlobLibrary {
     const stop = new AbortController()
     const id = engine.nextId()
     engine.report({ type: 'file-start', id, name: path, size, present: 0 })
-    const bringing = engine.bring(
+    const transfer = engine.start(
       {
         oid,
         size,
@@ -151,10 +150,9 @@ export class BlobLibrary {
       },
       stop.signal,
     )
-    const transfer = engine.find(oid)
     const finish = async () => {
       try {
-        await bringing
+        await transfer.done
         await verified.record(await file.publish(), oid)
       } catch (error) {
         // The Hub's own bytes were wrong: nothing of them may be a later fetch's beginning.
@@ -176,11 +174,6 @@ export class BlobLibrary {
         reason: error instanceof Error ? error.message : String(error),
       })
     })
-    if (!transfer)
-      throw await done.then(
-        () => new Error('the transfer ended before it began'),
-        (error: unknown) => error,
-      )
     return { transfer, done, stop, users: 0 }
   }
 }

@@ -153,10 +153,8 @@ export class RepoFetcher {
     try {
       const mayShare = () => (this.parts.hasClusterKey ? Promise.resolve(true) : this.parts.isPublic())
       const origin = { repo: repoName(repo), commit: file.commit, path: file.path }
-      bytes = await engine.bring(
-        { oid: file.oid, size: file.size, file: blob, hub: source, id, origin, mayShare },
-        signal,
-      )
+      const request = { oid: file.oid, size: file.size, file: blob, hub: source, id, origin, mayShare }
+      bytes = await engine.start(request, signal).done
       if (this.parts.hasClusterKey && source && bytes.hub === 0) await proveGiven(source, file, signal)
     } catch (error) {
       // What does not hash to its oid, or is not the repo's, is worth nothing; everything else can be resumed.
