@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { type Commit, isOid, isSha256 } from '../blob/oid.ts'
 import { pieceRange } from '../blob/pieces.ts'
-import type { CacheRepo } from '../storage/cache/cache-layout.ts'
+import type { Repo } from '../repo/repo.ts'
 import type { HfCache } from '../storage/cache/hf-cache.ts'
 import type { PlacedFile } from '../storage/cache/placed-files.ts'
 import type { TreeEntry } from '../storage/cache/tree-cache.ts'
@@ -13,12 +13,12 @@ import { DiskRoom } from './disk-room.ts'
 /** The Hugging Face cache as the place where a repo's files go. */
 export class CacheDestination implements Destination {
   readonly #cache: HfCache
-  readonly #repo: CacheRepo
+  readonly #repo: Repo
   readonly #room: DiskRoom
   /** Blobs that this run published: without links they move into the first snapshot entry that wants them. */
   readonly #published = new Set<string>()
 
-  constructor(cache: HfCache, repo: CacheRepo, room = new DiskRoom()) {
+  constructor(cache: HfCache, repo: Repo, room = new DiskRoom()) {
     this.#cache = cache
     this.#room = room
     this.#repo = repo

@@ -14,14 +14,14 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Commit, isCommit } from '../../src/blob/oid.ts'
-import type { CacheRepo } from '../../src/storage/cache/cache-layout.ts'
+import type { Repo } from '../../src/repo/repo.ts'
 import { HfCache } from '../../src/storage/cache/hf-cache.ts'
 import { partialDataName, partialJournalName } from '../../src/storage/partial/partial-name.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleBlob, writePieces } from './sample-blob.ts'
 
 const temporaryFolder = temporaryFolders()
-const repo: CacheRepo = { type: 'model', id: 'org/name' }
+const repo: Repo = { type: 'model', id: 'org/name' }
 const blob = sampleBlob(1234)
 const [first, second] = [commitOf('a'), commitOf('b')]
 
@@ -216,7 +216,7 @@ describe('the Hugging Face cache', () => {
 
   test('lists every blob and nothing else', async () => {
     const cache = new HfCache(temporaryFolder())
-    const other: CacheRepo = { type: 'dataset', id: 'd' }
+    const other: Repo = { type: 'dataset', id: 'd' }
     await publish(cache)
     await using partial = await cache.openBlob(other, sampleBlob(3 * 2 ** 20).oid, 3 * 2 ** 20)
     await partial.commit(0)
