@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Commit, isCommit } from '../../src/blob/oid.ts'
+import { type Commit, isCommit, parseOid } from '../../src/blob/oid.ts'
 import type { Repo } from '../../src/repo/repo.ts'
 import { HfCache } from '../../src/storage/cache/hf-cache.ts'
 import { partialDataName, partialJournalName } from '../../src/storage/partial/partial-name.ts'
@@ -167,7 +167,8 @@ describe('the Hugging Face cache', () => {
 
   test('keeps the list of files of a commit beside its snapshot folder', async () => {
     const cache = new HfCache(temporaryFolder())
-    const tree = [{ path: 'a', size: 1, blobId: 'c'.repeat(40) }]
+    const oid = parseOid('c'.repeat(40))
+    const tree = [{ path: 'a', size: 1, oid, blobId: oid }]
     await cache.writeTree(repo, first, tree)
     expect(await cache.readTree(repo, first)).toEqual(tree)
     expect(await cache.readTree(repo, second)).toBeUndefined()

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Commit, isCommit, isOid, type Oid } from '../../blob/oid.ts'
+import type { ListedFile, PlacedFile } from '../../repo/file-ref.ts'
 import type { Repo } from '../../repo/repo.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
 import type { SpaceNeed } from '../files/disk-space.ts'
@@ -11,10 +12,10 @@ import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { missingSize, removeOrphanJournals, removeStalePartials } from '../partial/stale-partials.ts'
 import { linkTarget, parseRepoFolderName, RepoLayout } from './cache-layout.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
-import { listPlaced, type PlacedFile } from './placed-files.ts'
+import { listPlaced } from './placed-files.ts'
 import { readRefFile, writeRefFile } from './ref-file.ts'
 import { fillEntry, linkEntry } from './snapshot-entry.ts'
-import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
+import { readTreeCache, writeTreeCache } from './tree-cache.ts'
 
 /** How old a partial file must be to be taken for abandoned. */
 const STALE_AFTER_MS = 30 * 24 * 3600 * 1000
@@ -120,12 +121,12 @@ export class HfCache {
   }
 
   /** All files of a commit, when somebody listed them before. */
-  readTree(repo: Repo, commit: Commit): Promise<TreeEntry[] | undefined> {
+  readTree(repo: Repo, commit: Commit): Promise<ListedFile[] | undefined> {
     return readTreeCache(this.layout(repo).tree(commit))
   }
 
   /** Keeps the list of all files of a commit. */
-  async writeTree(repo: Repo, commit: Commit, entries: readonly TreeEntry[]): Promise<void> {
+  async writeTree(repo: Repo, commit: Commit, entries: readonly ListedFile[]): Promise<void> {
     const layout = this.layout(repo)
     await this.#makeFolder(layout.snapshot(commit))
     await makeParentInside(this.root, layout.tree(commit))
