@@ -7,7 +7,7 @@ import type { PlacedFile } from '../storage/cache/placed-files.ts'
 import { UnusableNameError } from '../storage/files/safe-path.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
 import type { ListedFile, WantedFile } from './destination.ts'
-import { hiddenByCache } from './download-file.ts'
+import { isHiddenByCache } from './download-file.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
 import { findClashes, withoutRepeats } from './listing-clashes.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
@@ -250,7 +250,7 @@ async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError)
       await keepNote(parts, () => destination.noteTree(commit, files))
       return { files, isWhole: true }
     } catch (error) {
-      if (isForced || !(error instanceof DfhfError) || !hiddenByCache.has(error.code)) throw error
+      if (isForced || !isHiddenByCache(error)) throw error
       why = error
     }
   }

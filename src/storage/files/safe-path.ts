@@ -1,5 +1,6 @@
 import { join, sep } from 'node:path'
-import { DfhfError, type ErrorCode } from '../../base/errors.ts'
+import type { ErrorCode } from '../../base/error-table.ts'
+import { DfhfError } from '../../base/errors.ts'
 
 /** Most file systems' limit for one name, in bytes of UTF-8. */
 const MAX_NAME_SIZE = 255
