@@ -4,7 +4,7 @@ import type { ByteRange } from '../blob/pieces.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { rangeHeaders, readRange } from '../http/range-request.ts'
-import { redirectTarget } from '../http/redirects.ts'
+import { walkRedirects } from '../http/redirects.ts'
 
 const MAX_HOPS = 5
 
@@ -49,21 +49,20 @@ export class UrlBlobSource implements BlobSource {
     readonly signal: AbortSignal
   }): Promise<HttpResponse> {
     const { headers, mayFollow } = this.#address
-    let { url } = this.#address
-    for (let hop = 0; hop <= MAX_HOPS; hop += 1) {
-      const own = url.origin === this.#address.url.origin ? headers : undefined
-      const response = await this.#http.request({
-        ...request,
-        url,
-        headers: { ...own, ...request.headers },
-      })
-      const target = redirectTarget(response)
-      if (!target) return response
-      await response.discard()
-      if (!mayFollow(target))
-        throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
-      url = target
-    }
-    throw new DfhfError('bad-response', `${url.host} redirects more than ${MAX_HOPS} times`)
+    const { response } = await walkRedirects(
+      this.#address.url,
+      (url) => {
+        const own = url.origin === this.#address.url.origin ? headers : undefined
+        return this.#http.request({ ...request, url, headers: { ...own, ...request.headers } })
+      },
+      {
+        limit: MAX_HOPS,
+        follows: ({ url, target }) => {
+          if (mayFollow(target)) return true
+          throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
+        },
+      },
+    )
+    return response
   }
 }

@@ -1,8 +1,6 @@
-import { DfhfError } from '../../base/errors.ts'
 import { type Commit, isCommit, isEmptyOid, isSha256, type Oid } from '../../blob/oid.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
-import { redactUrl } from '../../http/redact-url.ts'
-import { MAX_REDIRECTS, redirectTarget } from '../../http/redirects.ts'
+import { walkRedirects } from '../../http/redirects.ts'
 import { isHubRedirect } from '../hub-hosts.ts'
 import { oidOfEtag } from './etag.ts'
 
@@ -41,23 +39,20 @@ export async function walkToHead(
   endpoint: URL,
   send: (url: URL) => Promise<HttpResponse>,
 ): Promise<FoundHead | RefusedHead> {
-  let url = start
   let commit: Commit | undefined
-  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+  const sendAndNote = async (url: URL) => {
     const response = await send(url)
-    if (response.status >= 400) return { kind: 'refused', response }
-    await response.discard()
     const said = response.headers.get('x-repo-commit')
     if (said !== undefined && isCommit(said)) commit = said
-    const target = redirectTarget(response)
-    if (!target || hasLinkedFile(response) || !isHubRedirect(url, target, endpoint))
-      return { kind: 'found', response, commit, url, target }
-    url = target
+    return response
   }
-  throw new DfhfError(
-    'bad-response',
-    `the Hub redirects ${redactUrl(start.href)} more than ${MAX_REDIRECTS} times`,
-  )
+  const { url, response, target } = await walkRedirects(start, sendAndNote, {
+    follows: (redirect) =>
+      !hasLinkedFile(redirect.response) && isHubRedirect(redirect.url, redirect.target, endpoint),
+  })
+  if (response.status >= 400) return { kind: 'refused', response }
+  await response.discard()
+  return { kind: 'found', response, commit, url, target }
 }
 
 /** True when the answer's own headers are the file's; those of a redirect, or of packed bytes, are of something else. */
