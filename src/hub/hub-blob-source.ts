@@ -1,28 +1,16 @@
 import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
-import type { Commit, Oid } from '../blob/oid.ts'
 import type { ByteRange } from '../blob/pieces.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { HttpStatusError } from '../http/http-status-error.ts'
 import { ContentChangedError, rangeHeaders, readRange } from '../http/range-request.ts'
 import { walkRedirects } from '../http/redirects.ts'
+import type { DescribedFile } from '../repo/file-ref.ts'
 import type { Repo } from '../repo/repo.ts'
 import { oidOfEtag } from './answers/etag.ts'
 import { BlobLocation } from './blob-location.ts'
-import type { HubClient } from './hub-client.ts'
 import { isHubsOwn } from './hub-hosts.ts'
 import type { HubSession } from './hub-session.ts'
-
-/** Which file, and what it must be. */
-export interface HubBlob {
-  readonly repo: Repo
-  readonly commit: Commit
-  readonly path: string
-  readonly oid: Oid
-  readonly size: number
-  /** Where `fileMetadata` found it a moment ago; saves the first question. */
-  readonly location?: string | undefined
-}
 
 /** Statuses by which a CDN says that a signed URL is no longer good. */
 const staleStatuses = new Set([400, 401, 403, 404, 410])
@@ -36,18 +24,23 @@ export class HubBlobSource {
   readonly kind = 'hub'
   readonly name = 'hub'
   readonly #session: HubSession
-  readonly #blob: HubBlob
+  readonly #blob: DescribedFile & { readonly repo: Repo }
   readonly #now: () => number
   readonly #asking = new Semaphore(1)
   #location: BlobLocation | undefined
   #questions = 0
   #failure: { readonly question: number; readonly error: DfhfError } | undefined
 
-  constructor(hub: HubClient, blob: HubBlob, options: { readonly now?: () => number } = {}) {
-    this.#session = hub.session
-    this.#blob = blob
+  constructor(
+    session: HubSession,
+    repo: Repo,
+    file: DescribedFile,
+    options: { readonly now?: (() => number) | undefined } = {},
+  ) {
+    this.#session = session
+    this.#blob = { ...file, repo }
     this.#now = options.now ?? Date.now
-    if (blob.location !== undefined) this.#location = this.#place(new URL(blob.location))
+    if (file.location !== undefined) this.#location = this.#place(new URL(file.location))
   }
 
   /** Opens a range; the body gives exactly its bytes or throws. */

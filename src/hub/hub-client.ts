@@ -1,10 +1,9 @@
-import type { Commit, Oid } from '../blob/oid.ts'
+import type { FileRef, ListedFile } from '../repo/file-ref.ts'
 import type { Repo } from '../repo/repo.ts'
-import { type FileMetadata, fileMetadata } from './answers/file-metadata.ts'
+import { fileMetadata } from './answers/file-metadata.ts'
 import { listRefs, type RepoRef } from './answers/list-refs.ts'
 import { listTree } from './answers/list-tree.ts'
 import { pathsInfo } from './answers/paths-info.ts'
-import type { RepoFile } from './answers/repo-file.ts'
 import { type RepoInfo, repoInfo } from './answers/repo-info.ts'
 import { endpointText } from './endpoint.ts'
 import { type HubOptions, HubSession } from './hub-session.ts'
@@ -37,7 +36,7 @@ export class HubClient {
   }
 
   /** Every file at a revision, best a commit. */
-  listTree(repo: Repo, revision: string, options?: Waiting): AsyncGenerator<RepoFile> {
+  listTree(repo: Repo, revision: string, options?: Waiting): AsyncGenerator<ListedFile> {
     return listTree(this.session, repo, revision, options)
   }
 
@@ -47,7 +46,7 @@ export class HubClient {
     revision: string,
     paths: readonly string[],
     options?: Waiting,
-  ): Promise<readonly RepoFile[]> {
+  ): Promise<readonly ListedFile[]> {
     return pathsInfo(this.session, repo, revision, paths, options)
   }
 
@@ -57,7 +56,7 @@ export class HubClient {
     revision: string,
     path: string,
     options?: Waiting & { readonly isCached?: boolean },
-  ): Promise<FileMetadata> {
+  ): ReturnType<typeof fileMetadata> {
     return fileMetadata(this.session, repo, revision, path, options)
   }
 
@@ -67,9 +66,9 @@ export class HubClient {
    */
   async correctEtag(
     repo: Repo,
-    file: { readonly commit: Commit; readonly path: string; readonly oid: Oid },
+    file: Pick<FileRef, 'commit' | 'path' | 'oid'>,
     options?: Waiting,
-  ): Promise<RepoFile | undefined> {
+  ): Promise<ListedFile | undefined> {
     const [listed] = await this.pathsInfo(repo, file.commit, [file.path], options).catch(() => [])
     if (!listed || listed.oid === file.oid) return undefined
     this.session.plainEtags.disprove()

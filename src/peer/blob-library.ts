@@ -190,5 +190,5 @@ export function hubSource(blob: LocatedBlob, from: HubClient | BlobSource): Blob
   if (!(from instanceof HubClient)) return from
   const { oid, size, repo, commit, path, location } = blob
   if (!repo || commit === undefined || path === undefined) return undefined
-  return new HubBlobSource(from, { oid, size, repo, commit, path, location })
+  return new HubBlobSource(from.session, repo, { oid, size, commit, path, location })
 }

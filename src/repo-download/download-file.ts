@@ -1,8 +1,8 @@
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import { isCommit } from '../blob/oid.ts'
 import { FileNotFoundError } from '../hub/hub-error.ts'
+import type { DescribedFile } from '../repo/file-ref.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
-import type { WantedFile } from './destination.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 
@@ -12,7 +12,7 @@ export function isHiddenByCache(error: unknown): error is DfhfError {
 }
 
 /** A file as the Hub describes it now, or the path of the copy that serves instead of asking. */
-export type Located = { readonly wanted: WantedFile } | { readonly found: FileResult }
+export type Located = { readonly wanted: DescribedFile } | { readonly found: FileResult }
 
 /**
  * Fetches one file by its path in the repo, in the order of huggingface_hub: a commit's file that is here needs no
@@ -34,15 +34,15 @@ export async function locateFile(fetcher: RepoFetcher, path: string): Promise<Lo
   const startedAt = performance.now()
   const known = await destination.findKnown(revision, path)
   if (known && !isForced && (!hub || isCommit(revision)))
-    return { found: fetcher.found(known, known.path, startedAt) }
+    return { found: fetcher.found(known, known.file, startedAt) }
   if (!hub) throw notCached(parts, path)
   if (!known || isForced) parts.onFetchLikely()
   try {
-    const metadata = await hub.fileMetadata(repo, revision, path, {
+    const wanted = await hub.fileMetadata(repo, revision, path, {
       signal,
       isCached: known !== undefined && !isForced,
     })
-    return { wanted: { path, ...metadata } }
+    return { wanted }
   } catch (error) {
     if (error instanceof FileNotFoundError && error.commit !== undefined) {
       const { commit } = error
@@ -51,7 +51,7 @@ export async function locateFile(fetcher: RepoFetcher, path: string): Promise<Lo
     }
     if (!known || isForced || !isHiddenByCache(error)) throw error
     parts.engine.report({ type: 'notice', text: `${error.message}; using the copy of ${path} that is here` })
-    return { found: fetcher.found(known, known.path, startedAt) }
+    return { found: fetcher.found(known, known.file, startedAt) }
   }
 }
 

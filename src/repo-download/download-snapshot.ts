@@ -1,12 +1,11 @@
 import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
+import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import { createPathFilter, literalText, matchesPattern } from '../repo/patterns.ts'
 import { repoName } from '../repo/repo.ts'
-import type { PlacedFile } from '../storage/cache/placed-files.ts'
 import { UnusableNameError } from '../storage/files/safe-path.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
-import type { ListedFile, WantedFile } from './destination.ts'
 import { isHiddenByCache } from './download-file.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
 import { findClashes, withoutRepeats } from './listing-clashes.ts'
@@ -30,7 +29,7 @@ export interface SnapshotPlan {
 /** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
 export type PlannedFile =
   | {
-      readonly file: WantedFile
+      readonly file: FileRef
       readonly isHere: boolean
       readonly placed?: undefined
       /** Why it cannot be stored. */

@@ -7,10 +7,11 @@ import { RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
 import { HubBlobSource } from '../hub/hub-blob-source.ts'
 import type { HubClient } from '../hub/hub-client.ts'
+import type { DescribedFile, FileRef } from '../repo/file-ref.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { BytesBySource, FileResult, TransferEvent } from '../transfer/transfer-event.ts'
-import type { Destination, WantedFile } from './destination.ts'
+import type { Destination } from './destination.ts'
 
 /** What fetching files of one repo needs. */
 export interface FetchParts {
@@ -50,7 +51,7 @@ export class RepoFetcher {
   }
 
   /** Fetches a file, or finds it here. Throws DfhfError; what was verified stays for the next run. */
-  async fetch(file: WantedFile): Promise<FileResult> {
+  async fetch(file: DescribedFile): Promise<FileResult> {
     const id = this.parts.engine.nextId()
     const startedAt = performance.now()
     try {
@@ -76,13 +77,13 @@ export class RepoFetcher {
    * Throws `disk-full` when there is less room than fetching these files takes. What a store on this machine has may
    * cost no room: that is looked up only where room is short, as it may cost reading all of it.
    */
-  async ensureRoom(files: readonly WantedFile[]): Promise<void> {
+  async ensureRoom(files: readonly FileRef[]): Promise<void> {
     const { destination, findLocal, isForced } = this.parts
     try {
       await destination.ensureRoom(files)
     } catch (error) {
       if (isForced || !(error instanceof DfhfError) || error.code !== 'disk-full') throw error
-      const rest: WantedFile[] = []
+      const rest: FileRef[] = []
       for (const file of files) if (!(await findLocal(file.oid, file.size))) rest.push(file)
       if (rest.length === files.length) throw error
       await destination.ensureRoom(rest)
@@ -99,7 +100,12 @@ export class RepoFetcher {
   }
 
   /** Where the ETag of a plain file turns out to be no git id, as some mirrors have it, the listing decides. */
-  async #fetchSure(file: WantedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
+  async #fetchSure(
+    file: DescribedFile,
+    id: number,
+    startedAt: number,
+    isRepeat: boolean,
+  ): Promise<FileResult> {
     try {
       return await this.#fetch(file, id, startedAt, isRepeat)
     } catch (error) {
@@ -113,7 +119,7 @@ export class RepoFetcher {
     }
   }
 
-  async #fetch(file: WantedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
+  async #fetch(file: DescribedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
     const { destination, isForced, signal } = this.parts
     const placed = isForced && !isRepeat ? undefined : await destination.place(file)
     if (placed !== undefined) return this.found(file, placed, startedAt)
@@ -133,7 +139,7 @@ export class RepoFetcher {
   }
 
   /** Undefined when the copy shows that the source changed since it was checked. */
-  async #copy(source: string, file: WantedFile): Promise<string | undefined> {
+  async #copy(source: string, file: FileRef): Promise<string | undefined> {
     const { destination, signal } = this.parts
     try {
       return await destination.copyFrom(source, file, signal)
@@ -143,12 +149,12 @@ export class RepoFetcher {
     }
   }
 
-  async #bring(file: WantedFile, id: number, startedAt: number): Promise<FileResult> {
+  async #bring(file: DescribedFile, id: number, startedAt: number): Promise<FileResult> {
     const { destination, engine, repo, hub, mayAskHub, signal } = this.parts
     await using blob = await destination.openBlob(file)
     const present = Math.min(file.size, blob.pieces.count * pieceSizeOf(file.size))
     this.#report({ type: 'file-start', id, name: file.path, size: file.size, present })
-    const source = hub && mayAskHub ? new HubBlobSource(hub, { repo, ...file }) : undefined
+    const source = hub && mayAskHub ? new HubBlobSource(hub.session, repo, file) : undefined
     let bytes: BytesBySource
     try {
       const mayShare = () => (this.parts.hasClusterKey ? Promise.resolve(true) : this.parts.isPublic())
@@ -200,7 +206,7 @@ export class RepoFetcher {
  * Has the Hub give a byte of a blob that came from keyed peers alone. A repo's author may write the oid of anybody's
  * private blob into a pointer; published as that repo's, it would go on to peers without the key.
  */
-async function proveGiven(source: BlobSource, file: WantedFile, signal: AbortSignal): Promise<void> {
+async function proveGiven(source: BlobSource, file: FileRef, signal: AbortSignal): Promise<void> {
   if (!isSha256(file.oid) || file.size === 0) return
   const ask = async () => {
     try {
@@ -226,7 +232,7 @@ function only(kind: SourceKind, size: number): BytesBySource {
 }
 
 /** Says of which file an error speaks, where it does not say so itself. */
-function named(error: unknown, file: WantedFile, repo: Repo): unknown {
+function named(error: unknown, file: FileRef, repo: Repo): unknown {
   if (!(error instanceof DfhfError) || error.message.includes(file.path)) return error
   const { code, hint, retryable, retryAfterMs } = error
   return new DfhfError(code, `${file.path} of ${repoName(repo)}: ${error.message}`, {

@@ -33,12 +33,16 @@ export function parseRepoType(text: string): RepoType {
   throw new DfhfError('usage', `no such repo type: '${text}'`, { hint: `use ${repoTypes.join(', ')}` })
 }
 
-/** Checks a repo id by the Hub's rules; throws `usage`. */
-export function checkRepoId(id: string): string {
+/** True for a repo id by the Hub's rules: one or two parts that fit into a folder's name of the cache. */
+export function isRepoId(id: string): boolean {
   const parts = id.split('/')
   const isPart = (part: string) => /^\w(?:[\w.-]{0,94}\w)?$/.test(part)
-  const isValid = parts.length <= 2 && parts.every(isPart) && !/--|\.\./.test(id) && !id.endsWith('.git')
-  if (isValid) return id
+  return parts.length <= 2 && parts.every(isPart) && !/--|\.\./.test(id) && !id.endsWith('.git')
+}
+
+/** Checks a repo id; throws `usage`. */
+export function checkRepoId(id: string): string {
+  if (isRepoId(id)) return id
   throw new DfhfError('usage', `not a repo id: '${id}'`, { hint: 'write it as org/name' })
 }
 

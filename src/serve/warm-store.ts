@@ -3,9 +3,9 @@ import { Semaphore } from '../base/semaphore.ts'
 import { formatSize } from '../base/size.ts'
 import { createTimeSlice } from '../base/time-slice.ts'
 import type { Commit } from '../blob/oid.ts'
-import type { RepoFile } from '../hub/answers/repo-file.ts'
 import type { HubClient } from '../hub/hub-client.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
+import type { ListedFile } from '../repo/file-ref.ts'
 import { createPathFilter } from '../repo/patterns.ts'
 import { repoName } from '../repo/repo.ts'
 import type { BytesBySource } from '../transfer/transfer-event.ts'
@@ -21,7 +21,7 @@ const PROGRESS_EVERY_MS = 500
 export interface WarmPlan {
   readonly order: WarmOrder
   readonly commit: Commit
-  readonly files: readonly RepoFile[]
+  readonly files: readonly ListedFile[]
   readonly size: number
 }
 
@@ -40,7 +40,7 @@ export async function planWarm(order: WarmOrder, parts: WarmParts): Promise<Warm
   const { commit } = await hub.repoInfo(order.repo, order.revision, { signal })
   const isKept = createPathFilter(order)
   const others = createTimeSlice()
-  const files: RepoFile[] = []
+  const files: ListedFile[] = []
   let size = 0
   for await (const file of hub.listTree(order.repo, commit, { signal })) {
     await others()
@@ -107,7 +107,7 @@ export async function runWarm(
 }
 
 async function bring(
-  file: RepoFile,
+  file: ListedFile,
   { order, commit }: WarmPlan,
   { library, hub, signal }: WarmParts,
   tellCost: (bytes: BytesBySource) => Promise<void>,

@@ -26,7 +26,7 @@ describe('a blob of the Hub', () => {
     const { commit } = await client.repoInfo(varied, 'main')
     let files = 0
     for await (const { path, oid, size } of client.listTree(varied, commit)) {
-      const source = new HubBlobSource(client, { repo: varied, commit, path, oid, size })
+      const source = new HubBlobSource(client.session, varied, { commit, path, oid, size })
       const bytes = await bytesOf(await source.open({ start: 0, end: size }, { signal }))
       expect([path, oidOf(bytes, oid)]).toEqual([path, oid])
       files += 1

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { RateGate } from '../../src/http/rate-gate.ts'
-import type { RepoFile } from '../../src/hub/answers/repo-file.ts'
+import type { ListedFile } from '../../src/repo/file-ref.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 import { variedRepo } from '../support/hub/fixtures.ts'
 import { startTestHub, type TestHubOptions } from '../support/hub/test-hub.ts'
@@ -77,7 +77,7 @@ describe('the tree', () => {
     for (const file of files) {
       const { size, oid, gitId } = expected.get(file.path) ?? {}
       expect<unknown[]>([file.size, file.oid, file.blobId]).toEqual([size, oid, gitId])
-      expect(file.lfs === undefined).toBe(file.oid.length === 40)
+      expect<boolean>(file.oid === file.blobId).toBe(file.oid.length === 40)
     }
     expect(hub.stats().kinds.tree?.requests).toBeGreaterThan(4)
   })
@@ -174,7 +174,7 @@ describe('chosen paths', () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
     const files = await client.pathsInfo(varied, 'main', [weights, 'odd/a+b&c=d.txt', 'nothing', 'odd'])
-    expect(files.map(({ path }: RepoFile) => path)).toEqual([weights, 'odd/a+b&c=d.txt'])
+    expect(files.map(({ path }: ListedFile) => path)).toEqual([weights, 'odd/a+b&c=d.txt'])
     expect(hub.requests).toHaveLength(1)
   })
 })

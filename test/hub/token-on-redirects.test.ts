@@ -112,8 +112,8 @@ describe('the token on the way to a file', () => {
       return { status: 206, headers: { 'content-range': 'bytes 0-3/8' }, body: 'abcd' }
     })
     if (!isCommit(commit)) throw new Error('not a commit')
-    const blob = { repo: varied, commit, path: 'w.bin', oid, size: 8 }
-    const source = new HubBlobSource(hubOf('https://hub.test', http), blob)
+    const file = { commit, path: 'w.bin', oid, size: 8 }
+    const source = new HubBlobSource(hubOf('https://hub.test', http).session, varied, file)
     const { signal } = new AbortController()
     expect(String(await bytesOf(await source.open({ start: 0, end: 4 }, { signal })))).toBe('abcd')
     expect(carried(http.seen)).toEqual([

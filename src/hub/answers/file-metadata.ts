@@ -1,22 +1,10 @@
 import { DfhfError } from '../../base/errors.ts'
-import type { Commit, Oid } from '../../blob/oid.ts'
+import type { DescribedFile } from '../../repo/file-ref.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { HubQuestion } from '../hub-error.ts'
 import type { HubSession } from '../hub-session.ts'
 import { type FoundHead, readHead, walkToHead } from './file-head.ts'
 import { pathsInfo } from './paths-info.ts'
-
-/** What the Hub says of one file at a revision. */
-export interface FileMetadata {
-  /** The commit that the revision stands for. */
-  readonly commit: Commit
-  readonly oid: Oid
-  readonly size: number
-  /** Where a GET finds the bytes; signed and short-lived when it is not on the Hub's own host. */
-  readonly location: string
-  /** True when the oid is only a plain file's ETag, which a mirror may have made of something else. */
-  readonly isOidUnsure?: boolean
-}
 
 /** How long the tries after the first may take; the first one is quick because a cached copy may do. */
 const PATIENT_TIMEOUT_MS = 60_000
@@ -31,7 +19,7 @@ export async function fileMetadata(
   revision: string,
   path: string,
   options: { readonly signal?: AbortSignal | undefined; readonly isCached?: boolean } = {},
-): Promise<FileMetadata> {
+): Promise<DescribedFile & { readonly location: string }> {
   const question = { repo, revision, path }
   const { signal } = options
   const head = await session.retrying(
@@ -51,9 +39,9 @@ export async function fileMetadata(
   const { oid, size, isLinked } = readHead(head)
   const isOidUnsure = !isLinked
   if (oid !== undefined && size !== undefined && (isLinked || session.plainEtags.areGitIds))
-    return { commit, oid, size, location, isOidUnsure }
+    return { commit, path, oid, size, location, isOidUnsure }
   const [listed] = await pathsInfo(session, repo, commit, [path], { signal })
-  if (listed) return { commit, oid: listed.oid, size: listed.size, location }
+  if (listed) return { commit, path, oid: listed.oid, size: listed.size, location }
   throw new DfhfError('bad-response', `the Hub gives neither size nor hash of '${path}'`)
 }
 
