@@ -20,7 +20,7 @@ export interface FoundHead {
   readonly kind: 'found'
   readonly response: HttpResponse
   /** The commit that one of the answers named. */
-  readonly commit: Commit | undefined
+  readonly commit: Commit
   /** Where the answer came from. */
   readonly url: URL
   /** Where it leads, when it leads on: off the Hub, or to a URL signed for one GET. */
@@ -33,15 +33,28 @@ export interface RefusedHead {
   readonly response: HttpResponse
 }
 
-/** Follows HEADs from a resolve address to the answer that has the file's metadata. Throws `bad-response` after 20 hops. */
+/** No answer on the way named a commit, as the Hub does: something else answers there. */
+export interface ForeignHead {
+  readonly kind: 'foreign'
+}
+
+/**
+ * Follows HEADs from a resolve address to the answer that has the file's metadata. `send` decides for each address what
+ * goes along besides. Throws `bad-response` for a walk without end.
+ */
 export async function walkToHead(
   start: URL,
   endpoint: URL,
-  send: (url: URL) => Promise<HttpResponse>,
-): Promise<FoundHead | RefusedHead> {
+  send: (request: {
+    readonly method: 'HEAD'
+    readonly url: URL
+    readonly headers: Readonly<Record<string, string>>
+  }) => Promise<HttpResponse>,
+): Promise<FoundHead | RefusedHead | ForeignHead> {
   let commit: Commit | undefined
   const sendAndNote = async (url: URL) => {
-    const response = await send(url)
+    // The length of packed bytes would not be the file's.
+    const response = await send({ method: 'HEAD', url, headers: { 'accept-encoding': 'identity' } })
     const said = response.headers.get('x-repo-commit')
     if (said !== undefined && isCommit(said)) commit = said
     return response
@@ -52,7 +65,7 @@ export async function walkToHead(
   })
   if (response.status >= 400) return { kind: 'refused', response }
   await response.discard()
-  return { kind: 'found', response, commit, url, target }
+  return commit === undefined ? { kind: 'foreign' } : { kind: 'found', response, commit, url, target }
 }
 
 /** True when the answer's own headers are the file's; those of a redirect, or of packed bytes, are of something else. */
