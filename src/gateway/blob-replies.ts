@@ -1,4 +1,4 @@
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import type { BlobLibrary, Errand, LocatedBlob } from '../peer/blob-library.ts'
@@ -146,10 +146,7 @@ export class BlobReplies {
         return await primeStream(this.#readOnce(request, wanted, range))
       } catch (error) {
         // The fetch that was joined spoke with the token of another client, which may be refused by now.
-        const isOther =
-          error instanceof DfhfError &&
-          ['unauthorized', 'gated', 'forbidden', 'repo-not-found'].includes(error.code)
-        if (!isOther || isSecond) throw error
+        if (isSecond || !isOfClass(error, 'denied')) throw error
       }
     }
   }

@@ -4,7 +4,7 @@ import { givesBytes, type SendToBytes } from '../http/gives-bytes.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { rangeHeaders, readRange } from '../http/range-request.ts'
-import { redirectTarget } from '../http/redirects.ts'
+import { walkRedirects } from '../http/redirects.ts'
 import type { OriginSource, Waiting } from '../repo/origin.ts'
 
 const MAX_HOPS = 5
@@ -37,34 +37,33 @@ export class UrlBlobSource implements OriginSource {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<AsyncIterable<Uint8Array>> {
     const { size } = this.#address
-    const response = await this.#send({ method: 'GET', headers: rangeHeaders(range, size), signal })
+    const response = await this.send({ method: 'GET', headers: rangeHeaders(range, size), signal })
     const opened = readRange(response, { range, size, etag: this.#etag })
     this.#etag ??= opened.etag
     return opened.body
   }
 
   isGiven({ signal }: Waiting = {}): Promise<boolean> {
-    return givesBytes((request) => this.#send({ ...request, signal }), this.#address.size)
+    return givesBytes((request) => this.send({ ...request, signal }), this.#address.size)
   }
 
   /** Asks at the address and where it leads, redirects followed as far as they may be. */
-  async #send(request: Parameters<SendToBytes>[0] & Waiting): Promise<HttpResponse> {
+  async send(request: Parameters<SendToBytes>[0] & Waiting): Promise<HttpResponse> {
     const { headers, mayFollow } = this.#address
-    let { url } = this.#address
-    for (let hop = 0; hop <= MAX_HOPS; hop += 1) {
-      const own = url.origin === this.#address.url.origin ? headers : undefined
-      const response = await this.#http.request({
-        ...request,
-        url,
-        headers: { ...own, ...request.headers },
-      })
-      const target = redirectTarget(response)
-      if (!target) return response
-      await response.discard()
-      if (!mayFollow(target))
-        throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
-      url = target
-    }
-    throw new DfhfError('bad-response', `${url.host} redirects more than ${MAX_HOPS} times`)
+    const { response } = await walkRedirects(
+      this.#address.url,
+      (url) => {
+        const own = url.origin === this.#address.url.origin ? headers : undefined
+        return this.#http.request({ ...request, url, headers: { ...own, ...request.headers } })
+      },
+      {
+        limit: MAX_HOPS,
+        follows: ({ url, target }) => {
+          if (mayFollow(target)) return true
+          throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
+        },
+      },
+    )
+    return response
   }
 }

@@ -5,7 +5,7 @@ import { givesBytes } from '../http/gives-bytes.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { HttpStatusError } from '../http/http-status-error.ts'
 import { ContentChangedError, rangeHeaders, readRange } from '../http/range-request.ts'
-import { MAX_REDIRECTS, redirectTarget } from '../http/redirects.ts'
+import { walkRedirects } from '../http/redirects.ts'
 import type { DescribedFile } from '../repo/file-ref.ts'
 import type { OriginSource, Waiting } from '../repo/origin.ts'
 import type { Repo } from '../repo/repo.ts'
@@ -107,26 +107,27 @@ export class HubBlobSource implements OriginSource {
     signal: AbortSignal,
   ): Promise<{ location: BlobLocation; answer?: HttpResponse }> {
     const { repo, commit, path } = this.#blob
-    let url = new URL(this.#session.urls.resolve(repo, commit, path))
-    for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const answer = await this.#session.send({
-        url,
-        headers: rangeHeaders(range, this.#blob.size),
-        signal,
-        waitsItsTurn: false,
-      })
-      if (answer.status >= 400 && answer.status !== 416) {
-        throw await this.#session.error(answer, { repo, revision: commit, path })
-      }
-      this.#check(answer)
-      const target = redirectTarget(answer)
-      if (!target) return { location: this.#place(url), answer }
-      await answer.discard()
-      const location = this.#place(target)
-      if (location.isSigned || answer.headers.get('x-linked-etag') !== undefined) return { location }
-      url = target
+    const start = new URL(this.#session.urls.resolve(repo, commit, path))
+    const headers = rangeHeaders(range, this.#blob.size)
+    const { url, response, target } = await walkRedirects(
+      start,
+      (address) => this.#session.send({ url: address, headers, signal, waitsItsTurn: false }),
+      {
+        follows: (redirect) => {
+          this.#check(redirect.response)
+          const isLinked = redirect.response.headers.get('x-linked-etag') !== undefined
+          return !isLinked && isHubsOwn(redirect.target, this.#session.endpoint)
+        },
+      },
+    )
+    if (target) {
+      await response.discard()
+      return { location: this.#place(target) }
     }
-    throw new DfhfError('bad-response', `the Hub redirects '${path}' more than ${MAX_REDIRECTS} times`)
+    if (response.status >= 400 && response.status !== 416)
+      throw await this.#session.error(response, { repo, revision: commit, path })
+    this.#check(response)
+    return { location: this.#place(url), answer: response }
   }
 
   #get(location: BlobLocation, range: ByteRange, signal: AbortSignal): Promise<HttpResponse> {

@@ -1,5 +1,5 @@
 import { Budget } from '../base/budget.ts'
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { isCommit, type Oid } from '../blob/oid.ts'
@@ -99,16 +99,5 @@ interface Wish {
 
 /** True where the Hub says that the blob is not what the place holds; that it does not answer is nobody's fault. */
 function isWrongPlace(error: unknown): boolean {
-  return error instanceof DfhfError && wrongPlaceCodes.has(error.code)
+  return isOfClass(error, 'denied', 'missing', 'malformed', 'usage')
 }
-
-const wrongPlaceCodes: ReadonlySet<string> = new Set([
-  'bad-response',
-  'file-not-found',
-  'forbidden',
-  'gated',
-  'repo-not-found',
-  'revision-not-found',
-  'unauthorized',
-  'usage',
-])

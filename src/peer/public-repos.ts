@@ -1,4 +1,4 @@
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Origin } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 
@@ -176,8 +176,7 @@ export class PublicRepos {
       return isPrivate || isGated || isDisabled ? 'private' : 'public'
     } catch (error) {
       if (!(error instanceof DfhfError)) throw error
-      const isSaid = ['repo-not-found', 'unauthorized', 'gated', 'forbidden'].includes(error.code)
-      return isSaid ? 'private' : 'unknown'
+      return isOfClass(error, 'denied') ? 'private' : 'unknown'
     }
   }
 }

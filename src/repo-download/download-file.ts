@@ -1,4 +1,4 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import { isCommit } from '../blob/oid.ts'
 import { FileNotFoundError } from '../repo/file-errors.ts'
 import type { DescribedFile } from '../repo/file-ref.ts'
@@ -6,18 +6,10 @@ import type { FileResult } from '../transfer/transfer-event.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 
-/** Failures to ask the origin that a cached file hides; what it clearly denies is not hidden. */
-export const hiddenByCache: ReadonlySet<ErrorCode> = new Set([
-  'network',
-  'timeout',
-  'rate-limited',
-  'hub-error',
-  'bad-response',
-  'unauthorized',
-  'gated',
-  'forbidden',
-  'repo-not-found',
-] as const)
+/** True for a failure to ask the origin that a cached file hides; what it clearly denies is not hidden. */
+export function isHiddenByCache(error: unknown): error is DfhfError {
+  return isOfClass(error, 'network', 'hub', 'malformed', 'denied')
+}
 
 /** A file as its origin describes it now, or the path of the copy that serves instead of asking. */
 export type Located = { readonly wanted: DescribedFile } | { readonly found: FileResult }
@@ -57,7 +49,7 @@ export async function locateFile(fetcher: RepoFetcher, path: string): Promise<Lo
       await keepNote(parts, () => destination.noteMissing(commit, path))
       await keepRevision(parts, commit)
     }
-    if (!known || isForced || !(error instanceof DfhfError) || !hiddenByCache.has(error.code)) throw error
+    if (!known || isForced || !isHiddenByCache(error)) throw error
     parts.engine.report({ type: 'notice', text: `${error.message}; using the copy of ${path} that is here` })
     return { found: fetcher.found(known, known.file, startedAt) }
   }

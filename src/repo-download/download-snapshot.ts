@@ -6,7 +6,7 @@ import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import { createPathFilter, literalText, matchesPattern } from '../repo/patterns.ts'
 import { repoName } from '../repo/repo.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
-import { hiddenByCache } from './download-file.ts'
+import { isHiddenByCache } from './download-file.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
 import { findClashes, withoutRepeats } from './listing-clashes.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
@@ -249,7 +249,7 @@ async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError)
       await keepNote(parts, () => destination.noteTree(commit, files))
       return { files, isWhole: true }
     } catch (error) {
-      if (isForced || !(error instanceof DfhfError) || !hiddenByCache.has(error.code)) throw error
+      if (isForced || !isHiddenByCache(error)) throw error
       why = error
     }
   }

@@ -1,4 +1,4 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { BlobSource, SourceKind } from '../blob/blob-source.ts'
 import { isSha256, type Oid } from '../blob/oid.ts'
@@ -216,16 +216,6 @@ export class RepoFetcher {
   }
 }
 
-/** What the Hub says of what it will not give; anything else may be a bad moment of it. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set([
-  'unauthorized',
-  'forbidden',
-  'gated',
-  'repo-not-found',
-  'revision-not-found',
-  'file-not-found',
-])
-
 /**
  * Has the Hub give a byte of a blob that came from keyed peers alone. A repo's author may write the oid of anybody's
  * private blob into a pointer; published as that repo's, it would go on to peers without the key.
@@ -243,7 +233,8 @@ async function proveGiven(source: BlobSource, file: FileRef, signal: AbortSignal
   try {
     await withRetry(ask, { signal })
   } catch (cause) {
-    if (!(cause instanceof DfhfError) || !REFUSALS.has(cause.code)) throw cause
+    // What the Hub refuses to give; anything else may be a bad moment of it.
+    if (!isOfClass(cause, 'denied', 'missing')) throw cause
     throw new DfhfError('forbidden', `the Hub names blob ${file.oid.slice(0, 12)} and does not give it`, {
       cause,
     })

@@ -1,4 +1,5 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import type { ErrorCode } from '../base/error-table.ts'
+import { DfhfError } from '../base/errors.ts'
 import type { Commit } from '../blob/oid.ts'
 
 /** The file is not in the repo at that commit; known missing files are remembered by their commit. */

@@ -1,3 +1,4 @@
+import { errorTable } from '../../base/error-table.ts'
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { safeJson } from '../../base/safe-json.ts'
@@ -204,7 +205,7 @@ function explained(reply: Reply, reason: string): Reply {
 
 function noXet(): Reply {
   return refuse(404, 'this mirror gives whole files and does not speak Xet', [
-    ['X-Error-Code', 'EntryNotFound'],
+    ['X-Error-Code', errorTable['file-not-found'].hubCode],
   ])
 }
 

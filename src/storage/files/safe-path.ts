@@ -1,5 +1,5 @@
 import { join, sep } from 'node:path'
-import type { ErrorCode } from '../../base/errors.ts'
+import type { ErrorCode } from '../../base/error-table.ts'
 import { UnusableNameError } from '../../repo/file-errors.ts'
 
 /** Most file systems' limit for one name, in bytes of UTF-8. */
