@@ -6,8 +6,7 @@ import { type Repo, repoName } from '../repo/repo.ts'
 import type { BlobIndex, IndexedBlob } from '../storage/store/blob-index.ts'
 import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
-import type { BlobTransfer } from '../transfer/blob-transfer.ts'
-import type { TransferEngine } from '../transfer/transfer-engine.ts'
+import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
 import { BlobProofs } from './blob-proof.ts'
 
 /** A blob and the file that it is, as far as that is known: an address of bytes may be of no known file. */
@@ -22,7 +21,7 @@ type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
 /** One fetch into the store that any number of readers share. */
 export interface Errand {
-  readonly transfer: BlobTransfer
+  readonly transfer: RunningTransfer
   /** Resolves when the blob is whole, checked and in the store; rejects with what went wrong. */
   readonly done: Promise<void>
   /** Says that one of those who joined is no longer interested; the last one to leave ends the fetch. */
@@ -30,7 +29,7 @@ export interface Errand {
 }
 
 interface Running {
-  readonly transfer: BlobTransfer
+  readonly transfer: RunningTransfer
   readonly done: Promise<void>
   readonly stop: AbortController
   users: number
@@ -131,7 +130,7 @@ export class BlobLibrary {
     const stop = new AbortController()
     const id = engine.nextId()
     engine.report({ type: 'file-start', id, name: path, size, present: 0 })
-    const bringing = engine.bring(
+    const transfer = engine.start(
       {
         oid,
         size,
@@ -144,10 +143,9 @@ export class BlobLibrary {
       },
       stop.signal,
     )
-    const transfer = engine.find(oid)
     const finish = async () => {
       try {
-        await bringing
+        await transfer.done
         await verified.record(await file.publish(), oid)
       } catch (error) {
         // The Hub's own bytes were wrong: nothing of them may be a later fetch's beginning.
@@ -169,11 +167,6 @@ export class BlobLibrary {
         reason: error instanceof Error ? error.message : String(error),
       })
     })
-    if (!transfer)
-      throw await done.then(
-        () => new Error('the transfer ended before it began'),
-        (error: unknown) => error,
-      )
     return { transfer, done, stop, users: 0 }
   }
 }

@@ -156,19 +156,16 @@ export class RepoFetcher {
     const source = mayAskHub ? origin?.openSource(repo, file) : undefined
     let bytes: BytesBySource
     try {
-      const place = { repo: repoName(repo), commit: file.commit, path: file.path }
-      bytes = await engine.bring(
-        {
-          oid: file.oid,
-          size: file.size,
-          file: blob,
-          hub: source,
-          id,
-          origin: place,
-          mayShare: () => this.#mayShare(),
-        },
-        signal,
-      )
+      const request = {
+        oid: file.oid,
+        size: file.size,
+        file: blob,
+        hub: source,
+        id,
+        origin: { repo: repoName(repo), commit: file.commit, path: file.path },
+        mayShare: () => this.#mayShare(),
+      }
+      bytes = await engine.start(request, signal).done
       if (this.parts.hasClusterKey && source && bytes.hub === 0) await proveGiven(source, file, signal)
     } catch (error) {
       // What does not hash to its oid, or is not the repo's, is worth nothing; everything else can be resumed.
