@@ -6,7 +6,6 @@ import { isCommit, parseOid } from '../../src/blob/oid.ts'
 import type { ByteRange } from '../../src/blob/pieces.ts'
 import { UrlBlobSource } from '../../src/gateway/url-blob-source.ts'
 import { createHttpClient } from '../../src/http/http-client.ts'
-import { HubBlobSource } from '../../src/hub/hub-blob-source.ts'
 import { PeerClient } from '../../src/swarm/client/peer-client.ts'
 import { SwarmSession } from '../../src/swarm/client/swarm-session.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
@@ -81,7 +80,7 @@ const { length: size } = bytes
 const oid = parseOid(createHash('sha256').update(bytes).digest('hex'))
 const commit = 'c'.repeat(40)
 if (!isCommit(commit)) throw new Error(`${commit} is no commit`)
-const blob = { repo: varied, commit, path: 'model.bin', oid, size }
+const file = { commit, path: 'model.bin', oid, size }
 
 type Maker = (
   server: URL,
@@ -95,7 +94,7 @@ type Maker = (
 const makers: Readonly<Record<SourceKind, Maker>> = {
   async hub(server, stack) {
     const client = stack.use(clientOf(server.origin))
-    return { source: new HubBlobSource(client, blob), headers: {} }
+    return { source: client.openSource(varied, file), headers: {} }
   },
 
   async cdn(server, stack) {
@@ -104,7 +103,7 @@ const makers: Readonly<Record<SourceKind, Maker>> = {
     })
     stack.use(front)
     const client = stack.use(clientOf(front.url.replace('127.0.0.1', 'localhost')))
-    return { source: new HubBlobSource(client, blob), headers: {} }
+    return { source: client.openSource(varied, file), headers: {} }
   },
 
   async url(server, stack) {

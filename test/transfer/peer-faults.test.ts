@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { DfhfError, type ErrorCode } from '../../src/base/errors.ts'
+import type { ErrorCode } from '../../src/base/error-table.ts'
+import { DfhfError } from '../../src/base/errors.ts'
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import { parseOid } from '../../src/blob/oid.ts'
 import { type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
