@@ -7,6 +7,14 @@ import type { HashService } from '../hash/hash-service.ts'
 import { HUB, type Lease, PieceBoard } from '../schedule/piece-board.ts'
 import { stalledLeases } from '../schedule/rescue.ts'
 import { type Action, Scheduler } from '../schedule/scheduler.ts'
+import {
+  LOOKING_FOR_PEERS_MS,
+  NO_SOURCE_MS,
+  PEER_SLOTS,
+  STANDSTILL_TOLD_MS,
+  TICK_MS,
+  WORTH_GOING_ON_BYTES,
+} from '../schedule/tuning.ts'
 import { waitReason } from '../schedule/wait-reason.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { BlobFile } from './blob-file.ts'
@@ -20,16 +28,6 @@ import type { RateLimiter } from './rate-limiter.ts'
 import { SwarmFollower } from './swarm-follower.ts'
 import { Tally } from './tally.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
-
-const TICK_MS = 200
-/** How long peers may show nothing new before a transfer without the Hub is given up. */
-const PEERS_PATIENCE_MS = 30_000
-/** Ranges from all peers at once: few, so that each is quick and a piece can travel on. The simulator says how few. */
-const PEER_SLOTS = 8
-/** While it knows nobody yet, a process that has just begun keeps to one request to the Hub for this long. */
-const LOOKING_FOR_PEERS_MS = 250
-/** Bytes from a broken request to the Hub that count as progress, as the next one goes on behind them. */
-const WORTH_GOING_ON = 2 ** 14
 
 /**
  * `fetching` while pieces are missing; `checking` from the last piece on, when nothing may write any more;
@@ -272,7 +270,7 @@ export class BlobTransfer {
   /** A request to the Hub failed. */
   hubFailed(error: DfhfError, lease: Lease): void {
     const gained = lease.bytes - (lease.at === lease.start ? lease.prefix : 0)
-    if (gained >= WORTH_GOING_ON && !this.#isWhole) this.hubGate.progressed()
+    if (gained >= WORTH_GOING_ON_BYTES && !this.#isWhole) this.hubGate.progressed()
     if (this.hubGate.failed(error)) this.#checkHope()
   }
 
@@ -404,7 +402,7 @@ export class BlobTransfer {
       else peers += 1
     }
     this.tally.connections(hub, peers)
-    this.tally.wait(this.#clock() - this.#movedAt > 1_500 ? this.#waitReason() : undefined)
+    this.tally.wait(this.#clock() - this.#movedAt > STANDSTILL_TOLD_MS ? this.#waitReason() : undefined)
   }
 
   #cutStalledStream(): void {
@@ -436,8 +434,8 @@ export class BlobTransfer {
     if (peers.size > 0) this.#peersSeenAt = now
     if (leases.size > 0) return
     // Peers that are left alone for a moment are not on the board, and may be back.
-    const isHopeful = this.parts.swarm && (now - this.#peersSeenAt < PEERS_PATIENCE_MS || !this.parts.hub)
-    const patience = isHopeful ? PEERS_PATIENCE_MS : 0
+    const isHopeful = this.parts.swarm && (now - this.#peersSeenAt < NO_SOURCE_MS || !this.parts.hub)
+    const patience = isHopeful ? NO_SOURCE_MS : 0
     const progressAt = Math.max(this.#movedAt, ...[...peers.values()].map((peer) => peer.progressAt))
     if (now - progressAt < patience) return
     this.fail(

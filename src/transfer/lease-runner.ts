@@ -5,20 +5,12 @@ import { pieceRange } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import { HUB, type Lease } from '../schedule/piece-board.ts'
 import { stalledPeers } from '../schedule/stalled-peers.ts'
+import { BUSY_PEER_PAUSE_MS, MAX_STRIKES, PEER_PAUSE_MS, PEER_STALL_MS } from '../schedule/tuning.ts'
 import type { BlobTransfer } from './blob-transfer.ts'
 import { BLOCK_SIZE } from './block-writer.ts'
 import { BufferSink, FileSink, PassingSink, type PieceSink } from './piece-sink.ts'
 import { WriterClosedError } from './piece-writers.ts'
 
-/** Failures of a peer after which it is left alone for some seconds. */
-const MAX_STRIKES = 3
-/** How long a peer that failed once is not asked, in ms. */
-const PEER_PAUSE_MS = 1_000
-/** The same for one that is busy, in ms: an upload takes less than the second that Retry-After can say at the least. */
-const BUSY_PEER_PAUSE_MS = 150
-
-/** How long a peer may send nothing at all while it is asked for bytes, in ms. Others have what it has, and so has the Hub. */
-const PEER_STALL_MS = 4_000
 /** Pieces up to this size are gathered in memory where writing them at once would cost what is there of them. */
 const MOST_GATHERED = 2 ** 22
 

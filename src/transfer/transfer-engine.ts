@@ -2,6 +2,7 @@ import type { BlobSource } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
 import { HashService } from '../hash/hash-service.ts'
+import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { SwarmBlob } from '../swarm/client/swarm-session.ts'
 import type { BlobOrigin } from '../swarm/server/blob-shelf.ts'
@@ -15,11 +16,11 @@ import type { BytesBySource, EventSink } from './transfer-event.ts'
 /** What all transfers of a process share. */
 export interface EngineOptions {
   readonly report: EventSink
-  /** Connections to the Hub at the most, over all files. @default 16 */
+  /** Connections to the Hub at the most, over all files. @default HUB_CONNECTIONS */
   readonly connections?: number | undefined
   /** Bytes per second of all downloads together. @default no limit */
   readonly limitRate?: number | undefined
-  /** No bytes for this long, and a range is asked for again. @default 10000 */
+  /** No bytes for this long, and a range is asked for again. @default STALL_MS */
   readonly stallMs?: number | undefined
   /** Stay in the swarm of a blob that is complete, so that `isNeeded` can tell whether to leave. @default false */
   readonly staysInSwarms?: boolean
@@ -61,7 +62,7 @@ export class TransferEngine implements Disposable {
 
   constructor(options: EngineOptions) {
     this.#options = options
-    this.#budget = new HubBudget({ max: options.connections ?? 16 })
+    this.#budget = new HubBudget({ max: options.connections ?? HUB_CONNECTIONS })
     this.#limiter = new RateLimiter(options.limitRate ?? 0)
   }
 
@@ -112,7 +113,7 @@ export class TransferEngine implements Disposable {
 
   /** Brings a blob into its file and checks it; reports what it cost. The file stays its opener's to publish. */
   async bring(request: BlobRequest, signal: AbortSignal): Promise<BytesBySource> {
-    const { report, stallMs = 10_000, swarmOf, staysInSwarms } = this.#options
+    const { report, stallMs = STALL_MS, swarmOf, staysInSwarms } = this.#options
     const { oid, size, id } = request
     // A small blob is sooner had from the Hub than asked for among peers, where the Hub may be asked.
     const isWorthSharing = pieceCountOf(size) > 1 || request.hub === undefined
