@@ -1,4 +1,5 @@
-import type { PeerView, PieceBoard } from './piece-board.ts'
+import type { PeerView } from './peer-view.ts'
+import type { PieceBoard } from './piece-board.ts'
 import {
   COMMON_COPIES,
   FULL_LOAD,

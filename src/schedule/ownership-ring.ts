@@ -1,5 +1,6 @@
 import { hubMembers, Ownership } from './ownership.ts'
-import type { PeerView, PieceBoard } from './piece-board.ts'
+import type { PeerView } from './peer-view.ts'
+import type { PieceBoard } from './piece-board.ts'
 import {
   AIMED_STRIPES,
   LEAST_HUB_RATE,

@@ -1,6 +1,7 @@
 import { quickestPeer } from './choose-from-peers.ts'
 import { hasStalled, type OwnershipRing } from './ownership-ring.ts'
-import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
+import type { PeerView } from './peer-view.ts'
+import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
 import {
   BEGUN_SHARE,
   HALF_DONE_SHARE,

@@ -3,7 +3,8 @@ import { chooseFromPeers } from './choose-from-peers.ts'
 import { isQueuedBehind, OwnershipRing, patienceMs } from './ownership-ring.ts'
 import { type HubUse, Pace } from './pace.ts'
 import { PeerSupply } from './peer-supply.ts'
-import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
+import type { PeerView } from './peer-view.ts'
+import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
 import {
   chooseHedge,
   needlessLeases,
