@@ -1,11 +1,11 @@
 import { type Oid, parseOid } from '../../src/blob/oid.ts'
 import { pieceCountOf, pieceRange, pieceSizeOf } from '../../src/blob/pieces.ts'
 import { isPeerId, type PeerId } from '../../src/swarm/protocol/peer-info.ts'
+import { seededRandom } from '../../test/support/random/seeded-random.ts'
 import type { DecisionCode } from './decision-code.ts'
 import { EventQueue } from './event-queue.ts'
 import { Introduction } from './introduction.ts'
 import { Link, Network } from './network.ts'
-import { createRandom } from './random.ts'
 import { SimulatedPeer } from './simulated-peer.ts'
 
 /** What a simulated swarm is made of. Rates in bytes per ms, times in ms. */
@@ -65,7 +65,7 @@ export class World {
       giveUpMs: 600_000,
       ...options,
     }
-    this.random = createRandom(options.seed)
+    this.random = seededRandom(options.seed)
     this.oid = parseOid(hex(this.random, 64))
     this.pieceCount = pieceCountOf(options.size)
     this.pieceSize = pieceSizeOf(options.size)

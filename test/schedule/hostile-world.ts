@@ -1,9 +1,9 @@
-import { createRandom } from '../../scripts/simulate/random.ts'
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import { HUB, type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
 import { Scheduler } from '../../src/schedule/scheduler.ts'
 import { stalledPeers } from '../../src/schedule/stalled-peers.ts'
 import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { seededRandom } from '../support/random/seeded-random.ts'
 import { peerId, sampleOid } from '../swarm/samples.ts'
 
 /** What a peer does that wants to hold a download back, or cannot do better. */
@@ -77,7 +77,7 @@ export class HostileWorld {
 
   constructor(options: HostileOptions) {
     this.#options = options
-    this.#random = createRandom(options.seed)
+    this.#random = seededRandom(options.seed)
     this.#budget = new HubBudget({ max: 16, clock: () => this.#now })
     this.board = new PieceBoard({
       pieceCount: options.pieces,
