@@ -107,6 +107,9 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
 
 type DispatchOptions = Omit<Dispatcher.DispatchOptions, 'origin' | 'path'>
 
+/** The largest part that one read of a socket brings: past its high-water mark a stream stops and starts its socket. */
+const READ_SIZE = 2 ** 20
+
 /** The undici dispatchers of one client, made when first needed: reading authorities is slow and often for nothing. */
 class Dispatchers {
   readonly gathering = new ReceiveGathering()
@@ -146,9 +149,7 @@ class Dispatchers {
 
   #direct(protocol: string): Dispatcher {
     return this.#dispatcher(protocol, () => {
-      const connect = buildConnector(
-        protocol === 'https:' ? this.#tls() : { timeout: this.#connectTimeoutMs },
-      )
+      const connect = buildConnector(protocol === 'https:' ? this.#tls() : this.#plain())
       return this.#agent(connect)
     })
   }
@@ -195,10 +196,14 @@ class Dispatchers {
     return this.#options.connectTimeoutMs ?? 10_000
   }
 
+  #plain() {
+    return { timeout: this.#connectTimeoutMs, highWaterMark: READ_SIZE }
+  }
+
   #tls() {
     const authorities = this.#options.authorities?.()
     return {
-      timeout: this.#connectTimeoutMs,
+      ...this.#plain(),
       ...(authorities === undefined ? {} : { ca: [...authorities] }),
     }
   }

@@ -1,5 +1,5 @@
 /** How long bytes may wait in the kernel for others to come: at a link's pace some tens of KiB, which nobody sees. */
-const GATHER_MS = 30
+const GATHER_MS = 50
 /** Time that shows the pace of a connection. */
 const WINDOW_MS = 50
 /** Reads that are so large on their own need no help. */
