@@ -107,8 +107,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
 
 type DispatchOptions = Omit<Dispatcher.DispatchOptions, 'origin' | 'path'>
 
-/** The largest part that one read of a socket brings: past its high-water mark a stream stops and starts its socket. */
-const READ_SIZE = 2 ** 20
+/** A stream that holds more stops its socket and starts it again, which costs calls to the system: more than most reads bring. */
+const READ_SIZE = 2 ** 18
 
 /** The undici dispatchers of one client, made when first needed: reading authorities is slow and often for nothing. */
 class Dispatchers {
