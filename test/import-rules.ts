@@ -36,8 +36,8 @@ const below: Readonly<Record<string, readonly string[]>> = {
   ui: ['repo-download', 'transfer', 'blob', 'base'],
   serve: ['gateway', 'peer', 'transfer', 'swarm', 'hub', 'storage', 'http', 'repo', 'blob', 'base'],
   gateway: ['peer', 'hub', 'storage', 'http', 'repo', 'blob', 'base'],
-  'repo-download': ['transfer', 'hub', 'storage', 'http', 'repo', 'blob', 'base'],
-  peer: ['transfer', 'swarm', 'schedule', 'hash', 'hub', 'storage', 'http', 'repo', 'blob', 'base'],
+  'repo-download': ['transfer', 'storage', 'http', 'repo', 'blob', 'base'],
+  peer: ['transfer', 'swarm', 'schedule', 'hash', 'storage', 'http', 'repo', 'blob', 'base'],
   transfer: ['swarm', 'schedule', 'hash', 'http', 'blob', 'base'],
   swarm: ['schedule', 'http', 'blob', 'base'],
   schedule: ['blob', 'base'],
@@ -51,7 +51,10 @@ const below: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Layers whose types may be imported, but no code. */
-const typesOnly: Readonly<Record<string, readonly string[]>> = { ui: ['repo-download', 'transfer'] }
+const typesOnly: Readonly<Record<string, readonly string[]>> = {
+  ui: ['repo-download', 'transfer'],
+  'repo-download': ['storage'],
+}
 
 /** Texts that have their place, and what is said of them elsewhere. */
 const bounded = [
@@ -64,6 +67,11 @@ const bounded = [
     pattern: /\bprocess\.exit\(/,
     isAllowed: (path: string) => path.startsWith('bin/'),
     reason: 'only bin ends the process',
+  },
+  {
+    pattern: /\bHubClient\b/,
+    isAllowed: (path: string) => /^src\/(?:hub|commands|gateway)\//.test(path),
+    reason: 'all others see an origin as an interface',
   },
 ]
 

@@ -37,6 +37,8 @@ describe('the rules', () => {
     ['undici outside http', 'src/hub/a.ts', "import { Agent } from 'undici/index.js'"],
     ['an import without .ts', 'src/hub/a.ts', "import { x } from './x'"],
     ['a file in no layer', 'src/misc/a.ts', "import { x } from '../base/x.ts'"],
+    ['the Hub where any origin would do', 'src/peer/a.ts', 'constructor(hub: HubClient) {}'],
+    ['code of storage in a download', 'src/repo-download/a.ts', "import { x } from '../storage/x.ts'"],
     ['the environment read inside', 'src/hub/a.ts', 'const home = process.env.HF_HOME'],
     ['the process ended inside', 'src/commands/a.ts', '  process.exit(1)'],
   ])('refuse %s', (_what, path, text) => {

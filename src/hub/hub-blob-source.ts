@@ -1,13 +1,16 @@
 import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import type { ByteRange } from '../blob/pieces.ts'
+import { givesBytes } from '../http/gives-bytes.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { HttpStatusError } from '../http/http-status-error.ts'
 import { ContentChangedError, rangeHeaders, readRange } from '../http/range-request.ts'
 import { walkRedirects } from '../http/redirects.ts'
 import type { DescribedFile } from '../repo/file-ref.ts'
+import type { OriginSource, Waiting } from '../repo/origin.ts'
 import type { Repo } from '../repo/repo.ts'
 import { oidOfEtag } from './answers/etag.ts'
+import { fileMetadata } from './answers/file-metadata.ts'
 import { BlobLocation } from './blob-location.ts'
 import { isHubsOwn } from './hub-hosts.ts'
 import type { HubSession } from './hub-session.ts'
@@ -20,7 +23,7 @@ const staleStatuses = new Set([400, 401, 403, 404, 410])
  * ends, and once more when the CDN refuses it all the same or seems to have another file there. `open` throws
  * RangeIgnoredError where only the whole file can be had, and `rate-limited` with `retryAfterMs`.
  */
-export class HubBlobSource {
+export class HubBlobSource implements OriginSource {
   readonly kind = 'hub'
   readonly name = 'hub'
   readonly #session: HubSession
@@ -67,6 +70,12 @@ export class HubBlobSource {
         if (this.#location === location) this.#location = undefined
       }
     }
+  }
+
+  async isGiven({ signal }: Waiting = {}): Promise<boolean> {
+    const { repo, commit, path, size, location } = this.#blob
+    const url = location ?? (await fileMetadata(this.#session, repo, commit, path, { signal })).location
+    return givesBytes((request) => this.#session.sendFollowing({ ...request, url, signal }), size)
   }
 
   /** The location in use, or a new one; whoever asks for it may get the answer to its own range at once. */

@@ -1,9 +1,10 @@
 import { type ErrorCode, errorCodeOfHub } from '../base/error-table.ts'
 import { DfhfError } from '../base/errors.ts'
-import { type Commit, isCommit } from '../blob/oid.ts'
+import { isCommit } from '../blob/oid.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { redactUrl } from '../http/redact-url.ts'
 import { isRetryableStatus } from '../http/retry.ts'
+import { FileNotFoundError } from '../repo/file-errors.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import { isObject } from './answers/json-shape.ts'
 
@@ -25,17 +26,6 @@ interface Asker {
   readonly tokenOrigin: string | undefined
   /** Why a token that is there was kept back. */
   readonly withheld: string | undefined
-}
-
-/** The file is not in the repo at that commit; known missing files are remembered by their commit. */
-export class FileNotFoundError extends DfhfError {
-  readonly commit: Commit | undefined
-
-  constructor(message: string, commit: Commit | undefined) {
-    super('file-not-found', message, { hint: 'check the name; it is case-sensitive' })
-    this.name = 'FileNotFoundError'
-    this.commit = commit
-  }
 }
 
 /** Reads an answer that is no success, body included, in the order in which huggingface_hub tells errors apart. */

@@ -4,10 +4,9 @@ import { pieceRange } from '../blob/pieces.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import type { Repo } from '../repo/repo.ts'
 import type { HfCache } from '../storage/cache/hf-cache.ts'
-import { placeBlob } from '../storage/partial/place-blob.ts'
+import type { DiskRoom } from '../storage/files/disk-room.ts'
 import type { BlobFile } from '../transfer/blob-file.ts'
 import type { Destination, KnownFile } from './destination.ts'
-import { DiskRoom } from './disk-room.ts'
 
 /** The Hugging Face cache as the place where a repo's files go. */
 export class CacheDestination implements Destination {
@@ -17,7 +16,7 @@ export class CacheDestination implements Destination {
   /** Blobs that this run published: without links they move into the first snapshot entry that wants them. */
   readonly #published = new Set<string>()
 
-  constructor(cache: HfCache, repo: Repo, room = new DiskRoom()) {
+  constructor(cache: HfCache, repo: Repo, room: DiskRoom) {
     this.#cache = cache
     this.#room = room
     this.#repo = repo
@@ -64,11 +63,7 @@ export class CacheDestination implements Destination {
   }
 
   async copyFrom(source: string, file: FileRef, signal: AbortSignal): Promise<string> {
-    const target = this.#cache.layout(this.#repo).blob(file.oid)
-    // Opening makes the folders; an empty partial file goes away with the close.
-    await (await this.#cache.openBlob(this.#repo, file.oid, file.size)).close()
-    await placeBlob(source, target, { signal, expected: file })
-    return this.finish(file, target)
+    return this.finish(file, await this.#cache.copyBlob(source, this.#repo, file, signal))
   }
 
   finish(file: FileRef, _publishedPath: string): Promise<string> {

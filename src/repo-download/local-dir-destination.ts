@@ -1,12 +1,12 @@
 import { DfhfError } from '../base/errors.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
+import type { DiskRoom } from '../storage/files/disk-room.ts'
 import type { LocalDir } from '../storage/local-dir/local-dir.ts'
 import type { LocalRefs } from '../storage/local-dir/local-refs.ts'
 import type { BlobFile } from '../transfer/blob-file.ts'
 import { type CacheDestination, withRoom } from './cache-destination.ts'
 import type { Destination, KnownFile } from './destination.ts'
-import { DiskRoom } from './disk-room.ts'
 
 /** A folder of the user's own; what the cache has already is copied from there. */
 export class LocalDirDestination implements Destination {
@@ -18,11 +18,11 @@ export class LocalDirDestination implements Destination {
   constructor(
     folder: LocalDir,
     cache: CacheDestination,
-    options: { readonly room?: DiskRoom; readonly refs?: LocalRefs | undefined } = {},
+    options: { readonly room: DiskRoom; readonly refs?: LocalRefs | undefined },
   ) {
     this.#folder = folder
     this.#cache = cache
-    this.#room = options.room ?? new DiskRoom()
+    this.#room = options.room
     this.#refs = options.refs
   }
 

@@ -5,9 +5,8 @@ import { isSha256, type Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
-import { HubBlobSource } from '../hub/hub-blob-source.ts'
-import type { HubClient } from '../hub/hub-client.ts'
 import type { DescribedFile, FileRef } from '../repo/file-ref.ts'
+import type { Origin } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { BytesBySource, FileResult, TransferEvent } from '../transfer/transfer-event.ts'
@@ -18,11 +17,9 @@ export interface FetchParts {
   readonly repo: Repo
   readonly revision: string
   /** Absent when offline. */
-  readonly hub: HubClient | undefined
+  readonly origin: Origin | undefined
   readonly destination: Destination
   readonly engine: TransferEngine
-  /** Whether anybody may read the repo, so that its blobs may go to peers; asked at most once. */
-  readonly isPublic: () => Promise<boolean>
   /** True when all peers hold the cluster key: then private blobs may go to them as well. */
   readonly hasClusterKey: boolean
   /** A checked copy of a blob elsewhere on this machine. */
@@ -45,6 +42,8 @@ export class RepoFetcher {
   readonly parts: FetchParts
   /** Blobs on their way: two paths with one content are one transfer. */
   readonly #running = new Map<string, Promise<unknown>>()
+
+  #isPublic: Promise<boolean> | undefined
 
   constructor(parts: FetchParts) {
     this.parts = parts
@@ -109,10 +108,10 @@ export class RepoFetcher {
     try {
       return await this.#fetch(file, id, startedAt, isRepeat)
     } catch (error) {
-      const { hub, repo, signal } = this.parts
+      const { origin, repo, signal } = this.parts
       const isMismatch = error instanceof DfhfError && error.code === 'verification-failed'
-      if (!isMismatch || file.isOidUnsure !== true || !hub) throw error
-      const listed = await hub.correctEtag(repo, file, { signal })
+      if (!isMismatch || file.isOidUnsure !== true) throw error
+      const listed = await origin?.correctOid?.(repo, file, { signal })
       if (!listed) throw error
       const { oid, size } = listed
       return await this.#fetch({ ...file, oid, size, isOidUnsure: false }, id, startedAt, isRepeat)
@@ -150,19 +149,23 @@ export class RepoFetcher {
   }
 
   async #bring(file: DescribedFile, id: number, startedAt: number): Promise<FileResult> {
-    const { destination, engine, repo, hub, mayAskHub, signal } = this.parts
+    const { destination, engine, repo, origin, mayAskHub, signal } = this.parts
     await using blob = await destination.openBlob(file)
     const present = Math.min(file.size, blob.pieces.count * pieceSizeOf(file.size))
     this.#report({ type: 'file-start', id, name: file.path, size: file.size, present })
-    const source = hub && mayAskHub ? new HubBlobSource(hub.session, repo, file) : undefined
+    const source = mayAskHub ? origin?.openSource(repo, file) : undefined
     let bytes: BytesBySource
     try {
-      const mayShare = () => (this.parts.hasClusterKey ? Promise.resolve(true) : this.parts.isPublic())
-      const origin = { repo: repoName(repo), commit: file.commit, path: file.path }
-      bytes = await engine.bring(
-        { oid: file.oid, size: file.size, file: blob, hub: source, id, origin, mayShare },
-        signal,
-      )
+      const request = {
+        oid: file.oid,
+        size: file.size,
+        file: blob,
+        hub: source,
+        id,
+        origin: { repo: repoName(repo), commit: file.commit, path: file.path },
+        mayShare: () => this.#mayShare(),
+      }
+      bytes = await engine.start(request, signal).done
       if (this.parts.hasClusterKey && source && bytes.hub === 0) await proveGiven(source, file, signal)
     } catch (error) {
       // What does not hash to its oid, or is not the repo's, is worth nothing; everything else can be resumed.
@@ -174,6 +177,14 @@ export class RepoFetcher {
     await this.parts.onVerified(published, file.oid)
     const path = await destination.finish(file, published)
     return this.#result(file, path, startedAt, bytes, true)
+  }
+
+  /** Whether peers may have the repo's blobs; the origin is asked at most once, and no answer counts as no. */
+  #mayShare(): Promise<boolean> {
+    const { origin, repo, revision, hasClusterKey } = this.parts
+    if (hasClusterKey || !origin) return Promise.resolve(hasClusterKey)
+    this.#isPublic ??= origin.isPublic(repo, revision).catch(() => false)
+    return this.#isPublic
   }
 
   #result(

@@ -26,6 +26,15 @@ export function repoName(repo: Repo): string {
   return repo.type === 'model' ? repo.id : `${pluralOf(repo.type)}/${repo.id}`
 }
 
+/** Parses what `repoName` writes; throws `usage`. */
+export function parseRepoName(text: string): Repo {
+  const [first, ...rest] = text.split('/')
+  const type = repoTypes.find((known) => pluralOf(known) === first)
+  return type && rest.length > 0
+    ? { type, id: checkRepoId(rest.join('/')) }
+    : { type: 'model', id: checkRepoId(text) }
+}
+
 /** Parses `model`, `dataset`, `space` or `kernel`, as `--repo-type` takes it; the plural is fine too. */
 export function parseRepoType(text: string): RepoType {
   const type = repoTypes.find((known) => known === text || pluralOf(known) === text)

@@ -37,7 +37,7 @@ export async function sourceOf(
     readonly blob?: Partial<DescribedFile>
   } = {},
 ): Promise<{ source: HubBlobSource; size: number; oid: string; commit: Commit }> {
-  const { commit, oid, size, location } = await client.fileMetadata(varied, 'main', path)
+  const { commit, oid, size, location } = await client.describeFile(varied, 'main', path)
   const found = options.withLocation === true ? { location } : {}
   const file = { commit, path, oid, size, ...found, ...options.blob }
   const source = new HubBlobSource(client.session, varied, file, { now: options.now })

@@ -78,7 +78,7 @@ describe('the token on the way to a file', () => {
       status: 200,
       headers: { 'x-repo-commit': commit, 'x-linked-etag': `"${oid}"`, 'x-linked-size': '4' },
     })
-    const found = await hubOf('https://hub.test', http).fileMetadata(varied, 'main', 'w.bin')
+    const found = await hubOf('https://hub.test', http).describeFile(varied, 'main', 'w.bin')
     expect(found.location).toBe('https://hub.test:8443/w.bin')
     expect(carried(http.seen)).toEqual([
       ['https://hub.test', bearer],

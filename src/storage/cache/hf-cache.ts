@@ -9,6 +9,7 @@ import { acquireFileLock, FileLock, type FileLockOptions } from '../files/file-l
 import { makeFolderInside, makeParentInside } from '../files/folder.ts'
 import { makeEmptyFile } from '../files/plain-file.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
+import { placeBlob } from '../partial/place-blob.ts'
 import { missingSize, removeOrphanJournals, removeStalePartials } from '../partial/stale-partials.ts'
 import { linkTarget, parseRepoFolderName, RepoLayout } from './cache-layout.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
@@ -149,6 +150,20 @@ export class HfCache {
     // Nobody comes back to other downloads after a month. What is being written, this one too, has a lock.
     await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
     return blob
+  }
+
+  /** Copies a blob from elsewhere on this machine and returns its path. Throws `verification-failed` for other bytes. */
+  async copyBlob(
+    source: string,
+    repo: Repo,
+    expected: { readonly oid: Oid; readonly size: number },
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const target = this.layout(repo).blob(expected.oid)
+    // Opening makes the folders; an empty partial file goes away with the close.
+    await (await this.openBlob(repo, expected.oid, expected.size)).close()
+    await placeBlob(source, target, { signal, expected })
+    return target
   }
 
   /** Bytes that still have to be written of blobs that are not here, and where they go. */
