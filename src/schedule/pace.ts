@@ -15,6 +15,11 @@ const SPREAD_MS = 1_000
 /** From this time on, in ms, the Hub's speed is asked for where peers are not quick; in a crowd later, as with the patience. */
 const DOUBT_MS = 4_000
 const DOUBT_IN_A_CROWD_MS = 1_000
+/**
+ * How much sooner doubt and the end of patience come where the peers of the transfer before brought nothing, as a share.
+ * A client that takes one file after the other from a daemon would else wait for the same useless peers with each.
+ */
+const WARINESS = 0.8
 /** What good times earn at the most, in ms: for peers that brought much and then stop no transfer waits longer than this, too. */
 const MOST_CREDIT_MS = 4_000
 /** Peers must bring so much of what the Hub would: then all that they hold back costs half of the time alone. */
@@ -34,6 +39,8 @@ const MEASURED_TOGETHER_MS = 400
 const WINDOW_MS = 1_000
 /** Half-life of what was measured, in ms. */
 const MEMORY_MS = 4_000
+/** What comes with fewer bytes per ms comes on a broken connection and is no measure of the Hub: one byte per 0.3 s was seen. */
+const LEAST_RATE = 2
 /** While each of many connections brings this share of what the best one brought, more of them would bring more. */
 const STILL_GROWS = 0.7
 /** What peers bring within this time, in ms, needs no question of how fast the Hub is. */
@@ -71,6 +78,8 @@ export interface Sight {
  */
 export class Pace {
   readonly #spreadMs: number
+  readonly #isWary: boolean
+  #hasDoubted = false
   #use: HubUse = 'shared'
   #debtMs = 0
   /** Time that has passed, and what came in it, since the last look; while nothing is known of the Hub, since the first. */
@@ -81,12 +90,15 @@ export class Pace {
   #firstBytesMs: number | undefined
   #seenAt: number | undefined
   #hasMetPeers = false
-  /** When peers last brought something, and what they have brought since then. */
+  /** When peers last brought something new, and what they had brought by then; the same bytes again are nothing new. */
   #peersGaveAt = Number.NEGATIVE_INFINITY
-  #sincePeersGave = 0
+  #peersHadGiven = 0
+  #peersHaveGiven = 0
   /** What single connections to the Hub brought lately, and in how many ms. */
   #hubBytes = 0
   #connectionMs = 0
+  /** How long connections to the Hub were at work, all together. */
+  #workedMs = 0
   /** The most bytes per ms that one connection to the Hub has brought, and all together in a window. */
   #bestConnection = 0
   #bestRate = 0
@@ -96,9 +108,15 @@ export class Pace {
   #turn: Turn = beginTurn(0, false)
   #turnMs = FIRST_TURN_MS
 
-  /** `place` is a number from 0 up to 1 that differs from peer to peer. */
-  constructor(place: number) {
+  /** `place` is a number from 0 up to 1 that differs from peer to peer; `isWary` where peers brought nothing lately. */
+  constructor(place: number, isWary = false) {
     this.#spreadMs = place * SPREAD_MS
+    this.#isWary = isWary
+  }
+
+  /** True once the Hub was asked because peers brought too little. */
+  get hasDoubted(): boolean {
+    return this.#hasDoubted
   }
 
   get use(): HubUse {
@@ -118,15 +136,17 @@ export class Pace {
 
   /** Bytes that had arrived turned out to be worth nothing. */
   lose(kind: SourceKind, bytes: number): void {
-    if (kind === 'peers') this.#fromPeers -= bytes
-    else this.#fromHub -= bytes
+    if (kind === 'peers') {
+      this.#fromPeers -= bytes
+      this.#peersHaveGiven -= bytes
+    } else this.#fromHub -= bytes
   }
 
   #countPeers(bytes: number, now: number): void {
     this.#fromPeers += bytes
-    this.#sincePeersGave += bytes
-    if (this.#sincePeersGave < SOME_BYTES) return
-    this.#sincePeersGave = 0
+    this.#peersHaveGiven += bytes
+    if (this.#peersHaveGiven < this.#peersHadGiven + SOME_BYTES) return
+    this.#peersHadGiven = this.#peersHaveGiven
     this.#peersGaveAt = now
   }
 
@@ -136,9 +156,10 @@ export class Pace {
     this.#window.hubBytes += bytes
     turn.firstByteAt ??= now
     turn.hubBytes += bytes
-    if (waitedMs === undefined) return
+    if (waitedMs === undefined || bytes < LEAST_RATE * waitedMs) return
     this.#hubBytes += bytes
     this.#connectionMs += waitedMs
+    this.#workedMs += waitedMs
     turn.connectionBytes += bytes
     turn.connectionMs += waitedMs
   }
@@ -153,6 +174,7 @@ export class Pace {
     if (this.#hasMetPeers) {
       this.#account(sight, elapsedMs)
       this.#use = this.#use === 'alone' ? this.#goOnAlone(sight) : this.#chooseAmongPeers(sight)
+      if (this.#use !== 'shared') this.#hasDoubted = true
     }
   }
 
@@ -190,8 +212,10 @@ export class Pace {
   }
 
   #chooseAmongPeers(sight: Sight): HubUse {
-    if (this.#hubRate(sight) === undefined) return this.#isDoubtful(sight) ? 'probe' : 'shared'
-    if (this.#debtMs < this.#patience(sight)) return 'shared'
+    const isMeasured = this.#hubRate(sight) !== undefined
+    if (!isMeasured && !this.#isDoubtful(sight)) return 'shared'
+    // Where the one connection that was to measure the Hub is a broken one, the time that passes is the debt.
+    if (this.#debtMs + this.#elapsedMs < this.#patience(sight)) return isMeasured ? 'shared' : 'probe'
     // While peers do bring something, it is first found out, at little cost, whether the Hub would bring more.
     const isTrial = this.#alone === undefined && sight.now - this.#peersGaveAt < SOME_MS
     this.#turn = beginTurn(sight.now, isTrial)
@@ -200,7 +224,8 @@ export class Pace {
 
   /** True when, at the pace of the peers so far, the blob takes longer than needs no question. */
   #isDoubtful({ now, peers, size }: Sight): boolean {
-    if (this.#elapsedMs < DOUBT_MS + DOUBT_IN_A_CROWD_MS * crowd(peers)) return false
+    const doubtMs = DOUBT_MS * this.#calm(peers) + DOUBT_IN_A_CROWD_MS * crowd(peers)
+    if (this.#elapsedMs < doubtMs) return false
     if (now - this.#peersGaveAt > SOME_MS) return true
     // The wait for the first bytes says nothing of the rate.
     const waitedMs = this.#firstBytesMs ?? 0
@@ -218,14 +243,22 @@ export class Pace {
     }
     if (tookMs < this.#turnMs) return 'alone'
     this.#turnMs = Math.min(LONGEST_TURN_MS, 2 * this.#turnMs)
-    this.#debtMs = Math.min(this.#debtMs, this.#patience(sight) - RETRIAL_MS)
+    this.#debtMs = Math.min(this.#debtMs + this.#elapsedMs, this.#patience(sight) - RETRIAL_MS)
+    this.#elapsedMs = 0
     return 'shared'
   }
 
   #patience(sight: Sight): number {
     const rate = this.#hubRate(sight)
-    const share = rate === undefined ? 0 : (PATIENCE_SHARE * sight.size) / rate
-    return PATIENCE_MS + PATIENCE_IN_A_CROWD_MS * crowd(sight.peers) + this.#spreadMs + share
+    // A measure that few connections gave may be wrong: it earns no more patience than they took for it.
+    const share = rate === undefined ? 0 : Math.min((PATIENCE_SHARE * sight.size) / rate, this.#workedMs)
+    const ownMs = PATIENCE_MS * this.#calm(sight.peers) + PATIENCE_IN_A_CROWD_MS * crowd(sight.peers)
+    return ownMs + this.#spreadMs + share
+  }
+
+  /** The share of doubt's and patience's time that is left; a crowd stays calm, as all its peers in a hurry are a run on the Hub. */
+  #calm(peers: number): number {
+    return this.#isWary ? 1 - WARINESS * (1 - crowd(peers)) : 1
   }
 
   /**

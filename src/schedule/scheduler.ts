@@ -71,10 +71,16 @@ export class Scheduler {
   /** A piece landed that is still on its way on another connection. */
   #hasTwins = false
 
-  constructor(board: PieceBoard) {
+  /** `isWary` where peers brought nothing lately. */
+  constructor(board: PieceBoard, isWary = false) {
     this.board = board
     this.ring = new OwnershipRing(board)
-    this.#pace = new Pace(board.jitter(0))
+    this.#pace = new Pace(board.jitter(0), isWary)
+  }
+
+  /** True once the Hub was asked because peers brought too little. */
+  get hasDoubted(): boolean {
+    return this.#pace.hasDoubted
   }
 
   /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */

@@ -55,6 +55,11 @@ export class BlobTransfer {
     return !this.#fetch.gate.isGone && !this.pieces.isFull
   }
 
+  /** True once the Hub was asked because peers brought too little. */
+  get hasDoubted(): boolean {
+    return this.#fetch.hasDoubted
+  }
+
   /** Fetches first what lies at and behind `piece`, because a client reads there. */
   moveHead(piece: number): void {
     this.#fetch.moveHead(piece)

@@ -63,7 +63,7 @@ export class PieceFetch {
       self: swarm?.selfId ?? 'self',
       oid: parts.oid,
     })
-    const scheduler = new Scheduler(board)
+    const scheduler = new Scheduler(board, parts.isWary)
     this.#scheduler = scheduler
     const seat = budget.join({ wake: () => this.pump(), yieldOne: () => this.#yieldOne() })
     const gate = new HubGate({ hub, budget, seat, random, tally, clock: now })
@@ -97,6 +97,11 @@ export class PieceFetch {
     this.writers = writers
     this.#sources = sources
     this.#listener = listener
+  }
+
+  /** True once the Hub was asked because peers brought too little. */
+  get hasDoubted(): boolean {
+    return this.#scheduler.hasDoubted
   }
 
   /** Pieces on their way from the Hub, as others are told. */

@@ -2,6 +2,7 @@ import type { BlobSource } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
 import { HashService } from '../hash/hash-service.ts'
+import { PeerExperience } from '../schedule/peer-experience.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { SwarmBlob } from '../swarm/client/swarm-session.ts'
 import type { BlobOrigin } from '../swarm/server/blob-shelf.ts'
@@ -73,6 +74,7 @@ export class TransferEngine implements Disposable {
   readonly #options: EngineOptions
   readonly #budget: HubBudget
   readonly #limiter: RateLimiter
+  readonly #peers = new PeerExperience()
   #lastId = 0
 
   constructor(options: EngineOptions) {
@@ -139,6 +141,7 @@ export class TransferEngine implements Disposable {
       limiter: this.#limiter,
       stallMs,
       report,
+      isWary: this.#peers.isWary(performance.now()),
     })
     if (swarm) this.#share(transfer, mayShare)
     return {
@@ -152,10 +155,16 @@ export class TransferEngine implements Disposable {
 
   async #finish(transfer: BlobTransfer, signal: AbortSignal): Promise<BytesBySource> {
     const { report, staysInSwarms } = this.#options
-    const { id, oid, swarm } = transfer.parts
+    const { id, oid, size, swarm } = transfer.parts
     try {
       const cost = await transfer.run(signal)
       report({ type: 'task-done', id, oid, ...cost })
+      this.#peers.ended({
+        now: performance.now(),
+        size,
+        fromPeers: cost.bytes.peers,
+        hasDoubted: transfer.hasDoubted,
+      })
       if (staysInSwarms !== true) this.#leave(swarm)
       return cost.bytes
     } catch (error) {

@@ -14,6 +14,8 @@ export const habits = [
   'silent',
   /** Sends a piece but for its end, which comes byte by byte. */
   'drip',
+  /** Sends a piece but for its end, and breaks off; so again and again. */
+  'truncating',
   /** Sends right bytes at `slowRate`. */
   'slow',
   /** Says each second, in ever new words, that it fetches everything. */
@@ -41,11 +43,17 @@ export interface HostileOptions {
   readonly peers: readonly Habit[]
   /** A peer that is left alone comes back under another name. */
   readonly renames: boolean
+  /** So many of the first connections to the Hub bring so many bytes, and then one each 300 ms. @default none */
+  readonly hubDrips?: { readonly count: number; readonly after: number }
+  /** Peers brought nothing to the transfer before. @default false */
+  readonly isWary?: boolean
 }
 
 interface Running {
   readonly lease: Lease
   readonly opensAt: number
+  /** What the connection brings before it drips. */
+  readonly bytesBeforeDrip: number
   readonly release: () => void
 }
 
@@ -59,6 +67,9 @@ const TICK_MS = 200
 const SHUN_MS = 5_000
 const QUICK_RATE = 20_000
 const DIES_AT_MS = 1_500
+const DRIP_MS = 300
+/** How much of a piece is held back. */
+const HELD_BACK = 300
 
 /** One honest downloader in virtual time, between a Hub that works and peers that do their worst. */
 export class HostileWorld {
@@ -73,6 +84,7 @@ export class HostileWorld {
   readonly #prefixes = new Map<number, number>()
   readonly #strikes = new Map<string, number>()
   #lastName = 0
+  #hubConnections = 0
   #now = 0
 
   constructor(options: HostileOptions) {
@@ -86,7 +98,7 @@ export class HostileWorld {
       self: peerId(0),
       oid,
     })
-    this.scheduler = new Scheduler(this.board)
+    this.scheduler = new Scheduler(this.board, options.isWary)
     for (const habit of options.peers) this.#enter(habit)
   }
 
@@ -183,14 +195,19 @@ export class HostileWorld {
     this.#prefixes.delete(lease.at)
     if (isHub) lease.bytes = prefix
     else this.scheduler.lost(HUB, prefix)
+    if (isHub) this.#hubConnections += 1
+    const { count, after } = this.#options.hubDrips ?? { count: 0, after: 0 }
+    const drips = isHub && this.#hubConnections <= count
     this.#running.set(lease, {
       lease,
       opensAt: this.#now + (isHub ? this.#options.hubDelayMs : STEP_MS),
+      bytesBeforeDrip: drips ? prefix + after : Number.POSITIVE_INFINITY,
       release: isHub ? this.#budget.acquire() : () => {},
     })
   }
 
-  #advance({ lease, opensAt }: Running): void {
+  #advance(running: Running): void {
+    const { lease, opensAt } = running
     if (this.#now < opensAt || !this.#running.has(lease)) return
     const isHub = lease.source === HUB
     const habit = this.#habits.get(lease.source)
@@ -198,13 +215,24 @@ export class HostileWorld {
       this.#fail(lease, habit)
       return
     }
-    const bytes = Math.min(PIECE_SIZE - lease.bytes, Math.floor(STEP_MS * this.#rateOf(lease, habit)))
+    if (habit === 'truncating' && lease.bytes >= PIECE_SIZE - HELD_BACK) {
+      this.#fail(lease, habit)
+      return
+    }
+    const due = Math.floor(STEP_MS * this.#rateOf(lease, habit))
+    const bytes = Math.min(PIECE_SIZE - lease.bytes, this.#dripped(running, due))
     if (bytes > 0) this.scheduler.moved(lease, bytes, this.#now)
     if (isHub) this.#budget.count(bytes)
     if (lease.bytes < PIECE_SIZE) return
     this.scheduler.landed(lease, this.#now - lease.pieceStartedAt)
     if (lease.at >= lease.end) this.#end(lease)
     this.#pump()
+  }
+
+  /** What a connection brings of the bytes that are due in this step. */
+  #dripped({ lease, bytesBeforeDrip }: Running, due: number): number {
+    if (lease.bytes < bytesBeforeDrip) return Math.min(due, bytesBeforeDrip - lease.bytes)
+    return this.#now % DRIP_MS < STEP_MS ? 1 : 0
   }
 
   #rateOf(lease: Lease, habit: Habit | undefined): number {
@@ -214,9 +242,9 @@ export class HostileWorld {
       return Math.min(this.#options.connectionRate, this.#options.hubRate / open)
     }
     if (habit === 'slow') return this.#options.slowRate
-    if (habit === 'drip')
-      return lease.bytes < PIECE_SIZE - 300
-        ? Math.min(QUICK_RATE, (PIECE_SIZE - 300 - lease.bytes) / STEP_MS)
+    if (habit === 'drip' || habit === 'truncating')
+      return lease.bytes < PIECE_SIZE - HELD_BACK
+        ? Math.min(QUICK_RATE, (PIECE_SIZE - HELD_BACK - lease.bytes) / STEP_MS)
         : 0.001
     if (habit === 'dying') return this.#now < DIES_AT_MS ? QUICK_RATE : 0
     return 0
@@ -226,7 +254,7 @@ export class HostileWorld {
     const view = this.board.peers.get(lease.source)
     if (view && habit === 'busy') view.blockedUntil = this.#now + 150
     if (view && habit === 'forgetful') this.board.peerLacks(view, lease.at)
-    if (view && habit === 'breaking') view.blockedUntil = this.#now + 1_000
+    if (view && (habit === 'breaking' || habit === 'truncating')) view.blockedUntil = this.#now + 1_000
     this.#end(lease)
     if (habit === 'busy' || habit === undefined) return
     const strikes = (this.#strikes.get(lease.source) ?? 0) + 1
