@@ -1,55 +1,31 @@
 import type { SourceKind } from '../blob/blob-source.ts'
-
-/**
- * How long a transfer may wait for peers that bring nothing before it asks the Hub for everything, in ms, and how much
- * longer in a large crowd: of 1,000 that start together on a Hub of 100 Mbit/s some have not one byte after 7 s. The
- * bound that dfhf promises (twice the time alone, and 10 s) leaves room for no more.
- */
-const PATIENCE_MS = 5_000
-const PATIENCE_IN_A_CROWD_MS = 3_000
-const CROWD = 50
-/** As a share of the time that the Hub would need, the patience that a thin uplink earns: there first pieces take long. */
-const PATIENCE_SHARE = 0.3
-/** Peers lose their patience at different moments, up to this much later: all at once would be a run on the Hub. */
-const SPREAD_MS = 1_000
-/** From this time on, in ms, the Hub's speed is asked for where peers are not quick; in a crowd later, as with the patience. */
-const DOUBT_MS = 4_000
-const DOUBT_IN_A_CROWD_MS = 1_000
-/**
- * How much sooner doubt and the end of patience come where the peers of the transfer before brought nothing, as a share.
- * A client that takes one file after the other from a daemon would else wait for the same useless peers with each.
- */
-const WARINESS = 0.8
-/** What good times earn at the most, in ms: for peers that brought much and then stop no transfer waits longer than this, too. */
-const MOST_CREDIT_MS = 4_000
-/** Peers must bring so much of what the Hub would: then all that they hold back costs half of the time alone. */
-const SHARE_THAT_PAYS = 2 / 3
-/** The first turn at the Hub alone, in ms; each further one is twice as long, as long as waiting goes on to bring nothing. */
-const FIRST_TURN_MS = 3_000
-const LONGEST_TURN_MS = 60_000
-/** How long peers may try again between two turns, in ms. */
-const RETRIAL_MS = 1_000
-/** What one connection must have brought, within at least this time in ms, or how long it must have taken, to be a measure. */
-const MEASURED_BYTES = 2 ** 18
-const MEASURED_QUICKLY_MS = 10
-const MEASURED_MS = 300
-/** How long many connections together must have been at work, in ms, to be a measure. */
-const MEASURED_TOGETHER_MS = 400
-/** The window in which the most that the Hub has brought is looked for, in ms. */
-const WINDOW_MS = 1_000
-/** Half-life of what was measured, in ms. */
-const MEMORY_MS = 4_000
-/** What comes with fewer bytes per ms comes on a broken connection and is no measure of the Hub: one byte per 0.3 s was seen. */
-const LEAST_RATE = 2
-/** While each of many connections brings this share of what the best one brought, more of them would bring more. */
-const STILL_GROWS = 0.7
-/** What peers bring within this time, in ms, needs no question of how fast the Hub is. */
-const SOON_MS = 9_500
-/** Peers bring something when it is so many bytes within so many ms. */
-const SOME_BYTES = 2 ** 12
-const SOME_MS = 2_000
-/** What the trials of all peers together may cost, as a share of the blob's size. */
-const COST_OF_TRIALS = 0.01
+import {
+  COST_OF_TRIALS_SHARE,
+  CROWD,
+  DOUBT_IN_A_CROWD_MS,
+  DOUBT_MS,
+  FIRST_TURN_MS,
+  HUB_RATE_WINDOW_MS,
+  LEAST_HUB_CONNECTION_RATE,
+  LONGEST_TURN_MS,
+  MEASURED_BYTES,
+  MEASURED_MS,
+  MEASURED_QUICKLY_MS,
+  MEASURED_TOGETHER_MS,
+  MEMORY_MS,
+  MOST_CREDIT_MS,
+  PATIENCE_IN_A_CROWD_MS,
+  PATIENCE_SHARE,
+  RETRIAL_MS,
+  SHARE_THAT_PAYS,
+  SOME_BYTES,
+  SOME_MS,
+  SOON_MS,
+  SPREAD_MS,
+  STILL_GROWS_SHARE,
+  SWARM_PATIENCE_MS,
+  WARINESS_SHARE,
+} from './tuning.ts'
 
 /**
  * How the Hub is used: `shared` leaves it the pieces that no peer has or is to fetch, `probe` asks it for one piece
@@ -156,7 +132,7 @@ export class Pace {
     this.#window.hubBytes += bytes
     turn.firstByteAt ??= now
     turn.hubBytes += bytes
-    if (waitedMs === undefined || bytes < LEAST_RATE * waitedMs) return
+    if (waitedMs === undefined || bytes < LEAST_HUB_CONNECTION_RATE * waitedMs) return
     this.#hubBytes += bytes
     this.#connectionMs += waitedMs
     this.#workedMs += waitedMs
@@ -187,7 +163,7 @@ export class Pace {
     }
     if (this.#isMeasured) this.#bestConnection = Math.max(this.#bestConnection, this.#connection)
     const windowMs = now - this.#window.startedAt
-    if (windowMs >= WINDOW_MS) {
+    if (windowMs >= HUB_RATE_WINDOW_MS) {
       this.#bestRate = Math.max(this.#bestRate, this.#window.hubBytes / windowMs)
       this.#window = { startedAt: now, hubBytes: 0 }
     }
@@ -237,7 +213,7 @@ export class Pace {
     const { isTrial, startedAt, firstByteAt = sight.now, hubBytes } = this.#turn
     const tookMs = sight.now - startedAt
     if (isTrial) {
-      const enough = Math.max(MEASURED_BYTES, (sight.size * COST_OF_TRIALS) / Math.max(1, sight.peers))
+      const enough = Math.max(MEASURED_BYTES, (sight.size * COST_OF_TRIALS_SHARE) / Math.max(1, sight.peers))
       const isMeasured = sight.now - firstByteAt >= MEASURED_TOGETHER_MS && hubBytes >= enough
       return isMeasured || tookMs >= FIRST_TURN_MS ? 'shared' : 'alone'
     }
@@ -252,13 +228,13 @@ export class Pace {
     const rate = this.#hubRate(sight)
     // A measure that few connections gave may be wrong: it earns no more patience than they took for it.
     const share = rate === undefined ? 0 : Math.min((PATIENCE_SHARE * sight.size) / rate, this.#workedMs)
-    const ownMs = PATIENCE_MS * this.#calm(sight.peers) + PATIENCE_IN_A_CROWD_MS * crowd(sight.peers)
+    const ownMs = SWARM_PATIENCE_MS * this.#calm(sight.peers) + PATIENCE_IN_A_CROWD_MS * crowd(sight.peers)
     return ownMs + this.#spreadMs + share
   }
 
   /** The share of doubt's and patience's time that is left; a crowd stays calm, as all its peers in a hurry are a run on the Hub. */
   #calm(peers: number): number {
-    return this.#isWary ? 1 - WARINESS * (1 - crowd(peers)) : 1
+    return this.#isWary ? 1 - WARINESS_SHARE * (1 - crowd(peers)) : 1
   }
 
   /**
@@ -267,7 +243,7 @@ export class Pace {
    */
   #hubRate({ mostConnections }: Sight): number | undefined {
     const alone = this.#alone
-    if (alone && alone.connection < STILL_GROWS * this.#bestConnection)
+    if (alone && alone.connection < STILL_GROWS_SHARE * this.#bestConnection)
       return Math.max(alone.rate, this.#bestRate)
     if (alone) return alone.connection * mostConnections
     return this.#isMeasured ? this.#connection * mostConnections : undefined

@@ -1,7 +1,4 @@
-/** How long a transfer for which peers brought nothing makes the next ones wary, in ms. */
-const MEMORY_MS = 60_000
-/** What peers must bring of a blob for it to count as something, as a share. */
-const SOMETHING = 0.1
+import { USEFUL_SHARE, WARY_MS } from './tuning.ts'
 
 /** How a transfer among peers ended. Sizes in bytes, times in ms. */
 export interface PeerOutcome {
@@ -21,12 +18,12 @@ export class PeerExperience {
 
   /** A transfer is complete. */
   ended({ now, size, fromPeers, hasDoubted }: PeerOutcome): void {
-    if (fromPeers > SOMETHING * size) this.#warnedAt = Number.NEGATIVE_INFINITY
+    if (fromPeers > USEFUL_SHARE * size) this.#warnedAt = Number.NEGATIVE_INFINITY
     else if (hasDoubted) this.#warnedAt = now
   }
 
   /** True when a transfer that begins at `now` need not wait long for peers. */
   isWary(now: number): boolean {
-    return now - this.#warnedAt < MEMORY_MS
+    return now - this.#warnedAt < WARY_MS
   }
 }

@@ -3,6 +3,7 @@ import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
 import { HashService } from '../hash/hash-service.ts'
 import { PeerExperience } from '../schedule/peer-experience.ts'
+import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { SwarmBlob } from '../swarm/client/swarm-session.ts'
 import type { BlobOrigin } from '../swarm/server/blob-shelf.ts'
@@ -79,7 +80,7 @@ export class TransferEngine implements Disposable {
 
   constructor(options: EngineOptions) {
     this.#options = options
-    this.#budget = new HubBudget({ max: options.connections ?? 16 })
+    this.#budget = new HubBudget({ max: options.connections ?? HUB_CONNECTIONS })
     this.#limiter = new RateLimiter(options.limitRate ?? 0)
   }
 
@@ -125,7 +126,7 @@ export class TransferEngine implements Disposable {
 
   /** Begins to bring a blob into its file; reports what it cost. The file stays its opener's to publish. */
   start(request: BlobRequest, signal: AbortSignal): RunningTransfer {
-    const { report, stallMs = 10_000, swarmOf } = this.#options
+    const { report, stallMs = STALL_MS, swarmOf } = this.#options
     const { oid, size, file, hub } = request
     // A small blob is sooner had from the Hub than asked for among peers, where the Hub may be asked.
     const isWorthSharing = pieceCountOf(size) > 1 || hub === undefined

@@ -1,9 +1,12 @@
-import { createRandom } from '../../scripts/simulate/random.ts'
 import { Bitmap } from '../../src/blob/bitmap.ts'
+import { type PeerFault, PeerStrikes } from '../../src/schedule/peer-strikes.ts'
 import { HUB, type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
 import { Scheduler } from '../../src/schedule/scheduler.ts'
 import { stalledPeers } from '../../src/schedule/stalled-peers.ts'
+import { PEER_SLOTS, PEER_STALL_MS, SLOTS_PER_PEER, STALL_MS, TICK_MS } from '../../src/schedule/tuning.ts'
+import { SHUN_MS } from '../../src/swarm/client/swarm-session.ts'
 import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { seededRandom } from '../support/random/seeded-random.ts'
 import { peerId, sampleOid } from '../swarm/samples.ts'
 
 /** What a peer does that wants to hold a download back, or cannot do better. */
@@ -57,14 +60,16 @@ interface Running {
   readonly release: () => void
 }
 
-/** Peers that end a request at once. */
-const refusing: ReadonlySet<Habit> = new Set(['busy', 'forgetful', 'breaking'])
+/** How a request to a peer ends at once. */
+const faults: { readonly [habit in Habit]?: PeerFault } = {
+  busy: 'busy',
+  forgetful: 'not here',
+  breaking: 'broken',
+}
 
 const oid = sampleOid()
 const PIECE_SIZE = 2 ** 20
 const STEP_MS = 20
-const TICK_MS = 200
-const SHUN_MS = 5_000
 const QUICK_RATE = 20_000
 const DIES_AT_MS = 1_500
 const DRIP_MS = 300
@@ -82,14 +87,14 @@ export class HostileWorld {
   readonly #running = new Map<Lease, Running>()
   /** Bytes from the Hub with which the next request to it goes on, as in the engine. */
   readonly #prefixes = new Map<number, number>()
-  readonly #strikes = new Map<string, number>()
+  readonly #strikes = new PeerStrikes()
   #lastName = 0
   #hubConnections = 0
   #now = 0
 
   constructor(options: HostileOptions) {
     this.#options = options
-    this.#random = createRandom(options.seed)
+    this.#random = seededRandom(options.seed)
     this.#budget = new HubBudget({ max: 16, clock: () => this.#now })
     this.board = new PieceBoard({
       pieceCount: options.pieces,
@@ -121,7 +126,7 @@ export class HostileWorld {
       asksHub: habit === 'owner' || habit === 'claim',
       progressAt: this.#now,
       msPerPiece: 0,
-      slots: 3,
+      slots: SLOTS_PER_PEER,
       load: 0,
       rate: 0,
       blockedUntil: 0,
@@ -133,7 +138,7 @@ export class HostileWorld {
 
   #tick(): void {
     for (const [id, habit] of this.#habits) this.#speak(id, habit)
-    for (const id of stalledPeers(this.board, this.#now, 4_000)) this.#shun(id)
+    for (const id of stalledPeers(this.board, this.#now, PEER_STALL_MS)) this.#shun(id)
     this.#pump(true)
   }
 
@@ -179,8 +184,8 @@ export class HostileWorld {
       selfAsksHub: true,
       hubSlots: this.#budget.free(),
       mostHubConnections: this.#budget.fairShare,
-      peerSlots: 8,
-      stallMs: 10_000,
+      peerSlots: PEER_SLOTS,
+      stallMs: STALL_MS,
       isTick,
     })
     for (const { type, lease } of actions) {
@@ -211,12 +216,13 @@ export class HostileWorld {
     if (this.#now < opensAt || !this.#running.has(lease)) return
     const isHub = lease.source === HUB
     const habit = this.#habits.get(lease.source)
-    if (!isHub && (habit === undefined || refusing.has(habit))) {
-      this.#fail(lease, habit)
+    const fault = habit && faults[habit]
+    if (!isHub && (habit === undefined || fault)) {
+      this.#fail(lease, fault ?? 'broken')
       return
     }
     if (habit === 'truncating' && lease.bytes >= PIECE_SIZE - HELD_BACK) {
-      this.#fail(lease, habit)
+      this.#fail(lease, 'broken')
       return
     }
     const due = Math.floor(STEP_MS * this.#rateOf(lease, habit))
@@ -250,16 +256,10 @@ export class HostileWorld {
     return 0
   }
 
-  #fail(lease: Lease, habit: Habit | undefined): void {
-    const view = this.board.peers.get(lease.source)
-    if (view && habit === 'busy') view.blockedUntil = this.#now + 150
-    if (view && habit === 'forgetful') this.board.peerLacks(view, lease.at)
-    if (view && (habit === 'breaking' || habit === 'truncating')) view.blockedUntil = this.#now + 1_000
+  #fail(lease: Lease, fault: PeerFault): void {
+    const verdict = this.#strikes.failed(this.board, lease, fault, this.#now)
     this.#end(lease)
-    if (habit === 'busy' || habit === undefined) return
-    const strikes = (this.#strikes.get(lease.source) ?? 0) + 1
-    this.#strikes.set(lease.source, strikes)
-    if (strikes >= 3) this.#shun(lease.source)
+    if (verdict) this.#shun(lease.source)
   }
 
   #end(lease: Lease): void {
