@@ -1,4 +1,4 @@
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { SourceKind } from '../blob/blob-source.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import { HUB, type Lease } from '../schedule/piece-board.ts'
@@ -76,8 +76,7 @@ export class LeaseOutcomes implements LeaseListener {
   failed(lease: Lease, error: unknown): void {
     const { state, peerFaults, onRangeIgnored } = this.#parts
     if (error instanceof RangeIgnoredError && lease.source === HUB) onRangeIgnored()
-    else if (!(error instanceof DfhfError) || error.code === 'disk' || error.code === 'disk-full')
-      state.fail(error)
+    else if (!(error instanceof DfhfError) || isOfClass(error, 'disk')) state.fail(error)
     else if (lease.source === HUB) this.#hubFailed(lease, error)
     else peerFaults?.failed(lease, error)
   }
