@@ -13,7 +13,7 @@ import type { TransferSources } from './transfer-sources.ts'
 import type { TransferState } from './transfer-state.ts'
 
 /** Who is told what came of a lease. */
-export interface LeaseOutcomesParts {
+interface LeaseOutcomesParts {
   readonly state: TransferState
   readonly scheduler: Scheduler
   readonly gate: HubGate

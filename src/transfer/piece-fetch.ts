@@ -18,7 +18,7 @@ import type { TransferState } from './transfer-state.ts'
 import { streamWhole } from './whole-stream.ts'
 
 /** What the pieces of one blob are fetched with. */
-export interface PieceFetchParts extends TransferParts {
+interface PieceFetchParts extends TransferParts {
   readonly state: TransferState
   readonly tally: Tally
   readonly now: () => number
