@@ -14,7 +14,7 @@ export interface PlannedFile {
 export type Visibility = 'public' | 'private' | 'gated'
 
 /** What is done to the victims themselves. */
-export type ProcessTrouble =
+type ProcessTrouble =
   | { readonly kind: 'none' }
   /** kill -9 after this part of the time alone, then the same command again. */
   | { readonly kind: 'kill'; readonly at: number }

@@ -1,12 +1,10 @@
 import type { Commit, Oid } from '../blob/oid.ts'
 import type { Repo } from '../repo/repo.ts'
 import { type FileMetadata, fileMetadata } from './answers/file-metadata.ts'
-import { listRefs, type RepoRef } from './answers/list-refs.ts'
 import { listTree } from './answers/list-tree.ts'
 import { pathsInfo } from './answers/paths-info.ts'
 import type { RepoFile } from './answers/repo-file.ts'
 import { type RepoInfo, repoInfo } from './answers/repo-info.ts'
-import { endpointText } from './endpoint.ts'
 import { type HubOptions, HubSession } from './hub-session.ts'
 
 interface Waiting {
@@ -19,11 +17,6 @@ export class HubClient {
 
   constructor(options: HubOptions) {
     this.session = new HubSession(options)
-  }
-
-  /** The endpoint without a slash at the end. */
-  get endpoint(): string {
-    return endpointText(this.session.endpoint)
   }
 
   /** True when requests go out with a token: then what can be read is not necessarily public. */
@@ -74,9 +67,5 @@ export class HubClient {
     if (!listed || listed.oid === file.oid) return undefined
     this.session.plainEtags.disprove()
     return listed
-  }
-
-  listRefs(repo: Repo, options?: Waiting): Promise<readonly RepoRef[]> {
-    return listRefs(this.session, repo, options)
   }
 }

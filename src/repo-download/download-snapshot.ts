@@ -28,7 +28,7 @@ export interface SnapshotPlan {
 }
 
 /** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
-export type PlannedFile =
+type PlannedFile =
   | {
       readonly file: WantedFile
       readonly isHere: boolean

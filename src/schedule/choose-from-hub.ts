@@ -73,7 +73,7 @@ function isWantedFromHub(board: PieceBoard, piece: number, situation: HubSituati
 }
 
 /** True when a peer that makes progress is fetching the piece from the Hub, or will after the one before it. */
-export function isClaimed(
+function isClaimed(
   board: PieceBoard,
   piece: number,
   { now, patience }: { readonly now: number; readonly patience: number },

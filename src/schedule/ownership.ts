@@ -1,7 +1,7 @@
 import type { Oid } from '../blob/oid.ts'
 
 /** How many members of a swarm ask the Hub, however many there are. */
-export const MAX_HUB_MEMBERS = 16
+const MAX_HUB_MEMBERS = 16
 
 /** Piece numbers that no blob has: they give the questions about a whole blob their own, independent scores. */
 const MEMBER_DRAW = -1

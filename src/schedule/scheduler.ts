@@ -46,7 +46,7 @@ export type Action =
  * Why a lease ends early: it brings too little; its piece came from elsewhere; a peer has the piece or fetches it; others
  * need the uplink as well; the Hub is quicker than the peer.
  */
-export type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
+type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
 
 /** Bytes that count as a move: who sends fewer in the time that a stall takes does not send at all. */
 const LEAST_MOVE = 2 ** 12
@@ -62,6 +62,7 @@ const LONGEST_REQUEST = 2 ** 25
 export class Scheduler {
   readonly board: PieceBoard
   readonly ring: OwnershipRing
+  /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
   #hubMsPerPiece = 0
   #hubRuns = 0
   /** The same by this peer's own measure alone, which no other can distort. */
@@ -75,11 +76,6 @@ export class Scheduler {
     this.board = board
     this.ring = new OwnershipRing(board)
     this.#pace = new Pace(board.jitter(0))
-  }
-
-  /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
-  get hubMsPerPiece(): number {
-    return this.#hubMsPerPiece
   }
 
   /** Bytes of a lease have arrived. */

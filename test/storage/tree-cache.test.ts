@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import {
-  formatTreeCache,
   parseTreeCache,
   readTreeCache,
   type TreeEntry,
+  treeCacheParts,
   writeTreeCache,
 } from '../../src/storage/cache/tree-cache.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
@@ -21,10 +21,12 @@ const entries: TreeEntry[] = [
   { path: '😀', size: 3, blobId: 'b5' },
 ]
 
+const format = (list: readonly TreeEntry[]) => [...treeCacheParts(list)].join('')
+
 describe('the list of files of a commit', () => {
   test('is the text that the Python client writes', () => {
-    expect(formatTreeCache([])).toBe('{\n "format_version": 1,\n "files": {}\n}')
-    expect(formatTreeCache(entries)).toBe(`{
+    expect(format([])).toBe('{\n "format_version": 1,\n "files": {}\n}')
+    expect(format(entries)).toBe(`{
  "format_version": 1,
  "files": {
   "10": {
@@ -64,7 +66,7 @@ describe('the list of files of a commit', () => {
         blobId: `b${index}`,
       }))
       await writeTreeCache(path, many)
-      expect(readFileSync(path, 'utf8')).toBe(formatTreeCache(many))
+      expect(readFileSync(path, 'utf8')).toBe(format(many))
       expect(await readTreeCache(path)).toHaveLength(count)
     },
   )
@@ -73,11 +75,11 @@ describe('the list of files of a commit', () => {
     const entry = fc.record({ path: fc.string({ unit: 'grapheme' }), size: fc.nat(), blobId: fc.string() })
     fc.assert(
       fc.property(fc.uniqueArray(entry, { selector: ({ path }) => path }), (list) => {
-        const found = new Map(parseTreeCache(formatTreeCache(list))?.map((one) => [one.path, one]))
+        const found = new Map(parseTreeCache(format(list))?.map((one) => [one.path, one]))
         expect(found).toEqual(new Map(list.map((one) => [one.path, one])))
       }),
     )
-    expect(parseTreeCache(formatTreeCache(entries))).toHaveLength(entries.length)
+    expect(parseTreeCache(format(entries))).toHaveLength(entries.length)
   })
 
   test.each([

@@ -14,12 +14,6 @@ export function asObject(value: unknown, what: string): JsonObject {
   throw misshapen(what)
 }
 
-/** Takes a value of the Hub for a list; throws `bad-response`. */
-export function asArray(value: unknown, what: string): readonly unknown[] {
-  if (Array.isArray(value)) return value
-  throw misshapen(what)
-}
-
 /** Takes a value of the Hub for a text; throws `bad-response`. */
 export function asString(value: unknown, what: string): string {
   if (typeof value === 'string') return value

@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Commit, isCommit, isOid, type Oid } from '../../blob/oid.ts'
+import { type Commit, isCommit, type Oid } from '../../blob/oid.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
 import type { SpaceNeed } from '../files/disk-space.ts'
 import { acquireFileLock, FileLock, type FileLockOptions } from '../files/file-lock.ts'
@@ -8,7 +8,7 @@ import { makeFolderInside, makeParentInside } from '../files/folder.ts'
 import { makeEmptyFile } from '../files/plain-file.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { missingSize, removeOrphanJournals, removeStalePartials } from '../partial/stale-partials.ts'
-import { type CacheRepo, linkTarget, parseRepoFolderName, RepoLayout } from './cache-layout.ts'
+import { type CacheRepo, linkTarget, RepoLayout } from './cache-layout.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
 import { listPlaced, type PlacedFile } from './placed-files.ts'
 import { readRefFile, writeRefFile } from './ref-file.ts'
@@ -23,13 +23,6 @@ export interface HfCacheOptions {
   readonly disableSymlinks?: boolean | undefined
   /** See PartialBlobOptions. @default true */
   readonly durable?: boolean | undefined
-}
-
-/** A blob that stands in the cache. */
-export interface CachedBlob {
-  readonly repo: CacheRepo
-  readonly oid: Oid
-  readonly path: string
 }
 
 /** The Hugging Face cache below `root`, in huggingface_hub's own layout. */
@@ -113,11 +106,6 @@ export class HfCache {
     await onDisk('write', marker, () => makeEmptyFile(marker))
   }
 
-  /** True when somebody noted that the commit has no such file. */
-  async isMissing(repo: CacheRepo, commit: Commit, path: string): Promise<boolean> {
-    return (await fileSize(this.layout(repo).missing(commit, path))) !== undefined
-  }
-
   /** All files of a commit, when somebody listed them before. */
   readTree(repo: CacheRepo, commit: Commit): Promise<TreeEntry[] | undefined> {
     return readTreeCache(this.layout(repo).tree(commit))
@@ -173,18 +161,6 @@ export class HfCache {
       return new FileLock()
     }
     return acquireFileLock(path, options)
-  }
-
-  /** Every blob of every repo, as they are found. Folders that cannot be read are passed over. */
-  async *listBlobs(): AsyncGenerator<CachedBlob> {
-    for (const folder of await readdir(this.root).catch(() => [])) {
-      const repo = parseRepoFolderName(folder)
-      if (repo === undefined) continue
-      const blobs = join(this.root, folder, 'blobs')
-      for (const oid of await readdir(blobs).catch(() => [])) {
-        if (isOid(oid)) yield { repo, oid, path: join(blobs, oid) }
-      }
-    }
   }
 
   /** Where the files of one repo stand. */

@@ -34,13 +34,11 @@ export async function writeTreeCache(path: string, entries: readonly TreeEntry[]
   })
 }
 
-/** The text that Python's `json.dump(…, indent=1)` gives for the listing, files sorted by code points. */
-export function formatTreeCache(entries: readonly TreeEntry[]): string {
-  return [...treeCacheParts(entries)].join('')
-}
-
-/** The same in parts, since a large repo's is tens of megabytes. */
-function* treeCacheParts(entries: readonly TreeEntry[]): Generator<string> {
+/**
+ * The text that Python's `json.dump(…, indent=1)` gives for the listing, files sorted by code points; in parts, since a
+ * large repo's is tens of megabytes.
+ */
+export function* treeCacheParts(entries: readonly TreeEntry[]): Generator<string> {
   yield '{\n "format_version": 1,\n "files": {'
   const sorted = [...entries].sort((a, b) => compareCodePoints(a.path, b.path))
   for (let from = 0; from < sorted.length; from += ENTRIES_A_PART) {

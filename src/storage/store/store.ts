@@ -99,12 +99,6 @@ export class BlobStore {
     return join(storeFolderOf(this.root, oid), oid)
   }
 
-  /** The path of a whole blob, which counts as used now. Without a lease it may go at any time. */
-  async find(oid: Oid): Promise<string | undefined> {
-    using lease = await this.acquire(oid)
-    return lease?.path
-  }
-
   /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
   async acquire(oid: Oid): Promise<BlobLease | undefined> {
     const lease = await this.#lease(oid)
@@ -161,13 +155,6 @@ export class BlobStore {
   addRepo(oid: Oid, repo: CacheRepo): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#catalog.get(oid) !== undefined) await this.#noteRepo(oid, repo)
-    })
-  }
-
-  /** Frees space until the store keeps its quota and the disk its floor, as far as readers allow. */
-  trim(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#freeUp(0, 0)
     })
   }
 

@@ -32,7 +32,7 @@ export function parseRange(header: string | null, size: number): ByteRange | und
 }
 
 /** How many digests one request may ask for. */
-export const MAX_DIGESTS_ASKED = 256
+const MAX_DIGESTS_ASKED = 256
 
 /** Writes piece numbers as `1,2,5-9`. */
 export function formatPieceList(pieces: readonly number[]): string {
