@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, silentLog } from '../../base/log.ts'
+import { Semaphore } from '../../base/semaphore.ts'
 import { formatSize } from '../../base/size.ts'
 import type { Oid } from '../../blob/oid.ts'
 import type { CacheRepo } from '../cache/cache-layout.ts'
@@ -37,7 +38,7 @@ export class BlobStore {
   /** What killed or cancelled runs left. */
   #leftovers: readonly FoundPartial[] = []
   readonly #listeners = new Set<(oid: Oid) => void>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turn = new Semaphore(1)
 
   private constructor(root: string, options: BlobStoreOptions) {
     this.root = root
@@ -117,7 +118,7 @@ export class BlobStore {
    * Throws `disk-full` when that cannot be. Without a repo nobody can tell who may have it.
    */
   openBlob(oid: Oid, size: number, repo: CacheRepo | undefined): Promise<PartialBlob> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       const folder = storeFolderOf(this.root, oid)
       const present = this.#leftovers.reduce((sum, { stem, size }) => (stem === oid ? sum + size : sum), 0)
       this.#leftovers = this.#leftovers.filter(({ stem }) => stem !== oid)
@@ -137,7 +138,7 @@ export class BlobStore {
             this.#tell(oid)
           },
           onClosed: async () => {
-            if (this.#growing.delete(blob)) await this.#inTurn(() => this.#findLeftovers(folder))
+            if (this.#growing.delete(blob)) await this.#turn.run(() => this.#findLeftovers(folder))
           },
         })
         this.#growing.set(blob, oid)
@@ -153,14 +154,14 @@ export class BlobStore {
 
   /** Notes that a blob which is here belongs to one more repo. */
   addRepo(oid: Oid, repo: CacheRepo): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       if (this.#catalog.get(oid) !== undefined) await this.#noteRepo(oid, repo)
     })
   }
 
   /** Removes a blob; false when somebody reads it or it is not here. */
   remove(oid: Oid): Promise<boolean> {
-    return this.#inTurn(() => this.#evict(oid))
+    return this.#turn.run(() => this.#evict(oid))
   }
 
   /** Looks for blobs that somebody else removed, and forgets them. Costs one stat a folder when nothing changed. */
@@ -280,11 +281,5 @@ export class BlobStore {
 
   #tell(oid: Oid): void {
     for (const listener of this.#listeners) listener(oid)
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work)
-    this.#turn = result.catch(() => {})
-    return result
   }
 }
