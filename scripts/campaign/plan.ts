@@ -2,16 +2,7 @@ import type { Rates } from '../../test/support/hub/faults.ts'
 import { Dice } from './dice.ts'
 import { type HostileKind, hostileKinds } from './hostile/kinds.ts'
 import { chooseHubTroubles, chooseRates, type HubTrouble } from './hub-trouble.ts'
-
-/** One file of a repo. */
-export interface PlannedFile {
-  readonly path: string
-  readonly size: number
-  readonly isLfs: boolean
-}
-
-/** Who may have the files of a repo. */
-export type Visibility = 'public' | 'private' | 'gated'
+import type { PlannedFile, Visibility } from './planned-file.ts'
 
 /** What is done to the victims themselves. */
 type ProcessTrouble =
