@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { DfhfError } from '../base/errors.ts'
+import { isLoopbackHost } from '../base/loopback.ts'
 import { parseEndpoint } from './endpoint.ts'
 
 /** A token of the Hub and where it came from, in words. */
@@ -44,7 +45,7 @@ export interface TokenRule {
 
 /** True where nobody on the way can read a token: over https and on this machine, or where the user insists. */
 export function isSafeForToken(url: URL, { allowPlainHttp = false }: TokenRule = {}): boolean {
-  return url.protocol === 'https:' || isLoopback(url.hostname) || allowPlainHttp
+  return url.protocol === 'https:' || isLoopbackHost(url.hostname) || allowPlainHttp
 }
 
 /** What the environment says of it: DFHF_ALLOW_PLAIN_HTTP_TOKEN. */
@@ -77,14 +78,6 @@ export function decideToken(
     })
   }
   return { token: undefined, withheld: `the token from ${token.origin} is not sent to ${where}` }
-}
-
-/** True for the names and addresses of this machine. */
-export function isLoopback(hostname: string): boolean {
-  const host = hostname.toLowerCase()
-  return (
-    host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host)
-  )
 }
 
 function tokenPath(env: TokenSources['env'], home: string | undefined): string | undefined {
