@@ -104,6 +104,12 @@ describe('of imports, dependency-cruiser', () => {
     ],
     ['an import without .ts', 'src/hub/a15.ts', "import { x } from './x'", 'resolvable'],
     ['a file in no layer', 'src/misc/a16.ts', "import { x } from '../base/x.ts'", 'known-layer'],
+    [
+      'code of storage in a download',
+      'src/repo-download/a19.ts',
+      "import { x } from '../storage/x.ts'",
+      'repo-download-imports-types-only',
+    ],
     ['a circle of files', 'src/hub/a17.ts', "import { x } from './b17.ts'", 'no-cycles'],
     ['a circle of types', 'scripts/a18.ts', "import type { X } from './b18.ts'", 'no-cycles'],
   ] as const
@@ -163,6 +169,11 @@ const bounded = [
     reason: 'only bin ends the process',
   },
   {
+    pattern: /\bHubClient\b/,
+    isAllowed: (path: string) => /^src\/(?:hub|commands|gateway)\//.test(path),
+    reason: 'all others see an origin as an interface',
+  },
+  {
     pattern: /\bnew URL\(\s*['"]\.\.\//,
     isAllowed: () => false,
     reason: 'a worker stands beside the file that starts it',
@@ -191,6 +202,7 @@ describe('what a line says', () => {
   test.each([
     ['the environment read inside', 'src/hub/a.ts', 'const home = process.env.HF_HOME'],
     ['the process ended inside', 'src/commands/a.ts', '  process.exit(1)'],
+    ['the Hub where any origin would do', 'src/peer/a.ts', 'constructor(hub: HubClient) {}'],
     ['a worker of another folder', 'src/base/a.ts', "new Worker(new URL('../http/x.ts', import.meta.url))"],
   ])('is refused where it is %s', (_what, path, text) => {
     const offences = textOffences(path, `// a\n${text}\n`)

@@ -6,6 +6,7 @@ import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
 import { decideToken, findToken, type Token, tokenRuleOf } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
+import type { Origin } from '../repo/origin.ts'
 import { readPlainTextSync } from '../storage/files/plain-file.ts'
 import type { CommandContext } from './commands.ts'
 import { homeOf } from './settings/expand-path.ts'
@@ -35,7 +36,7 @@ export function findUsersToken({ token }: HubOptions, { env }: CommandContext): 
 }
 
 /** The Hub, with the token that the user has and that may go there. */
-export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): HubClient {
+export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
   const { env, events } = context
   const found = findUsersToken(options, context)
   const tokenRule = tokenRuleOf(env)
@@ -51,11 +52,7 @@ export function connectHub(options: HubOptions, http: HttpClient, context: Comma
 }
 
 /** The Hub as anybody sees it. */
-export function connectAnonymously(
-  options: HubOptions,
-  http: HttpClient,
-  context: CommandContext,
-): HubClient {
+export function connectAnonymously(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
   return new HubClient(anonymous(options, http, context))
 }
 

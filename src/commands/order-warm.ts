@@ -1,4 +1,5 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import { type ErrorCode, errorRow, isErrorCode } from '../base/error-table.ts'
+import { DfhfError } from '../base/errors.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { isObject } from '../hub/answers/json-shape.ts'
 import { isSafeForToken } from '../hub/tokens.ts'
@@ -169,29 +170,15 @@ async function refusalIn(response: HttpResponse, url: URL): Promise<DfhfError> {
   })
 }
 
-const codes: readonly ErrorCode[] = [
-  'usage',
-  'repo-not-found',
-  'revision-not-found',
-  'file-not-found',
-  'unauthorized',
-  'gated',
-  'forbidden',
-  'verification-failed',
-  'bad-response',
-  'network',
-  'timeout',
-  'rate-limited',
-  'hub-error',
-  'no-source',
-  'disk-full',
-  'disk',
-]
-
 function toError(value: { readonly [name: string]: unknown }, url: URL): DfhfError {
-  const code = codes.find((known) => known === value.code) ?? 'bad-response'
+  const code = isOfOrder(value.code) ? value.code : 'bad-response'
   const message = typeof value.error === 'string' ? value.error.slice(0, 500) : 'failed without a word'
   return new DfhfError(code, `${url.host}: ${message}`, {
     ...(typeof value.hint === 'string' && { hint: value.hint.slice(0, 500) }),
   })
+}
+
+/** True for a failure of the order. That the node itself is at fault, offline or being stopped says nothing of it. */
+function isOfOrder(code: unknown): code is ErrorCode {
+  return isErrorCode(code) && !['internal', 'offline', 'stopped'].includes(errorRow(code).class)
 }

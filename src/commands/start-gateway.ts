@@ -1,10 +1,10 @@
 import { isLoopbackHost } from '../base/loopback.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
-import type { HubClient } from '../hub/hub-client.ts'
 import { tokenRuleOf } from '../hub/tokens.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { PublicRepos } from '../peer/public-repos.ts'
+import type { Origin } from '../repo/origin.ts'
 import type { DaemonMetrics } from '../serve/metrics.ts'
 import { type OpenGateway, openGateway } from '../serve/open-gateway.ts'
 import type { CommandContext } from './commands.ts'
@@ -16,7 +16,7 @@ interface DaemonParts {
   readonly publicRepos: PublicRepos
   readonly http: HttpClient
   /** Carries this node's token. */
-  readonly ownHub: HubClient
+  readonly ownHub: Origin
   readonly metrics: DaemonMetrics
   /** True when all peers hold the cluster key. */
   readonly trustsPeers: boolean

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { DfhfError, isAbort, systemCode } from '../base/errors.ts'
+import { DfhfError, isAbort, isOfClass, systemCode } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { isLoopbackAddress } from '../base/loopback.ts'
 import { plainAddress } from '../base/plain-address.ts'
@@ -179,8 +179,7 @@ export class GatewayServer implements AsyncDisposable {
     const isKnown = error instanceof DfhfError
     const reason = error instanceof Error ? (isKnown ? error.message : error.stack) : String(error)
     const line = `cannot answer ${method} ${pathOf(target)}: ${reason}`
-    if (isKnown && error.code !== 'verification-failed' && !error.code.startsWith('disk'))
-      this.#log.debug(line)
+    if (isKnown && !isOfClass(error, 'corrupt', 'disk')) this.#log.debug(line)
     else this.#log.warn(line)
   }
 

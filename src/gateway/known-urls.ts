@@ -9,7 +9,7 @@ const MAX_URLS = 20_000
  */
 export class KnownUrls {
   readonly #ignored: ReadonlySet<string>
-  readonly #blobs = new Map<string, Omit<LocatedBlob, 'location'>>()
+  readonly #blobs = new Map<string, LocatedBlob>()
 
   constructor(ignoredParameters: readonly string[]) {
     this.#ignored = new Set(ignoredParameters.map((name) => name.toLowerCase()))
@@ -30,7 +30,7 @@ export class KnownUrls {
     if (this.#blobs.size > MAX_URLS) this.#blobs.delete(this.#blobs.keys().next().value ?? '')
   }
 
-  find(url: URL): Omit<LocatedBlob, 'location'> | undefined {
+  find(url: URL): LocatedBlob | undefined {
     return this.#blobs.get(digestOf(this.keyOf(url)))
   }
 

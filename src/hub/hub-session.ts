@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { DfhfError } from '../base/errors.ts'
+import type { DfhfError } from '../base/errors.ts'
 import type { HttpClient, HttpRequest } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
-import { redactUrl } from '../http/redact-url.ts'
-import { MAX_REDIRECTS, redirectTarget } from '../http/redirects.ts'
+import { walkRedirects } from '../http/redirects.ts'
 import { type RetryOptions, withRetry } from '../http/with-retry.ts'
 import { PlainEtags } from './answers/plain-etags.ts'
 import { endpointText, parseEndpoint } from './endpoint.ts'
@@ -106,18 +105,8 @@ export class HubSession {
 
   /** Sends a request and follows every redirect, asking anew at each hop whether the token may go along. */
   async sendFollowing(request: HubRequest): Promise<HttpResponse> {
-    let url = new URL(request.url)
-    for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const response = await this.send({ ...request, url })
-      const target = redirectTarget(response)
-      if (!target) return response
-      await response.discard()
-      url = target
-    }
-    throw new DfhfError(
-      'bad-response',
-      `${redactUrl(request.url)} redirects more than ${MAX_REDIRECTS} times`,
-    )
+    const start = new URL(request.url)
+    return (await walkRedirects(start, (url) => this.send({ ...request, url }))).response
   }
 
   /** What `read` makes of the answer of an API address; retried as a whole, errors in the Hub's words. */

@@ -37,12 +37,12 @@ export async function* readWhileFetching(
   } = {},
 ): AsyncGenerator<Uint8Array> {
   const { transfer, done } = errand
-  const { size, file } = transfer.parts
+  const { size, file, pieces } = transfer
   const isWhole = range.start === 0 && range.end === size
   const pieceSize = pieceSizeOf(size)
   // A descriptor of its own outlives the rename to the final name and the close of the writer's.
   await using handle = await open(file.path, 'r')
-  let revision = transfer.revision
+  let { revision } = pieces
   let isDone = false
   const whole = done.then(() => {
     isDone = true
@@ -57,7 +57,7 @@ export async function* readWhileFetching(
     const end = Math.min(range.end, (piece + 1) * pieceSize)
     if (!isDone) await untilReadable(errand, piece, signal)
     const isLast = (isWhole || options.isRest === true) && end === size
-    const isBelieved = transfer.origins.get(piece) === HUB || (isWhole && options.trustsPeers === true)
+    const isBelieved = pieces.sourceOf(piece) === HUB || (isWhole && options.trustsPeers === true)
     if (!isDone && (options.waitsForAll === true || isLast || !isBelieved)) {
       if (options.waitsForAll !== true && !isBelieved)
         for await (const bytes of signsOfLife(
@@ -71,12 +71,9 @@ export async function* readWhileFetching(
       await abortable(whole, signal)
     }
     if (offset >= range.end) return
-    if (offset === range.start) revision = transfer.revision
-    else if (options.trustsPeers === true && transfer.revision !== revision) {
-      throw new DfhfError(
-        'verification-failed',
-        `bytes that were sent of blob ${transfer.parts.oid} were wrong`,
-      )
+    if (offset === range.start) revision = pieces.revision
+    else if (options.trustsPeers === true && pieces.revision !== revision) {
+      throw new DfhfError('verification-failed', `bytes that were sent of blob ${transfer.oid} were wrong`)
     }
     while (offset < end) {
       signal.throwIfAborted()
@@ -117,7 +114,7 @@ async function* signsOfLife(
 }
 
 async function fromHub(
-  { parts: { hub } }: Errand['transfer'],
+  { hub }: Errand['transfer'],
   range: ByteRange,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
@@ -145,7 +142,7 @@ function untilReadable({ transfer, done }: Errand, piece: number, signal: AbortS
       settle()
     }
     const onAbort = () => finish(() => reject(signal.reason))
-    const off = transfer.subscribe(() => {
+    const off = transfer.pieces.subscribe(() => {
       if (transfer.pieces.has(piece)) finish(resolve)
     })
     signal.addEventListener('abort', onAbort, { once: true })

@@ -1,5 +1,5 @@
-import { DfhfError } from '../base/errors.ts'
-import type { HubClient } from '../hub/hub-client.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
+import type { Origin } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 
 /** How long the Hub's word counts, in ms: a repo may become private at any time. */
@@ -37,13 +37,13 @@ interface Known {
 
 /** Knows which repos anybody may read, by asking the Hub without any token. What cannot be asked is not public. */
 export class PublicRepos {
-  readonly #hub: HubClient
+  readonly #hub: Origin
   readonly #now: () => number
   readonly #repos = new Map<string, Known>()
   readonly #listeners = new Set<(repo: Repo) => void>()
 
   /** `anonymous` must carry no token. */
-  constructor(anonymous: HubClient, now: () => number = () => performance.now()) {
+  constructor(anonymous: Origin, now: () => number = () => performance.now()) {
     this.#hub = anonymous
     this.#now = now
   }
@@ -172,12 +172,11 @@ export class PublicRepos {
 
   async #question(repo: Repo): Promise<Visibility> {
     try {
-      const { isPrivate, isGated, isDisabled } = await this.#hub.repoInfo(repo, 'main')
+      const { isPrivate, isGated, isDisabled } = await this.#hub.resolveRevision(repo, 'main')
       return isPrivate || isGated || isDisabled ? 'private' : 'public'
     } catch (error) {
       if (!(error instanceof DfhfError)) throw error
-      const isSaid = ['repo-not-found', 'unauthorized', 'gated', 'forbidden'].includes(error.code)
-      return isSaid ? 'private' : 'unknown'
+      return isOfClass(error, 'denied') ? 'private' : 'unknown'
     }
   }
 }

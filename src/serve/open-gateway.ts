@@ -21,10 +21,10 @@ import { Tunnels } from '../gateway/proxy/tunnel.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpProxy } from '../http/proxy.ts'
 import { parseEndpoint } from '../hub/endpoint.ts'
-import type { HubClient } from '../hub/hub-client.ts'
 import type { TokenRule } from '../hub/tokens.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { PublicRepos } from '../peer/public-repos.ts'
+import type { Origin } from '../repo/origin.ts'
 import type { DaemonMetrics } from './metrics.ts'
 import { WarmRoute } from './warm-route.ts'
 
@@ -44,7 +44,7 @@ export interface GatewayOptions {
   /** Which proxy leads to an address, for tunnels. */
   readonly proxyFor?: ((url: URL) => HttpProxy | undefined) | undefined
   /** Speaks with this node's token: for orders of this machine's user, and for nothing that a client asks. */
-  readonly ownHub: HubClient
+  readonly ownHub: Origin
   readonly library: BlobLibrary
   readonly publicRepos: PublicRepos
   /** True when all peers hold the cluster key: what they send is passed on before the whole was checked. */

@@ -22,6 +22,7 @@ export class HubGate {
   readonly #parts: HubGateParts
   readonly #health = new HubHealth()
   #isHeld = false
+  #givesRanges = true
   #pausedUntil = 0
   #reason = ''
 
@@ -37,6 +38,16 @@ export class HubGate {
   /** The error that made the Hub unusable. */
   get finalError(): DfhfError | undefined {
     return this.#health.finalError
+  }
+
+  /** False once the server has turned out to give no ranges: it sends one stream from the first byte. */
+  get givesRanges(): boolean {
+    return this.#givesRanges
+  }
+
+  /** The server has sent the whole file where a range was asked for. */
+  ignoredRange(): void {
+    this.#givesRanges = false
   }
 
   /** Milliseconds for which the Hub is left alone. */

@@ -1,5 +1,3 @@
-import type { HubBudget } from './hub-budget.ts'
-
 /** What a transfer does when others of its process need connections to the Hub. */
 export interface SeatOwner {
   /** Looks again, as a connection may be free. */
@@ -8,18 +6,28 @@ export interface SeatOwner {
   readonly yieldOne: () => void
 }
 
+/** What a seat asks of the budget that it is part of. */
+interface SharedBudget {
+  /** Connections that the seat's transfer may open now. */
+  freeFor(seat: HubSeat): number
+  acquire(): () => void
+  leave(seat: HubSeat): void
+  /** The seat that has most connections. */
+  readonly richest: HubSeat | undefined
+}
+
 /**
  * One transfer's part of the connections to the Hub that all files of a process share. No file stands still for
  * another one: who has none may have the first at once, and who has several gives one back where none is left.
  */
 export class HubSeat {
   readonly owner: SeatOwner
-  readonly #budget: HubBudget
+  readonly #budget: SharedBudget
   #held = 0
   /** True from the moment it is asked to give one back until it has. */
   #isAsked = false
 
-  constructor(budget: HubBudget, owner: SeatOwner) {
+  constructor(budget: SharedBudget, owner: SeatOwner) {
     this.#budget = budget
     this.owner = owner
   }

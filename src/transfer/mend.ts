@@ -1,10 +1,17 @@
 import { DfhfError } from '../base/errors.ts'
+import type { BlobSource } from '../blob/blob-source.ts'
 import { pieceDigest } from '../blob/digest.ts'
+import type { Oid } from '../blob/oid.ts'
 import { type ByteRange, pieceRange } from '../blob/pieces.ts'
+import type { HashService } from '../hash/hash-service.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
 import { HUB } from '../schedule/piece-board.ts'
-import type { BlobTransfer } from './blob-transfer.ts'
+import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
+import type { BlobFile } from './blob-file.ts'
+import type { HubGate } from './hub-gate.ts'
+import type { LandedPieces } from './landed-pieces.ts'
+import type { Tally } from './tally.ts'
 
 /** The name under which pieces of an earlier run are suspected. */
 const EARLIER = ''
@@ -30,16 +37,34 @@ interface Exhibit extends Suspect {
   readonly isVouchedFor: boolean
 }
 
+/** What wrong pieces are looked for and taken back with. */
+export interface MenderParts {
+  readonly oid: Oid
+  readonly file: BlobFile
+  readonly pieces: LandedPieces
+  readonly hub?: BlobSource | undefined
+  readonly swarm?: BlobSwarm | undefined
+  readonly gate: HubGate
+  readonly hashes: Pick<HashService, 'digestOf'>
+  readonly tally: Tally
+  /** No bytes from the Hub for this long are an error. */
+  readonly stallMs: number
+  /** Takes nothing of this blob from a peer any more. */
+  readonly exclude: (peerId: string) => void
+  /** From now on what is missing comes from the Hub alone, where it may be asked. */
+  readonly trustHubAlone: () => void
+}
+
 /**
  * Called when a whole blob does not hash to its oid: takes back what is or may be wrong, so that it is fetched again, and
  * names those that sent wrong bytes once the right ones are here. One such object goes with a transfer.
  */
 export class Mender {
-  readonly #transfer: BlobTransfer
+  readonly #parts: MenderParts
   readonly #exhibits = new Map<number, Exhibit>()
 
-  constructor(transfer: BlobTransfer) {
-    this.#transfer = transfer
+  constructor(parts: MenderParts) {
+    this.#parts = parts
   }
 
   /**
@@ -49,13 +74,13 @@ export class Mender {
    * be asked. Returns when another check of the whole makes sense; throws `verification-failed` when no suspect is left.
    */
   async findWrongPieces(signal: AbortSignal): Promise<void> {
-    const transfer = this.#transfer
-    const rotten = await transfer.parts.file.findRotten()
-    if (rotten.length > 0) return await transfer.revoke(rotten)
-    const suspects = await orderSuspects(transfer, signal)
-    if (suspects.length === 0) throw mismatch(transfer)
-    const guilty = transfer.hubGate.isGone ? suspects[0] : await this.#compare(suspects, signal)
-    if (guilty && guilty.origin !== EARLIER) transfer.exclude(guilty.origin)
+    const { file, gate, exclude } = this.#parts
+    const rotten = await file.findRotten()
+    if (rotten.length > 0) return await this.#revoke(rotten)
+    const suspects = await orderSuspects(this.#parts, signal)
+    if (suspects.length === 0) throw mismatch(this.#parts.oid)
+    const guilty = gate.isGone ? suspects[0] : await this.#compare(suspects, signal)
+    if (guilty && guilty.origin !== EARLIER) exclude(guilty.origin)
     const fromPeers = suspects.filter(({ origin }) => origin !== EARLIER)
     if (guilty) await this.#takeBack(suspects.filter(({ origin }) => origin === guilty.origin))
     else await this.#takeBack(fromPeers.length > 0 ? fromPeers : suspects)
@@ -63,11 +88,11 @@ export class Mender {
 
   /** To be called when the blob is right: bans and shuns those whose pieces were not. */
   async blame(): Promise<void> {
-    const { hashes, file, size, swarm, oid } = this.#transfer.parts
+    const { hashes, file, swarm, oid } = this.#parts
     const liars = new Map<string, boolean>()
     for (const { piece, origin, digest, isVouchedFor } of this.#exhibits.values()) {
       if (origin === EARLIER || liars.get(origin) === true) continue
-      if (digest === (await hashes.digestOf(file.path, pieceRange(size, piece)))) continue
+      if (digest === (await hashes.digestOf(file.path, pieceRange(file.size, piece)))) continue
       liars.set(origin, isVouchedFor)
     }
     const reason = `sent wrong bytes of blob ${oid.slice(0, 12)}`
@@ -80,38 +105,50 @@ export class Mender {
 
   /** A suspect that the Hub shows to be wrong; undefined when none of those compared is, or the Hub gives no ranges. */
   async #compare(suspects: readonly Suspect[], signal: AbortSignal): Promise<Suspect | undefined> {
-    const transfer = this.#transfer
-    transfer.trustHubAlone()
-    if (transfer.isWhole) return undefined
+    const { gate, pieces, trustHubAlone } = this.#parts
+    trustHubAlone()
+    if (!gate.givesRanges) return undefined
     const some = suspects.slice(0, MOST_COMPARED)
     try {
-      const verdicts = await Promise.all(some.map(({ piece }) => isWrong(transfer, piece, signal)))
-      for (const [at, { piece }] of some.entries()) if (!verdicts[at]) transfer.origins.set(piece, HUB)
+      const verdicts = await Promise.all(some.map(({ piece }) => isWrong(this.#parts, piece, signal)))
+      for (const [at, { piece }] of some.entries())
+        if (!verdicts[at]) pieces.note(piece, { source: HUB, isVouchedFor: false, digest: undefined })
       return some.find((_, at) => verdicts[at])
     } catch (error) {
       if (!(error instanceof RangeIgnoredError)) throw error
-      transfer.becomeWhole()
+      gate.ignoredRange()
       return undefined
     }
   }
 
   async #takeBack(suspects: readonly Suspect[]): Promise<void> {
-    const transfer = this.#transfer
-    const { hashes, file, size } = transfer.parts
-    const unproven = suspects.filter(({ piece }) => transfer.origins.get(piece) !== HUB)
+    const { hashes, file, pieces } = this.#parts
+    const unproven = suspects.filter(({ piece }) => pieces.sourceOf(piece) !== HUB)
     for (const { piece, origin } of unproven) {
-      const digest = await hashes.digestOf(file.path, pieceRange(size, piece))
-      this.#exhibits.set(piece, { piece, origin, digest, isVouchedFor: transfer.vouchedFor.has(piece) })
+      const digest = await hashes.digestOf(file.path, pieceRange(file.size, piece))
+      this.#exhibits.set(piece, { piece, origin, digest, isVouchedFor: pieces.isVouchedFor(piece) })
     }
-    await transfer.revoke(unproven.map(({ piece }) => piece))
+    await this.#revoke(unproven.map(({ piece }) => piece))
+  }
+
+  /** Takes pieces back that are or may be wrong, so that they are fetched again. */
+  async #revoke(wrong: Iterable<number>): Promise<void> {
+    const { file, pieces, tally } = this.#parts
+    for (const piece of wrong) {
+      const { start, end } = pieceRange(file.size, piece)
+      await file.revoke(piece)
+      tally.lose(pieces.sourceOf(piece) === undefined ? 'local' : 'peers', end - start)
+      pieces.delete(piece)
+    }
+    pieces.rewritten()
   }
 }
 
 /** Pieces that did not come from the Hub in this run: disputed ones first, then in turn from each origin. */
-async function orderSuspects(transfer: BlobTransfer, signal: AbortSignal): Promise<Suspect[]> {
+async function orderSuspects(parts: MenderParts, signal: AbortSignal): Promise<Suspect[]> {
   const byOrigin = new Map<string, Suspect[]>()
-  for (const piece of transfer.pieces) {
-    const origin = transfer.origins.get(piece) ?? EARLIER
+  for (const piece of parts.pieces.bitmap) {
+    const origin = parts.pieces.sourceOf(piece) ?? EARLIER
     if (origin === HUB) continue
     const queue = byOrigin.get(origin)
     if (queue) queue.push({ piece, origin })
@@ -125,7 +162,7 @@ async function orderSuspects(transfer: BlobTransfer, signal: AbortSignal): Promi
       if (suspect) inTurn.push(suspect)
     }
   }
-  const disputed = await disputedPieces(transfer, inTurn, signal)
+  const disputed = await disputedPieces(parts, inTurn, signal)
   return [
     ...inTurn.filter(({ piece }) => disputed.has(piece)),
     ...inTurn.filter(({ piece }) => !disputed.has(piece)),
@@ -134,11 +171,10 @@ async function orderSuspects(transfer: BlobTransfer, signal: AbortSignal): Promi
 
 /** Pieces for which another peer names a digest that the bytes here do not have. */
 async function disputedPieces(
-  transfer: BlobTransfer,
+  { swarm, hashes, file }: MenderParts,
   suspects: readonly Suspect[],
   signal: AbortSignal,
 ): Promise<Set<number>> {
-  const { swarm, hashes, file, size } = transfer.parts
   const disputed = new Set<number>()
   if (!swarm) return disputed
   const claims = await swarm.collectDigests(
@@ -149,16 +185,16 @@ async function disputedPieces(
   for (const { piece } of suspects) {
     const named = [...claims.values()].flatMap((digests) => digests.get(piece) ?? [])
     if (named.length === 0) continue
-    const own = await hashes.digestOf(file.path, pieceRange(size, piece))
+    const own = await hashes.digestOf(file.path, pieceRange(file.size, piece))
     if (named.some((digest) => digest !== own)) disputed.add(piece)
   }
   return disputed
 }
 
 /** True when the Hub has other bytes of a piece than those that are here. */
-async function isWrong(transfer: BlobTransfer, piece: number, signal: AbortSignal): Promise<boolean> {
-  const { file, size, hashes } = transfer.parts
-  const range = pieceRange(size, piece)
+async function isWrong(parts: MenderParts, piece: number, signal: AbortSignal): Promise<boolean> {
+  const { file, hashes, stallMs } = parts
+  const range = pieceRange(file.size, piece)
   const fetched = { bytes: new Uint8Array(range.end - range.start), filled: 0 }
   await withRetry(
     async () => {
@@ -167,9 +203,9 @@ async function isWrong(transfer: BlobTransfer, piece: number, signal: AbortSigna
         const cut = AbortSignal.timeout(patience)
         const both = AbortSignal.any([signal, cut])
         // A link that cuts every answer short, or is slow, is gone on with behind what came.
-        await fetchRest(transfer, range, { into: fetched, signal: both }).catch((error: unknown) => {
+        await fetchRest(parts, range, { into: fetched, signal: both }).catch((error: unknown) => {
           signal.throwIfAborted()
-          if (fetched.filled === before && (!cut.aborted || patience > transfer.parts.stallMs)) throw error
+          if (fetched.filled === before && (!cut.aborted || patience > stallMs)) throw error
         })
       }
     },
@@ -180,7 +216,7 @@ async function isWrong(transfer: BlobTransfer, piece: number, signal: AbortSigna
 
 /** Fetches what is missing of a range from the Hub. */
 async function fetchRest(
-  { parts, tally }: BlobTransfer,
+  { hub, tally }: MenderParts,
   range: ByteRange,
   {
     into,
@@ -188,7 +224,7 @@ async function fetchRest(
   }: { readonly into: { readonly bytes: Uint8Array; filled: number }; readonly signal: AbortSignal },
 ): Promise<void> {
   const rest = { start: range.start + into.filled, end: range.end }
-  for await (const chunk of (await parts.hub?.open(rest, { signal })) ?? []) {
+  for await (const chunk of (await hub?.open(rest, { signal })) ?? []) {
     into.bytes.set(chunk, into.filled)
     into.filled += chunk.length
     // It costs the uplink, but it is no progress: the piece was counted when it came the first time.
@@ -197,8 +233,8 @@ async function fetchRest(
   }
 }
 
-function mismatch(transfer: BlobTransfer): DfhfError {
-  return new DfhfError('verification-failed', `the bytes received do not hash to ${transfer.parts.oid}`, {
+function mismatch(oid: Oid): DfhfError {
+  return new DfhfError('verification-failed', `the bytes received do not hash to ${oid}`, {
     hint: 'the file on the Hub and its recorded hash disagree; nothing was kept',
   })
 }

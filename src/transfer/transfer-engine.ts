@@ -8,8 +8,10 @@ import type { BlobOrigin } from '../swarm/server/blob-shelf.ts'
 import type { BlobFile } from './blob-file.ts'
 import { BlobTransfer } from './blob-transfer.ts'
 import { HubBudget } from './hub-budget.ts'
+import type { LandedPieces } from './landed-pieces.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { SharedTransfer } from './shared-transfer.ts'
+import type { Tally } from './tally.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
 
 /** What all transfers of a process share. */
@@ -41,16 +43,30 @@ export interface BlobRequest {
   readonly mayShare: () => Promise<boolean>
 }
 
+/** A blob on its way into its file, for those that wait for it or read it meanwhile. */
+export interface RunningTransfer {
+  readonly oid: Oid
+  readonly size: number
+  readonly file: BlobFile
+  readonly hub?: BlobSource | undefined
+  /** What may be read already, and where it came from. */
+  readonly pieces: LandedPieces
+  readonly tally: Tally
+  /** Fetches first what lies at and behind `piece`, because a client reads there. */
+  moveHead(piece: number): void
+  /** Resolves with what the blob cost once it is whole and checked; rejects with the first error that cannot be helped. */
+  readonly done: Promise<BytesBySource>
+}
+
 /** A blob that this process fetches or has fetched, as peers see it. */
 interface Shared {
   readonly blob: SharedTransfer
   isAllowed: boolean
 }
 
-/** Makes transfers, and knows those that run, so that their pieces can be read and served meanwhile. */
+/** Makes transfers of all blobs of a process, which share its connections, and serves their pieces to peers meanwhile. */
 export class TransferEngine implements Disposable {
   readonly hashes = new HashService()
-  readonly #running = new Map<string, BlobTransfer>()
   readonly #swarms = new Set<BlobSwarm>()
   readonly #shared = new Map<string, Shared>()
   readonly #onShelf = new Map<string, Set<() => void>>()
@@ -73,11 +89,6 @@ export class TransferEngine implements Disposable {
   nextId(): number {
     this.#lastId += 1
     return this.#lastId
-  }
-
-  /** The transfer of a blob that runs now. */
-  find(oid: Oid): BlobTransfer | undefined {
-    return this.#running.get(oid)
   }
 
   /** True while a peer lacks pieces that only this process has. */
@@ -110,12 +121,12 @@ export class TransferEngine implements Disposable {
     this.#changed(oid)
   }
 
-  /** Brings a blob into its file and checks it; reports what it cost. The file stays its opener's to publish. */
-  async bring(request: BlobRequest, signal: AbortSignal): Promise<BytesBySource> {
-    const { report, stallMs = 10_000, swarmOf, staysInSwarms } = this.#options
-    const { oid, size, id } = request
+  /** Begins to bring a blob into its file; reports what it cost. The file stays its opener's to publish. */
+  start(request: BlobRequest, signal: AbortSignal): RunningTransfer {
+    const { report, stallMs = 10_000, swarmOf } = this.#options
+    const { oid, size, file, hub } = request
     // A small blob is sooner had from the Hub than asked for among peers, where the Hub may be asked.
-    const isWorthSharing = pieceCountOf(size) > 1 || request.hub === undefined
+    const isWorthSharing = pieceCountOf(size) > 1 || hub === undefined
     const mayShare = memo(request.mayShare)
     const origin = async () => ((await mayShare()) ? request.origin : undefined)
     const swarm = isWorthSharing ? swarmOf?.({ oid, size, origin }) : undefined
@@ -129,8 +140,19 @@ export class TransferEngine implements Disposable {
       stallMs,
       report,
     })
-    this.#running.set(oid, transfer)
     if (swarm) this.#share(transfer, mayShare)
+    return {
+      ...{ oid, size, file, hub },
+      pieces: transfer.pieces,
+      tally: transfer.tally,
+      moveHead: (piece) => transfer.moveHead(piece),
+      done: this.#finish(transfer, signal),
+    }
+  }
+
+  async #finish(transfer: BlobTransfer, signal: AbortSignal): Promise<BytesBySource> {
+    const { report, staysInSwarms } = this.#options
+    const { id, oid, swarm } = transfer.parts
     try {
       const cost = await transfer.run(signal)
       report({ type: 'task-done', id, oid, ...cost })
@@ -140,8 +162,6 @@ export class TransferEngine implements Disposable {
       this.#leave(swarm)
       this.withdraw(oid)
       throw error
-    } finally {
-      this.#running.delete(oid)
     }
   }
 

@@ -23,10 +23,10 @@ describe('a blob of the Hub', () => {
   test('gives every file of a repo exactly, whatever its name and size', async () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
-    const { commit } = await client.repoInfo(varied, 'main')
+    const { commit } = await client.resolveRevision(varied, 'main')
     let files = 0
-    for await (const { path, oid, size } of client.listTree(varied, commit)) {
-      const source = new HubBlobSource(client, { repo: varied, commit, path, oid, size })
+    for await (const { path, oid, size } of client.listFiles(varied, commit)) {
+      const source = new HubBlobSource(client.session, varied, { commit, path, oid, size })
       const bytes = await bytesOf(await source.open({ start: 0, end: size }, { signal }))
       expect([path, oidOf(bytes, oid)]).toEqual([path, oid])
       files += 1

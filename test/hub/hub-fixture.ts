@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Commit } from '../../src/blob/oid.ts'
 import { createHttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
-import { type HubBlob, HubBlobSource } from '../../src/hub/hub-blob-source.ts'
+import { HubBlobSource } from '../../src/hub/hub-blob-source.ts'
 import { HubClient } from '../../src/hub/hub-client.ts'
 import type { HubOptions } from '../../src/hub/hub-session.ts'
+import type { DescribedFile } from '../../src/repo/file-ref.ts'
 import type { Repo } from '../../src/repo/repo.ts'
 
 /** The repo of test/support/hub/fixtures.ts. */
@@ -33,13 +34,13 @@ export async function sourceOf(
   options: {
     readonly now?: () => number
     readonly withLocation?: boolean
-    readonly blob?: Partial<HubBlob>
+    readonly blob?: Partial<DescribedFile>
   } = {},
 ): Promise<{ source: HubBlobSource; size: number; oid: string; commit: Commit }> {
-  const { commit, oid, size, location } = await client.fileMetadata(varied, 'main', path)
+  const { commit, oid, size, location } = await client.describeFile(varied, 'main', path)
   const found = options.withLocation === true ? { location } : {}
-  const blob = { repo: varied, commit, path, oid, size, ...found, ...options.blob }
-  const source = new HubBlobSource(client, blob, options.now === undefined ? {} : { now: options.now })
+  const file = { commit, path, oid, size, ...found, ...options.blob }
+  const source = new HubBlobSource(client.session, varied, file, { now: options.now })
   return { source, size, oid, commit }
 }
 

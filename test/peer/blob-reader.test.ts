@@ -25,9 +25,9 @@ async function read(errand: Errand, start: number, end: number, signal = never):
 describe('a library that fetches on demand', () => {
   test('gives a reader the whole blob while it arrives, checked, and keeps it', async () => {
     await using fixture = await openLibrary({ repos })
-    const { library, client, hub } = fixture
+    const { library, hub } = fixture
     const blob = await fixture.locate('big.bin')
-    const errand = await library.join(blob, client)
+    const errand = await library.join(blob, fixture.sourceOf(blob))
     const bytes = await read(errand, 0, blob.size)
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(blob.oid)
     await errand.done
@@ -40,7 +40,7 @@ describe('a library that fetches on demand', () => {
     await using fixture = await openLibrary({ repos })
     const blob = await fixture.locate('big.bin')
     const errands = await Promise.all(
-      Array.from({ length: 8 }, () => fixture.library.join(blob, fixture.client)),
+      Array.from({ length: 8 }, () => fixture.library.join(blob, fixture.sourceOf(blob))),
     )
     const [whole, ...parts] = await Promise.all(
       errands.map((errand, reader) =>
@@ -57,14 +57,14 @@ describe('a library that fetches on demand', () => {
 
   test('stops the fetch when the last reader has left, and goes on from there for the next', async () => {
     await using fixture = await openLibrary({ repos, rates: { cdn: 20 * MiB } })
-    const { library, client, hub } = fixture
+    const { library, hub } = fixture
     const blob = await fixture.locate('big.bin')
-    const first = await library.join(blob, client)
+    const first = await library.join(blob, fixture.sourceOf(blob))
     await read(first, 0, 4 * MiB)
     first.leave()
     expect(await rejection(first.done)).toMatchObject({ name: 'AbortError' })
     hub.faults.setRates({})
-    await library.fetch(blob, client, never)
+    await library.fetch(blob, fixture.sourceOf(blob), never)
     // What was under way when the first reader left is all that comes twice.
     expect(hub.stats().oids[blob.oid]?.bodyBytes).toBeLessThan(1.6 * blob.size)
     using stored = await library.acquire(blob.oid)
@@ -75,7 +75,7 @@ describe('a library that fetches on demand', () => {
     await using fixture = await openLibrary({ repos })
     const blob = await fixture.locate('big.bin')
     fixture.hub.addFault({ match: { side: 'cdn' }, flip: [3 * MiB] })
-    const errand = await fixture.library.join(blob, fixture.client)
+    const errand = await fixture.library.join(blob, fixture.sourceOf(blob))
     expect(await rejection(read(errand, 0, blob.size))).toMatchObject({ code: 'verification-failed' })
     expect(await fixture.library.acquire(blob.oid)).toBeUndefined()
   })
@@ -83,7 +83,7 @@ describe('a library that fetches on demand', () => {
   test('fetches a small regular file and checks it by its git id', async () => {
     await using fixture = await openLibrary({ repos })
     const blob = await fixture.locate('a.json')
-    const errand = await fixture.library.join(blob, fixture.client)
+    const errand = await fixture.library.join(blob, fixture.sourceOf(blob))
     expect((await read(errand, 0, blob.size)).toString()).toBe('{"a":1}')
   })
 })

@@ -14,7 +14,8 @@ import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { createOidHasher } from '../../src/blob/digest.ts'
 import { type Oid, parseOid } from '../../src/blob/oid.ts'
-import { type CacheRepo, RepoLayout } from '../../src/storage/cache/cache-layout.ts'
+import type { Repo } from '../../src/repo/repo.ts'
+import { RepoLayout } from '../../src/storage/cache/cache-layout.ts'
 import { CacheScan } from '../../src/storage/cache/cache-scan.ts'
 import { HfCache } from '../../src/storage/cache/hf-cache.ts'
 import { BlobIndex } from '../../src/storage/store/blob-index.ts'
@@ -25,8 +26,8 @@ import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleBlob, writePieces } from './sample-blob.ts'
 
 const temporaryFolder = temporaryFolders()
-const repo: CacheRepo = { type: 'model', id: 'org/name' }
-const other: CacheRepo = { type: 'dataset', id: 'data' }
+const repo: Repo = { type: 'model', id: 'org/name' }
+const other: Repo = { type: 'dataset', id: 'data' }
 const blob = sampleBlob(1_500_000)
 
 /** A cache, a store and an index over both; counts what is hashed. */
@@ -145,7 +146,7 @@ describe('the blob index', () => {
   test('knows all repos that a blob belongs to, in caches and store', async () => {
     const { index, cache, store } = await openIndex()
     await using _ = index
-    const third: CacheRepo = { type: 'space', id: 'org/app' }
+    const third: Repo = { type: 'space', id: 'org/app' }
     expect(index.reposOf(blob.oid)).toEqual([])
     putBlob(cache)
     putBlob(cache, other)

@@ -13,15 +13,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Commit, isCommit } from '../../src/blob/oid.ts'
-import type { CacheRepo } from '../../src/storage/cache/cache-layout.ts'
+import { type Commit, isCommit, parseOid } from '../../src/blob/oid.ts'
+import type { Repo } from '../../src/repo/repo.ts'
 import { HfCache } from '../../src/storage/cache/hf-cache.ts'
 import { partialDataName, partialJournalName } from '../../src/storage/partial/partial-name.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleBlob, writePieces } from './sample-blob.ts'
 
 const temporaryFolder = temporaryFolders()
-const repo: CacheRepo = { type: 'model', id: 'org/name' }
+const repo: Repo = { type: 'model', id: 'org/name' }
 const blob = sampleBlob(1234)
 const [first, second] = [commitOf('a'), commitOf('b')]
 
@@ -165,7 +165,8 @@ describe('the Hugging Face cache', () => {
 
   test('keeps the list of files of a commit beside its snapshot folder', async () => {
     const cache = new HfCache(temporaryFolder())
-    const tree = [{ path: 'a', size: 1, blobId: 'c'.repeat(40) }]
+    const oid = parseOid('c'.repeat(40))
+    const tree = [{ path: 'a', size: 1, oid, blobId: oid }]
     await cache.writeTree(repo, first, tree)
     expect(await cache.readTree(repo, first)).toEqual(tree)
     expect(await cache.readTree(repo, second)).toBeUndefined()

@@ -4,7 +4,7 @@ import { existsSync, linkSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { parseOid } from '../../src/blob/oid.ts'
-import type { CacheRepo } from '../../src/storage/cache/cache-layout.ts'
+import type { Repo } from '../../src/repo/repo.ts'
 import { chooseVictims, type EvictionCandidate } from '../../src/storage/store/eviction.ts'
 import { BlobStore } from '../../src/storage/store/store.ts'
 import type { BlobStoreOptions } from '../../src/storage/store/store-options.ts'
@@ -14,8 +14,8 @@ import { type SampleBlob, sampleBlob, writePieces } from './sample-blob.ts'
 
 const MIB = 2 ** 20
 const temporaryFolder = temporaryFolders()
-const repo: CacheRepo = { type: 'model', id: 'org/name' }
-const other: CacheRepo = { type: 'dataset', id: 'data' }
+const repo: Repo = { type: 'model', id: 'org/name' }
+const other: Repo = { type: 'dataset', id: 'data' }
 const [a, b, c] = [sampleBlob(MIB, 1), sampleBlob(MIB, 2), sampleBlob(MIB, 3)] as const
 
 /** A store whose clock goes on by a minute with each look at it. */

@@ -1,4 +1,4 @@
-import { DfhfError } from '../../base/errors.ts'
+import { type DfhfError, isOfClass } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 
 /** After a failure the Hub has less time to answer for so long, where an answer from before will do. */
@@ -38,7 +38,5 @@ export function isHubFailure(status: number): boolean {
 
 /** True for an error that says nothing about the question, only about the Hub or the way to it. */
 export function isHubTrouble(error: unknown): error is DfhfError {
-  return (
-    error instanceof DfhfError && ['network', 'timeout', 'rate-limited', 'hub-error'].includes(error.code)
-  )
+  return isOfClass(error, 'network', 'hub')
 }

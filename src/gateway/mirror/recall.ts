@@ -1,3 +1,4 @@
+import { errorCodeOfHub, errorRow } from '../../base/error-table.ts'
 import { DfhfError, isAbort } from '../../base/errors.ts'
 import type { PublicRepos } from '../../peer/public-repos.ts'
 import type { Repo } from '../../repo/repo.ts'
@@ -114,6 +115,7 @@ export class Recall {
 function refusalIn({ status, headers }: HubWord<unknown>): 'repo' | 'this' | undefined {
   if (status !== 401 && status !== 403 && status !== 404) return undefined
   if (lineOf(headers, 'x-error-message') === 'Invalid credentials in Authorization header') return undefined
-  const code = lineOf(headers, 'x-error-code')
-  return status !== 404 || code === 'RepoNotFound' || code === 'GatedRepo' ? 'repo' : 'this'
+  if (status !== 404) return 'repo'
+  const named = errorCodeOfHub(lineOf(headers, 'x-error-code'))
+  return named !== undefined && errorRow(named).class === 'denied' ? 'repo' : 'this'
 }

@@ -1,8 +1,6 @@
-import { DfhfError } from '../../base/errors.ts'
 import { type Commit, isCommit, isEmptyOid, isSha256, type Oid } from '../../blob/oid.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
-import { redactUrl } from '../../http/redact-url.ts'
-import { MAX_REDIRECTS, redirectTarget } from '../../http/redirects.ts'
+import { walkRedirects } from '../../http/redirects.ts'
 import { isHubRedirect } from '../hub-hosts.ts'
 import { oidOfEtag } from './etag.ts'
 
@@ -22,7 +20,7 @@ export interface FoundHead {
   readonly kind: 'found'
   readonly response: HttpResponse
   /** The commit that one of the answers named. */
-  readonly commit: Commit | undefined
+  readonly commit: Commit
   /** Where the answer came from. */
   readonly url: URL
   /** Where it leads, when it leads on: off the Hub, or to a URL signed for one GET. */
@@ -35,29 +33,39 @@ export interface RefusedHead {
   readonly response: HttpResponse
 }
 
-/** Follows HEADs from a resolve address to the answer that has the file's metadata. Throws `bad-response` after 20 hops. */
+/** No answer on the way named a commit, as the Hub does: something else answers there. */
+export interface ForeignHead {
+  readonly kind: 'foreign'
+}
+
+/**
+ * Follows HEADs from a resolve address to the answer that has the file's metadata. `send` decides for each address what
+ * goes along besides. Throws `bad-response` for a walk without end.
+ */
 export async function walkToHead(
   start: URL,
   endpoint: URL,
-  send: (url: URL) => Promise<HttpResponse>,
-): Promise<FoundHead | RefusedHead> {
-  let url = start
+  send: (request: {
+    readonly method: 'HEAD'
+    readonly url: URL
+    readonly headers: Readonly<Record<string, string>>
+  }) => Promise<HttpResponse>,
+): Promise<FoundHead | RefusedHead | ForeignHead> {
   let commit: Commit | undefined
-  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-    const response = await send(url)
-    if (response.status >= 400) return { kind: 'refused', response }
-    await response.discard()
+  const sendAndNote = async (url: URL) => {
+    // The length of packed bytes would not be the file's.
+    const response = await send({ method: 'HEAD', url, headers: { 'accept-encoding': 'identity' } })
     const said = response.headers.get('x-repo-commit')
     if (said !== undefined && isCommit(said)) commit = said
-    const target = redirectTarget(response)
-    if (!target || hasLinkedFile(response) || !isHubRedirect(url, target, endpoint))
-      return { kind: 'found', response, commit, url, target }
-    url = target
+    return response
   }
-  throw new DfhfError(
-    'bad-response',
-    `the Hub redirects ${redactUrl(start.href)} more than ${MAX_REDIRECTS} times`,
-  )
+  const { url, response, target } = await walkRedirects(start, sendAndNote, {
+    follows: (redirect) =>
+      !hasLinkedFile(redirect.response) && isHubRedirect(redirect.url, redirect.target, endpoint),
+  })
+  if (response.status >= 400) return { kind: 'refused', response }
+  await response.discard()
+  return commit === undefined ? { kind: 'foreign' } : { kind: 'found', response, commit, url, target }
 }
 
 /** True when the answer's own headers are the file's; those of a redirect, or of packed bytes, are of something else. */

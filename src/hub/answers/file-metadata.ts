@@ -1,22 +1,10 @@
 import { DfhfError } from '../../base/errors.ts'
-import type { Commit, Oid } from '../../blob/oid.ts'
+import type { DescribedFile } from '../../repo/file-ref.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { HubQuestion } from '../hub-error.ts'
 import type { HubSession } from '../hub-session.ts'
-import { type FoundHead, readHead, walkToHead } from './file-head.ts'
-import { pathsInfo } from './paths-info.ts'
-
-/** What the Hub says of one file at a revision. */
-export interface FileMetadata {
-  /** The commit that the revision stands for. */
-  readonly commit: Commit
-  readonly oid: Oid
-  readonly size: number
-  /** Where a GET finds the bytes; signed and short-lived when it is not on the Hub's own host. */
-  readonly location: string
-  /** True when the oid is only a plain file's ETag, which a mirror may have made of something else. */
-  readonly isOidUnsure?: boolean
-}
+import { describeFile } from './describe-file.ts'
+import { type FoundHead, walkToHead } from './file-head.ts'
 
 /** How long the tries after the first may take; the first one is quick because a cached copy may do. */
 const PATIENT_TIMEOUT_MS = 60_000
@@ -31,7 +19,7 @@ export async function fileMetadata(
   revision: string,
   path: string,
   options: { readonly signal?: AbortSignal | undefined; readonly isCached?: boolean } = {},
-): Promise<FileMetadata> {
+): Promise<DescribedFile & { readonly location: string }> {
   const question = { repo, revision, path }
   const { signal } = options
   const head = await session.retrying(
@@ -43,18 +31,12 @@ export async function fileMetadata(
       }),
     options.isCached === true ? { retries: 0 } : {},
   )
-  const { commit } = head
-  if (commit === undefined) throw notAHub(session)
-  const first = session.urls.resolve(repo, revision, path)
-  const pinned = session.urls.resolve(repo, commit, path)
-  const location = head.target?.href ?? (head.url.href === new URL(first).href ? pinned : head.url.href)
-  const { oid, size, isLinked } = readHead(head)
-  const isOidUnsure = !isLinked
-  if (oid !== undefined && size !== undefined && (isLinked || session.plainEtags.areGitIds))
-    return { commit, oid, size, location, isOidUnsure }
-  const [listed] = await pathsInfo(session, repo, commit, [path], { signal })
-  if (listed) return { commit, oid: listed.oid, size: listed.size, location }
-  throw new DfhfError('bad-response', `the Hub gives neither size nor hash of '${path}'`)
+  const described = await describeFile(session, head, { repo, path, signal })
+  if (!described) throw new DfhfError('bad-response', `the Hub gives neither size nor hash of '${path}'`)
+  const { file } = described
+  // A branch may move on; what its address leads to now is the commit's.
+  const isWhereAsked = file.location === new URL(session.urls.resolve(repo, revision, path)).href
+  return isWhereAsked ? { ...file, location: session.urls.resolve(repo, file.commit, path) } : file
 }
 
 async function headOf(
@@ -63,10 +45,10 @@ async function headOf(
   options: { readonly signal: AbortSignal | undefined; readonly headersTimeoutMs: number },
 ): Promise<FoundHead> {
   const start = new URL(session.urls.resolve(question.repo, question.revision, question.path))
-  const headers = { 'accept-encoding': 'identity' }
-  const found = await walkToHead(start, session.endpoint, (url) =>
-    session.send({ method: 'HEAD', url, headers, ...options }),
+  const found = await walkToHead(start, session.endpoint, (request) =>
+    session.send({ ...request, ...options }),
   )
+  if (found.kind === 'foreign') throw notAHub(session)
   if (found.kind === 'refused') throw await session.error(found.response, question)
   return found
 }

@@ -1,11 +1,12 @@
 import { DfhfError } from '../../base/errors.ts'
 import { withoutEndSlashes } from '../../base/without-end-slashes.ts'
+import type { ListedFile } from '../../repo/file-ref.ts'
 import type { Repo } from '../../repo/repo.ts'
 import { isOfficialHost } from '../hub-hosts.ts'
 import type { HubSession } from '../hub-session.ts'
 import { linkTarget } from './link-header.ts'
 import { readJsonList } from './read-json.ts'
-import { parseRepoFile, type RepoFile } from './repo-file.ts'
+import { parseRepoFile } from './repo-file.ts'
 
 const MAX_PAGES = 20_000
 
@@ -15,7 +16,7 @@ export async function* listTree(
   repo: Repo,
   revision: string,
   options: { readonly signal?: AbortSignal | undefined } = {},
-): AsyncGenerator<RepoFile> {
+): AsyncGenerator<ListedFile> {
   const asked = new Set<string>()
   let url: string | undefined = session.urls.tree(repo, revision)
   while (url !== undefined) {

@@ -1,7 +1,8 @@
+import type { ListedFile } from '../../repo/file-ref.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { HubSession } from '../hub-session.ts'
 import { readJsonList } from './read-json.ts'
-import { parseRepoFile, type RepoFile } from './repo-file.ts'
+import { parseRepoFile } from './repo-file.ts'
 
 const PATHS_A_REQUEST = 500
 
@@ -12,8 +13,8 @@ export async function pathsInfo(
   revision: string,
   paths: readonly string[],
   options: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<readonly RepoFile[]> {
-  const files: RepoFile[] = []
+): Promise<readonly ListedFile[]> {
+  const files: ListedFile[] = []
   const asked = new Set(paths)
   for (let from = 0; from < paths.length; from += PATHS_A_REQUEST) {
     const form = new URLSearchParams({ expand: 'false' })

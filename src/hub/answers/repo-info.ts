@@ -1,19 +1,15 @@
 import { DfhfError } from '../../base/errors.ts'
-import { type Commit, isCommit } from '../../blob/oid.ts'
+import { isCommit } from '../../blob/oid.ts'
+import type { RepoState } from '../../repo/origin.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { HubSession } from '../hub-session.ts'
 import { asString } from './json-shape.ts'
 import { readJsonFields } from './read-json.ts'
 
 /** What the Hub says of a repo at a revision. */
-export interface RepoInfo {
+export interface RepoInfo extends RepoState {
   /** The repo's present id; another one than asked for when it was renamed. */
   readonly id: string
-  readonly commit: Commit
-  readonly isPrivate: boolean
-  /** Its licence must be accepted first. */
-  readonly isGated: boolean
-  readonly isDisabled: boolean
 }
 
 /** Resolves a revision to its commit; throws `repo-not-found`, `revision-not-found`, `gated` and so on. */

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { Oid } from '../../blob/oid.ts'
-import { type CacheRepo, repoFolderName } from '../cache/cache-layout.ts'
+import type { Repo } from '../../repo/repo.ts'
+import { repoFolderName } from '../cache/cache-layout.ts'
 import { CacheScan } from '../cache/cache-scan.ts'
 import { unlessMissing } from '../files/disk-error.ts'
 import { FolderWatch } from '../files/folder-watch.ts'
@@ -36,7 +37,7 @@ export class BlobIndex implements AsyncDisposable {
   readonly #log: Log
   readonly #scans: readonly CacheScan[]
   readonly #watch: FolderWatch
-  readonly #cached = new Map<Oid, Map<string, CacheRepo>>()
+  readonly #cached = new Map<Oid, Map<string, Repo>>()
   readonly #listeners = new Set<(oid: Oid) => void>()
   readonly #timer: NodeJS.Timeout
   readonly #unsubscribe: () => void
@@ -76,8 +77,8 @@ export class BlobIndex implements AsyncDisposable {
   }
 
   /** The repos that a blob belongs to, by where it stands; empty when it is not here or nobody knows. */
-  reposOf(oid: Oid): CacheRepo[] {
-    const repos = new Map<string, CacheRepo>()
+  reposOf(oid: Oid): Repo[] {
+    const repos = new Map<string, Repo>()
     for (const repo of this.#cached.get(oid)?.values() ?? []) repos.set(repoFolderName(repo), repo)
     for (const repo of this.#options.store?.reposOf(oid) ?? []) repos.set(repoFolderName(repo), repo)
     return [...repos.values()]
@@ -206,7 +207,7 @@ export class BlobIndex implements AsyncDisposable {
     await this.#options.store?.look()
     for (const scan of this.#scans) {
       for (const { oid, path, repo, isThere } of await scan.look()) {
-        const paths = this.#cached.get(oid) ?? new Map<string, CacheRepo>()
+        const paths = this.#cached.get(oid) ?? new Map<string, Repo>()
         if (isThere) paths.set(path, repo)
         else paths.delete(path)
         if (paths.size > 0) this.#cached.set(oid, paths)

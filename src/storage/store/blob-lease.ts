@@ -1,20 +1,20 @@
-import type { CacheRepo } from '../cache/cache-layout.ts'
+import type { Repo } from '../../repo/repo.ts'
 
 /** A blob that stays until the lease is disposed. */
 export interface BlobLease extends Disposable {
   readonly path: string
   readonly size: number
-  readonly repos: readonly CacheRepo[]
+  readonly repos: readonly Repo[]
 }
 
 /** A lease that calls `release` once. */
 export class CountedLease implements BlobLease {
   readonly path: string
   readonly size: number
-  readonly repos: readonly CacheRepo[]
+  readonly repos: readonly Repo[]
   #release: (() => void) | undefined
 
-  constructor(path: string, size: number, repos: readonly CacheRepo[], release: () => void) {
+  constructor(path: string, size: number, repos: readonly Repo[], release: () => void) {
     this.path = path
     this.size = size
     this.repos = repos

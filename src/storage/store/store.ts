@@ -4,7 +4,7 @@ import { type Log, silentLog } from '../../base/log.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import { formatSize } from '../../base/size.ts'
 import type { Oid } from '../../blob/oid.ts'
-import type { CacheRepo } from '../cache/cache-layout.ts'
+import type { Repo } from '../../repo/repo.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
 import { freeSpace, occupiedSpace } from '../files/disk-space.ts'
 import { makeFolderInside } from '../files/folder.ts'
@@ -86,7 +86,7 @@ export class BlobStore {
   }
 
   /** The repos that a blob here, or one being written, was fetched for. */
-  reposOf(oid: Oid): readonly CacheRepo[] {
+  reposOf(oid: Oid): readonly Repo[] {
     return this.#catalog.reposOf(oid)
   }
 
@@ -117,7 +117,7 @@ export class BlobStore {
    * Opens a blob of `repo` for writing, with what an earlier run left of it, after making room for all of it.
    * Throws `disk-full` when that cannot be. Without a repo nobody can tell who may have it.
    */
-  openBlob(oid: Oid, size: number, repo: CacheRepo | undefined): Promise<PartialBlob> {
+  openBlob(oid: Oid, size: number, repo: Repo | undefined): Promise<PartialBlob> {
     return this.#turn.run(async () => {
       const folder = storeFolderOf(this.root, oid)
       const present = this.#leftovers.reduce((sum, { stem, size }) => (stem === oid ? sum + size : sum), 0)
@@ -153,7 +153,7 @@ export class BlobStore {
   }
 
   /** Notes that a blob which is here belongs to one more repo. */
-  addRepo(oid: Oid, repo: CacheRepo): Promise<void> {
+  addRepo(oid: Oid, repo: Repo): Promise<void> {
     return this.#turn.run(async () => {
       if (this.#catalog.get(oid) !== undefined) await this.#noteRepo(oid, repo)
     })
@@ -265,7 +265,7 @@ export class BlobStore {
   }
 
   /** On the disk before the blob, so that a blob never stands without the repos that say who may read it. */
-  async #noteRepo(oid: Oid, repo: CacheRepo): Promise<void> {
+  async #noteRepo(oid: Oid, repo: Repo): Promise<void> {
     const path = this.pathOf(oid)
     this.#catalog.addRepos(oid, await readStoreRepos(path))
     if (this.#catalog.hasRepo(oid, repo)) return

@@ -1,4 +1,4 @@
-import { ensureSpace, type SpaceNeed } from '../storage/files/disk-space.ts'
+import { ensureSpace, type SpaceNeed } from './disk-space.ts'
 
 /** Sees to it that what is fetched finds room, and says once for each place where that cannot be told. */
 export class DiskRoom {
