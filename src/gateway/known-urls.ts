@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { LocatedBlob } from '../peer/blob-library.ts'
+import type { LocatedBlob } from '../peer/located-blob.ts'
 
 const MAX_URLS = 20_000
 

@@ -2,7 +2,7 @@ import { DfhfError } from '../base/errors.ts'
 import { isSha256 } from '../blob/oid.ts'
 import type { OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
-import type { LocatedBlob } from './blob-library.ts'
+import type { LocatedBlob } from './located-blob.ts'
 
 const MAX_PROOFS = 20_000
 

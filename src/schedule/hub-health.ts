@@ -1,14 +1,5 @@
 import type { DfhfError } from '../base/errors.ts'
-
-/** Failures one after another, without progress in between, after which the Hub is given up. */
-const MAX_FAILURES = 6
-/** One answer that makes no sense may be a proxy's or a CDN node's: it counts as so many failures, but not for all. */
-const ODD_ANSWER = 3
-/** The pause after a failure that followed progress, in ms: links that cut every answer short are gone on with at once. */
-const GO_ON_MS = 50
-const BACKOFF_MS = [500, 1_000, 2_000, 4_000, 8_000] as const
-/** The longest wait that a Retry-After may impose. */
-const LONGEST_WAIT_MS = 310_000
+import { GO_ON_MS, HUB_BACKOFF_MS, LONGEST_WAIT_MS, MAX_HUB_FAILURES, ODD_ANSWER_FAILURES } from './tuning.ts'
 
 /** What to do about a failed request to the Hub. */
 export interface Verdict {
@@ -46,9 +37,9 @@ export class HubHealth {
     const isLimit = error.code === 'rate-limited'
     const isRepeated = now < this.#quietUntil
     // Being told to wait is an answer, not a failure: it may go on for as long as the Hub says so.
-    if (!isLimit && !isRepeated) this.#failures += error.retryable ? 1 : ODD_ANSWER
+    if (!isLimit && !isRepeated) this.#failures += error.retryable ? 1 : ODD_ANSWER_FAILURES
     const isOdd = error.code === 'bad-response'
-    if (!(error.retryable || isOdd) || this.#failures > MAX_FAILURES) {
+    if (!(error.retryable || isOdd) || this.#failures > MAX_HUB_FAILURES) {
       this.#error = error
       return { isFinal: true, waitMs: 0, isCongestion: false }
     }
@@ -64,5 +55,5 @@ export class HubHealth {
 }
 
 function backoffMs(failures: number): number {
-  return BACKOFF_MS[Math.min(Math.max(failures, 1), BACKOFF_MS.length) - 1] ?? 0
+  return HUB_BACKOFF_MS[Math.min(Math.max(failures, 1), HUB_BACKOFF_MS.length) - 1] ?? 0
 }

@@ -3,7 +3,8 @@ import { chooseFromPeers } from './choose-from-peers.ts'
 import { isQueuedBehind, OwnershipRing, patienceMs } from './ownership-ring.ts'
 import { type HubUse, Pace } from './pace.ts'
 import { PeerSupply } from './peer-supply.ts'
-import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
+import type { PeerView } from './peer-view.ts'
+import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
 import {
   chooseHedge,
   needlessLeases,
@@ -12,6 +13,7 @@ import {
   stalledLeases,
   surplusLeases,
 } from './rescue.ts'
+import { HUB_CONNECTIONS, LEAST_MOVE_BYTES, LONGEST_REQUEST_BYTES, NEW_WEIGHT } from './tuning.ts'
 
 /** What the scheduler may use at this moment. Times in ms on one clock. */
 export interface Means {
@@ -22,7 +24,7 @@ export interface Means {
   readonly hubSlots: number
   /** Ranges from peers that may be open at once, all peers together. */
   readonly peerSlots: number
-  /** Connections to the Hub that this blob would have at the most without peers. @default 16 */
+  /** Connections to the Hub that this blob would have at the most without peers. @default HUB_CONNECTIONS */
   readonly mostHubConnections?: number
   /** True once peers have sent wrong bytes: what is missing then comes from the Hub alone. */
   readonly trustsHubAlone?: boolean
@@ -48,13 +50,6 @@ export type Action =
  */
 type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
 
-/** Bytes that count as a move: who sends fewer in the time that a stall takes does not send at all. */
-const LEAST_MOVE = 2 ** 12
-/** Weight of a new measurement in the running means. */
-const NEW_WEIGHT = 0.3
-/** A lone downloader's requests grow from one stripe to this many bytes. */
-const LONGEST_REQUEST = 2 ** 25
-
 /**
  * Decides what one peer fetches next and from whom. Deterministic: the board, the clock and the free connections come
  * in, actions go out. The engine, the tests and the simulator run this same code.
@@ -72,17 +67,23 @@ export class Scheduler {
   /** A piece landed that is still on its way on another connection. */
   #hasTwins = false
 
-  constructor(board: PieceBoard) {
+  /** `isWary` where peers brought nothing lately. */
+  constructor(board: PieceBoard, isWary = false) {
     this.board = board
     this.ring = new OwnershipRing(board)
-    this.#pace = new Pace(board.jitter(0))
+    this.#pace = new Pace(board.jitter(0), isWary)
+  }
+
+  /** True once the Hub was asked because peers brought too little. */
+  get hasDoubted(): boolean {
+    return this.#pace.hasDoubted
   }
 
   /** Bytes of a lease have arrived. */
   moved(lease: Lease, bytes: number, now: number): void {
     lease.bytes += bytes
     lease.sinceMove += bytes
-    if (lease.sinceMove >= LEAST_MOVE) {
+    if (lease.sinceMove >= LEAST_MOVE_BYTES) {
       lease.movedAt = now
       lease.sinceMove = 0
     }
@@ -235,7 +236,10 @@ export class Scheduler {
   #longestRun(connections: number): number {
     const { board } = this
     const fairShare = Math.ceil((board.pieceCount - board.have.count) / (2 * Math.max(1, connections)))
-    return Math.max(1, Math.min(2 ** this.#hubRuns, Math.floor(LONGEST_REQUEST / board.pieceSize), fairShare))
+    return Math.max(
+      1,
+      Math.min(2 ** this.#hubRuns, Math.floor(LONGEST_REQUEST_BYTES / board.pieceSize), fairShare),
+    )
   }
 
   /** How far peers keep this transfer from the Hub now. */
@@ -244,7 +248,7 @@ export class Scheduler {
     return trustsHubAlone ? 'alone' : this.#pace.use
   }
 
-  #observe({ now, mostHubConnections = 16 }: Means): void {
+  #observe({ now, mostHubConnections = HUB_CONNECTIONS }: Means): void {
     const { board } = this
     this.#supply.observe(now, board.leases.size > board.hubLeases)
     this.#pace.observe({

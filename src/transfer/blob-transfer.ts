@@ -1,5 +1,6 @@
 import { Bitmap } from '../blob/bitmap.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
+import { TICK_MS } from '../schedule/tuning.ts'
 import { LandedPieces } from './landed-pieces.ts'
 import { Mender } from './mend.ts'
 import { PieceFetch } from './piece-fetch.ts'
@@ -8,8 +9,6 @@ import { PrefixCheck } from './prefix-check.ts'
 import { Tally } from './tally.ts'
 import type { TransferCost, TransferParts } from './transfer-parts.ts'
 import { TransferState } from './transfer-state.ts'
-
-const TICK_MS = 200
 
 /**
  * Brings one blob whole and checked into its file: has its pieces fetched, checks the whole, and has wrong pieces
@@ -53,6 +52,11 @@ export class BlobTransfer {
   /** True while this process takes its share of the missing pieces from the Hub. */
   get asksHub(): boolean {
     return !this.#fetch.gate.isGone && !this.pieces.isFull
+  }
+
+  /** True once the Hub was asked because peers brought too little. */
+  get hasDoubted(): boolean {
+    return this.#fetch.hasDoubted
   }
 
   /** Fetches first what lies at and behind `piece`, because a client reads there. */

@@ -1,10 +1,6 @@
 import { ConnectionLimit } from '../schedule/connection-limit.ts'
+import { CONNECTIONS_WINDOW_MS, FIRST_HUB_CONNECTIONS, MOST_IDLE_SHARE } from '../schedule/tuning.ts'
 import { HubSeat, type SeatOwner } from './hub-seat.ts'
-
-/** The part of a window in which connections may be unused without it saying less of what they bring. */
-const MOST_IDLE = 0.2
-/** Long enough for a new connection to reach its speed, short enough to finish growing within a few seconds. */
-const WINDOW_MS = 400
 
 /**
  * The connections to the Hub that all files of this process share. Counts who is in, measures what passes and
@@ -24,7 +20,7 @@ export class HubBudget {
 
   constructor(options: { readonly max: number; readonly start?: number; readonly clock?: () => number }) {
     this.#max = options.max
-    this.#limit = new ConnectionLimit({ max: options.max, start: options.start ?? 4 })
+    this.#limit = new ConnectionLimit({ max: options.max, start: options.start ?? FIRST_HUB_CONNECTIONS })
     this.#clock = options.clock ?? (() => performance.now())
   }
 
@@ -55,9 +51,9 @@ export class HubBudget {
     const now = this.#clock()
     this.#windowBytes += bytes
     const elapsed = now - this.#windowStart
-    if (elapsed < WINDOW_MS) return
+    if (elapsed < CONNECTIONS_WINDOW_MS) return
     if (this.#idleSince !== undefined) this.#idleMs += now - Math.max(this.#idleSince, this.#windowStart)
-    const wasUsed = this.#idleMs <= MOST_IDLE * elapsed && elapsed < 2 * WINDOW_MS
+    const wasUsed = this.#idleMs <= MOST_IDLE_SHARE * elapsed && elapsed < 2 * CONNECTIONS_WINDOW_MS
     if (wasUsed) this.#limit.sample(this.#windowBytes / elapsed, now)
     else this.#limit.unsettle(now)
     this.#windowStart = now

@@ -7,6 +7,7 @@ import type { HashService } from '../hash/hash-service.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
 import { HUB } from '../schedule/piece-board.ts'
+import { DIGESTS_MS, MOST_COMPARED, SUSPECT_PATIENCE_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { BlobFile } from './blob-file.ts'
 import type { HubGate } from './hub-gate.ts'
@@ -15,15 +16,6 @@ import type { Tally } from './tally.ts'
 
 /** The name under which pieces of an earlier run are suspected. */
 const EARLIER = ''
-/** How long peers may take to name the digests of pieces, in ms. They only say where to look first. */
-const DIGESTS_MS = 3_000
-/** So many suspects are compared one by one, at once; when none is wrong, more are quicker fetched anew all together. */
-const MOST_COMPARED = 4
-/**
- * How long the first request for a suspect's bytes may take before another goes on behind them, in ms; each further one
- * may take twice as long. One connection that drips held a whole blob back for minutes, while every other one was quick.
- */
-const FIRST_PATIENCE_MS = 2_000
 
 interface Suspect {
   readonly piece: number
@@ -198,7 +190,7 @@ async function isWrong(parts: MenderParts, piece: number, signal: AbortSignal): 
   const fetched = { bytes: new Uint8Array(range.end - range.start), filled: 0 }
   await withRetry(
     async () => {
-      for (let patience = FIRST_PATIENCE_MS; fetched.filled < fetched.bytes.length; patience *= 2) {
+      for (let patience = SUSPECT_PATIENCE_MS; fetched.filled < fetched.bytes.length; patience *= 2) {
         const before = fetched.filled
         const cut = AbortSignal.timeout(patience)
         const both = AbortSignal.any([signal, cut])

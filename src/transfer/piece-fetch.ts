@@ -5,6 +5,7 @@ import { RangeIgnoredError } from '../http/range-request.ts'
 import { HUB, type Lease, PieceBoard } from '../schedule/piece-board.ts'
 import { stalledLeases } from '../schedule/rescue.ts'
 import { type Action, Scheduler } from '../schedule/scheduler.ts'
+import { LOOKING_FOR_PEERS_MS, PEER_SLOTS, WORTH_GOING_ON_BYTES } from '../schedule/tuning.ts'
 import { HubGate } from './hub-gate.ts'
 import type { HubSeat } from './hub-seat.ts'
 import { type Landing, type LeaseListener, LeaseRunner } from './lease-runner.ts'
@@ -17,13 +18,6 @@ import type { TransferParts } from './transfer-parts.ts'
 import { TransferSources } from './transfer-sources.ts'
 import type { TransferState } from './transfer-state.ts'
 import { streamWhole } from './whole-stream.ts'
-
-/** Ranges from all peers at once: few, so that each is quick and a piece can travel on. The simulator says how few. */
-const PEER_SLOTS = 8
-/** While it knows nobody yet, a process that has just begun keeps to one request to the Hub for this long. */
-const LOOKING_FOR_PEERS_MS = 250
-/** Bytes from a broken request to the Hub that count as progress, as the next one goes on behind them. */
-const WORTH_GOING_ON = 2 ** 14
 
 /** What the pieces of one blob are fetched with. */
 export interface PieceFetchParts extends TransferParts {
@@ -63,7 +57,7 @@ export class PieceFetch {
       self: swarm?.selfId ?? 'self',
       oid: parts.oid,
     })
-    const scheduler = new Scheduler(board)
+    const scheduler = new Scheduler(board, parts.isWary)
     this.#scheduler = scheduler
     const seat = budget.join({ wake: () => this.pump(), yieldOne: () => this.#yieldOne() })
     const gate = new HubGate({ hub, budget, seat, random, tally, clock: now })
@@ -97,6 +91,11 @@ export class PieceFetch {
     this.writers = writers
     this.#sources = sources
     this.#listener = listener
+  }
+
+  /** True once the Hub was asked because peers brought too little. */
+  get hasDoubted(): boolean {
+    return this.#scheduler.hasDoubted
   }
 
   /** Pieces on their way from the Hub, as others are told. */
@@ -242,7 +241,7 @@ export class PieceFetch {
 
   #hubFailed(lease: Lease, error: DfhfError): void {
     const gained = lease.bytes - (lease.at === lease.start ? lease.prefix : 0)
-    if (gained >= WORTH_GOING_ON && this.gate.givesRanges) this.gate.progressed()
+    if (gained >= WORTH_GOING_ON_BYTES && this.gate.givesRanges) this.gate.progressed()
     if (this.gate.failed(error)) this.#checkHope()
   }
 

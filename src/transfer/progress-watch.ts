@@ -1,13 +1,9 @@
 import { DfhfError } from '../base/errors.ts'
 import type { PieceBoard } from '../schedule/piece-board.ts'
+import { NO_SOURCE_MS, STANDSTILL_TOLD_MS } from '../schedule/tuning.ts'
 import { waitReason } from '../schedule/wait-reason.ts'
 import type { HubGate } from './hub-gate.ts'
 import type { Phase } from './transfer-state.ts'
-
-/** How long peers may show nothing new before a transfer without the Hub is given up. */
-const PEERS_PATIENCE_MS = 30_000
-/** A pause this short, in ms, is not worth telling the user of. */
-const WORTH_TELLING_MS = 1_500
 
 /** What a watch looks at. */
 export interface ProgressWatchParts {
@@ -39,7 +35,7 @@ export class ProgressWatch {
   reason(phase: Phase): string | undefined {
     const { board, gate, hasSwarm, now } = this.#parts
     const standsForMs = now() - this.#movedAt
-    if (standsForMs <= WORTH_TELLING_MS) return undefined
+    if (standsForMs <= STANDSTILL_TOLD_MS) return undefined
     const { state, pauseReason } = gate
     const leases = [...board.leases.values()]
     return waitReason({
@@ -62,8 +58,8 @@ export class ProgressWatch {
     if (peers.size > 0) this.#peersSeenAt = now
     if (leases.size > 0) return undefined
     // Peers that are left alone for a moment are not on the board, and may be back.
-    const isHopeful = hasSwarm && (now - this.#peersSeenAt < PEERS_PATIENCE_MS || !hasHub)
-    const patience = isHopeful ? PEERS_PATIENCE_MS : 0
+    const isHopeful = hasSwarm && (now - this.#peersSeenAt < NO_SOURCE_MS || !hasHub)
+    const patience = isHopeful ? NO_SOURCE_MS : 0
     const progressAt = Math.max(this.#movedAt, ...[...peers.values()].map((peer) => peer.progressAt))
     if (now - progressAt < patience) return undefined
     return (

@@ -1,16 +1,8 @@
 import { delay } from '../base/delay.ts'
 import { startPiece } from '../schedule/ownership.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
+import { SETTLING_MS, SLOTS_PER_PEER } from '../schedule/tuning.ts'
 import type { BlobSwarm, SwarmListener } from '../swarm/client/blob-swarm.ts'
-
-/**
- * Processes that start together find each other within this time; until then each begins at a place of its own,
- * so that little is fetched twice. Afterwards ownership keeps them apart, and all move forward through the blob.
- */
-const SETTLING_MS = 700
-
-/** Ranges that one peer is asked for at once. */
-const SLOTS_PER_PEER = 3
 
 /** What a follower brings news to. */
 export interface SwarmFollowerParts {

@@ -2,6 +2,8 @@ import type { BlobSource } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
 import { HashService } from '../hash/hash-service.ts'
+import { PeerExperience } from '../schedule/peer-experience.ts'
+import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { SwarmBlob } from '../swarm/client/swarm-session.ts'
 import type { BlobOrigin } from '../swarm/server/blob-shelf.ts'
@@ -73,11 +75,12 @@ export class TransferEngine implements Disposable {
   readonly #options: EngineOptions
   readonly #budget: HubBudget
   readonly #limiter: RateLimiter
+  readonly #peers = new PeerExperience()
   #lastId = 0
 
   constructor(options: EngineOptions) {
     this.#options = options
-    this.#budget = new HubBudget({ max: options.connections ?? 16 })
+    this.#budget = new HubBudget({ max: options.connections ?? HUB_CONNECTIONS })
     this.#limiter = new RateLimiter(options.limitRate ?? 0)
   }
 
@@ -123,7 +126,7 @@ export class TransferEngine implements Disposable {
 
   /** Begins to bring a blob into its file; reports what it cost. The file stays its opener's to publish. */
   start(request: BlobRequest, signal: AbortSignal): RunningTransfer {
-    const { report, stallMs = 10_000, swarmOf } = this.#options
+    const { report, stallMs = STALL_MS, swarmOf } = this.#options
     const { oid, size, file, hub } = request
     // A small blob is sooner had from the Hub than asked for among peers, where the Hub may be asked.
     const isWorthSharing = pieceCountOf(size) > 1 || hub === undefined
@@ -139,6 +142,7 @@ export class TransferEngine implements Disposable {
       limiter: this.#limiter,
       stallMs,
       report,
+      isWary: this.#peers.isWary(performance.now()),
     })
     if (swarm) this.#share(transfer, mayShare)
     return {
@@ -152,10 +156,16 @@ export class TransferEngine implements Disposable {
 
   async #finish(transfer: BlobTransfer, signal: AbortSignal): Promise<BytesBySource> {
     const { report, staysInSwarms } = this.#options
-    const { id, oid, swarm } = transfer.parts
+    const { id, oid, size, swarm } = transfer.parts
     try {
       const cost = await transfer.run(signal)
       report({ type: 'task-done', id, oid, ...cost })
+      this.#peers.ended({
+        now: performance.now(),
+        size,
+        fromPeers: cost.bytes.peers,
+        hasDoubted: transfer.hasDoubted,
+      })
       if (staysInSwarms !== true) this.#leave(swarm)
       return cost.bytes
     } catch (error) {

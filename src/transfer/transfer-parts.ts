@@ -21,6 +21,8 @@ export interface TransferParts {
   readonly limiter: RateLimiter
   /** No bytes for this long, and a range is cut and asked for again. */
   readonly stallMs: number
+  /** True where peers brought nothing lately. @default false */
+  readonly isWary?: boolean
   /** The file's number in events. */
   readonly id: number
   readonly report: EventSink

@@ -3,6 +3,7 @@ import { isAbort } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { Oid } from '../../blob/oid.ts'
 import { pieceCountOf } from '../../blob/pieces.ts'
+import { UPLOADS, UPLOADS_PER_ADDRESS, WATCHERS, WATCHERS_PER_ADDRESS } from '../../schedule/tuning.ts'
 import { OwnAddresses } from '../discovery/own-addresses.ts'
 import { HEARTBEAT_MS } from '../membership/membership-options.ts'
 import {
@@ -97,7 +98,13 @@ export class PeerHandler {
     const { key, now = Date.now } = options
     this.#options = options
     this.#log = options.log ?? silentLog
-    this.#limits = { uploads: 10, uploadsPerPeer: 6, watchers: 1024, watchersPerPeer: 64, ...options.limits }
+    this.#limits = {
+      uploads: UPLOADS,
+      uploadsPerPeer: UPLOADS_PER_ADDRESS,
+      watchers: WATCHERS,
+      watchersPerPeer: WATCHERS_PER_ADDRESS,
+      ...options.limits,
+    }
     this.#admission = new RequestAdmission(
       key && {
         key,

@@ -7,7 +7,7 @@ import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
 import type { Gathering } from './gathering.ts'
 
 /** A piece that lands, the next one that is begun and the digest come within this time, in ms: one message tells all. */
-const GATHER_MS = 3
+export const GATHER_MS = 3
 
 export interface PiecesStreamOptions {
   readonly oid: Oid
