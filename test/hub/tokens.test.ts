@@ -8,7 +8,7 @@ const files: Record<string, string> = {
   '/home/me/elsewhere': 'from-path',
 }
 const find = (env: Record<string, string>, explicit?: string) =>
-  findToken({ explicit, env, home: '/home/me', readFile: (path) => files[path] })
+  findToken({ explicit, env: { HOME: '/home/me', ...env }, readFile: (path) => files[path] })
 
 describe('the token', () => {
   test.each<[Record<string, string>, string | undefined, string | undefined]>([

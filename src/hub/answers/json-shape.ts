@@ -1,12 +1,5 @@
 import { DfhfError } from '../../base/errors.ts'
-
-/** A JSON object whose fields are not checked yet. */
-export type JsonObject = Readonly<Record<string, unknown>>
-
-/** True for a JSON object, arrays and null excluded. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
+import { isObject, type JsonObject } from '../../base/json-object.ts'
 
 /** Takes a value of the Hub for an object; throws `bad-response`. */
 export function asObject(value: unknown, what: string): JsonObject {

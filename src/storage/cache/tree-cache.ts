@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isObject } from '../../base/json-object.ts'
 import { isOid, isSha256 } from '../../blob/oid.ts'
 import type { ListedFile } from '../../repo/file-ref.ts'
 import { writeFileAtomically } from '../files/atomic-write.ts'
@@ -78,10 +79,10 @@ export function parseTreeCache(text: string): ListedFile[] | undefined {
   } catch {
     return undefined
   }
-  if (!isRecord(data) || data.format_version !== 1 || !isRecord(data.files)) return undefined
+  if (!isObject(data) || data.format_version !== 1 || !isObject(data.files)) return undefined
   const files: ListedFile[] = []
   for (const [path, info] of Object.entries(data.files)) {
-    const file = isRecord(info) ? parseFields(path, info) : undefined
+    const file = isObject(info) ? parseFields(path, info) : undefined
     if (!file) return undefined
     files.push(file)
   }
@@ -95,8 +96,4 @@ function parseFields(path: string, info: Record<string, unknown>): ListedFile | 
   if (typeof sha256 === 'string' && typeof lfsSize === 'number')
     return isSha256(sha256) ? { ...others, size: lfsSize, oid: sha256 } : undefined
   return isOid(blobId) ? { ...others, size, oid: blobId } : undefined
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
