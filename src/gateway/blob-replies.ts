@@ -1,5 +1,6 @@
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import type { RequestedRange } from '../http/range-header.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import type { BlobLibrary, Errand } from '../peer/blob-library.ts'
 import { readWhileFetching } from '../peer/blob-reader.ts'
@@ -10,7 +11,7 @@ import { CutAnswers } from './cut-answers.ts'
 import type { FileBody, GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { etagOf } from './mirror/file-fact.ts'
 import { refuse } from './refusal.ts'
-import { isKnownToClient, type RequestedRange, requestedRange } from './requested-range.ts'
+import { isKnownToClient, requestedRange } from './requested-range.ts'
 
 /** How a request for bytes was served: from this disk, from a fetch that others began, by a fetch, or straight through. */
 export type ServedFrom = 'hit' | 'join' | 'miss' | 'pass'
