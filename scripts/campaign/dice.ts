@@ -1,11 +1,11 @@
-import { createRandom } from '../simulate/random.ts'
+import { seededRandom } from '../../test/support/random/seeded-random.ts'
 
 /** Choices that look random and follow from a seed. */
 export class Dice {
   readonly #next: () => number
 
   constructor(seed: number) {
-    this.#next = createRandom(seed)
+    this.#next = seededRandom(seed)
     // Neighbouring seeds begin alike.
     for (let round = 0; round < 4; round += 1) this.#next()
   }

@@ -1,6 +1,6 @@
 import { HostilePeer } from './hostile/hostile-peer.ts'
 import { conductsOf } from './hostile/kinds.ts'
-import { freePort, machineOf, type Peaks, type RunContext, stopDaemon, within } from './run-context.ts'
+import { machineOf, type Peaks, ports, type RunContext, stopDaemon, within } from './run-context.ts'
 import { Victim, type VictimMachine } from './victim.ts'
 import { repoIds } from './world.ts'
 
@@ -31,7 +31,7 @@ export async function openNetwork(
   await using stack = new AsyncDisposableStack()
   stack.defer(() => stop.abort())
   const hosts = Array.from({ length: options.count }, (_, index) => world.address(5 + index))
-  const victims = hosts.map((host) => `${host}:${freePort(host)}`)
+  const victims = hosts.map((host) => `${host}:${ports.peers}`)
   const honest: string[] = [...victims]
   const oids = truth.of(repoIds[plan.visibility]).map(({ oid }) => oid)
   const hostile = plan.hostiles.flatMap((kind, index) =>
@@ -81,7 +81,7 @@ async function startHonestSeed(
 ): Promise<{ readonly daemon: Victim; readonly address: string }> {
   const { world } = context
   const host = world.address(HONEST)
-  const address = `${host}:${freePort(host)}`
+  const address = `${host}:${ports.peers}`
   const name = folder.split('/').at(-1) ?? ''
   const machine = { ...machineOf(context, name, { token: world.memberToken }), name: 'honest-seed' }
   const daemon = await Victim.start(machine, [

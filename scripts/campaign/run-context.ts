@@ -8,6 +8,9 @@ const MEMORY_BOUND = 300e6
 const HANDLES_BOUND = 700
 const STOP_MS = 10_000
 
+/** Where victims listen: on addresses of the run's own, and below the ports that the system hands out, these are free. */
+export const ports = { gateway: 7001, peers: 7002 } as const
+
 /** How strictly a run is judged. */
 export interface Strictness {
   /** What all time limits are multiplied with, on a machine that is shared. */
@@ -104,12 +107,4 @@ export async function stopDaemon(context: RunContext, daemon: Victim, peaks: Pea
     daemon.kill('SIGKILL')
   }
   await judgeEnd(context, daemon, peaks, !ended)
-}
-
-/** A port that is free on an address of the run. */
-export function freePort(hostname: string): number {
-  const server = Bun.listen({ hostname, port: 0, socket: { data() {} } })
-  const { port } = server
-  server.stop(true)
-  return port
 }

@@ -7,10 +7,10 @@ import { pauseFor } from './hostile/hostile-peer.ts'
 import { openNetwork } from './peer-network.ts'
 import {
   boundOf,
-  freePort,
   judgeEnd,
   machineOf,
   type Peaks,
+  ports,
   type RunContext,
   stopDaemon,
   within,
@@ -87,7 +87,7 @@ async function openNodes(
   return Promise.all(
     Array.from({ length: plan.victims }, async (_, index) => {
       const host = hostOf(index)
-      const gateway = `${host}:${freePort(host)}`
+      const gateway = `${host}:${ports.gateway}`
       const flags = [
         '--gateway',
         gateway,

@@ -1,10 +1,10 @@
 import { type Oid, parseOid } from '../../src/blob/oid.ts'
 import { pieceCountOf, pieceRange, pieceSizeOf } from '../../src/blob/pieces.ts'
 import { isPeerId, type PeerId } from '../../src/swarm/protocol/peer-info.ts'
+import { seededRandom } from '../../test/support/random/seeded-random.ts'
 import type { DecisionCode } from './decision-code.ts'
 import { EventQueue } from './event-queue.ts'
 import { Link, Network } from './network.ts'
-import { createRandom } from './random.ts'
 
 /** What a simulated swarm is made of. Rates in bytes per ms, times in ms. */
 export interface WorldOptions {
@@ -62,7 +62,7 @@ export class Environment {
   constructor(options: WorldOptions) {
     const { code, size, hubDelayMs = 50, roundTripMs = [0.5, 2] } = options
     this.code = code
-    this.random = createRandom(options.seed)
+    this.random = seededRandom(options.seed)
     this.oid = parseOid(hex(this.random, 64))
     this.size = size
     this.pieceCount = pieceCountOf(size)

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { Bed } from '../support/bed/bed.ts'
 import { evilModes } from '../support/bed/evil-mode.ts'
 import { canLayBed } from '../support/bed/requirements.ts'
@@ -88,12 +87,7 @@ describe.skipIf(!canLayBed())('a swarm brings the right bytes everywhere and end
         await using bed = await Bed.open({ hosts: 4, mib: 24 })
         const [lair, ...hosts] = bed.hosts
         if (!lair) throw new Error('no hosts')
-        await bed.startProgram(lair, [
-          process.execPath,
-          join(import.meta.dir, 'evil-peer.ts'),
-          mode,
-          String(bed.size),
-        ])
+        await bed.startProgram(lair, 'evil-peer.ts', [mode, String(bed.size)])
         await bed.finish(hosts.map((host) => bed.download(host)))
       },
       MAX_MS,

@@ -30,8 +30,7 @@ async function deceive(
     await bed.finish([bed.download(keeper, ['--no-peers'])])
     await bed.serve(keeper, flags)
     const tally = join(folder, 'tally')
-    const program = join(import.meta.dir, 'relaying-peer.ts')
-    await bed.startProgram(impostor, [process.execPath, program, addressOf(impostor), tally])
+    await bed.startProgram(impostor, 'relaying-peer.ts', [addressOf(impostor), tally])
     const [result] = await bed.finish([bed.download(seeker, [...flags, ...search(addressOf(impostor))])])
     return { ...(JSON.parse(readFileSync(tally, 'utf8')) as Tally), fromPeers: result?.bytes.peers }
   } finally {
@@ -106,8 +105,7 @@ describe.skipIf(!canLayBed())('20,000 invented announcements', () => {
       const [node, inventor, seed, neighbour] = bed.hosts
       if (!node || !inventor || !seed || !neighbour) throw new Error('no hosts')
       const serving = await bed.serve(node, ['--seeds', addressOf(seed)])
-      const program = join(import.meta.dir, 'inventor.ts')
-      await bed.startProgram(inventor, [process.execPath, program, addressOf(inventor), '20000'])
+      await bed.startProgram(inventor, 'inventor.ts', [addressOf(inventor), '20000'])
       await bed.serve(seed, ['--no-multicast'])
       await serving.said(' joined')
       await bed.serve(neighbour)

@@ -2,12 +2,12 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pieceSizeOf } from '../../src/blob/pieces.ts'
-import { runSeed, seededRandom } from '../storage/sample-blob.ts'
 import { startTestHub, type TestHub } from '../support/hub/test-hub.ts'
 import { runDfhf, startDfhf } from '../support/program/binary.ts'
 import { cacheFaults, partialsIn } from '../support/program/cache-check.ts'
 import { type Machine, newMachine } from '../support/program/machine.ts'
 import { downloadWeights, expectExact, isExact, sentOf, weightsRepo } from '../support/program/weights.ts'
+import { runSeed, seededRandom } from '../support/random/seeded-random.ts'
 
 setDefaultTimeout(120_000)
 const CONNECTIONS = 4

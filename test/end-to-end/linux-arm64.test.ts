@@ -40,8 +40,7 @@ describe.skipIf(!canRunArm64())('the binary for linux-arm64', () => {
     const flags = ['--no-multicast', '--gateway', 'off', '--listen', '127.0.0.1:0']
     const env = { DFHF_NO_PEERS: undefined }
     await using serve = await startDfhf(holder, ['serve', ...flags], { ...(await onArm64()), env })
-    await serve.said('to peers on port')
-    const port = /to peers on port (\d+)/.exec(serve.stderr())?.[1]
+    const port = await serve.told(/to peers on port (\d+)\n/)
     using machine = newMachine(hub.url)
     const args = [...downloadWeights, '--origin', 'never', '--no-multicast', '--seeds', `127.0.0.1:${port}`]
     expectExact(hub, await runDfhf(machine, args, { ...(await onArm64()), env }))

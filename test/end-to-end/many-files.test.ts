@@ -75,8 +75,7 @@ describe('a daemon whose connections a big file has all taken', () => {
       using machine = newMachine(hub.url)
       const args = ['serve', '--gateway', '127.0.0.1:0', '--connections', connections]
       await using running = await startDfhf(machine, args)
-      await running.said('Hub mirror and proxy on http://')
-      const port = /:(\d+)$/m.exec(running.stderr())?.[1]
+      const port = await running.told(/Hub mirror and proxy on http:.*:(\d+)\n/)
       const read = async (name: string) => {
         const answer = await fetch(`http://127.0.0.1:${port}/o/r/resolve/main/${name}`)
         return createHash('sha256')

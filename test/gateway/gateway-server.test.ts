@@ -131,7 +131,7 @@ describe('the socket of the gateway', () => {
     resolve()
     expect(await answer.text()).toBe('first last')
     await closed
-    expect(fetch(gateway.url)).rejects.toThrow()
+    await expect(fetch(gateway.url)).rejects.toThrow()
   })
 
   test('says which address it cannot have', async () => {
@@ -141,7 +141,6 @@ describe('the socket of the gateway', () => {
       host: '127.0.0.1',
       port: gateway.server.port,
     })
-    expect(again).rejects.toThrow(`cannot listen on 127.0.0.1, port ${gateway.server.port}: EADDRINUSE`)
-    await again.catch(() => {})
+    await expect(again).rejects.toThrow(`cannot listen on 127.0.0.1, port ${gateway.server.port}: EADDRINUSE`)
   })
 })

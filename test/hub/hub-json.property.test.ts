@@ -57,9 +57,10 @@ function near(value: object): fc.Arbitrary<object> {
   return changes.map((changed) => ({ ...value, ...changed }))
 }
 
+const files = fc.oneof({ weight: 3, arbitrary: fc.constant<object>(file) }, near(file))
 const texts = fc.oneof(
-  fc.array(fc.oneof(near(file), fc.constant(file)), { maxLength: 4 }).map((list) => JSON.stringify(list)),
-  near(info).map((value) => JSON.stringify(value)),
+  { weight: 4, arbitrary: fc.array(files, { maxLength: 4 }).map((list) => JSON.stringify(list)) },
+  { weight: 2, arbitrary: near(info).map((value) => JSON.stringify(value)) },
   fc.json(),
   fc.string(),
 )
@@ -81,14 +82,15 @@ const bodies = fc
     if (flip && body.length > 0) body[flip[0] % body.length] = flip[1]
     return { body, isPacked }
   })
-const links = fc.constantFrom(
-  '',
+const oddLinks = fc.constantFrom(
   '</next?cursor=1>; rel="next"',
   `<http://127.0.0.1:${server.port}/next?cursor=2>; rel=next`,
   '<http://elsewhere.example/next>; rel="next"',
   '<<<>; rel="next", <>;;; rel=next',
   '<http://[>; rel="next"',
 )
+// Most answers are the last page, or hardly a list would come to its end.
+const links = fc.oneof({ weight: 3, arbitrary: fc.constant('') }, oddLinks)
 const answer: fc.Arbitrary<Answer> = fc
   .record({
     status: fc.constantFrom(200, 200, 200, 200, 302, 404, 500),

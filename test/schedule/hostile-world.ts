@@ -1,4 +1,3 @@
-import { createRandom } from '../../scripts/simulate/random.ts'
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import { type PeerFault, PeerStrikes } from '../../src/schedule/peer-strikes.ts'
 import { HUB, type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
@@ -7,6 +6,7 @@ import { stalledPeers } from '../../src/schedule/stalled-peers.ts'
 import { PEER_SLOTS, PEER_STALL_MS, SLOTS_PER_PEER, STALL_MS, TICK_MS } from '../../src/schedule/tuning.ts'
 import { SHUN_MS } from '../../src/swarm/client/swarm-session.ts'
 import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { seededRandom } from '../support/random/seeded-random.ts'
 import { peerId, sampleOid } from '../swarm/samples.ts'
 
 /** What a peer does that wants to hold a download back, or cannot do better. */
@@ -94,7 +94,7 @@ export class HostileWorld {
 
   constructor(options: HostileOptions) {
     this.#options = options
-    this.#random = createRandom(options.seed)
+    this.#random = seededRandom(options.seed)
     this.#budget = new HubBudget({ max: 16, clock: () => this.#now })
     this.board = new PieceBoard({
       pieceCount: options.pieces,

@@ -1,8 +1,8 @@
 import { EventQueue } from '../../scripts/simulate/event-queue.ts'
-import { createRandom } from '../../scripts/simulate/random.ts'
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import { HUB, type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
 import { type Action, Scheduler } from '../../src/schedule/scheduler.ts'
+import { seededRandom } from '../support/random/seeded-random.ts'
 import { peerId, sampleOid } from '../swarm/samples.ts'
 
 /** How a tiny world behaves. Times in ms. */
@@ -61,7 +61,7 @@ export class TinyWorld {
 
   constructor(options: TinyOptions) {
     this.#options = options
-    this.#random = createRandom(options.seed)
+    this.#random = seededRandom(options.seed)
     this.asked = Array.from({ length: options.pieces }, () => 0)
     this.peers = Array.from({ length: options.peers }, (_, n) => new TinyPeer(n, options.pieces))
     for (const [n, peer] of this.peers.entries()) {

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { pieceCountOf, pieceRange } from '../../src/blob/pieces.ts'
 import { openPartialBlob } from '../../src/storage/partial/partial-blob.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
+import { runSeed, seededRandom } from '../support/random/seeded-random.ts'
 import { children } from './child.ts'
-import { runSeed, sampleBlob, seededRandom } from './sample-blob.ts'
+import { sampleBlob } from './sample-blob.ts'
 
 const temporaryFolder = temporaryFolders()
 const startChild = children()

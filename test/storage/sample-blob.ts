@@ -42,19 +42,3 @@ export async function writePieces(
     await file.commit(index)
   }
 }
-
-/** A number that chooses a run's randomness; printed by the caller so that a failure can be repeated. */
-export function runSeed(): number {
-  return Number(process.env.DFHF_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
-}
-
-/** A small generator of numbers in 0..1 (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}

@@ -1,6 +1,7 @@
 import { pieceCountOf } from '../../src/blob/pieces.ts'
 import { openPartialBlob } from '../../src/storage/partial/partial-blob.ts'
-import { sampleBlob, seededRandom, writePieces } from './sample-blob.ts'
+import { seededRandom } from '../support/random/seeded-random.ts'
+import { sampleBlob, writePieces } from './sample-blob.ts'
 
 /** Writes the missing pieces of a sample blob in a random order and names each committed one; then waits. */
 const [folder = '', size = '', seed = ''] = process.argv.slice(2)

@@ -33,12 +33,12 @@ class Mailbox<T> {
   }
 }
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4')
+/** A port that the nodes of one test share; a socket keeps others from it to the end of the test. */
+async function ownPort(): Promise<number> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true })
+  stops.push(() => socket.close())
   await new Promise<void>((resolve) => socket.bind(0, () => resolve()))
-  const { port } = socket.address()
-  socket.close()
-  return port
+  return socket.address().port
 }
 
 interface Node {
@@ -64,7 +64,7 @@ function start(n: number, port: number, options: Partial<MulticastOptions> = {})
 
 describe('multicast discovery', () => {
   test('lets two processes on one host find each other at once, and part with a goodbye', async () => {
-    const port = await freePort()
+    const port = await ownPort()
     const [a, b] = [start(1, port), start(2, port)]
     expect(await a.peers.find(({ id }) => id === peerId(2))).toEqual(
       samplePeer(2, { addresses: ['127.0.0.1'] }),
@@ -77,7 +77,7 @@ describe('multicast discovery', () => {
   })
 
   test('finds those that were there long before', async () => {
-    const port = await freePort()
+    const port = await ownPort()
     const witness = start(3, port)
     start(1, port, { heartbeatMs: 3_600_000 })
     await witness.peers.find(({ id }) => id === peerId(1))
@@ -86,14 +86,14 @@ describe('multicast discovery', () => {
   })
 
   test('gives the addresses that it was told to give', async () => {
-    const port = await freePort()
+    const port = await ownPort()
     start(1, port, { self: () => samplePeer(1, { addresses: ['192.0.2.7'] }) })
     const b = start(2, port)
     expect(await b.peers.find(() => true)).toMatchObject({ addresses: ['192.0.2.7'] })
   })
 
   test('answers whoever browses for services and passes over what is not meant for it', async () => {
-    const port = await freePort()
+    const port = await ownPort()
     start(1, port)
     const browser = multicastDns({ interface: '127.0.0.1', bind: '0.0.0.0', port, reuseAddr: true })
     stops.push(() => browser.destroy())
@@ -109,7 +109,7 @@ describe('multicast discovery', () => {
   })
 
   test('goes on after packets that are no DNS', async () => {
-    const port = await freePort()
+    const port = await ownPort()
     const [a] = [start(1, port)]
     const socket = createSocket('udp4')
     stops.push(() => socket.close())
@@ -123,14 +123,14 @@ describe('multicast discovery', () => {
     const log = new Mailbox<string>()
     const none = { name: 'gone0', address: '203.0.113.77', addresses: ['203.0.113.77'] }
     const options = { interfaces: () => [none], log: { debug: log.put, info() {}, warn() {} } }
-    start(1, await freePort(), options)
+    start(1, await ownPort(), options)
     await log.find(
       (line) => line.startsWith('multicast on gone0') || line.startsWith('no multicast on gone0'),
     )
   })
 
   test('uses interfaces that come up later', async () => {
-    const port = await freePort()
+    const port = await ownPort()
     const present: (typeof loopback)[] = []
     const a = start(1, port, { interfaces: () => present })
     start(2, port)

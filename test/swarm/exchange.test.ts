@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { PeerExchange } from '../../src/swarm/membership/exchange.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
 import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
-import { peerId, samplePeer, seededRandom } from './samples.ts'
+import { seededRandom } from '../support/random/seeded-random.ts'
+import { peerId, samplePeer } from './samples.ts'
 
 interface Node {
   readonly self: PeerInfo

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { pickNeighbours } from '../../src/swarm/client/neighbours.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
 import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
-import { peerId, sampleOid, samplePeer, seededRandom } from './samples.ts'
+import { seededRandom } from '../support/random/seeded-random.ts'
+import { peerId, sampleOid, samplePeer } from './samples.ts'
 
 setDefaultTimeout(60_000)
 

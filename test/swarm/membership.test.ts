@@ -5,7 +5,8 @@ import { pickNeighbours } from '../../src/swarm/client/neighbours.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
 import type { MembershipOptions } from '../../src/swarm/membership/membership-options.ts'
 import type { MembershipEvent } from '../../src/swarm/membership/peer-news.ts'
-import { peerId, sampleOid, samplePeer, seededRandom } from './samples.ts'
+import { seededRandom } from '../support/random/seeded-random.ts'
+import { peerId, sampleOid, samplePeer } from './samples.ts'
 
 let clock = 0
 let events: string[] = []

@@ -25,14 +25,3 @@ export function samplePeer(n: number, changes: Partial<PeerInfo> = {}): PeerInfo
 export function sampleOid(text = 'blob'): Oid {
   return parseOid(createHash('sha256').update(text).digest('hex'))
 }
-
-/** Evenly spread numbers from a seed, for tests that must repeat. */
-export function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let hash = Math.imul(state ^ (state >>> 15), state | 1)
-    hash ^= hash + Math.imul(hash ^ (hash >>> 7), hash | 61)
-    return ((hash ^ (hash >>> 14)) >>> 0) / 2 ** 32
-  }
-}

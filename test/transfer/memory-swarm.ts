@@ -43,6 +43,11 @@ export class MemorySwarm implements BlobSwarm {
     }
   }
 
+  /** Has a peer tell that it has these pieces too by now. */
+  tell(peerId: string, pieces: readonly number[]): void {
+    this.#listener?.peerHas(peerId, pieces)
+  }
+
   async introduced(): Promise<void> {}
 
   isNeeded(): boolean {

@@ -9,6 +9,7 @@ import { bring, rejection } from './transfer-bench.ts'
 
 const MiB = 2 ** 20
 const bytes = content(24 * MiB)
+const allPieces = Array.from({ length: 24 }, (_, piece) => piece)
 let folder: string
 
 beforeEach(async () => {
@@ -34,9 +35,11 @@ describe('a swarm with peers that lie', () => {
 
   test('finds a wrong piece, bans who sent it, and fetches far less than the file anew', async () => {
     const liar = { id: 'liar', bytes: flipped(bytes, 5 * MiB + 3) }
-    const { content: got, swarm, bytes: cost } = await bringFrom([liar, { id: 'honest', bytes }])
+    const honest = { id: 'honest', bytes, pieces: allPieces.filter((piece) => piece !== 5) }
+    const { content: got, swarm, bytes: cost } = await bringFrom([liar, honest])
     expect(Buffer.compare(got, bytes)).toBe(0)
-    expect(swarm.banned).not.toContain('honest')
+    expect(swarm.banned).toEqual(['liar'])
+    expect(cost.hub).toBeGreaterThan(0)
     expect(cost.hub).toBeLessThan(bytes.length)
   })
 
@@ -73,10 +76,20 @@ describe('a swarm with peers that lie', () => {
 
   test('goes on with the honest peer when the hub may not be asked', async () => {
     const liar = { id: 'liar', bytes: flipped(bytes, 7 * MiB) }
-    const swarm = new MemorySwarm([liar, { id: 'honest', bytes }])
-    const { path } = await bring(folder, bytes, { swarm })
+    // The honest one has the wrong piece only once the whole has turned out to be wrong.
+    const honest = { id: 'honest', bytes, pieces: allPieces.filter((piece) => piece !== 7) }
+    const swarm = new (class extends MemorySwarm {
+      override collectDigests(pieces: readonly number[]) {
+        this.tell('honest', [7])
+        return super.collectDigests(pieces)
+      }
+    })([liar, honest])
+    const { path, bytes: cost } = await bring(folder, bytes, { swarm })
     expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
-    expect(swarm.banned.filter((id) => id !== 'liar')).toEqual([])
+    expect(swarm.banned).toEqual(['liar'])
+    expect(cost.hub).toBe(0)
+    // All that the liar had sent is fetched again, and from the other one alone.
+    expect(swarm.sources.get('honest')?.sent).toBeGreaterThanOrEqual(bytes.length)
   })
 
   test('is found out though the connection that fetches the hub’s bytes stands still', async () => {
@@ -112,8 +125,11 @@ describe('a swarm with peers that lie', () => {
 
   test('asks a peer that breaks off no more, and loses nothing', async () => {
     const breaking = { id: 'breaking', bytes, mischief: () => 'cut' as const }
-    const { content: got } = await bringFrom([breaking])
+    const { content: got, swarm, hub } = await bringFrom([breaking])
     expect(Buffer.compare(got, bytes)).toBe(0)
+    const peer = swarm.sources.get('breaking')
+    expect(peer?.requests.length).toBeLessThan(8)
+    expect((peer?.sent ?? 0) + hub.sent).toBe(bytes.length)
   })
 
   test('shares the work between peers and hub when peers have only a part', async () => {

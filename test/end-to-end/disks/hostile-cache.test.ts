@@ -122,8 +122,7 @@ describe('in a cache that others may write to', () => {
     execFileSync('mkfifo', [join(folder, `${oid}.dfhf.incomplete`)])
     execFileSync('mkfifo', [join(folder, `${oid}.dfhf-journal.incomplete`)])
     await using running = await startDfhf(machine, ['serve', '--gateway', '127.0.0.1:0', '--no-peers'])
-    await running.said('Hub mirror and proxy on http://')
-    const port = /:(\d+)$/m.exec(running.stderr())?.[1]
+    const port = await running.told(/Hub mirror and proxy on http:.*:(\d+)\n/)
     const answer = await fetch(`http://127.0.0.1:${port}/o/r/resolve/main/w`)
     const bytes = await answer.bytes()
     expect(new Bun.CryptoHasher('sha256').update(bytes).digest('hex')).toBe(oid)

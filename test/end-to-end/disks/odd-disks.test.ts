@@ -56,9 +56,8 @@ describe.skipIf(!canMountSmallDisk)('a disk that does not tell how much space is
     const store = newDisk()
     const args = ['serve', '--gateway', '127.0.0.1:0', '--store-dir', store, '--min-free', '1GB']
     await using running = await startDfhf(machine, args)
-    await running.said('Hub mirror and proxy on http://')
+    const port = await running.told(/Hub mirror and proxy on http:.*:(\d+)\n/)
     expect(running.stderr()).toContain('only the quota bounds the store')
-    const port = /:(\d+)$/m.exec(running.stderr())?.[1]
     const answer = await fetch(`http://127.0.0.1:${port}/o/r/resolve/main/w`)
     expect(
       createHash('sha256')
@@ -129,8 +128,7 @@ describe.skipIf(!canMountSmallDisk)('a disk on which a snapshot does not find ro
     const store = join(disk, 'store')
     const args = ['serve', '--gateway', '127.0.0.1:0', '--store-dir', store, '--min-free', '0']
     await using running = await startDfhf(machine, args)
-    await running.said('Hub mirror and proxy on http://')
-    const port = /:(\d+)$/m.exec(running.stderr())?.[1]
+    const port = await running.told(/Hub mirror and proxy on http:.*:(\d+)\n/)
     for (const name of names) await (await fetch(`http://127.0.0.1:${port}/o/r/resolve/main/${name}`)).bytes()
     running.kill('SIGTERM')
     await running.result

@@ -107,8 +107,7 @@ describe('a SOCKS proxy', () => {
     const sent = sentOf(hub)
     const args = ['serve', '--gateway', 'off', '--listen', '127.0.0.1:0']
     await using serving = await startDfhf(holder, args, { env: peers })
-    await serving.said('to peers on port ')
-    const peer = `127.0.0.1:${/to peers on port (\d+)/.exec(serving.stderr())?.[1]}`
+    const peer = `127.0.0.1:${await serving.told(/to peers on port (\d+)\n/)}`
     const env = { ...peers, DFHF_SEEDS: peer, ALL_PROXY: `socks5://${proxy.host}` }
     expectExact(hub, await runDfhf(taker, ['download', 'o/r', 'w', '--origin', 'never'], { env }))
     expect(sentOf(hub)).toBe(sent)

@@ -19,8 +19,7 @@ const sharing = { env: { DFHF_NO_PEERS: undefined, DFHF_NO_MULTICAST: '1' } } sa
 async function startSeed(machine: Machine) {
   const flags = ['--listen', '127.0.0.1:0', '--gateway', 'off', '--store-quota', '8MB', '--min-free', '0']
   const running = await startDfhf(machine, ['serve', ...flags, '--fetch-for-peers'], sharing)
-  await running.said('to peers on port')
-  const address = `127.0.0.1:${/port (\d+)/.exec(running.stderr())?.[1]}`
+  const address = `127.0.0.1:${await running.told(/to peers on port (\d+)\n/)}`
   return { running, address, url: `http://${address}/v1/blobs` }
 }
 

@@ -8,6 +8,7 @@ import { readAll } from '../../support/hub/content.ts'
 import { startTestHub, type TestHub } from '../../support/hub/test-hub.ts'
 import { runDfhf } from '../../support/program/binary.ts'
 import { newMachine } from '../../support/program/machine.ts'
+import { ownAddress } from '../../support/program/own-address.ts'
 import { downloadWeights, expectExact, oidOf, weightsRepo } from '../../support/program/weights.ts'
 
 // The promise is twice the time alone, which is a second here, and ten; a busy machine has a minute more.
@@ -58,15 +59,16 @@ function startPeers(kind: HostileKind, hub: TestHub, honest: () => readonly stri
 }
 
 describe('a download whose Hub is up ends with the right bytes', () => {
-  for (const kind of kinds) {
+  for (const [index, kind] of kinds.entries()) {
     test.concurrent(`beside hostile peers of the kind '${kind}'`, async () => {
       await using hub = await startTestHub({ repos: [weightsRepo(size)] })
       using machine = newMachine(hub.url)
-      const port = await freePort()
-      using hostile = startPeers(kind, hub, () => [`127.0.0.1:${port}`])
+      // The hostile peers know it before it starts.
+      const address = `${ownAddress(index + 1)}:7001`
+      using hostile = startPeers(kind, hub, () => [address])
       const result = await runDfhf(
         machine,
-        [...downloadWeights, '--no-multicast', `--listen=127.0.0.1:${port}`, `--seeds=${hostile.seeds}`],
+        [...downloadWeights, '--no-multicast', `--listen=${address}`, `--seeds=${hostile.seeds}`],
         { env: { DFHF_NO_PEERS: '' } },
       )
       expectExact(hub, result)
@@ -74,10 +76,3 @@ describe('a download whose Hub is up ends with the right bytes', () => {
     })
   }
 })
-
-async function freePort(): Promise<number> {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = server
-  server.stop(true)
-  return port
-}

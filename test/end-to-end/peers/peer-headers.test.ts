@@ -80,8 +80,7 @@ async function startNode() {
   const machine = stack.use(newMachine(hub.url))
   const serve = ['serve', '--listen', '127.0.0.1:0', '--gateway', 'off', '--verbose']
   const node = stack.use(await startDfhf(machine, serve, sharing))
-  await node.said('to peers on port')
-  const port = Number(/peers on port (\d+)/.exec(node.stderr())?.[1])
+  const port = Number(await node.told(/to peers on port (\d+)\n/))
   return { node, port, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 

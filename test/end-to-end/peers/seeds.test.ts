@@ -13,8 +13,7 @@ test('a node that fetches for its peers gives them every file of a repo, and the
   await using hub = await startTestHub({ repos: [weightsRepo(size)] })
   using node = newMachine(hub.url)
   await using seed = await startDfhf(node, serve, sharing)
-  await seed.said('to peers on port')
-  const seeds = `127.0.0.1:${/port (\d+)/.exec(seed.stderr())?.[1]}`
+  const seeds = `127.0.0.1:${await seed.told(/to peers on port (\d+)\n/)}`
 
   for (const origin of ['seeds', 'never']) {
     using machine = newMachine(hub.url)

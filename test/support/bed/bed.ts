@@ -11,6 +11,9 @@ import { RunningDfhf } from './running-dfhf.ts'
 const REPO = falconRepo({ weightsSize: 0 }).id
 const FILE = 'pytorch_model.bin'
 
+/** What can run on a host besides dfhf. */
+export type BedProgram = 'evil-peer.ts' | 'inventor.ts' | 'relaying-peer.ts'
+
 /** What to lay out. */
 export interface BedOptions {
   readonly hosts: number
@@ -78,8 +81,9 @@ export class Bed implements AsyncDisposable {
     return serving
   }
 
-  /** Runs a program of the bed's own on a host; resolves when it has printed a line. */
-  async startProgram(host: Node, command: readonly string[]): Promise<void> {
+  /** Runs a program of the bed's own, by its file here, on a host; resolves when it has printed a line. */
+  async startProgram(host: Node, program: BedProgram, args: readonly string[]): Promise<void> {
+    const command = [process.execPath, join(import.meta.dir, program), ...args]
     const child = Bun.spawn([...host.prefix, ...command], { stdout: 'pipe', stderr: 'inherit' })
     this.#stack.defer(async () => {
       child.kill('SIGKILL')

@@ -32,14 +32,8 @@ export interface GatewayNode extends AsyncDisposable {
 /** Starts `dfhf serve` on a fresh machine and waits until its gateway answers. */
 export async function startNode(endpoint: string, options: NodeOptions = {}): Promise<GatewayNode> {
   const { args = [], host = '127.0.0.1', seeds } = options
-  const port = freePort(host)
   const peering = seeds ? ['--listen', `${host}:0`, '--no-multicast'] : ['--no-peers']
-  const flags = [
-    '--gateway',
-    `${host}:${port}`,
-    ...peering,
-    ...(seeds?.length ? ['--seeds', seeds.join()] : []),
-  ]
+  const flags = ['--gateway', `${host}:0`, ...peering, ...(seeds?.length ? ['--seeds', seeds.join()] : [])]
   await using stack = new AsyncDisposableStack()
   const machine = stack.use(newMachine(endpoint))
   const running = stack.use(
@@ -48,15 +42,15 @@ export async function startNode(endpoint: string, options: NodeOptions = {}): Pr
       ...(options.prefix && { prefix: options.prefix }),
     }),
   )
-  await withDeadline(
-    running.said(`:${port}`),
+  const url = await withDeadline(
+    running.told(/^.*Hub mirror and proxy on (http:\S+)\n/m),
     20_000,
     () => `dfhf serve says nothing of its gateway:\n${running.stderr()}`,
   )
   const peerPort = / to peers on port (\d+)/.exec(running.stderr())?.[1]
   const all = stack.move()
   return {
-    url: `http://${host}:${port}`,
+    url,
     peerAddress: seeds && peerPort ? `${host}:${peerPort}` : undefined,
     machine,
     running,
@@ -68,13 +62,6 @@ export async function startNode(endpoint: string, options: NodeOptions = {}): Pr
 /** A fresh HOME for a client, in the folder of a machine. */
 export function clientHome(machine: Machine, name: string): string {
   return join(machine.folder, 'clients', name)
-}
-
-function freePort(hostname: string): number {
-  const server = Bun.listen({ hostname, port: 0, socket: { data() {} } })
-  const { port } = server
-  server.stop(true)
-  return port
 }
 
 function peakMemoryOf(pid: number): number {

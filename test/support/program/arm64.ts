@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { targets } from '../../../scripts/build/targets.ts'
 import type { RunOptions } from './binary.ts'
 import { buildBinary } from './find-binary.ts'
 
@@ -27,8 +26,6 @@ export function canRunArm64(): boolean {
 
 /** Has dfhf run as the binary for linux-arm64, under an emulator where this is another processor. */
 export async function onArm64(): Promise<Required<Pick<RunOptions, 'prefix' | 'binary'>>> {
-  const target = targets.find(({ name }) => name === 'linux-arm64')
-  if (!target) throw new Error('there is no such target')
-  built ??= buildBinary(target)
+  built ??= buildBinary('linux-arm64')
   return { prefix: process.arch === 'arm64' ? [] : ['qemu-aarch64', '-L', libraries], binary: await built }
 }

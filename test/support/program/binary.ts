@@ -27,6 +27,8 @@ export interface RunningDfhf extends AsyncDisposable {
   stderr(): string
   /** Resolves when stderr holds `text`; rejects when dfhf ends without having said it. */
   said(text: string): Promise<void>
+  /** Resolves to what the group of `pattern` holds as soon as stderr matches it; rejects as `said` does. */
+  told(pattern: RegExp): Promise<string>
   kill(signal: NodeJS.Signals): void
 }
 
@@ -73,7 +75,8 @@ export async function startDfhf(
     pid: child.pid,
     result,
     stderr: () => heard.text,
-    said: (text) => heard.until(text),
+    said: async (text) => void (await heard.until((said) => said.includes(text) || undefined, text)),
+    told: (pattern) => heard.until((said) => pattern.exec(said)?.[1], String(pattern)),
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
@@ -93,9 +96,12 @@ class Heard {
     this.ended = this.#read(stream)
   }
 
-  async until(text: string): Promise<void> {
-    while (!this.text.includes(text)) {
-      if (this.#isOver) throw new Error(`dfhf ended without having said '${text}':\n${this.text}`)
+  /** Resolves to what `find` makes of the text once that is something. */
+  async until<T>(find: (text: string) => T | undefined, what: string): Promise<T> {
+    for (;;) {
+      const found = find(this.text)
+      if (found !== undefined) return found
+      if (this.#isOver) throw new Error(`dfhf ended without having said '${what}':\n${this.text}`)
       await new Promise<void>((wake) => this.#waiters.add(wake))
     }
   }

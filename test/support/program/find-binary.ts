@@ -2,8 +2,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { copyFile, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, sep } from 'node:path'
-import { compile } from '../../../scripts/build/compile.ts'
-import type { Target } from '../../../scripts/build/targets.ts'
+import { runProcess } from '../python/run-process.ts'
 
 /** The project that this file belongs to. */
 export const checkout = join(import.meta.dir, '../../..')
@@ -26,10 +25,11 @@ export async function findBinary(): Promise<string> {
 }
 
 /** A new binary, for another platform where one is named; it is removed when this process ends. */
-export async function buildBinary(target?: Target): Promise<string> {
-  const outfile = join(await folderOfThisProcess(), target === undefined ? 'dfhf' : `dfhf-${target.name}`)
-  await compile(checkout, { outfile, ...(target && { target }) })
-  return outfile
+export async function buildBinary(target?: string): Promise<string> {
+  const into = await folderOfThisProcess()
+  const command = [process.execPath, join(checkout, 'scripts/build.ts'), '--into', into]
+  const { stdout } = await runProcess([...command, ...(target === undefined ? [] : ['--target', target])])
+  return stdout.trim()
 }
 
 /**
