@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import type { Oid } from '../blob/oid.ts'
 
 /** Clients that resume do so within minutes. */
@@ -11,7 +12,7 @@ const MAX_BLOBS = 1_000
  * checked, or a client would ask for ever for a blob that the Hub itself gives wrong.
  */
 export class CutAnswers {
-  readonly #until = new Map<Oid, number>()
+  readonly #until = new BoundedMap<Oid, number>(MAX_BLOBS)
   readonly #now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -20,12 +21,7 @@ export class CutAnswers {
 
   /** An answer was cut because of wrong bytes. */
   note(oid: Oid): void {
-    this.#until.delete(oid)
     this.#until.set(oid, this.#now() + MEMORY_MS)
-    for (const oldest of this.#until.keys()) {
-      if (this.#until.size <= MAX_BLOBS) break
-      this.#until.delete(oldest)
-    }
   }
 
   /** True when a client may hold wrong bytes of the blob. */

@@ -1,3 +1,5 @@
+import { BoundedMap } from '../base/bounded-map.ts'
+
 interface Entry<T> {
   readonly answer: Promise<T>
   goodUntil: number
@@ -8,13 +10,13 @@ const SWEEP_MS = 10_000
 
 /** Remembers answers for a short while, and makes those who ask the same at once share one question. */
 export class ShortMemory<T> {
-  readonly #entries = new Map<string, Entry<T>>()
-  readonly #size: number
+  /** Those that wait for one that goes for want of room have its promise. */
+  readonly #entries: BoundedMap<string, Entry<T>>
   readonly #now: () => number
   #sweep: NodeJS.Timeout | undefined
 
   constructor(options: { readonly size: number; readonly now?: () => number }) {
-    this.#size = options.size
+    this.#entries = new BoundedMap(options.size)
     this.#now = options.now ?? (() => performance.now())
   }
 
@@ -23,7 +25,6 @@ export class ShortMemory<T> {
     const known = this.#entries.get(key)
     if (known && this.#now() < known.goodUntil) return known.answer
     const entry: Entry<T> = { answer: ask(), goodUntil: Number.POSITIVE_INFINITY }
-    this.#entries.delete(key)
     this.#entries.set(key, entry)
     this.#sweep ??= setInterval(() => this.#forgetOld(), SWEEP_MS).unref()
     const forget = () => {
@@ -34,8 +35,6 @@ export class ShortMemory<T> {
       entry.goodUntil = this.#now() + ms
       if (ms <= 0) forget()
     }, forget)
-    // The oldest goes; those that wait for it have its promise.
-    if (this.#entries.size > this.#size) this.#entries.delete(this.#entries.keys().next().value ?? '')
     return entry.answer
   }
 

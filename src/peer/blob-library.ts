@@ -1,6 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
 import type { Oid } from '../blob/oid.ts'
-import type { FileRef } from '../repo/file-ref.ts'
 import type { OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import type { BlobIndex, IndexedBlob } from '../storage/store/blob-index.ts'
@@ -8,16 +7,7 @@ import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
 import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
 import { BlobProofs } from './blob-proof.ts'
-
-/** A blob and the file that it is, as far as that is known: an address of bytes may be of no known file. */
-export interface LocatedBlob extends Pick<FileRef, 'oid' | 'size'>, Loose<Pick<FileRef, 'commit' | 'path'>> {
-  /** A blob of no known repo counts as private. */
-  readonly repo?: Repo | undefined
-  /** True where the asker's own address of these bytes was tried and gives them. */
-  readonly isProven?: boolean | undefined
-}
-
-type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
+import type { LocatedBlob } from './located-blob.ts'
 
 /** One fetch into the store that any number of readers share. */
 export interface Errand {

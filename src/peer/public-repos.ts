@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Origin } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
@@ -39,7 +40,7 @@ interface Known {
 export class PublicRepos {
   readonly #hub: Origin
   readonly #now: () => number
-  readonly #repos = new Map<string, Known>()
+  readonly #repos = new BoundedMap<string, Known>(MAX_REPOS)
   readonly #listeners = new Set<(repo: Repo) => void>()
 
   /** `anonymous` must carry no token. */
@@ -112,7 +113,6 @@ export class PublicRepos {
     const name = repoName(repo)
     const known = this.#repos.get(name)
     if (known) return known
-    if (this.#repos.size >= MAX_REPOS) this.#repos.delete(this.#repos.keys().next().value ?? '')
     const fresh: Known = {
       said: undefined,
       saidAtMs: 0,

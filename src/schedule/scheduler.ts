@@ -48,7 +48,7 @@ export type Action =
  * Why a lease ends early: it brings too little; its piece came from elsewhere; a peer has the piece or fetches it; others
  * need the uplink as well; the Hub is quicker than the peer.
  */
-export type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
+type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
 
 /**
  * Decides what one peer fetches next and from whom. Deterministic: the board, the clock and the free connections come
@@ -57,6 +57,7 @@ export type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' 
 export class Scheduler {
   readonly board: PieceBoard
   readonly ring: OwnershipRing
+  /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
   #hubMsPerPiece = 0
   #hubRuns = 0
   /** The same by this peer's own measure alone, which no other can distort. */
@@ -76,11 +77,6 @@ export class Scheduler {
   /** True once the Hub was asked because peers brought too little. */
   get hasDoubted(): boolean {
     return this.#pace.hasDoubted
-  }
-
-  /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
-  get hubMsPerPiece(): number {
-    return this.#hubMsPerPiece
   }
 
   /** Bytes of a lease have arrived. */

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts'
+import { isLoopbackHost } from '../base/loopback.ts'
 import { AllowList } from '../gateway/access/allow-list.ts'
 import { OwnNames } from '../gateway/access/own-names.ts'
 import { BlobReplies } from '../gateway/blob-replies.ts'
@@ -20,7 +21,7 @@ import { Tunnels } from '../gateway/proxy/tunnel.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpProxy } from '../http/proxy.ts'
 import { parseEndpoint } from '../hub/endpoint.ts'
-import { isLoopback, type TokenRule } from '../hub/tokens.ts'
+import type { TokenRule } from '../hub/tokens.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { PublicRepos } from '../peer/public-repos.ts'
 import type { Origin } from '../repo/origin.ts'
@@ -99,7 +100,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     library,
     upstream: hub,
     ownHub: options.ownHub,
-    isLoopbackOnly: listen.host !== undefined && isLoopback(listen.host),
+    isLoopbackOnly: listen.host !== undefined && isLoopbackHost(listen.host),
     storeQuota: options.storeQuota,
     log,
   })

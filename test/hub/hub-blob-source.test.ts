@@ -180,13 +180,11 @@ describe('a blob of the Hub', () => {
 
   test('passes on how long a limiting Hub asks to wait', async () => {
     await using hub = await start()
-    const limits: number[] = []
-    await using client = clientOf(hub.url, { onRateLimit: ({ remaining }) => limits.push(remaining) })
+    await using client = clientOf(hub.url)
     const { source } = await sourceOf(client, weights)
     hub.addFault({ status: 429, headers: { RateLimit: '"resolvers";r=0;t=7' } })
     const error = await thrownBy(() => source.open({ start: 0, end: 10 }, { signal }))
     expect(error).toMatchObject({ code: 'rate-limited', retryable: true, retryAfterMs: 8000 })
-    expect(limits.at(-1)).toBe(0)
   })
 
   test('ends with the reason of its signal', async () => {

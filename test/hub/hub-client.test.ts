@@ -70,19 +70,6 @@ describe('a revision', () => {
     expect((await client.resolveRevision(former, 'main')).id).toBe(varied.id)
     expect((await client.describeFile(former, 'main', 'config.json')).commit).toBe(commit)
   })
-
-  test('is listed among the refs', async () => {
-    await using hub = await start()
-    await using client = clientOf(hub.url)
-    const refs = await client.listRefs(varied)
-    expect(refs.map(({ name, kind }) => `${kind} ${name}`).sort()).toEqual([
-      'branch feature/new-head',
-      'branch main',
-      'conversion refs/convert/parquet',
-      'pull-request refs/pr/1',
-      'tag v1.0',
-    ])
-  })
 })
 
 describe('the tree', () => {

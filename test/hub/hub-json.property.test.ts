@@ -163,7 +163,6 @@ test('whatever the Hub answers, what is said of a repo is proper or ends in an e
           'boolean',
         ])
       }
-      await ask(list, () => client.listRefs(varied))
     }),
     { numRuns: 400 },
   )

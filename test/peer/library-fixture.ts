@@ -27,7 +27,7 @@ export interface LibraryFixture extends AsyncDisposable {
   sourceOf(file: DescribedFile): OriginSource
 }
 
-export const repo = { type: 'model', id: 'org/data' } as const
+const repo = { type: 'model', id: 'org/data' } as const
 
 /** Starts all of it; `files` are the content of `org/data`. */
 export async function openLibrary(options: TestHubOptions): Promise<LibraryFixture> {

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { DfhfError } from '../../base/errors.ts'
-import { isLoopback } from '../../hub/tokens.ts'
+import { isLoopbackHost } from '../../base/loopback.ts'
 
 /** What decides by which names a gateway is reached. */
 export interface OwnNamesOptions {
@@ -38,7 +38,7 @@ export class OwnNames {
   isOwn(host: string | null, localAddress: string): boolean {
     const name = host === null ? undefined : hostNameOf(host)
     if (name === undefined) return false
-    if (isLoopback(name) || this.#names.has(name)) return true
+    if (isLoopbackHost(name) || this.#names.has(name)) return true
     // Only addresses are looked up: a machine's own name may be one that others answer to as well.
     if (!/^\[|^[\d.]+$/.test(name)) return false
     return name === bracketed(localAddress) || this.#addresses().some((each) => bracketed(each) === name)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isObject } from '../../hub/answers/json-shape.ts'
+import { isObject } from '../../base/json-object.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { Credentials } from '../access/credentials.ts'
 import type { HeaderLine } from '../message.ts'

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isObject } from '../../base/json-object.ts'
 import { type Log, silentLog } from '../../base/log.ts'
-import { isObject } from '../../hub/answers/json-shape.ts'
+import { Semaphore } from '../../base/semaphore.ts'
 import { type Repo, repoName } from '../../repo/repo.ts'
 import { writeFileAtomically } from '../../storage/files/atomic-write.ts'
 import { readPlainText } from '../../storage/files/plain-file.ts'
@@ -29,7 +30,7 @@ export class KeptAnswers {
   /** By their path inside the folder. */
   #kept: Map<string, Kept> | undefined
   #size = 0
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turn = new Semaphore(1)
   #withdrawals = 0
 
   constructor(stateDir: string, options: { readonly log?: Log; readonly now?: () => number } = {}) {
@@ -114,11 +115,9 @@ export class KeptAnswers {
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
-    const result = this.#turn.then(work).catch((error: unknown) => {
+    return this.#turn.run(work).catch((error: unknown) => {
       this.#log.debug(`cannot keep an answer of the Hub: ${String(error)}`)
     })
-    this.#turn = result
-    return result
   }
 }
 

@@ -1,22 +1,9 @@
 import { DfhfError } from '../../base/errors.ts'
-
-/** A JSON object whose fields are not checked yet. */
-export type JsonObject = Readonly<Record<string, unknown>>
-
-/** True for a JSON object, arrays and null excluded. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
+import { isObject, type JsonObject } from '../../base/json-object.ts'
 
 /** Takes a value of the Hub for an object; throws `bad-response`. */
 export function asObject(value: unknown, what: string): JsonObject {
   if (isObject(value)) return value
-  throw misshapen(what)
-}
-
-/** Takes a value of the Hub for a list; throws `bad-response`. */
-export function asArray(value: unknown, what: string): readonly unknown[] {
-  if (Array.isArray(value)) return value
   throw misshapen(what)
 }
 

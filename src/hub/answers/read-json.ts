@@ -1,6 +1,6 @@
 import { DfhfError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json-object.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
-import type { JsonObject } from './json-shape.ts'
 
 /** The bytes of one answer. It is read as it comes: what is held of it is bounded by what is made of it. */
 const MAX_ANSWER_SIZE = 2 ** 26

@@ -1,7 +1,8 @@
 import { DfhfError } from '../../base/errors.ts'
+import { isObject } from '../../base/json-object.ts'
 import { type GitBlobId, isOid, isSha256 } from '../../blob/oid.ts'
 import type { ListedFile } from '../../repo/file-ref.ts'
-import { asObject, asSize, asString, isObject } from './json-shape.ts'
+import { asObject, asSize, asString } from './json-shape.ts'
 
 /** Reads one entry of a tree or of paths-info; undefined for a folder. Throws `bad-response` for what is misshapen. */
 export function parseRepoFile(value: unknown): ListedFile | undefined {

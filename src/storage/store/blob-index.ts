@@ -84,12 +84,6 @@ export class BlobIndex implements AsyncDisposable {
     return [...repos.values()]
   }
 
-  /** The path of a verified blob; see `acquire`, which also keeps it from being evicted. */
-  async find(oid: Oid, signal?: AbortSignal): Promise<string | undefined> {
-    using blob = await this.acquire(oid, signal)
-    return blob?.path
-  }
-
   /**
    * A verified blob to read from. One that dfhf did not write is hashed first, so this may take a second a gigabyte;
    * a miss looks at the disk again. Undefined when it is not here.

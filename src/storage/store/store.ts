@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Log, silentLog } from '../../base/log.ts'
+import { Semaphore } from '../../base/semaphore.ts'
 import { formatSize } from '../../base/size.ts'
 import type { Oid } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
@@ -37,7 +38,7 @@ export class BlobStore {
   /** What killed or cancelled runs left. */
   #leftovers: readonly FoundPartial[] = []
   readonly #listeners = new Set<(oid: Oid) => void>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turn = new Semaphore(1)
 
   private constructor(root: string, options: BlobStoreOptions) {
     this.root = root
@@ -99,12 +100,6 @@ export class BlobStore {
     return join(storeFolderOf(this.root, oid), oid)
   }
 
-  /** The path of a whole blob, which counts as used now. Without a lease it may go at any time. */
-  async find(oid: Oid): Promise<string | undefined> {
-    using lease = await this.acquire(oid)
-    return lease?.path
-  }
-
   /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
   async acquire(oid: Oid): Promise<BlobLease | undefined> {
     const lease = await this.#lease(oid)
@@ -123,7 +118,7 @@ export class BlobStore {
    * Throws `disk-full` when that cannot be. Without a repo nobody can tell who may have it.
    */
   openBlob(oid: Oid, size: number, repo: Repo | undefined): Promise<PartialBlob> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       const folder = storeFolderOf(this.root, oid)
       const present = this.#leftovers.reduce((sum, { stem, size }) => (stem === oid ? sum + size : sum), 0)
       this.#leftovers = this.#leftovers.filter(({ stem }) => stem !== oid)
@@ -143,7 +138,7 @@ export class BlobStore {
             this.#tell(oid)
           },
           onClosed: async () => {
-            if (this.#growing.delete(blob)) await this.#inTurn(() => this.#findLeftovers(folder))
+            if (this.#growing.delete(blob)) await this.#turn.run(() => this.#findLeftovers(folder))
           },
         })
         this.#growing.set(blob, oid)
@@ -159,21 +154,14 @@ export class BlobStore {
 
   /** Notes that a blob which is here belongs to one more repo. */
   addRepo(oid: Oid, repo: Repo): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       if (this.#catalog.get(oid) !== undefined) await this.#noteRepo(oid, repo)
-    })
-  }
-
-  /** Frees space until the store keeps its quota and the disk its floor, as far as readers allow. */
-  trim(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#freeUp(0, 0)
     })
   }
 
   /** Removes a blob; false when somebody reads it or it is not here. */
   remove(oid: Oid): Promise<boolean> {
-    return this.#inTurn(() => this.#evict(oid))
+    return this.#turn.run(() => this.#evict(oid))
   }
 
   /** Looks for blobs that somebody else removed, and forgets them. Costs one stat a folder when nothing changed. */
@@ -293,11 +281,5 @@ export class BlobStore {
 
   #tell(oid: Oid): void {
     for (const listener of this.#listeners) listener(oid)
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work)
-    this.#turn = result.catch(() => {})
-    return result
   }
 }

@@ -47,7 +47,7 @@ export interface PeerLimits {
 }
 
 /** What the handler tells of peers, and whom it hears of them. */
-export interface PeerBook {
+interface PeerBook {
   sample(limit: number, random: () => number): readonly KnownPeer[]
   heard(peer: PeerInfo, news: 'direct'): boolean
   saidBye(id: string, address: string): void

@@ -19,7 +19,7 @@ export interface RequestRecord {
 }
 
 /** A count of requests and of the body bytes that answered them. */
-export interface Tally {
+interface Tally {
   requests: number
   bodyBytes: number
 }

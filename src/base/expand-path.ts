@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
-import { DfhfError } from '../../base/errors.ts'
 import type { Environment } from './environment.ts'
+import { DfhfError } from './errors.ts'
 
 /**
  * An absolute path from what a user wrote: `~` and `$VAR` are expanded; a variable that is not set stays as written.
@@ -21,7 +21,7 @@ export function huggingFaceHome(env: Environment): string | undefined {
 }
 
 /** The user's home folder. Undefined for a user that this machine has no entry of, as in many containers. */
-export function homeOf(env: Environment): string | undefined {
+function homeOf(env: Environment): string | undefined {
   const given = env.HOME || env.USERPROFILE
   if (given) return given
   try {

@@ -1,8 +1,8 @@
-import { DfhfError } from '../../base/errors.ts'
+import { DfhfError } from '../base/errors.ts'
 
 /**
- * The lines of a body, without their newlines. Throws `bad-response` when one has more than `maxLine` bytes, and
- * `network` when the body ends within one.
+ * The lines of a body, without their newlines; empty ones are passed over. Throws `bad-response` when one has more than
+ * `maxLine` bytes, and `network` when the body ends within one; `sender` is named in both.
  */
 export async function* readLines(
   body: AsyncIterable<Uint8Array>,
@@ -22,7 +22,7 @@ export async function* readLines(
     held.add(chunk.subarray(start))
   }
   if (held.size > 0)
-    throw new DfhfError('network', `peer ${options.sender} closed within a line`, { retryable: true })
+    throw new DfhfError('network', `${options.sender} closed within a line`, { retryable: true })
 }
 
 /** The beginning of a line, copied: a chunk of one byte may keep a socket's whole buffer in memory. */
@@ -49,5 +49,5 @@ class HeldBytes {
 }
 
 function tooLong(sender: string): DfhfError {
-  return new DfhfError('bad-response', `peer ${sender} sent a line without end`)
+  return new DfhfError('bad-response', `${sender} sent a line without end`)
 }
