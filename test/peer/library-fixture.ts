@@ -27,7 +27,8 @@ export interface LibraryFixture extends AsyncDisposable {
   sourceOf(file: DescribedFile): OriginSource
 }
 
-const repo = { type: 'model', id: 'org/data' } as const
+/** The repo of every library here. */
+export const repo = { type: 'model', id: 'org/data' } as const
 
 /** Starts all of it; `files` are the content of `org/data`. */
 export async function openLibrary(options: TestHubOptions): Promise<LibraryFixture> {
