@@ -1,4 +1,4 @@
-import type { DfhfError } from '../base/errors.ts'
+import { type DfhfError, isOfClass } from '../base/errors.ts'
 import { GO_ON_MS, HUB_BACKOFF_MS, LONGEST_WAIT_MS, MAX_HUB_FAILURES, ODD_ANSWER_FAILURES } from './tuning.ts'
 
 /** What to do about a failed request to the Hub. */
@@ -44,7 +44,7 @@ export class HubHealth {
       return { isFinal: true, waitMs: 0, isCongestion: false }
     }
     const rest = Math.max(0, this.#quietUntil - now)
-    const isCut = error.code === 'network' || error.code === 'timeout'
+    const isCut = isOfClass(error, 'network')
     const pause = isCut && this.#hasProgressed ? GO_ON_MS : backoffMs(this.#failures)
     const backoff = isRepeated ? rest : pause * (0.5 + random / 2)
     this.#hasProgressed = false

@@ -1,4 +1,4 @@
-import type { DfhfError } from '../base/errors.ts'
+import { type DfhfError, isOfClass } from '../base/errors.ts'
 import { type PeerFault, PeerStrikes } from '../schedule/peer-strikes.ts'
 import type { Lease, PieceBoard } from '../schedule/piece-board.ts'
 import { stalledPeers } from '../schedule/stalled-peers.ts'
@@ -46,8 +46,8 @@ export class PeerFaults {
   }
 }
 
-function faultOf({ code }: DfhfError): PeerFault {
-  if (code === 'rate-limited') return 'busy'
-  if (code === 'not-cached') return 'not here'
-  return code === 'verification-failed' || code === 'bad-response' ? 'lie' : 'broken'
+function faultOf(error: DfhfError): PeerFault {
+  if (error.code === 'rate-limited') return 'busy'
+  if (error.code === 'not-cached') return 'not here'
+  return isOfClass(error, 'corrupt', 'malformed') ? 'lie' : 'broken'
 }

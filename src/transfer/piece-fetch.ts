@@ -1,4 +1,4 @@
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { SourceKind } from '../blob/blob-source.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
@@ -233,8 +233,7 @@ export class PieceFetch {
 
   #failed(lease: Lease, error: unknown): void {
     if (error instanceof RangeIgnoredError && lease.source === HUB) this.#fetchWhole()
-    else if (!(error instanceof DfhfError) || error.code === 'disk' || error.code === 'disk-full')
-      this.#parts.state.fail(error)
+    else if (!(error instanceof DfhfError) || isOfClass(error, 'disk')) this.#parts.state.fail(error)
     else if (lease.source === HUB) this.#hubFailed(lease, error)
     else this.#peerFaults?.failed(lease, error)
   }

@@ -151,7 +151,7 @@ export class PieceWriter {
     this.#offset += bytes.length
   }
 
-  /** Puts the piece down as here once `check` resolves. From then on nobody writes to it. */
+  /** Puts the piece down as here once `check` resolves. From then on no bytes are written to it. */
   async land(check: () => Promise<void>): Promise<void> {
     this.#mustBe('open')
     if (this.#offset !== this.#range.end) throw new RangeError(`piece ${this.piece} is not complete`)

@@ -5,7 +5,7 @@ import { type FoundHead, readHead } from './file-head.ts'
 import { pathsInfo } from './paths-info.ts'
 
 /** What the Hub says of a file, and by what. */
-export interface FileDescription {
+interface FileDescription {
   readonly file: DescribedFile & { readonly location: string }
   /** False where the listing told it. */
   readonly isInHead: boolean

@@ -28,13 +28,13 @@ export interface FoundHead {
 }
 
 /** A refusal met on the way; its body was not read. */
-export interface RefusedHead {
+interface RefusedHead {
   readonly kind: 'refused'
   readonly response: HttpResponse
 }
 
 /** No answer on the way named a commit, as the Hub does: something else answers there. */
-export interface ForeignHead {
+interface ForeignHead {
   readonly kind: 'foreign'
 }
 
