@@ -15,7 +15,7 @@ import { type Neighbour, Neighbourhood } from './neighbourhood.ts'
 import { Link } from './network.ts'
 
 /** Messages that arrive within this time are decided upon together, as they are in one turn of a real event loop. */
-const WAKE_MS = 1
+const WAKE_MS = 4
 
 /** Those among whom a host lives. */
 export interface Surroundings {

@@ -7,7 +7,7 @@ import type { HubSeat } from './hub-seat.ts'
 import type { Tally } from './tally.ts'
 
 /** What a gate stands between. */
-export interface HubGateParts {
+interface HubGateParts {
   /** Absent where only peers may be asked. */
   readonly hub?: BlobSource | undefined
   readonly budget: HubBudget

@@ -36,7 +36,7 @@ export interface LeaseListener {
 }
 
 /** What a runner works with. */
-export interface LeaseRunnerParts {
+interface LeaseRunnerParts {
   readonly board: PieceBoard
   readonly file: BlobFile
   readonly writers: PieceWriters

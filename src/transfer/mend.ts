@@ -30,7 +30,7 @@ interface Exhibit extends Suspect {
 }
 
 /** What wrong pieces are looked for and taken back with. */
-export interface MenderParts {
+interface MenderParts {
   readonly oid: Oid
   readonly file: BlobFile
   readonly pieces: LandedPieces

@@ -7,7 +7,7 @@ import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { Tally } from './tally.ts'
 
 /** What the faults of one transfer's peers are judged and answered with. */
-export interface PeerFaultsParts {
+interface PeerFaultsParts {
   readonly board: PieceBoard
   readonly swarm: Pick<BlobSwarm, 'nameOf' | 'ban' | 'shun'>
   readonly tally: Tally

@@ -6,7 +6,7 @@ import type { HubGate } from './hub-gate.ts'
 import type { Phase } from './transfer-state.ts'
 
 /** What a watch looks at. */
-export interface ProgressWatchParts {
+interface ProgressWatchParts {
   readonly board: PieceBoard
   readonly gate: HubGate
   /** False where there is no Hub to wait for: then peers may come at any time. */

@@ -5,7 +5,7 @@ import type { HubGate } from './hub-gate.ts'
 import type { LeaseListener, LeaseRunner } from './lease-runner.ts'
 
 /** What a stream of the whole blob needs. */
-export interface WholeStreamParts {
+interface WholeStreamParts {
   readonly board: PieceBoard
   readonly gate: HubGate
   readonly runner: LeaseRunner

@@ -32,3 +32,8 @@ test('what peers may hold back fits the ten seconds that are promised', () => {
   // Slow peers may cost the half of the time alone, the patience less than the rest of it.
   expect(1 / SHARE_THAT_PAYS - 1 + PATIENCE_SHARE).toBeLessThan(1)
 })
+
+test('a piece that too few have to be common is asked of those that have rare ones', () => {
+  // Else it is asked of none: twenty simulated hosts fetched two copies of the blob and needed three times as long.
+  expect(tuning.COMMON_COPIES).toBeGreaterThan(tuning.RARE_COPIES)
+})

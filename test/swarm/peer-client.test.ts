@@ -31,8 +31,13 @@ interface Host {
   readonly server: PeerServer
 }
 
-function serve(n: number, options: Partial<PeerHandlerOptions> = {}, host?: string): Host {
-  let peer = samplePeer(n, { addresses: ['127.0.0.1'], clusterFingerprint: options.key?.fingerprint })
+function serve(
+  n: number,
+  options: Partial<PeerHandlerOptions> = {},
+  host?: string,
+  addresses: readonly string[] = ['127.0.0.1'],
+): Host {
+  let peer = samplePeer(n, { addresses, clusterFingerprint: options.key?.fingerprint })
   const { clusterFingerprint } = peer
   const members = new Membership({ selfId: peer.id, clusterFingerprint, now: () => 0 })
   const shelf = new MemoryShelf()
@@ -207,6 +212,20 @@ describe('peer client', () => {
     })
     await client.health({ ...peer, addresses: ['127.0.0.9', '127.0.0.1'] }, never)
     expect(told).toEqual(['failed at 127.0.0.9', 'answered at 127.0.0.1'])
+  })
+
+  test('takes no address from an answer but the one that was asked, unless the key vouches for it', async () => {
+    const key = createClusterKey('correct horse battery staple')
+    for (const options of [{}, { key }]) {
+      const elsewhere = ['10.6.6.6', '127.0.0.1']
+      const { peer } = serve(1, options, '127.0.0.1', elsewhere)
+      const heard: (readonly string[])[] = []
+      const client = connect({ ...options, onHeard: ({ addresses }) => heard.push(addresses) })
+      await client.health({ ...peer, addresses: ['127.0.0.1'] }, never)
+      await client.listPeers({ ...peer, addresses: ['127.0.0.1'] }, never)
+      const expected = !('key' in options) ? ['127.0.0.1'] : ['127.0.0.1', '10.6.6.6']
+      expect(heard).toEqual([expected, expected])
+    }
   })
 
   test('does not take one peer for two', async () => {
