@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import { bareHost } from './bare-host.ts'
+import { bareHost } from './url-host.ts'
 
 /** True for an address that means this very host to each host that uses it. */
 export function isLoopbackAddress(address: string): boolean {

@@ -1,4 +1,5 @@
 import { isLoopbackHost } from '../base/loopback.ts'
+import { urlHost } from '../base/url-host.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
 import { tokenRuleOf } from '../hub/tokens.ts'
@@ -41,7 +42,7 @@ export async function startGateway(
     log,
   })
   const host = listen.host ?? '0.0.0.0'
-  log.info(`Hub mirror and proxy on http://${host.includes(':') ? `[${host}]` : host}:${open.port}`)
+  log.info(`Hub mirror and proxy on http://${urlHost(host)}:${open.port}`)
   if (!isLoopbackHost(host)) {
     log.warn(
       `the gateway answers everybody who reaches ${host}:${open.port}: they can download through this machine, fill its store, and send their tokens in clear; --gateway 127.0.0.1:${open.port} answers this machine alone`,

@@ -7,16 +7,8 @@ import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
 import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
 import { BlobProofs } from './blob-proof.ts'
+import { type Errand, untilDone } from './errand.ts'
 import type { LocatedBlob } from './located-blob.ts'
-
-/** One fetch into the store that any number of readers share. */
-export interface Errand {
-  readonly transfer: RunningTransfer
-  /** Resolves when the blob is whole, checked and in the store; rejects with what went wrong. */
-  readonly done: Promise<void>
-  /** Says that one of those who joined is no longer interested; the last one to leave ends the fetch. */
-  leave(): void
-}
 
 interface Running {
   readonly transfer: RunningTransfer
@@ -101,15 +93,7 @@ export class BlobLibrary {
   /** Waits for a fetch to end, as its only wish. */
   async fetch(blob: LocatedBlob, source: OriginSource, signal: AbortSignal): Promise<void> {
     const errand = await this.join(blob, source)
-    const leave = () => errand.leave()
-    signal.addEventListener('abort', leave, { once: true })
-    try {
-      signal.throwIfAborted()
-      await errand.done
-    } finally {
-      signal.removeEventListener('abort', leave)
-      errand.leave()
-    }
+    await untilDone(errand, signal)
   }
 
   async #start(blob: LocatedBlob, source: OriginSource): Promise<Running> {

@@ -1,5 +1,6 @@
 import { BoundedMap } from '../base/bounded-map.ts'
 import { DfhfError, isOfClass } from '../base/errors.ts'
+import { Listeners } from '../base/listeners.ts'
 import type { Origin } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 
@@ -41,7 +42,7 @@ export class PublicRepos {
   readonly #hub: Origin
   readonly #now: () => number
   readonly #repos = new BoundedMap<string, Known>(MAX_REPOS)
-  readonly #listeners = new Set<(repo: Repo) => void>()
+  readonly #listeners = new Listeners<Repo>()
 
   /** `anonymous` must carry no token. */
   constructor(anonymous: Origin, now: () => number = () => performance.now()) {
@@ -105,8 +106,7 @@ export class PublicRepos {
 
   /** Calls `listener` for each repo that turns out to be public; returns what ends that. */
   onPublic(listener: (repo: Repo) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   #known(repo: Repo): Known {
@@ -165,7 +165,7 @@ export class PublicRepos {
       const isNews = visibility === 'public' && known.said !== 'public'
       known.said = visibility
       known.saidAtMs = this.#now()
-      if (isNews) for (const listener of this.#listeners) listener(repo)
+      if (isNews) this.#listeners.tell(repo)
       return visibility
     })
   }

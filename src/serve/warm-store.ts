@@ -4,6 +4,7 @@ import { formatSize } from '../base/size.ts'
 import { createTimeSlice } from '../base/time-slice.ts'
 import type { Commit } from '../blob/oid.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
+import { untilDone } from '../peer/errand.ts'
 import type { ListedFile } from '../repo/file-ref.ts'
 import type { Origin } from '../repo/origin.ts'
 import { createPathFilter } from '../repo/patterns.ts'
@@ -132,15 +133,10 @@ async function bring(
     told = bytes.hub + bytes.peers
     void tellCost(bytes)
   }, PROGRESS_EVERY_MS)
-  const leave = () => errand.leave()
-  signal.addEventListener('abort', leave, { once: true })
   try {
-    signal.throwIfAborted()
-    await errand.done
+    await untilDone(errand, signal)
     return { bytes: tally.bytes, wasHere: false }
   } finally {
     clearInterval(timer)
-    signal.removeEventListener('abort', leave)
-    errand.leave()
   }
 }

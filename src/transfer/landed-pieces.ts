@@ -1,3 +1,4 @@
+import { Listeners } from '../base/listeners.ts'
 import type { Bitmap } from '../blob/bitmap.ts'
 
 /** Which source gave the bytes of a piece. */
@@ -14,7 +15,7 @@ export class LandedPieces {
   /** Pieces of an earlier run have none. */
   readonly #provenance = new Map<number, Provenance>()
   readonly #digests = new Map<number, string>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Listeners()
   #revision = 0
 
   constructor(bitmap: Bitmap) {
@@ -55,13 +56,12 @@ export class LandedPieces {
 
   /** Calls `listener` after each change of pieces or of what is being fetched, until the returned function is called. */
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   /** Tells all subscribers to look again. */
   changed(): void {
-    for (const listener of this.#listeners) listener()
+    this.#listeners.tell()
   }
 
   /** Notes where a piece came from, and its digest where that was computed. */

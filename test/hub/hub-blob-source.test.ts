@@ -2,10 +2,11 @@ import { describe, expect, test } from 'bun:test'
 import type { BlobSource } from '../../src/blob/blob-source.ts'
 import { RangeIgnoredError } from '../../src/http/range-request.ts'
 import { HubBlobSource } from '../../src/hub/hub-blob-source.ts'
+import { bytesOf } from '../support/http/bytes-of.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 import { variedRepo } from '../support/hub/fixtures.ts'
 import { startTestHub, type TestHubOptions } from '../support/hub/test-hub.ts'
-import { bytesOf, clientOf, oidOf, sourceOf, varied } from './hub-fixture.ts'
+import { clientOf, oidOf, sourceOf, varied } from './hub-fixture.ts'
 
 const weights = 'weights/model.safetensors'
 const { signal } = new AbortController()

@@ -3,9 +3,10 @@ import { isCommit, parseOid } from '../../src/blob/oid.ts'
 import type { HttpClient } from '../../src/http/http-client.ts'
 import { HubBlobSource } from '../../src/hub/hub-blob-source.ts'
 import { HubClient } from '../../src/hub/hub-client.ts'
+import { bytesOf } from '../support/http/bytes-of.ts'
 import { startRedirectingServers } from '../support/http/redirecting-servers.ts'
 import { redirectingClient, type SeenRequest, scriptedClient } from '../support/http/scripted-client.ts'
-import { bytesOf, clientOf, varied } from './hub-fixture.ts'
+import { clientOf, varied } from './hub-fixture.ts'
 
 const bearer = 'Bearer hf_secret'
 const commit = 'c'.repeat(40)

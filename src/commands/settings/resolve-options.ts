@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { bareHost } from '../../base/bare-host.ts'
 import type { Environment } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
 import { huggingFaceHome, noHome } from '../../base/expand-path.ts'
+import { bareHost } from '../../base/url-host.ts'
 import { resolveSubject } from '../resolve-subject.ts'
 import type {
   DownloadOptions,

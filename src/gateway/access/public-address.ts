@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import { bareHost } from '../../base/bare-host.ts'
 import { DfhfError } from '../../base/errors.ts'
 import { plainAddress } from '../../base/plain-address.ts'
+import { bareHost } from '../../base/url-host.ts'
 
 /** All that the IANA has given out for the internet of IPv6; tunnels and translations to IPv4 are none of it. */
 const internet = ipaddr.IPv6.parseCIDR('2000::/3')

@@ -1,5 +1,6 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import { formatSize } from '../../base/size.ts'
@@ -37,7 +38,7 @@ export class BlobStore {
   readonly #growing = new Map<PartialBlob, Oid>()
   /** What killed or cancelled runs left. */
   #leftovers: readonly FoundPartial[] = []
-  readonly #listeners = new Set<(oid: Oid) => void>()
+  readonly #listeners = new Listeners<Oid>()
   readonly #turn = new Semaphore(1)
 
   private constructor(root: string, options: BlobStoreOptions) {
@@ -135,7 +136,7 @@ export class BlobStore {
           onPublished: async () => {
             this.#growing.delete(blob)
             this.#catalog.add(oid, size, this.#now())
-            this.#tell(oid)
+            this.#listeners.tell(oid)
           },
           onClosed: async () => {
             if (this.#growing.delete(blob)) await this.#turn.run(() => this.#findLeftovers(folder))
@@ -175,8 +176,7 @@ export class BlobStore {
 
   /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
   subscribe(listener: (oid: Oid) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   async #lease(oid: Oid): Promise<BlobLease | undefined> {
@@ -276,10 +276,6 @@ export class BlobStore {
   #forget(oid: Oid): void {
     this.#catalog.delete(oid)
     if (![...this.#growing.values()].includes(oid)) this.#catalog.dropRepos(oid)
-    this.#tell(oid)
-  }
-
-  #tell(oid: Oid): void {
-    for (const listener of this.#listeners) listener(oid)
+    this.#listeners.tell(oid)
   }
 }

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
-import { bareHost } from '../../base/bare-host.ts'
 import { isLoopbackAddress } from '../../base/loopback.ts'
+import { bareHost } from '../../base/url-host.ts'
 import { canonicalHost } from '../protocol/peer-info.ts'
 
 /** How often the interfaces are looked at again at most, in ms. */

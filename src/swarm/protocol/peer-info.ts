@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
-import { bareHost } from '../../base/bare-host.ts'
 import { isLoopbackAddress } from '../../base/loopback.ts'
 import { plainAddress } from '../../base/plain-address.ts'
+import { bareHost, urlHost } from '../../base/url-host.ts'
 import { WireReader } from './wire-reader.ts'
 
 /** 16 hex digits, drawn at random by every process. */
@@ -137,7 +137,7 @@ export function fromPeerHeader(header: string, address: string): PeerInfo {
 
 /** One spelling for each address: IPv4 as such, IPv6 as RFC 5952 has it. */
 export function canonicalHost(host: string): string {
-  const url = `http://${host.includes(':') ? `[${host}]` : host}`
+  const url = `http://${urlHost(host)}`
   return plainAddress(URL.canParse(url) ? bareHost(new URL(url).hostname) : host)
 }
 
@@ -153,5 +153,5 @@ export function seenThrough(peer: PeerInfo, address: string): PeerInfo {
 
 /** `host:port` as URLs write it. */
 export function toAuthority(host: string, port: number): string {
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
+  return `${urlHost(host)}:${port}`
 }
