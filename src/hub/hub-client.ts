@@ -1,12 +1,12 @@
 import type { DescribedFile, FileRef, ListedFile } from '../repo/file-ref.ts'
 import type { Origin, Waiting } from '../repo/origin.ts'
 import type { Repo } from '../repo/repo.ts'
-import { fileMetadata } from './answers/file-metadata.ts'
-import { listTree } from './answers/list-tree.ts'
-import { pathsInfo } from './answers/paths-info.ts'
-import { type RepoInfo, repoInfo } from './answers/repo-info.ts'
 import { HubBlobSource } from './hub-blob-source.ts'
 import { type HubOptions, HubSession } from './hub-session.ts'
+import { fileMetadata } from './responses/file-metadata.ts'
+import { listTree } from './responses/list-tree.ts'
+import { pathsInfo } from './responses/paths-info.ts'
+import { type RepoInfo, repoInfo } from './responses/repo-info.ts'
 
 /** The Hub as an origin, with what its token may read. */
 export class HubClient implements Origin {

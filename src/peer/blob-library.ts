@@ -7,8 +7,8 @@ import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
 import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
 import { BlobProofs } from './blob-proof.ts'
-import { type Errand, untilDone } from './errand.ts'
 import type { LocatedBlob } from './located-blob.ts'
+import { type SharedFetch, untilDone } from './shared-fetch.ts'
 
 interface Running {
   readonly transfer: RunningTransfer
@@ -67,7 +67,7 @@ export class BlobLibrary {
    * Joins the fetch of a blob, or starts it. `source` speaks with the token of the asker that came first; it is used for
    * as long as the fetch runs. Throws `disk-full` when the store has no room.
    */
-  async join(blob: LocatedBlob, source: OriginSource): Promise<Errand> {
+  async join(blob: LocatedBlob, source: OriginSource): Promise<SharedFetch> {
     await this.prove(blob, source)
     let starting = this.#running.get(blob.oid)
     if (!starting) {
@@ -92,8 +92,8 @@ export class BlobLibrary {
 
   /** Waits for a fetch to end, as its only wish. */
   async fetch(blob: LocatedBlob, source: OriginSource, signal: AbortSignal): Promise<void> {
-    const errand = await this.join(blob, source)
-    await untilDone(errand, signal)
+    const fetch = await this.join(blob, source)
+    await untilDone(fetch, signal)
   }
 
   async #start(blob: LocatedBlob, source: OriginSource): Promise<Running> {

@@ -10,11 +10,11 @@ import { LfsGateway } from '../gateway/lfs/lfs-gateway.ts'
 import { jsonReply, type Reply, textReply } from '../gateway/message.ts'
 import { FileFacts } from '../gateway/mirror/file-facts.ts'
 import { HubApi } from '../gateway/mirror/hub-api.ts'
+import { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
 import { HubMirror } from '../gateway/mirror/hub-mirror.ts'
 import { HubUpstream } from '../gateway/mirror/hub-upstream.ts'
-import { HubWeather } from '../gateway/mirror/hub-weather.ts'
-import { KeptAnswers } from '../gateway/mirror/kept-answers.ts'
 import { Recall } from '../gateway/mirror/recall.ts'
+import { StaleResponses } from '../gateway/mirror/stale-responses.ts'
 import { CdnProbe } from '../gateway/proxy/cdn-probe.ts'
 import { CdnProxy } from '../gateway/proxy/cdn-proxy.ts'
 import { Tunnels } from '../gateway/proxy/tunnel.ts'
@@ -78,9 +78,9 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const endpoint = parseEndpoint(options.endpoint)
   const allowList = new AllowList(endpoint, options.allowHosts)
   const hub = new HubUpstream({ endpoint, http, tokenRule })
-  const kept = new KeptAnswers(options.stateDir, { log })
-  const weather = new HubWeather(log)
-  const recall = new Recall({ kept, publicRepos, weather, staleForMs, signal })
+  const kept = new StaleResponses(options.stateDir, { log })
+  const circuit = new HubCircuit(log)
+  const recall = new Recall({ kept, publicRepos, circuit, staleForMs, signal })
   const blobs = new BlobReplies({
     library,
     log,
@@ -121,7 +121,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   return {
     port: server.port,
     load: () => ({ requests: server.active, tunnels: tunnels.open }),
-    isHubWell: () => !weather.isBad,
+    isHubWell: () => !circuit.isBad,
     close: () => close(GRACE_MS),
     [Symbol.asyncDispose]: () => close(0),
   }

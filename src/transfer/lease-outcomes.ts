@@ -4,11 +4,11 @@ import { RangeIgnoredError } from '../http/range-request.ts'
 import { HUB, type Lease } from '../schedule/piece-board.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
 import { WORTH_GOING_ON_BYTES } from '../schedule/tuning.ts'
-import type { HubGate } from './hub-gate.ts'
+import type { HubGate } from './hub/hub-gate.ts'
 import type { Landing, LeaseListener } from './lease-runner.ts'
 import type { PeerFaults } from './peer-faults.ts'
 import type { ProgressWatch } from './progress-watch.ts'
-import type { Tally } from './tally.ts'
+import type { TransferCounters } from './transfer-counters.ts'
 import type { TransferSources } from './transfer-sources.ts'
 import type { TransferState } from './transfer-state.ts'
 
@@ -18,7 +18,7 @@ interface LeaseOutcomesParts {
   readonly scheduler: Scheduler
   readonly gate: HubGate
   readonly sources: TransferSources
-  readonly tally: Tally
+  readonly counters: TransferCounters
   readonly watch: ProgressWatch
   /** Absent where there are no peers. */
   readonly peerFaults: PeerFaults | undefined
@@ -39,19 +39,19 @@ export class LeaseOutcomes implements LeaseListener {
   }
 
   moved(lease: Lease, count: number): void {
-    const { scheduler, gate, sources, tally, watch, now: clock } = this.#parts
+    const { scheduler, gate, sources, counters, watch, now: clock } = this.#parts
     const now = clock()
     watch.moved(now)
     scheduler.moved(lease, count, now)
     if (lease.source === HUB) gate.moved(count)
-    tally.add(kindOf(lease.source), sources.nameOf(lease.source), count)
+    counters.add(kindOf(lease.source), sources.nameOf(lease.source), count)
   }
 
   /** Lost bytes count as cost, but no longer as progress. */
   lost(source: string, count: number): void {
     if (count <= 0) return
     this.#parts.scheduler.lost(source, count)
-    this.#parts.tally.lose(kindOf(source), count)
+    this.#parts.counters.lose(kindOf(source), count)
   }
 
   landed(lease: Lease, { tookMs, isNew, digest }: Landing): void {

@@ -3,24 +3,24 @@ import { HUB, PieceBoard } from '../schedule/piece-board.ts'
 import { stalledLeases } from '../schedule/rescue.ts'
 import { type Action, Scheduler } from '../schedule/scheduler.ts'
 import { LOOKING_FOR_PEERS_MS, PEER_SLOTS } from '../schedule/tuning.ts'
-import { HubGate } from './hub-gate.ts'
-import type { HubSeat } from './hub-seat.ts'
+import { HubGate } from './hub/hub-gate.ts'
+import type { HubSeat } from './hub/hub-seat.ts'
 import { LeaseOutcomes } from './lease-outcomes.ts'
 import { LeaseRunner } from './lease-runner.ts'
 import { PeerFaults } from './peer-faults.ts'
-import { PieceWriters } from './piece-writers.ts'
 import { ProgressWatch } from './progress-watch.ts'
 import { SwarmFollower } from './swarm-follower.ts'
-import type { Tally } from './tally.ts'
+import type { TransferCounters } from './transfer-counters.ts'
 import type { TransferParts } from './transfer-parts.ts'
 import { TransferSources } from './transfer-sources.ts'
 import type { TransferState } from './transfer-state.ts'
 import { streamWhole } from './whole-stream.ts'
+import { PieceWriters } from './writing/piece-writers.ts'
 
 /** What the pieces of one blob are fetched with. */
 interface PieceFetchParts extends TransferParts {
   readonly state: TransferState
-  readonly tally: Tally
+  readonly counters: TransferCounters
   readonly now: () => number
 }
 
@@ -41,7 +41,7 @@ export class PieceFetch {
   #trustsHubAlone = false
 
   constructor(parts: PieceFetchParts) {
-    const { file, hub, swarm, budget, limiter, hashes, now, state, tally, random = Math.random } = parts
+    const { file, hub, swarm, budget, limiter, hashes, now, state, counters, random = Math.random } = parts
     this.#parts = parts
     this.#startedAt = now()
     const board = new PieceBoard({
@@ -56,10 +56,10 @@ export class PieceFetch {
     const onChange = () => this.pump()
     const seat = budget.join({ wake: onChange, yieldOne: () => this.#yieldOne() })
     this.#seat = seat
-    const gate = new HubGate({ hub, budget, seat, random, tally, clock: now })
+    const gate = new HubGate({ hub, budget, seat, random, counters, clock: now })
     this.gate = gate
     const cutSource = (source: string) => this.#runner.cutSource(source)
-    const peerFaults = swarm && new PeerFaults({ board, swarm, tally, now, cutSource })
+    const peerFaults = swarm && new PeerFaults({ board, swarm, counters, now, cutSource })
     this.#peerFaults = peerFaults
     const asked = { hasHub: hub !== undefined, hasSwarm: swarm !== undefined }
     const watch = new ProgressWatch({ board, gate, ...asked, now })
@@ -72,7 +72,7 @@ export class PieceFetch {
       scheduler,
       gate,
       sources,
-      tally,
+      counters,
       watch,
       peerFaults,
       now,
@@ -148,15 +148,15 @@ export class PieceFetch {
 
   /** Looks at what time alone changes: sources that stand still, and whether there is hope. Called several times a second. */
   tick(): void {
-    const { state, tally } = this.#parts
+    const { state, counters } = this.#parts
     const { leases } = this.#scheduler.board
     this.#peerFaults?.giveUpStalled()
     this.pump(true)
     if (state.phase === 'whole') this.#cutStalledStream()
     this.#outcomes.checkHope()
     const hub = [...leases.values()].filter(({ source }) => source === HUB).length
-    tally.connections(hub, leases.size - hub)
-    tally.wait(this.#watch.reason(state.phase))
+    counters.connections(hub, leases.size - hub)
+    counters.wait(this.#watch.reason(state.phase))
   }
 
   /** Ends all leases, and resolves when no byte of theirs is on its way to the disk: what is checked next stays as it is. */

@@ -5,16 +5,16 @@ import { parseOid } from '../../src/blob/oid.ts'
 import { RangeIgnoredError } from '../../src/http/range-request.ts'
 import { HUB, PieceBoard } from '../../src/schedule/piece-board.ts'
 import { Scheduler } from '../../src/schedule/scheduler.ts'
-import { HubBudget } from '../../src/transfer/hub-budget.ts'
-import { HubGate } from '../../src/transfer/hub-gate.ts'
-import { LandedPieces } from '../../src/transfer/landed-pieces.ts'
+import { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
+import { HubGate } from '../../src/transfer/hub/hub-gate.ts'
 import { LeaseOutcomes } from '../../src/transfer/lease-outcomes.ts'
 import { PeerFaults } from '../../src/transfer/peer-faults.ts'
 import { ProgressWatch } from '../../src/transfer/progress-watch.ts'
-import { Tally } from '../../src/transfer/tally.ts'
+import { TransferCounters } from '../../src/transfer/transfer-counters.ts'
 import type { TransferEvent } from '../../src/transfer/transfer-event.ts'
 import { TransferSources } from '../../src/transfer/transfer-sources.ts'
 import { TransferState } from '../../src/transfer/transfer-state.ts'
+import { LandedPieces } from '../../src/transfer/writing/landed-pieces.ts'
 import { MemorySource } from './memory-source.ts'
 import { MemorySwarm } from './memory-swarm.ts'
 import { rejection } from './transfer-bench.ts'
@@ -29,22 +29,22 @@ function stand() {
   const done: string[] = []
   const events: TransferEvent[] = []
   const state = new TransferState(new LandedPieces(have))
-  const tally = new Tally(1, (event) => events.push(event))
+  const counters = new TransferCounters(1, (event) => events.push(event))
   const hub = new MemorySource(new Uint8Array(2 * MiB))
   const swarm = new MemorySwarm([])
   const time = { now: 0 }
   const now = () => time.now
   const budget = new HubBudget({ max: 4, clock: now })
   const seat = budget.join({ wake: () => {}, yieldOne: () => {} })
-  const gate = new HubGate({ hub, budget, seat, tally, clock: now, random: () => 0 })
+  const gate = new HubGate({ hub, budget, seat, counters, clock: now, random: () => 0 })
   const outcomes = new LeaseOutcomes({
     state,
     scheduler: new Scheduler(board),
     gate,
     sources: new TransferSources({ hub, swarm }),
-    tally,
+    counters,
     watch: new ProgressWatch({ board, gate, hasHub: true, hasSwarm: false, now }),
-    peerFaults: new PeerFaults({ board, swarm, tally, now, cutSource: () => {} }),
+    peerFaults: new PeerFaults({ board, swarm, counters, now, cutSource: () => {} }),
     now,
     stallMs: 10_000,
     onChange: () => done.push('decided'),
@@ -53,17 +53,17 @@ function stand() {
   const idle = { progressAt: 0, msPerPiece: 0, slots: 3, load: 0, rate: 0, blockedUntil: 0 }
   board.addPeer({ id: 'peer', asksHub: false, ...idle })
   const landing = { tookMs: 5, isNew: true, digest: undefined }
-  return { board, state, gate, tally, events, swarm, outcomes, done, landing, time }
+  return { board, state, gate, counters, events, swarm, outcomes, done, landing, time }
 }
 
 describe('what comes of a lease', () => {
   test('counts for the source that brought it, and no longer when it is lost', () => {
-    const { board, outcomes, tally, events } = stand()
+    const { board, outcomes, counters, events } = stand()
     outcomes.moved(board.startLease('peer', 0, 1, 0), 100)
     outcomes.moved(board.startLease(HUB, 1, 2, 0), 50)
     outcomes.lost('peer', 100)
     outcomes.lost(HUB, 0)
-    expect(tally.bytes).toEqual({ hub: 50, peers: 100, local: 0 })
+    expect(counters.bytes).toEqual({ hub: 50, peers: 100, local: 0 })
     expect(events.filter(({ type }) => type === 'bytes-lost')).toEqual([
       { type: 'bytes-lost', id: 1, count: 100, kind: 'peers' },
     ])

@@ -8,7 +8,7 @@ import { CacheScan } from '../cache/cache-scan.ts'
 import { unlessMissing } from '../files/disk-error.ts'
 import { FolderWatch } from '../files/folder-watch.ts'
 import type { HashFile } from '../files/hash-file.ts'
-import type { BlobLease } from './blob-lease.ts'
+import type { BlobPin } from './blob-pin.ts'
 import type { BlobStore } from './store.ts'
 import type { VerifiedFiles } from './verified-files.ts'
 
@@ -24,7 +24,7 @@ export interface BlobIndexOptions {
 }
 
 /** A whole, verified blob. One from the store stays until the lease is disposed. */
-export interface IndexedBlob extends BlobLease {
+export interface IndexedBlob extends BlobPin {
   readonly oid: Oid
   readonly origin: 'cache' | 'store'
 }

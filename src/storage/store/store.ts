@@ -13,7 +13,7 @@ import { FolderStamps } from '../files/folder-stamps.ts'
 import { noRoom } from '../files/no-room.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { type FoundPartial, listPartials, removePartial } from '../partial/stale-partials.ts'
-import { type BlobLease, CountedLease } from './blob-lease.ts'
+import { type BlobPin, CountedPin } from './blob-pin.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { StoreCatalog } from './store-catalog.ts'
 import type { BlobStoreOptions } from './store-options.ts'
@@ -102,7 +102,7 @@ export class BlobStore {
   }
 
   /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
-  async acquire(oid: Oid): Promise<BlobLease | undefined> {
+  async acquire(oid: Oid): Promise<BlobPin | undefined> {
     const lease = await this.#lease(oid)
     const entry = this.#catalog.get(oid)
     if (lease === undefined || entry === undefined) return lease
@@ -179,7 +179,7 @@ export class BlobStore {
     return this.#listeners.add(listener)
   }
 
-  async #lease(oid: Oid): Promise<BlobLease | undefined> {
+  async #lease(oid: Oid): Promise<BlobPin | undefined> {
     const entry = this.#catalog.get(oid)
     if (entry === undefined) return undefined
     const path = this.pathOf(oid)
@@ -189,7 +189,7 @@ export class BlobStore {
     }
     const stats = await unlessMissing(stat(path)).catch(() => undefined)
     if (stats?.isFile() && stats.size === entry.size)
-      return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
+      return new CountedPin(path, entry.size, this.#catalog.reposOf(oid), release)
     release()
     // Somebody else removed or changed it; one that was published meanwhile has another entry.
     if (this.#catalog.get(oid) === entry) this.#forget(oid)

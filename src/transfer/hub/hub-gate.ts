@@ -1,10 +1,10 @@
-import type { DfhfError } from '../base/errors.ts'
-import type { BlobSource } from '../blob/blob-source.ts'
-import { HubHealth } from '../schedule/hub-health.ts'
-import { HUB } from '../schedule/piece-board.ts'
+import type { DfhfError } from '../../base/errors.ts'
+import type { BlobSource } from '../../blob/blob-source.ts'
+import { HubRetryPolicy } from '../../schedule/hub-retry-policy.ts'
+import { HUB } from '../../schedule/piece-board.ts'
+import type { TransferCounters } from '../transfer-counters.ts'
 import type { HubBudget } from './hub-budget.ts'
 import type { HubSeat } from './hub-seat.ts'
-import type { Tally } from './tally.ts'
 
 /** What a gate stands between. */
 interface HubGateParts {
@@ -12,7 +12,7 @@ interface HubGateParts {
   readonly hub?: BlobSource | undefined
   readonly budget: HubBudget
   readonly seat: HubSeat
-  readonly tally: Tally
+  readonly counters: TransferCounters
   readonly clock: () => number
   readonly random: () => number
 }
@@ -20,7 +20,7 @@ interface HubGateParts {
 /** Says whether and how often one transfer may ask the Hub now: held back, told to wait, given up, or within its budget. */
 export class HubGate {
   readonly #parts: HubGateParts
-  readonly #health = new HubHealth()
+  readonly #health = new HubRetryPolicy()
   #isHeld = false
   #givesRanges = true
   #pausedUntil = 0
@@ -96,14 +96,14 @@ export class HubGate {
 
   /** A request to the Hub failed; true when it makes no sense to ask again. */
   failed(error: DfhfError): boolean {
-    const { budget, tally, clock, random } = this.#parts
+    const { budget, counters, clock, random } = this.#parts
     const now = clock()
     const verdict = this.#health.failed(error, now, random())
     if (verdict.isFinal) return true
     this.#pausedUntil = Math.max(this.#pausedUntil, now + verdict.waitMs)
     this.#reason = error.message
     if (verdict.isCongestion) budget.congested(error.retryAfterMs !== undefined)
-    tally.retry(HUB, error.message, verdict.waitMs)
+    counters.retry(HUB, error.message, verdict.waitMs)
     return false
   }
 }

@@ -6,7 +6,7 @@ interface Guest {
 }
 
 /** Who watches which blob here: they are introduced to each other, whether we have the blob or not. */
-export class Gathering {
+export class InterestedPeers {
   readonly #guests = new Map<string, Set<Guest>>()
 
   /** Lists `peer` among those that want the blob until the result is called; `onArrival` tells of each new one. */

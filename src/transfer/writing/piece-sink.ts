@@ -1,4 +1,4 @@
-import { pieceRange } from '../blob/pieces.ts'
+import { pieceRange } from '../../blob/pieces.ts'
 import { BlockWriter } from './block-writer.ts'
 import { type PieceWriter, type PieceWriters, WriterClosedError } from './piece-writers.ts'
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import { DfhfError } from '../../src/base/errors.ts'
-import { HubHealth } from '../../src/schedule/hub-health.ts'
+import { HubRetryPolicy } from '../../src/schedule/hub-retry-policy.ts'
 import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
 
 const broken = new DfhfError('network', 'reset', { retryable: true })
 
 describe('the health of the hub', () => {
   test('waits longer from failure to failure, and gives up only after several in a row', () => {
-    const health = new HubHealth()
+    const health = new HubRetryPolicy()
     const waits: number[] = []
     let now = 0
     for (
@@ -23,7 +23,7 @@ describe('the health of the hub', () => {
   })
 
   test('forgets failures as soon as there is progress', () => {
-    const health = new HubHealth()
+    const health = new HubRetryPolicy()
     for (let round = 0; round < 50; round += 1) {
       expect(health.failed(broken, round * 60_000, 0).isFinal).toBe(false)
       health.progressed()
@@ -31,7 +31,7 @@ describe('the health of the hub', () => {
   })
 
   test('does as it is told by a 429 for as long as the hub says so', () => {
-    const health = new HubHealth()
+    const health = new HubRetryPolicy()
     const limited = new DfhfError('rate-limited', '429', { retryable: true, retryAfterMs: 30_000 })
     for (let round = 0; round < 50; round += 1) {
       expect(health.failed(limited, round * 60_000, 0.5)).toEqual({
@@ -43,7 +43,7 @@ describe('the health of the hub', () => {
   })
 
   test('gives up at once where the same request can never succeed', () => {
-    const health = new HubHealth()
+    const health = new HubRetryPolicy()
     expect(health.failed(new DfhfError('gated', 'no'), 0, 0).isFinal).toBe(true)
     expect(health.finalError?.code).toBe('gated')
   })

@@ -1,14 +1,14 @@
 import type { Repo } from '../../repo/repo.ts'
 
 /** A blob that stays until the lease is disposed. */
-export interface BlobLease extends Disposable {
+export interface BlobPin extends Disposable {
   readonly path: string
   readonly size: number
   readonly repos: readonly Repo[]
 }
 
 /** A lease that calls `release` once. */
-export class CountedLease implements BlobLease {
+export class CountedPin implements BlobPin {
   readonly path: string
   readonly size: number
   readonly repos: readonly Repo[]

@@ -2,7 +2,7 @@ import type { SourceKind } from '../blob/blob-source.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
 
 /** Counts one blob's bytes and retries and reports them as events. */
-export class Tally {
+export class TransferCounters {
   readonly #id: number
   readonly #report: EventSink
   readonly #bytes: Record<SourceKind, number> = { hub: 0, peers: 0, local: 0 }

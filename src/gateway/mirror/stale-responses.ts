@@ -23,7 +23,7 @@ interface Kept {
  * What the Hub said about public repos, kept on disk for the time that it cannot be asked; a folder for each repo, so
  * that all of it goes at once. Bounded: the answers seen longest ago go first. Losing it costs nothing but that.
  */
-export class KeptAnswers {
+export class StaleResponses {
   readonly #folder: string
   readonly #log: Log
   readonly #now: () => number

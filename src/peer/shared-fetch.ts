@@ -1,7 +1,7 @@
 import type { RunningTransfer } from '../transfer/transfer-engine.ts'
 
 /** One fetch into the store that any number of readers share. */
-export interface Errand {
+export interface SharedFetch {
   readonly transfer: RunningTransfer
   /** Resolves when the blob is whole, checked and in the store; rejects with what went wrong. */
   readonly done: Promise<void>
@@ -10,14 +10,14 @@ export interface Errand {
 }
 
 /** Waits for a fetch to end, and leaves it then or when the signal aborts. */
-export async function untilDone(errand: Errand, signal: AbortSignal): Promise<void> {
-  const leave = () => errand.leave()
+export async function untilDone(fetch: SharedFetch, signal: AbortSignal): Promise<void> {
+  const leave = () => fetch.leave()
   signal.addEventListener('abort', leave, { once: true })
   try {
     signal.throwIfAborted()
-    await errand.done
+    await fetch.done
   } finally {
     signal.removeEventListener('abort', leave)
-    errand.leave()
+    fetch.leave()
   }
 }

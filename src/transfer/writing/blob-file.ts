@@ -1,4 +1,4 @@
-import type { Bitmap } from '../blob/bitmap.ts'
+import type { Bitmap } from '../../blob/bitmap.ts'
 
 /**
  * A blob on its way to disk: written out of order, read back while it grows, published under its final name

@@ -1,5 +1,5 @@
-import { Listeners } from '../base/listeners.ts'
-import type { Bitmap } from '../blob/bitmap.ts'
+import { Listeners } from '../../base/listeners.ts'
+import type { Bitmap } from '../../blob/bitmap.ts'
 
 /** Which source gave the bytes of a piece. */
 interface Provenance {

@@ -9,10 +9,10 @@ import { withRetry } from '../http/with-retry.ts'
 import { HUB } from '../schedule/piece-board.ts'
 import { DIGESTS_MS, MOST_COMPARED, SUSPECT_PATIENCE_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
-import type { BlobFile } from './blob-file.ts'
-import type { HubGate } from './hub-gate.ts'
-import type { LandedPieces } from './landed-pieces.ts'
-import type { Tally } from './tally.ts'
+import type { HubGate } from './hub/hub-gate.ts'
+import type { TransferCounters } from './transfer-counters.ts'
+import type { BlobFile } from './writing/blob-file.ts'
+import type { LandedPieces } from './writing/landed-pieces.ts'
 
 /** The name under which pieces of an earlier run are suspected. */
 const EARLIER = ''
@@ -30,7 +30,7 @@ interface Exhibit extends Suspect {
 }
 
 /** What wrong pieces are looked for and taken back with. */
-interface MenderParts {
+interface PieceRepairParts {
   readonly oid: Oid
   readonly file: BlobFile
   readonly pieces: LandedPieces
@@ -38,7 +38,7 @@ interface MenderParts {
   readonly swarm?: BlobSwarm | undefined
   readonly gate: HubGate
   readonly hashes: Pick<HashService, 'digestOf'>
-  readonly tally: Tally
+  readonly counters: TransferCounters
   /** No bytes from the Hub for this long are an error. */
   readonly stallMs: number
   /** Takes nothing of this blob from a peer any more. */
@@ -51,11 +51,11 @@ interface MenderParts {
  * Called when a whole blob does not hash to its oid: takes back what is or may be wrong, so that it is fetched again, and
  * names those that sent wrong bytes once the right ones are here. One such object goes with a transfer.
  */
-export class Mender {
-  readonly #parts: MenderParts
+export class PieceRepair {
+  readonly #parts: PieceRepairParts
   readonly #exhibits = new Map<number, Exhibit>()
 
-  constructor(parts: MenderParts) {
+  constructor(parts: PieceRepairParts) {
     this.#parts = parts
   }
 
@@ -125,11 +125,11 @@ export class Mender {
 
   /** Takes pieces back that are or may be wrong, so that they are fetched again. */
   async #revoke(wrong: Iterable<number>): Promise<void> {
-    const { file, pieces, tally } = this.#parts
+    const { file, pieces, counters } = this.#parts
     for (const piece of wrong) {
       const { start, end } = pieceRange(file.size, piece)
       await file.revoke(piece)
-      tally.lose(pieces.sourceOf(piece) === undefined ? 'local' : 'peers', end - start)
+      counters.lose(pieces.sourceOf(piece) === undefined ? 'local' : 'peers', end - start)
       pieces.delete(piece)
     }
     pieces.rewritten()
@@ -137,7 +137,7 @@ export class Mender {
 }
 
 /** Pieces that did not come from the Hub in this run: disputed ones first, then in turn from each origin. */
-async function orderSuspects(parts: MenderParts, signal: AbortSignal): Promise<Suspect[]> {
+async function orderSuspects(parts: PieceRepairParts, signal: AbortSignal): Promise<Suspect[]> {
   const byOrigin = new Map<string, Suspect[]>()
   for (const piece of parts.pieces.bitmap) {
     const origin = parts.pieces.sourceOf(piece) ?? EARLIER
@@ -163,7 +163,7 @@ async function orderSuspects(parts: MenderParts, signal: AbortSignal): Promise<S
 
 /** Pieces for which another peer names a digest that the bytes here do not have. */
 async function disputedPieces(
-  { swarm, hashes, file }: MenderParts,
+  { swarm, hashes, file }: PieceRepairParts,
   suspects: readonly Suspect[],
   signal: AbortSignal,
 ): Promise<Set<number>> {
@@ -184,7 +184,7 @@ async function disputedPieces(
 }
 
 /** True when the Hub has other bytes of a piece than those that are here. */
-async function isWrong(parts: MenderParts, piece: number, signal: AbortSignal): Promise<boolean> {
+async function isWrong(parts: PieceRepairParts, piece: number, signal: AbortSignal): Promise<boolean> {
   const { file, hashes, stallMs } = parts
   const range = pieceRange(file.size, piece)
   const fetched = { bytes: new Uint8Array(range.end - range.start), filled: 0 }
@@ -208,7 +208,7 @@ async function isWrong(parts: MenderParts, piece: number, signal: AbortSignal): 
 
 /** Fetches what is missing of a range from the Hub. */
 async function fetchRest(
-  { hub, tally }: MenderParts,
+  { hub, counters }: PieceRepairParts,
   range: ByteRange,
   {
     into,
@@ -220,8 +220,8 @@ async function fetchRest(
     into.bytes.set(chunk, into.filled)
     into.filled += chunk.length
     // It costs the uplink, but it is no progress: the piece was counted when it came the first time.
-    tally.add('hub', HUB, chunk.length)
-    tally.lose('hub', chunk.length)
+    counters.add('hub', HUB, chunk.length)
+    counters.lose('hub', chunk.length)
   }
 }
 

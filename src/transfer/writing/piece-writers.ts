@@ -1,4 +1,4 @@
-import { type ByteRange, pieceRange } from '../blob/pieces.ts'
+import { type ByteRange, pieceRange } from '../../blob/pieces.ts'
 import type { BlobFile } from './blob-file.ts'
 
 /** A writer was closed because its piece has landed from elsewhere, or the file is being checked: stop sending. */

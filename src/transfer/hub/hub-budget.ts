@@ -1,5 +1,5 @@
-import { ConnectionLimit } from '../schedule/connection-limit.ts'
-import { CONNECTIONS_WINDOW_MS, FIRST_HUB_CONNECTIONS, MOST_IDLE_SHARE } from '../schedule/tuning.ts'
+import { ConnectionLimit } from '../../schedule/connection-limit.ts'
+import { CONNECTIONS_WINDOW_MS, FIRST_HUB_CONNECTIONS, MOST_IDLE_SHARE } from '../../schedule/tuning.ts'
 import { HubSeat, type SeatOwner } from './hub-seat.ts'
 
 /**

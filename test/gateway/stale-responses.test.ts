@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { KeptAnswers } from '../../src/gateway/mirror/kept-answers.ts'
+import { StaleResponses } from '../../src/gateway/mirror/stale-responses.ts'
 
 test('kept answers outlive a restart, for as long as is asked, and no longer', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dfhf-kept-'))
@@ -10,9 +10,9 @@ test('kept answers outlive a restart, for as long as is asked, and no longer', a
   const clock = () => now
   const repo = { type: 'model', id: 'o/r' } as const
   const other = { type: 'dataset', id: 'o/r' } as const
-  const before = new KeptAnswers(folder, { now: clock })
+  const before = new StaleResponses(folder, { now: clock })
   for (const each of [repo, other]) await before.keep(each, 'q', { a: 1 })
-  const kept = new KeptAnswers(folder, { now: clock })
+  const kept = new StaleResponses(folder, { now: clock })
   now += 5_000
   expect(await kept.find(repo, 'q', 5_000)).toEqual({ a: 1 })
   expect(await kept.find(repo, 'q', 4_999)).toBeUndefined()

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { ShortMemory } from '../../src/gateway/short-memory.ts'
+import { SingleFlightCache } from '../../src/gateway/single-flight-cache.ts'
 
 describe('a short memory', () => {
   test('shares a question under way, keeps its answer for a while, and forgets failures', async () => {
     let now = 0
     let asked = 0
-    const memory = new ShortMemory<number>({ size: 2, now: () => now })
+    const memory = new SingleFlightCache<number>({ size: 2, now: () => now })
     const ask = () =>
       memory.get(
         'k',

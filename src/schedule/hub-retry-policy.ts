@@ -12,7 +12,7 @@ export interface Verdict {
 }
 
 /** Counts what goes wrong with the Hub and says when to try again and when to give up. Pure. */
-export class HubHealth {
+export class HubRetryPolicy {
   #failures = 0
   #hasProgressed = false
   #quietUntil = 0

@@ -9,7 +9,7 @@ interface Entry<T> {
 const SWEEP_MS = 10_000
 
 /** Remembers answers for a short while, and makes those who ask the same at once share one question. */
-export class ShortMemory<T> {
+export class SingleFlightCache<T> {
   /** Those that wait for one that goes for want of room have its promise. */
   readonly #entries: BoundedMap<string, Entry<T>>
   readonly #now: () => number

@@ -5,7 +5,7 @@ import type { Log } from '../../base/log.ts'
 const PAUSE_MS = 5_000
 
 /** Whether the Hub answers at present; says in the log when that changes. */
-export class HubWeather {
+export class HubCircuit {
   readonly #log: Log
   readonly #now: () => number
   #failedAt: number | undefined

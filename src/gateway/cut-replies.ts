@@ -11,7 +11,7 @@ const MAX_BLOBS = 1_000
  * whole comes in its place, as RFC 9110 14.2 allows, and the client begins anew. No byte of it goes out before it was
  * checked, or a client would ask for ever for a blob that the Hub itself gives wrong.
  */
-export class CutAnswers {
+export class CutReplies {
   readonly #until = new BoundedMap<Oid, number>(MAX_BLOBS)
   readonly #now: () => number
 

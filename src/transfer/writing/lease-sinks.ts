@@ -1,5 +1,5 @@
-import { pieceRange } from '../blob/pieces.ts'
-import { HUB, type Lease } from '../schedule/piece-board.ts'
+import { pieceRange } from '../../blob/pieces.ts'
+import { HUB, type Lease } from '../../schedule/piece-board.ts'
 import type { BlobFile } from './blob-file.ts'
 import { BufferSink, FileSink, PassingSink, type PieceSink } from './piece-sink.ts'
 import type { PieceWriters } from './piece-writers.ts'
