@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { BUSY_PEER_PAUSE_MS, PEER_SLOTS, UPLOADS } from '../src/schedule/tuning.ts'
 import { type DecisionCode, loadDecisionCode } from './simulate/decision-code.ts'
 import { plot } from './simulate/plot.ts'
 import { type RunResult, simulate } from './simulate/run.ts'
@@ -18,9 +19,9 @@ const usage = `usage: npm run simulate -- [options]   (a value may be a list: --
   --seed N          of the random numbers; the same seed, the same run   1
   --scenario NAME   ${Object.keys(scenarios).join(', ')}
   --rule NAME       current, or a git revision whose rules to run instead: --rule current,HEAD~3
-  --uploads N       ranges that a host sends at once                 10
-  --peer-slots N    ranges that a host fetches from others at once   8
-  --busy-pause MS   how long a host that has no upload free is left alone   150
+  --uploads N       ranges that a host sends at once                 ${UPLOADS}
+  --peer-slots N    ranges that a host fetches from others at once   ${PEER_SLOTS}
+  --busy-pause MS   how long a host that has no upload free is left alone   ${BUSY_PEER_PAUSE_MS}
   --json            one JSON object a run instead of a table
   --svg FILE        draws the results
 `
@@ -34,9 +35,9 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     scenario: { type: 'string', default: 'together' },
     rule: { type: 'string', default: 'current' },
-    uploads: { type: 'string', default: '10' },
-    'peer-slots': { type: 'string', default: '8' },
-    'busy-pause': { type: 'string', default: '150' },
+    uploads: { type: 'string' },
+    'peer-slots': { type: 'string' },
+    'busy-pause': { type: 'string' },
     json: { type: 'boolean', default: false },
     svg: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -64,13 +65,25 @@ function single(text: string): number {
   return numbers(text)[0] ?? 0
 }
 
+/** A number that each rule has of its own while none is given. */
+function given(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : single(text)
+}
+
+async function load(rule: string): Promise<DecisionCode> {
+  const { code, missing } = await loadDecisionCode(rule)
+  if (missing.length > 0)
+    process.stderr.write(`${rule} has no ${missing.join(', ')}: those of this checkout stand in\n`)
+  return code
+}
+
 async function main(): Promise<void> {
   if (values.help) {
     process.stdout.write(usage)
     return
   }
   const rules = new Map<string, DecisionCode>()
-  for (const rule of values.rule.split(',')) rules.set(rule, await loadDecisionCode(rule))
+  for (const rule of values.rule.split(',')) rules.set(rule, await load(rule))
   const results: RunResult[] = []
   if (!values.json) process.stdout.write(`${tableRow()}\n`)
   for (const { hub, ...combination } of combinations(rules)) {
@@ -79,9 +92,9 @@ async function main(): Promise<void> {
       size: single(values.size) * MIB,
       hubRate: hub * MBIT_PER_S,
       linkRate: single(values.link) * MBIT_PER_S,
-      uploads: single(values.uploads),
-      peerSlots: single(values['peer-slots']),
-      busyPauseMs: single(values['busy-pause']),
+      uploads: given(values.uploads),
+      peerSlots: given(values['peer-slots']),
+      busyPauseMs: given(values['busy-pause']),
     })
     results.push(result)
     process.stdout.write(`${values.json ? JSON.stringify(result) : tableRow(result)}\n`)

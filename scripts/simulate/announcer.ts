@@ -1,29 +1,32 @@
-import { Timer } from './event-queue.ts'
-import type { SimulatedPeer } from './simulated-peer.ts'
-import type { World } from './world.ts'
+import { GATHER_MS } from '../../src/swarm/server/pieces-stream.ts'
+import { type EventQueue, Timer } from './event-queue.ts'
+import type { Host, Watcher } from './host.ts'
 
-/** Changes within this time go out as one message. */
-const MERGE_MS = 1
-
-/** Tells a peer's watchers what it has and what it fetches, as the held pieces streams do. */
+/** Tells a host's watchers what it has and what it fetches, as the held pieces streams do. */
 export class Announcer {
-  readonly watchers = new Set<SimulatedPeer>()
-  readonly #world: World
-  readonly #peer: SimulatedPeer
+  readonly watchers = new Set<Watcher>()
+  readonly #queue: EventQueue
+  readonly #host: Host
+  readonly #most: number
   readonly #deliver = new Timer(() => this.#deliverAll())
   #landed: number[] = []
   /** What all watchers were told last; undefined while some know more than others. */
   #fetching: string | undefined
 
-  constructor(world: World, peer: SimulatedPeer) {
-    this.#world = world
-    this.#peer = peer
+  /** For `most` watchers at once. */
+  constructor(queue: EventQueue, host: Host, most: number) {
+    this.#queue = queue
+    this.#host = host
+    this.#most = most
   }
 
-  addWatcher(watcher: SimulatedPeer): void {
+  /** False when there is no room for one more. */
+  addWatcher(watcher: Watcher): boolean {
+    if (this.watchers.size >= this.#most) return false
     this.watchers.add(watcher)
     this.#fetching = undefined
     this.changed()
+    return true
   }
 
   landed(piece: number): void {
@@ -32,21 +35,20 @@ export class Announcer {
   }
 
   changed(): void {
-    const { queue } = this.#world
     if (this.#deliver.place < 0 && this.watchers.size > 0)
-      queue.schedule(this.#deliver, queue.now + MERGE_MS + this.#peer.latencyMs)
+      this.#queue.schedule(this.#deliver, this.#queue.now + GATHER_MS + this.#host.latencyMs)
   }
 
   #deliverAll(): void {
-    const peer = this.#peer
+    const host = this.#host
     const landed = this.#landed
     this.#landed = []
-    if (peer.isDead || peer.isSilent) return
-    const fetching = peer.scheduler.fetchingFromHub()
+    if (host.isDead || host.isSilent) return
+    const fetching = host.fetchingFromHub()
     const key = fetching.join()
     const news = { landed, fetching: key === this.#fetching ? undefined : fetching }
     this.#fetching = key
     if (landed.length === 0 && !news.fetching) return
-    for (const watcher of this.watchers) watcher.hear(peer, news)
+    for (const watcher of this.watchers) watcher.hear(host, news)
   }
 }

@@ -1,53 +1,71 @@
-import { HUB, type Lease } from '../../src/schedule/piece-board.ts'
+import type { PeerFault, PeerStrikes } from '../../src/schedule/peer-strikes.ts'
+import { HUB, type Lease, type PieceBoard } from '../../src/schedule/piece-board.ts'
+import type { Scheduler } from '../../src/schedule/scheduler.ts'
+import type { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
+import type { Environment } from './environment.ts'
 import { Timer } from './event-queue.ts'
-import type { Flow } from './network.ts'
-import type { SimulatedPeer } from './simulated-peer.ts'
-import type { World } from './world.ts'
-
-// These stand in lease-runner.ts as well.
-const MAX_STRIKES = 3
-const PEER_PAUSE_MS = 1_000
-
-/** Why a request to a peer came to nothing. */
-type Refusal = 'gone' | 'busy' | 'not here'
+import type { Host } from './host.ts'
+import type { Flow, Link } from './network.ts'
 
 interface Download {
   readonly lease: Lease
   /** Undefined for the Hub. */
-  readonly source: SimulatedPeer | undefined
+  readonly source: Host | undefined
   readonly opening: Timer
   readonly release: () => void
   flow: Flow | undefined
   pieceStartedAt: number
 }
 
-/** Carries one peer's leases out in virtual time, as LeaseRunner does in real time. */
+/** The host that downloads. */
+export interface Downloader {
+  readonly board: PieceBoard
+  readonly scheduler: Scheduler
+  readonly budget: HubBudget
+  readonly down: Link
+  readonly latencyMs: number
+  /** A peer that it may ask. */
+  sourceOf(id: string): Host | undefined
+  /** A piece is here. */
+  landed(piece: number): void
+  /** All pieces are here. */
+  finish(): void
+  /** Leaves a peer alone for a while. */
+  shun(id: string): void
+  /** Decides at once. */
+  pump(): void
+  /** Decides in a moment. */
+  wakeSoon(): void
+}
+
+/** Carries one host's leases out in virtual time, as LeaseRunner does in real time. */
 export class Downloads {
   /** Pieces that came from the Hub. */
   hubPieces = 0
-  readonly #world: World
-  readonly #peer: SimulatedPeer
+  readonly #environment: Environment
+  readonly #self: Downloader
   readonly #running = new Map<number, Download>()
-  readonly #strikes = new Map<string, number>()
+  readonly #strikes: PeerStrikes
 
-  constructor(world: World, peer: SimulatedPeer) {
-    this.#world = world
-    this.#peer = peer
+  constructor(environment: Environment, self: Downloader) {
+    this.#environment = environment
+    this.#self = self
+    this.#strikes = new environment.code.PeerStrikes({ busyPauseMs: environment.busyPauseMs })
   }
 
   start(lease: Lease): void {
-    const { queue, options } = this.#world
-    const source = lease.source === HUB ? undefined : this.#peer.watching.get(lease.source)
+    const { queue, hubDelayMs } = this.#environment
+    const source = lease.source === HUB ? undefined : this.#self.sourceOf(lease.source)
     const download: Download = {
       lease,
       source,
       opening: new Timer(() => this.#open(download)),
-      release: source ? () => {} : this.#peer.budget.acquire(),
+      release: source ? () => {} : this.#self.budget.acquire(),
       flow: undefined,
       pieceStartedAt: queue.now,
     }
     this.#running.set(lease.id, download)
-    const delayMs = source ? 2 * (this.#peer.latencyMs + source.latencyMs) : options.hubDelayMs
+    const delayMs = source ? 2 * (this.#self.latencyMs + source.latencyMs) : hubDelayMs
     queue.schedule(download.opening, queue.now + delayMs)
   }
 
@@ -66,106 +84,98 @@ export class Downloads {
     for (const download of [...this.#running.values()]) this.#end(download)
   }
 
-  /** The connections to a peer are gone. */
-  breakFrom(source: SimulatedPeer): void {
+  /** The connections to a host are gone. */
+  breakFrom(source: Host): void {
     for (const download of [...this.#running.values()]) if (download.source === source) this.#end(download)
   }
 
   #open(download: Download): void {
     const { lease, source } = download
+    const { network, queue, hub, uploads } = this.#environment
     if (source?.isSilent) return
     if (source) {
-      const refusal = this.#refusal(source, lease)
-      const view = this.#peer.board.peers.get(source.id)
-      if (view) view.load = source.uploads / this.#world.options.uploads
-      if (refusal) {
-        this.#fail(download, refusal)
+      const fault = this.#faultOf(source, lease)
+      const view = this.#self.board.peers.get(source.id)
+      if (view) view.load = source.uploads / uploads
+      if (fault) {
+        this.#fail(download, fault)
         return
       }
       source.uploads += 1
     }
-    const from = source ? source.up : this.#world.hub
-    const bytes = this.#world.sizeOfPiece(lease.at)
-    download.pieceStartedAt = this.#world.queue.now
-    download.flow = this.#world.network.start(from, this.#peer.down, bytes, () => this.#land(download))
+    const bytes = this.#environment.sizeOfPiece(lease.at)
+    download.pieceStartedAt = queue.now
+    download.flow = network.start(source?.up ?? hub, this.#self.down, bytes, () => this.#land(download))
   }
 
-  #refusal(source: SimulatedPeer, lease: Lease): Refusal | undefined {
-    if (source.isDead) return 'gone'
-    if (source.uploads >= this.#world.options.uploads) return 'busy'
-    for (let piece = lease.at; piece < lease.end; piece += 1)
-      if (!source.board.have.has(piece)) return 'not here'
-    return undefined
+  /** What a host says to a request, in the order in which a real one looks. */
+  #faultOf(source: Host, lease: Lease): PeerFault | undefined {
+    if (source.isDead) return 'broken'
+    for (let piece = lease.at; piece < lease.end; piece += 1) if (!source.pieces.has(piece)) return 'not here'
+    return source.uploads >= this.#environment.uploads ? 'busy' : undefined
   }
 
   #land(download: Download): void {
     const { lease, flow, source } = download
-    const { scheduler, board, announcer } = this.#peer
-    const { network, queue } = this.#world
+    const { scheduler, board } = this.#self
+    const { network, queue, hubPieces } = this.#environment
     if (!flow) return
     const piece = lease.at
-    this.#count(download, this.#world.sizeOfPiece(piece) - lease.bytes)
+    this.#count(download, this.#environment.sizeOfPiece(piece) - lease.bytes)
     if (!source) {
       this.hubPieces += 1
-      this.#world.hubPieces[piece] = (this.#world.hubPieces[piece] ?? 0) + 1
+      hubPieces[piece] = (hubPieces[piece] ?? 0) + 1
     }
     scheduler.landed(lease, queue.now - download.pieceStartedAt)
     download.pieceStartedAt = queue.now
-    announcer.landed(piece)
+    this.#self.landed(piece)
     if (board.have.isFull) {
       this.#end(download)
-      this.#peer.finish()
+      this.#self.finish()
       return
     }
-    if (lease.at < lease.end) network.refill(flow, this.#world.sizeOfPiece(lease.at))
+    if (lease.at < lease.end) network.refill(flow, this.#environment.sizeOfPiece(lease.at))
     else this.#end(download)
-    this.#peer.pump()
+    this.#self.pump()
   }
 
-  #fail(download: Download, refusal: Refusal): void {
+  #fail(download: Download, fault: PeerFault): void {
     const { lease } = download
-    const { board } = this.#peer
-    const { now } = this.#world.queue
+    const { board } = this.#self
     this.#end(download)
-    this.#peer.wakeSoon()
-    const peer = board.peers.get(lease.source)
-    if (!peer) return
-    if (refusal === 'busy') peer.blockedUntil = now + this.#world.options.busyPauseMs
-    else if (refusal === 'gone') peer.blockedUntil = now + PEER_PAUSE_MS
-    else for (let piece = lease.at; piece < lease.end; piece += 1) board.peerLacks(peer, piece)
-    if (refusal === 'busy') return
-    const strikes = (this.#strikes.get(peer.id) ?? 0) + 1
-    this.#strikes.set(peer.id, strikes)
-    if (strikes >= MAX_STRIKES) this.#peer.ban(peer.id)
+    this.#self.wakeSoon()
+    const verdict = this.#strikes.failed(board, lease, fault, this.#environment.queue.now)
+    if (verdict) this.#self.shun(lease.source)
   }
 
   #measure(download: Download, flow: Flow): void {
     const { lease } = download
-    const { network } = this.#world
     if (lease.at >= lease.end) return
-    const bytes = Math.floor(this.#world.sizeOfPiece(lease.at) - network.progress(flow)) - lease.bytes
+    const left = this.#environment.network.progress(flow)
+    const bytes = Math.floor(this.#environment.sizeOfPiece(lease.at) - left) - lease.bytes
     if (bytes > 0) this.#count(download, bytes)
   }
 
   #count({ lease, source }: Download, bytes: number): void {
-    this.#peer.scheduler.moved(lease, bytes, this.#world.queue.now)
+    this.#self.scheduler.moved(lease, bytes, this.#environment.queue.now)
     if (source) return
-    this.#peer.budget.count(bytes)
-    this.#world.hubBytes += bytes
+    this.#self.budget.count(bytes)
+    this.#environment.hubBytes += bytes
   }
 
   #end(download: Download): void {
-    const { lease, flow, source, opening } = download
+    const { lease, flow, source, opening, release } = download
     if (!this.#running.delete(lease.id)) return
-    this.#world.queue.cancel(opening)
+    this.#environment.queue.cancel(opening)
     if (flow) {
       this.#measure(download, flow)
       if (source) source.uploads -= 1
-      this.#world.network.stop(flow)
+      this.#environment.network.stop(flow)
     }
-    download.release()
+    release()
+    if (!source) this.#self.wakeSoon()
     // Rules of an older revision do not ask for it.
-    if ('lost' in this.#peer.scheduler) this.#peer.scheduler.lost(lease.source, lease.bytes)
-    this.#peer.board.endLease(lease)
+    if ('lost' in this.#self.scheduler) this.#self.scheduler.lost(lease.source, lease.bytes)
+    this.#self.board.endLease(lease)
   }
 }

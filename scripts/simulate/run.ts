@@ -1,6 +1,7 @@
 import type { DecisionCode } from './decision-code.ts'
+import type { WorldOptions } from './environment.ts'
 import { scenarios } from './scenario.ts'
-import { World, type WorldOptions } from './world.ts'
+import { World } from './world.ts'
 
 /** One swarm to simulate. */
 export interface RunOptions extends Omit<WorldOptions, 'code' | 'startAt'> {
@@ -70,7 +71,7 @@ export function simulate(options: RunOptions): RunResult {
     hubRate,
     linkRate,
     bound,
-    hubRatio: world.hubBytes / size,
+    hubRatio: world.environment.hubBytes / size,
     timeRatio: last / bound,
     p50: quantile(durations, 0.5),
     p99: quantile(durations, 0.99),

@@ -27,14 +27,14 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   kill: {
     about: 'the busiest owner is killed midway',
     befall: (world, bound) => {
-      world.queue.after(0.4 * bound, () => busiest(world).die())
+      world.environment.queue.after(0.4 * bound, () => busiest(world).die())
       return []
     },
   },
   cut: {
     about: 'the cable of the busiest owner is pulled midway',
     befall: (world, bound) => {
-      world.queue.after(0.4 * bound, () => busiest(world).fallSilent())
+      world.environment.queue.after(0.4 * bound, () => busiest(world).fallSilent())
       return []
     },
   },
@@ -43,8 +43,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     befall: (world) => {
       const slow = world.peers.slice(0, 1)
       for (const peer of slow) {
-        world.network.setCapacity(peer.up, SLOW_RATE)
-        world.network.setCapacity(peer.down, SLOW_RATE)
+        world.environment.network.setCapacity(peer.up, SLOW_RATE)
+        world.environment.network.setCapacity(peer.down, SLOW_RATE)
       }
       return slow
     },

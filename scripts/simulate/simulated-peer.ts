@@ -1,73 +1,67 @@
 import { Bitmap } from '../../src/blob/bitmap.ts'
-import { startPiece } from '../../src/schedule/ownership.ts'
 import type { PieceBoard } from '../../src/schedule/piece-board.ts'
 import type { Scheduler } from '../../src/schedule/scheduler.ts'
-import type { PeerId } from '../../src/swarm/protocol/peer-info.ts'
-import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { MISSED_HEARTBEATS } from '../../src/swarm/membership/membership.ts'
+import { HEARTBEAT_MS } from '../../src/swarm/membership/membership-options.ts'
+import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
+import type { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { Announcer } from './announcer.ts'
-import { Downloads } from './downloads.ts'
+import { type Downloader, Downloads } from './downloads.ts'
+import type { Environment } from './environment.ts'
 import { Timer } from './event-queue.ts'
+import type { Host, News, Watcher } from './host.ts'
+import type { Newcomer } from './introduction.ts'
+import { type Neighbour, Neighbourhood } from './neighbourhood.ts'
 import { Link } from './network.ts'
-import type { World } from './world.ts'
 
-// These stand in blob-transfer.ts and swarm-follower.ts as well.
-const TICK_MS = 200
-const SETTLING_MS = 700
-const LOOKING_MS = 250
-const SLOTS_PER_PEER = 3
-const STALL_MS = 10_000
-const HUB_CONNECTIONS = 16
-/** A peer is gone after this many ms without a word. */
-const SILENT_MS = 15_000
-/** Messages that arrive within this time are decided upon together. */
+/** Messages that arrive within this time are decided upon together, as they are in one turn of a real event loop. */
 const WAKE_MS = 4
 
+/** Those among whom a host lives. */
+export interface Surroundings {
+  find(id: string): Host | undefined
+  /** Others hear of the host no more. */
+  leave(host: Host): void
+}
+
 /** One host: the real Scheduler, and an engine whose bytes are only counted. */
-export class SimulatedPeer {
+export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
   readonly id: PeerId
   readonly board: PieceBoard
   readonly scheduler: Scheduler
   readonly budget: HubBudget
   readonly up: Link
   readonly down: Link
-  /** From it to the middle of the network. */
   readonly latencyMs: number
-  readonly watching = new Map<string, SimulatedPeer>()
-  readonly announcer: Announcer
   readonly downloads: Downloads
-  /** Ranges that it sends now. */
   uploads = 0
   startedAt = 0
   finishedAt: number | undefined
   isDead = false
-  /** Answers nothing from now on. */
   isSilent = false
-  /** Claims to have everything and has nothing. */
   isLiar = false
   onEnd: () => void = () => {}
-  readonly #world: World
-  readonly #banned = new Set<string>()
+  readonly #environment: Environment
+  readonly #surroundings: Surroundings
+  readonly #announcer: Announcer
+  readonly #neighbourhood: Neighbourhood
   readonly #wake = new Timer(() => this.pump())
 
-  constructor(world: World, id: PeerId) {
-    this.#world = world
-    this.id = id
-    const { linkRate, roundTripMs } = world.options
-    this.up = new Link(linkRate)
-    this.down = new Link(linkRate)
-    this.latencyMs = world.between(roundTripMs) / 4
-    this.board = new world.options.code.PieceBoard({
-      pieceCount: world.pieceCount,
-      pieceSize: world.pieceSize,
-      have: new Bitmap(world.pieceCount),
-      self: id,
-      oid: world.oid,
-    })
-    this.scheduler = new world.options.code.Scheduler(this.board)
-    this.budget = new HubBudget({ max: HUB_CONNECTIONS, clock: () => world.queue.now })
-    this.budget.join({ wake: () => this.wakeSoon(), yieldOne: () => {} })
-    this.announcer = new Announcer(world, this)
-    this.downloads = new Downloads(world, this)
+  constructor(environment: Environment, surroundings: Surroundings) {
+    const { code, queue, pieceCount, pieceSize, oid } = environment
+    this.#environment = environment
+    this.#surroundings = surroundings
+    this.id = environment.drawId()
+    this.up = new Link(environment.linkRate)
+    this.down = new Link(environment.linkRate)
+    this.latencyMs = environment.between(environment.roundTripMs) / 4
+    const have = new Bitmap(pieceCount)
+    this.board = new code.PieceBoard({ pieceCount, pieceSize, have, self: this.id, oid })
+    this.scheduler = new code.Scheduler(this.board)
+    this.budget = new code.HubBudget({ max: code.HUB_CONNECTIONS, clock: () => queue.now })
+    this.#announcer = new Announcer(queue, this, environment.watchers)
+    this.#neighbourhood = new Neighbourhood(environment, this)
+    this.downloads = new Downloads(environment, this)
   }
 
   /** True when it downloads no more. */
@@ -75,13 +69,17 @@ export class SimulatedPeer {
     return this.isDead || this.finishedAt !== undefined
   }
 
+  get pieces(): Bitmap {
+    return this.board.have
+  }
+
   start(): void {
-    const { queue } = this.#world
+    const { queue, code, oid, pieceCount } = this.#environment
     this.startedAt = queue.now
     if (this.isLiar) return
-    const ownStart = startPiece(this.id, this.#world.oid, this.board.pieceCount)
+    const ownStart = code.startPiece(this.id, oid, pieceCount)
     this.board.head = ownStart
-    queue.after(SETTLING_MS, () => {
+    queue.after(code.SETTLING_MS, () => {
       if (this.board.head === ownStart) this.board.head = 0
     })
     if (this.board.have.isFull) this.finish()
@@ -90,36 +88,43 @@ export class SimulatedPeer {
 
   /** Decides and acts, as BlobTransfer does. */
   pump(isTick = false): void {
-    const { scheduler, downloads } = this
+    const { scheduler, downloads, budget } = this
+    const { queue, code, peerSlots } = this.#environment
     if (this.hasEnded || this.isSilent || this.isLiar) return
     downloads.measure(isTick)
+    if (isTick) this.#giveUpStalledPeers()
     const actions = scheduler.decide({
-      now: this.#world.queue.now,
+      now: queue.now,
       selfAsksHub: true,
-      hubSlots: this.budget.free(),
-      peerSlots: this.#world.options.peerSlots,
-      stallMs: STALL_MS,
+      hubSlots: budget.free(),
+      mostHubConnections: budget.fairShare,
+      peerSlots,
+      stallMs: code.STALL_MS,
       isTick,
-      isLookingForPeers: this.#world.queue.now - this.startedAt < LOOKING_MS,
+      isLookingForPeers: queue.now - this.startedAt < code.LOOKING_FOR_PEERS_MS,
     })
     for (const { type, lease } of actions) {
       if (type === 'cut') downloads.cut(lease)
       else downloads.start(lease)
     }
-    if (actions.length > 0) this.announcer.changed()
+    if (actions.length > 0) this.#announcer.changed()
   }
 
   wakeSoon(): void {
-    const { queue } = this.#world
+    const { queue } = this.#environment
     if (this.#wake.place < 0 && !this.hasEnded) queue.schedule(this.#wake, queue.now + WAKE_MS)
+  }
+
+  landed(piece: number): void {
+    this.#announcer.landed(piece)
   }
 
   /** The blob is whole: serves on, asks no more. */
   finish(): void {
-    this.finishedAt = this.#world.queue.now
+    this.finishedAt = this.#environment.queue.now
     this.downloads.cutAll()
-    for (const id of [...this.watching.keys()]) this.unwatch(id)
-    this.announcer.changed()
+    this.#neighbourhood.close()
+    this.#announcer.changed()
     this.onEnd()
   }
 
@@ -129,77 +134,93 @@ export class SimulatedPeer {
     const hadEnded = this.hasEnded
     this.isDead = true
     this.downloads.cutAll()
-    this.#world.introduction.leave(this)
-    for (const id of [...this.watching.keys()]) this.unwatch(id)
-    for (const watcher of this.announcer.watchers) watcher.unwatch(this.id)
-    for (const other of this.#world.peers) other.downloads.breakFrom(this)
+    this.#neighbourhood.close()
+    this.#leave()
     if (!hadEnded) this.onEnd()
   }
 
-  ban(id: string): void {
-    this.#banned.add(id)
-    this.unwatch(id)
-  }
-
-  /** Ends like a host whose cable is pulled: nobody is told, and nothing moves. */
+  /** Ends like a host whose cable is pulled: no other host is told, and nothing moves. */
   fallSilent(): void {
+    const { network, queue } = this.#environment
     const hadEnded = this.hasEnded
     this.isSilent = true
-    this.#world.network.setCapacity(this.up, 0)
-    this.#world.network.setCapacity(this.down, 0)
-    this.#world.queue.after(SILENT_MS, () => {
-      this.#world.introduction.leave(this)
-      for (const watcher of this.announcer.watchers) watcher.unwatch(this.id)
-    })
+    network.setCapacity(this.up, 0)
+    network.setCapacity(this.down, 0)
+    queue.after(MISSED_HEARTBEATS * HEARTBEAT_MS, () => this.#leave())
     if (!hadEnded) this.onEnd()
   }
 
-  watch(other: SimulatedPeer): void {
-    if (this.#banned.has(other.id)) return
-    const { now } = this.#world.queue
-    this.watching.set(other.id, other)
-    other.announcer.addWatcher(this)
+  shun(id: string): void {
+    this.#neighbourhood.shun(id)
+  }
+
+  sourceOf(id: string): Host | undefined {
+    return this.#neighbourhood.find(id)
+  }
+
+  fetchingFromHub(): readonly number[] {
+    return this.scheduler.fetchingFromHub()
+  }
+
+  addWatcher(watcher: Watcher): boolean {
+    return !this.isDead && !this.isSilent && this.#announcer.addWatcher(watcher)
+  }
+
+  removeWatcher(watcher: Watcher): void {
+    this.#announcer.watchers.delete(watcher)
+  }
+
+  meet(members: readonly PeerInfo[]): void {
+    this.#neighbourhood.choose(members, (id) => this.#surroundings.find(id))
+  }
+
+  joined(host: Host): void {
+    const { queue, code } = this.#environment
     const peer = this.board.addPeer({
-      id: other.id,
-      asksHub: !other.isLiar,
-      progressAt: now,
+      id: host.id,
+      asksHub: !host.isLiar,
+      progressAt: queue.now,
       msPerPiece: 0,
-      slots: SLOTS_PER_PEER,
+      slots: code.SLOTS_PER_PEER,
       load: 0,
       rate: 0,
       blockedUntil: 0,
     })
     for (let piece = 0; piece < this.board.pieceCount; piece += 1)
-      if (other.isLiar || other.board.have.has(piece)) this.scheduler.peerLanded(peer, piece, now)
-    this.scheduler.peerFetches(peer, other.scheduler.fetchingFromHub(), now)
+      if (host.isLiar || host.pieces.has(piece)) this.scheduler.peerLanded(peer, piece, queue.now)
+    this.scheduler.peerFetches(peer, host.fetchingFromHub(), queue.now)
     this.wakeSoon()
   }
 
-  unwatch(id: string): void {
-    const other = this.watching.get(id)
-    if (!other) return
-    this.watching.delete(id)
-    other.announcer.watchers.delete(this)
-    this.downloads.breakFrom(other)
-    this.board.removePeer(id)
+  left(host: Host): void {
+    this.downloads.breakFrom(host)
+    this.board.removePeer(host.id)
     this.wakeSoon()
   }
 
-  hear(
-    other: SimulatedPeer,
-    news: { landed: readonly number[]; fetching: readonly number[] | undefined },
-  ): void {
-    const peer = this.board.peers.get(other.id)
+  hear(host: Host, { landed, fetching }: News): void {
+    const peer = this.board.peers.get(host.id)
     if (!peer) return
-    const { now } = this.#world.queue
-    for (const piece of news.landed) this.scheduler.peerLanded(peer, piece, now)
-    if (news.fetching) this.scheduler.peerFetches(peer, news.fetching, now)
+    const { now } = this.#environment.queue
+    for (const piece of landed) this.scheduler.peerLanded(peer, piece, now)
+    if (fetching) this.scheduler.peerFetches(peer, fetching, now)
     this.wakeSoon()
+  }
+
+  #leave(): void {
+    this.#surroundings.leave(this)
+    for (const watcher of this.#announcer.watchers) watcher.lost(this)
+  }
+
+  #giveUpStalledPeers(): void {
+    const { queue, code } = this.#environment
+    for (const id of code.stalledPeers(this.board, queue.now, code.PEER_STALL_MS)) this.shun(id)
   }
 
   #tick(): void {
+    const { queue, code } = this.#environment
     if (this.hasEnded) return
     this.pump(true)
-    this.#world.queue.after(TICK_MS, () => this.#tick())
+    queue.after(code.TICK_MS, () => this.#tick())
   }
 }

@@ -1,28 +1,4 @@
-/** Every way in which dfhf fails, and the exit code that a script sees for it. */
-const exitCodes = {
-  unexpected: 1,
-  usage: 2,
-  'repo-not-found': 3,
-  'revision-not-found': 3,
-  'file-not-found': 3,
-  'not-cached': 3,
-  unauthorized: 4,
-  gated: 4,
-  forbidden: 4,
-  'verification-failed': 5,
-  'bad-response': 6,
-  network: 6,
-  timeout: 6,
-  'rate-limited': 6,
-  'hub-error': 6,
-  'no-source': 6,
-  'disk-full': 7,
-  disk: 7,
-  interrupted: 130,
-} as const
-
-/** The stable name of a failure; what a caller branches on. */
-export type ErrorCode = keyof typeof exitCodes
+import { type ErrorClass, type ErrorCode, type ExitCode, errorRow } from './error-table.ts'
 
 interface ErrorOptions {
   /** What the user can do about it, as a short imperative. */
@@ -52,12 +28,14 @@ export class DfhfError extends Error {
 }
 
 /** The process exit code for any thrown value. */
-export function exitCodeOf(error: unknown): number {
-  return error instanceof DfhfError
-    ? exitCodes[error.code]
-    : isAbort(error)
-      ? exitCodes.interrupted
-      : exitCodes.unexpected
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof DfhfError) return errorRow(error.code).exit
+  return errorRow(isAbort(error) ? 'interrupted' : 'unexpected').exit
+}
+
+/** True for an error of dfhf's that is of one of these classes. */
+export function isOfClass(error: unknown, ...classes: readonly ErrorClass[]): error is DfhfError {
+  return error instanceof DfhfError && classes.includes(errorRow(error.code).class)
 }
 
 /** True for the error that an aborted AbortSignal makes. */

@@ -1,3 +1,4 @@
+import { exitCodes } from '../base/error-table.ts'
 import type { CommandName } from './settings/settings.ts'
 
 /** What the help says of one command. */
@@ -71,11 +72,17 @@ Every option may also be set by its variable, or in the config file by its name 
 variable, that before the file. --no-… undoes a switch. HF_HOME, HF_TOKEN, HTTP_PROXY, HTTPS_PROXY, NO_PROXY,
 SSL_CERT_FILE and NO_COLOR mean what they mean elsewhere.
 
-Exit codes: 0 done, 1 unexpected, 2 usage, 3 no such repo, revision or file, 4 not allowed, 5 verification failed,
-6 network, 7 disk, 130 interrupted (143 by SIGTERM); what was fetched is kept.
+${exitCodesText()}
 `
 
 /** The help wraps by itself: line breaks are for whoever reads this file. */
 function paragraph(...lines: string[]): string {
   return lines.join(' ')
+}
+
+/** Every exit code in words, on lines as wide as those around it. */
+function exitCodesText(): string {
+  const list = Object.entries(exitCodes).map(([code, words]) => `${code} ${words}`)
+  const text = `Exit codes: ${list.join(', ')}; what was fetched is kept.`
+  return text.replace(/(.{1,116})(?: |$)/g, '$1\n').trimEnd()
 }

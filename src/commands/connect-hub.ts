@@ -6,9 +6,9 @@ import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
 import { decideToken, findToken, type Token, tokenRuleOf } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
+import type { Origin } from '../repo/origin.ts'
 import { readPlainTextSync } from '../storage/files/plain-file.ts'
 import type { CommandContext } from './commands.ts'
-import { homeOf } from './settings/expand-path.ts'
 import type { HubOptions } from './settings/options.ts'
 import { ratePatienceOf } from './settings/rate-patience.ts'
 
@@ -31,11 +31,11 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
 
 /** The token that the user has, wherever it came from. */
 export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
-  return findToken({ explicit: token, env, home: homeOf(env), readFile: readToken })
+  return findToken({ explicit: token, env, readFile: readToken })
 }
 
 /** The Hub, with the token that the user has and that may go there. */
-export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): HubClient {
+export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
   const { env, events } = context
   const found = findUsersToken(options, context)
   const tokenRule = tokenRuleOf(env)
@@ -51,11 +51,7 @@ export function connectHub(options: HubOptions, http: HttpClient, context: Comma
 }
 
 /** The Hub as anybody sees it. */
-export function connectAnonymously(
-  options: HubOptions,
-  http: HttpClient,
-  context: CommandContext,
-): HubClient {
+export function connectAnonymously(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
   return new HubClient(anonymous(options, http, context))
 }
 

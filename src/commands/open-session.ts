@@ -1,13 +1,12 @@
 import { delay } from '../base/delay.ts'
 import { EngineShelf } from '../peer/engine-shelf.ts'
 import type { PeerNode } from '../peer/peer-node.ts'
-import { createRepoVisibility } from '../peer/repo-visibility.ts'
 import { repoName } from '../repo/repo.ts'
 import { CacheDestination } from '../repo-download/cache-destination.ts'
-import { DiskRoom } from '../repo-download/disk-room.ts'
 import { LocalDirDestination } from '../repo-download/local-dir-destination.ts'
 import { RepoFetcher } from '../repo-download/repo-fetcher.ts'
 import { HfCache } from '../storage/cache/hf-cache.ts'
+import { DiskRoom } from '../storage/files/disk-room.ts'
 import type { HashFile } from '../storage/files/hash-file.ts'
 import { LocalDir } from '../storage/local-dir/local-dir.ts'
 import { LocalRefs } from '../storage/local-dir/local-refs.ts'
@@ -56,7 +55,7 @@ async function buildSession(
   const { repo, revision, places, peers, speed } = options
   const startedAt = performance.now()
   const http = stack.use(openHttp(options.hub, context))
-  const hub = options.isOffline ? undefined : connectHub(options.hub, http, context)
+  const origin = options.isOffline ? undefined : connectHub(options.hub, http, context)
   const peering =
     peers.isSharing && !options.isOffline ? await preparePeerNode(peers, speed, context) : undefined
   let node: PeerNode | undefined
@@ -98,7 +97,7 @@ async function buildSession(
   const fetcher = new RepoFetcher({
     repo,
     revision,
-    hub,
+    origin,
     destination,
     engine,
     findLocal: async (oid, size) =>
@@ -107,7 +106,6 @@ async function buildSession(
         : findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
     onFetchLikely: startNode,
     onVerified: (path, oid) => verified.record(path, oid),
-    isPublic: createRepoVisibility(hub, repo, revision),
     hasClusterKey: peering?.key !== undefined,
     log: context.log,
     mayAskHub: peers.origin === 'auto',

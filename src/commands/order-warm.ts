@@ -1,6 +1,8 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import { type ErrorCode, errorRow, isErrorCode } from '../base/error-table.ts'
+import { DfhfError } from '../base/errors.ts'
+import { isObject } from '../base/json-object.ts'
 import type { HttpResponse } from '../http/http-response.ts'
-import { isObject } from '../hub/answers/json-shape.ts'
+import { readLines } from '../http/ndjson.ts'
 import { isSafeForToken } from '../hub/tokens.ts'
 import { repoName } from '../repo/repo.ts'
 import type { WarmEvent } from '../serve/warm-event.ts'
@@ -36,7 +38,8 @@ export async function orderWarm(
   if (!response.isSuccess) throw await refusalIn(response, url)
   let size = 0
   const names = new Map<number, FileShown>()
-  for await (const event of warmEvents(response)) {
+  for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: url.host })) {
+    const event = parseEvent(line)
     if (event.type === 'error') throw toError(event, url)
     if (event.type === 'done') {
       const { commit, files, revision } = event
@@ -135,17 +138,6 @@ function parseNode(on: string): URL {
   })
 }
 
-async function* warmEvents(response: HttpResponse): AsyncGenerator<WarmEvent> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of response.body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    if (rest.length > MAX_LINE) break
-    for (const line of lines) yield parseEvent(line)
-  }
-}
-
 function parseEvent(line: string): WarmEvent {
   try {
     const value: unknown = JSON.parse(line)
@@ -169,29 +161,15 @@ async function refusalIn(response: HttpResponse, url: URL): Promise<DfhfError> {
   })
 }
 
-const codes: readonly ErrorCode[] = [
-  'usage',
-  'repo-not-found',
-  'revision-not-found',
-  'file-not-found',
-  'unauthorized',
-  'gated',
-  'forbidden',
-  'verification-failed',
-  'bad-response',
-  'network',
-  'timeout',
-  'rate-limited',
-  'hub-error',
-  'no-source',
-  'disk-full',
-  'disk',
-]
-
 function toError(value: { readonly [name: string]: unknown }, url: URL): DfhfError {
-  const code = codes.find((known) => known === value.code) ?? 'bad-response'
+  const code = isOfOrder(value.code) ? value.code : 'bad-response'
   const message = typeof value.error === 'string' ? value.error.slice(0, 500) : 'failed without a word'
   return new DfhfError(code, `${url.host}: ${message}`, {
     ...(typeof value.hint === 'string' && { hint: value.hint.slice(0, 500) }),
   })
+}
+
+/** True for a failure of the order. That the node itself is at fault, offline or being stopped says nothing of it. */
+function isOfOrder(code: unknown): code is ErrorCode {
+  return isErrorCode(code) && !['internal', 'offline', 'stopped'].includes(errorRow(code).class)
 }

@@ -6,11 +6,13 @@ import type { FetchParts } from '../repo-download/repo-fetcher.ts'
 const PATIENCE_MS = 5_000
 
 /** An error that no repo has this name, with a hint where one of another type has it; any other error as it is. */
-export async function withOtherType(error: unknown, { hub, repo, signal }: FetchParts): Promise<unknown> {
-  if (!(error instanceof DfhfError) || error.code !== 'repo-not-found' || !hub) return error
+export async function withOtherType(error: unknown, { origin, repo, signal }: FetchParts): Promise<unknown> {
+  if (!(error instanceof DfhfError) || error.code !== 'repo-not-found' || !origin) return error
   const waiting = { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) }
   const others = repoTypes.filter((type) => type !== repo.type).map((type): Repo => ({ ...repo, type }))
-  const answers = await Promise.allSettled(others.map((other) => hub.repoInfo(other, 'main', waiting)))
+  const answers = await Promise.allSettled(
+    others.map((other) => origin.resolveRevision(other, 'main', waiting)),
+  )
   const other = others.find((_, index) => answers[index]?.status === 'fulfilled')
   if (!other) return error
   const hint = `there is a ${other.type} of this name: write ${writtenAs(other)}`

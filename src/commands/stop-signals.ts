@@ -1,10 +1,11 @@
+import type { ExitCode } from '../base/error-table.ts'
 import { DfhfError } from '../base/errors.ts'
 
 /** The exit code for each signal that stops dfhf, as a shell would give it. */
-const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const satisfies Readonly<Record<string, ExitCode>>
 
 /** A signal that asks dfhf to stop. */
-export type StopSignal = keyof typeof codes
+type StopSignal = keyof typeof codes
 
 /** Where signals come from; `process` is one. */
 export interface SignalSource {

@@ -1,17 +1,18 @@
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import type { RequestedRange } from '../http/range-header.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
-import { HubClient } from '../hub/hub-client.ts'
-import { type BlobLibrary, type Errand, hubSource, type LocatedBlob } from '../peer/blob-library.ts'
-import type { SendToBytes } from '../peer/blob-proof.ts'
+import type { BlobLibrary } from '../peer/blob-library.ts'
 import { readWhileFetching } from '../peer/blob-reader.ts'
+import type { SharedFetch } from '../peer/errand.ts'
+import type { LocatedBlob } from '../peer/located-blob.ts'
+import type { OriginSource } from '../repo/origin.ts'
 import { checkedStream, primeStream } from './checked-stream.ts'
-import { CutAnswers } from './cut-answers.ts'
+import { CutReplies } from './cut-replies.ts'
 import type { FileBody, GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { etagOf } from './mirror/file-fact.ts'
 import { refuse } from './refusal.ts'
-import { isKnownToClient, type RequestedRange, requestedRange } from './requested-range.ts'
-import type { UrlBlobSource } from './url-blob-source.ts'
+import { isKnownToClient, requestedRange } from './requested-range.ts'
 
 /** How a request for bytes was served: from this disk, from a fetch that others began, by a fetch, or straight through. */
 export type ServedFrom = 'hit' | 'join' | 'miss' | 'pass'
@@ -26,7 +27,7 @@ const HASH_PATIENCE_MS = 300
 /** A blob that a client may have, and who gives it where it is not here. */
 export interface WantedBlob extends LocatedBlob {
   /** Speaks with what the client may. */
-  readonly from: HubClient | UrlBlobSource
+  readonly source: OriginSource
   /** What the client knows the content by. @default the oid, as on the Hub */
   readonly etag?: string | undefined
   /** Called when the bytes turned out not to be this blob. */
@@ -45,8 +46,8 @@ export interface BlobRepliesParts {
 /** Answers requests for bytes of blobs, by what they are and not by what they are called. */
 export class BlobReplies {
   readonly #parts: BlobRepliesParts
-  readonly #lingering = new Map<Errand, NodeJS.Timeout>()
-  readonly #cut = new CutAnswers()
+  readonly #lingering = new Map<SharedFetch, NodeJS.Timeout>()
+  readonly #cut = new CutReplies()
 
   constructor(parts: BlobRepliesParts) {
     this.#parts = parts
@@ -84,9 +85,9 @@ export class BlobReplies {
 
   /** Lets go of every fetch that only waits for readers to come back. */
   close(): void {
-    for (const [errand, timer] of this.#lingering) {
+    for (const [fetch, timer] of this.#lingering) {
       clearTimeout(timer)
-      errand.leave()
+      fetch.leave()
     }
     this.#lingering.clear()
   }
@@ -103,7 +104,7 @@ export class BlobReplies {
     // The Hub's own bytes need no proof that they are this repo's; whatever is here must not show before there is one.
     const passed = !library.isProven(wanted) && isShort && (await this.#part(request, wanted, range))
     if (passed) return { from: 'pass', body: passed }
-    await this.#prove(wanted, request.signal)
+    await library.prove(wanted, wanted.source, request.signal)
     const local = await this.#local(wanted, range)
     if (local) return { from: 'hit', body: local }
     const isRunning = library.isFetching(oid)
@@ -116,15 +117,6 @@ export class BlobReplies {
       log.warn(`${error.message}; passing the blob through`)
       return { from: 'pass', body: await this.#direct(request, wanted, range) }
     }
-  }
-
-  #prove(wanted: WantedBlob, signal: AbortSignal): Promise<void> {
-    const { from } = wanted
-    const asked =
-      from instanceof HubClient
-        ? from
-        : (question: Parameters<SendToBytes>[0]) => from.send({ ...question, signal })
-    return this.#parts.library.prove(wanted, asked, signal)
   }
 
   /** The blob on this disk. One that another tool put there is hashed first, or meanwhile when that takes long. */
@@ -157,10 +149,7 @@ export class BlobReplies {
         return await primeStream(this.#readOnce(request, wanted, range))
       } catch (error) {
         // The fetch that was joined spoke with the token of another client, which may be refused by now.
-        const isOther =
-          error instanceof DfhfError &&
-          ['unauthorized', 'gated', 'forbidden', 'repo-not-found'].includes(error.code)
-        if (!isOther || isSecond) throw error
+        if (isSecond || !isOfClass(error, 'denied')) throw error
       }
     }
   }
@@ -170,9 +159,9 @@ export class BlobReplies {
     wanted: WantedBlob,
     range: RequestedRange,
   ): AsyncGenerator<Uint8Array> {
-    const errand = await this.#parts.library.join(wanted, wanted.from)
+    const fetch = await this.#parts.library.join(wanted, wanted.source)
     try {
-      yield* readWhileFetching(errand, range, request.signal, {
+      yield* readWhileFetching(fetch, range, request.signal, {
         isRest: range.isRest,
         waitsForAll: this.#cut.has(wanted.oid),
         trustsPeers: this.#parts.trustsPeers === true,
@@ -184,16 +173,14 @@ export class BlobReplies {
       }
       throw error
     } finally {
-      this.#leaveLater(errand)
+      this.#leaveLater(fetch)
     }
   }
 
   /** From the Hub to the client and nowhere else; a whole blob is checked on the way. */
   async #direct(request: GatewayRequest, wanted: WantedBlob, range: RequestedRange): Promise<Reply['body']> {
     const { signal } = request
-    const { oid, size, from } = wanted
-    const source = hubSource(wanted, from)
-    if (!source) throw new DfhfError('no-source', `nobody can be asked for blob ${oid.slice(0, 12)}`)
+    const { oid, size, source } = wanted
     const body = await source.open(range, { signal })
     const isWhole = range.start === 0 && range.end === size
     return isWhole ? checkedStream(body, oid, size) : body
@@ -209,17 +196,17 @@ export class BlobReplies {
     }
   }
 
-  #leaveLater(errand: Errand): void {
+  #leaveLater(fetch: SharedFetch): void {
     const leave = () => {
       clearTimeout(timer)
-      this.#lingering.delete(errand)
-      errand.leave()
+      this.#lingering.delete(fetch)
+      fetch.leave()
     }
     const timer = setTimeout(leave, LINGER_MS)
     timer.unref()
-    this.#lingering.set(errand, timer)
+    this.#lingering.set(fetch, timer)
     // Of a fetch that is over nothing need be kept.
-    errand.done.then(leave, leave)
+    fetch.done.then(leave, leave)
   }
 }
 

@@ -1,25 +1,6 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import { errorRow } from '../base/error-table.ts'
+import { DfhfError } from '../base/errors.ts'
 import { type HeaderLine, jsonReply, type Reply } from './message.ts'
-
-const statuses: Partial<Record<ErrorCode, number>> = {
-  usage: 400,
-  'repo-not-found': 404,
-  'revision-not-found': 404,
-  'file-not-found': 404,
-  unauthorized: 401,
-  gated: 403,
-  forbidden: 403,
-  timeout: 504,
-  'rate-limited': 429,
-  'disk-full': 507,
-}
-
-const hubCodes: Partial<Record<ErrorCode, string>> = {
-  'repo-not-found': 'RepoNotFound',
-  'revision-not-found': 'RevisionNotFound',
-  'file-not-found': 'EntryNotFound',
-  gated: 'GatedRepo',
-}
 
 /** A refusal in the Hub's form: the message in a header and in the body, where its clients look for it. */
 export function refuse(status: number, message: string, headers: readonly HeaderLine[] = []): Reply {
@@ -28,14 +9,14 @@ export function refuse(status: number, message: string, headers: readonly Header
 
 /** The refusal for whatever went wrong while a request was answered. */
 export function refusalOf(error: unknown): Reply {
-  if (!(error instanceof DfhfError)) return refuse(500, 'the gateway failed; its log says why')
+  if (!(error instanceof DfhfError))
+    return refuse(errorRow('unexpected').status, 'the gateway failed; its log says why')
   const message = error.hint === undefined ? error.message : `${error.message}: ${error.hint}`
-  const headers: HeaderLine[] = []
-  const code = hubCodes[error.code]
-  if (code !== undefined) headers.push(['X-Error-Code', code])
+  const { status, hubCode } = errorRow(error.code)
+  const headers: HeaderLine[] = hubCode === undefined ? [] : [['X-Error-Code', hubCode]]
   if (error.retryAfterMs !== undefined)
     headers.push(['Retry-After', String(Math.ceil(error.retryAfterMs / 1000))])
-  return refuse(statuses[error.code] ?? 502, message, headers)
+  return refuse(status, message, headers)
 }
 
 /** The same for a client that is dfhf itself: it has the error anew. */

@@ -1,3 +1,4 @@
+import { errorTable } from '../base/error-table.ts'
 import type { HttpHeaders } from '../http/http-headers.ts'
 import { isOfficialHost } from '../hub/hub-hosts.ts'
 import type { HeaderLine } from './message.ts'
@@ -100,7 +101,7 @@ export function lineOf(lines: readonly HeaderLine[], name: string): string | und
 export function withErrorCode(status: number, lines: readonly HeaderLine[]): readonly HeaderLine[] {
   if (status !== 401 || lineOf(lines, 'x-error-code') !== undefined) return lines
   if (lineOf(lines, 'x-error-message') === 'Invalid credentials in Authorization header') return lines
-  return [...lines, ['X-Error-Code', 'RepoNotFound']]
+  return [...lines, ['X-Error-Code', errorTable['repo-not-found'].hubCode]]
 }
 
 function connectionNames(header: string | null | undefined): ReadonlySet<string> {

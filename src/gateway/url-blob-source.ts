@@ -1,10 +1,11 @@
 import { DfhfError } from '../base/errors.ts'
-import type { BlobSource } from '../blob/blob-source.ts'
 import type { ByteRange } from '../blob/pieces.ts'
+import { givesBytes, type SendToBytes } from '../http/gives-bytes.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { rangeHeaders, readRange } from '../http/range-request.ts'
-import { redirectTarget } from '../http/redirects.ts'
+import { walkRedirects } from '../http/redirects.ts'
+import type { OriginSource, Waiting } from '../repo/origin.ts'
 
 const MAX_HOPS = 5
 
@@ -19,7 +20,7 @@ export interface BlobAddress {
 }
 
 /** Gives ranges of a blob at an address. It cannot be renewed: once its signature is over the fetch fails. */
-export class UrlBlobSource implements BlobSource {
+export class UrlBlobSource implements OriginSource {
   readonly kind = 'hub'
   readonly name = 'hub'
   readonly #http: HttpClient
@@ -42,28 +43,27 @@ export class UrlBlobSource implements BlobSource {
     return opened.body
   }
 
+  isGiven({ signal }: Waiting = {}): Promise<boolean> {
+    return givesBytes((request) => this.send({ ...request, signal }), this.#address.size)
+  }
+
   /** Asks at the address and where it leads, redirects followed as far as they may be. */
-  async send(request: {
-    readonly method: 'HEAD' | 'GET'
-    readonly headers: Readonly<Record<string, string>>
-    readonly signal: AbortSignal
-  }): Promise<HttpResponse> {
+  async send(request: Parameters<SendToBytes>[0] & Waiting): Promise<HttpResponse> {
     const { headers, mayFollow } = this.#address
-    let { url } = this.#address
-    for (let hop = 0; hop <= MAX_HOPS; hop += 1) {
-      const own = url.origin === this.#address.url.origin ? headers : undefined
-      const response = await this.#http.request({
-        ...request,
-        url,
-        headers: { ...own, ...request.headers },
-      })
-      const target = redirectTarget(response)
-      if (!target) return response
-      await response.discard()
-      if (!mayFollow(target))
-        throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
-      url = target
-    }
-    throw new DfhfError('bad-response', `${url.host} redirects more than ${MAX_HOPS} times`)
+    const { response } = await walkRedirects(
+      this.#address.url,
+      (url) => {
+        const own = url.origin === this.#address.url.origin ? headers : undefined
+        return this.#http.request({ ...request, url, headers: { ...own, ...request.headers } })
+      },
+      {
+        limit: MAX_HOPS,
+        follows: ({ url, target }) => {
+          if (mayFollow(target)) return true
+          throw new DfhfError('bad-response', `${url.host} leads to ${target.host}, which is not allowed`)
+        },
+      },
+    )
+    return response
   }
 }

@@ -1,4 +1,5 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import type { ErrorCode } from '../base/error-table.ts'
+import { DfhfError } from '../base/errors.ts'
 import type { HttpResponse } from './http-response.ts'
 import { redactUrl } from './redact-url.ts'
 import { isRetryableStatus } from './retry.ts'

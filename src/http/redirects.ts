@@ -1,15 +1,57 @@
 import { DfhfError } from '../base/errors.ts'
-import type { HttpClient, HttpRequest } from './http-client.ts'
 import type { HttpResponse } from './http-response.ts'
 import { redactUrl } from './redact-url.ts'
 
 /** How many redirects in a row are followed; then the server is taken to go in circles. */
-export const MAX_REDIRECTS = 20
+const MAX_REDIRECTS = 20
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308])
 
+/** One answer on a walk along redirects. */
+interface Hop {
+  /** The address that gave it. */
+  readonly url: URL
+  readonly response: HttpResponse
+  /** Where it leads on to; undefined for an answer that is no redirect. */
+  readonly target: URL | undefined
+  /** How many redirects led to it. */
+  readonly count: number
+}
+
+/** A redirect on a walk. */
+type Redirect = Hop & { readonly target: URL }
+
+/**
+ * Walks to the first answer that is no redirect, or to the redirect that `follows` refuses; its body is the caller's.
+ * `send` decides for each address anew what goes along: no header is carried from hop to hop. Throws `bad-response`
+ * for a redirect that leads off HTTP, and after more than `limit` of them.
+ */
+export async function walkRedirects(
+  start: URL,
+  send: (url: URL) => Promise<HttpResponse>,
+  {
+    follows = () => true,
+    limit = MAX_REDIRECTS,
+  }: { readonly follows?: (redirect: Redirect) => boolean; readonly limit?: number } = {},
+): Promise<Hop> {
+  let url = start
+  for (let count = 0; count <= limit; count += 1) {
+    const response = await send(url)
+    try {
+      const target = redirectTarget(response)
+      if (!target || !follows({ url, response, target, count })) return { url, response, target, count }
+      url = target
+    } catch (error) {
+      await response.discard()
+      throw error
+    }
+    await response.discard()
+  }
+  throw new DfhfError('bad-response', `${redactUrl(start.href)} redirects more than ${limit} times`)
+}
+
 /** Where an answer sends the client, as an absolute URL; undefined when it is no redirect. Throws on one that leads off HTTP. */
-export function redirectTarget(response: HttpResponse): URL | undefined {
+function redirectTarget(response: HttpResponse): URL | undefined {
   const written = response.headers.get('location')
   if (!redirectStatuses.has(response.status) || written === undefined) return undefined
   const location = asUtf8(written)
@@ -28,40 +70,4 @@ function asUtf8(text: string): string {
   } catch {
     return text
   }
-}
-
-/** True when `authorization` for `from` may go to `to` too: the same origin, or its step from plain http to https. */
-export function keepsAuthorization(from: URL, to: URL): boolean {
-  if (from.origin === to.origin) return true
-  const isUpgrade =
-    from.protocol === 'http:' && to.protocol === 'https:' && from.port === '' && to.port === ''
-  return isUpgrade && from.hostname === to.hostname
-}
-
-/** The headers for the next hop: without `authorization` and cookies once the origin changes. */
-export function headersForHop(
-  headers: Readonly<Record<string, string>>,
-  from: URL,
-  to: URL,
-): Record<string, string> {
-  const secrets = ['authorization', 'cookie']
-  const isKept = keepsAuthorization(from, to)
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => isKept || !secrets.includes(name.toLowerCase())),
-  )
-}
-
-/** Sends a GET or HEAD and follows redirects; the answer's `url` is the last one. Throws `bad-response` after 20. */
-export async function requestFollowing(client: HttpClient, request: HttpRequest): Promise<HttpResponse> {
-  let url = new URL(request.url)
-  let headers: Readonly<Record<string, string>> = request.headers ?? {}
-  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-    const response = await client.request({ ...request, url, headers })
-    const target = redirectTarget(response)
-    if (!target) return response
-    await response.discard()
-    headers = headersForHop(headers, url, target)
-    url = target
-  }
-  throw new DfhfError('bad-response', `${redactUrl(request.url)} redirects more than ${MAX_REDIRECTS} times`)
 }

@@ -1,28 +1,19 @@
 import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
-import type { Commit, Oid } from '../blob/oid.ts'
 import type { ByteRange } from '../blob/pieces.ts'
+import { givesBytes } from '../http/gives-bytes.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { HttpStatusError } from '../http/http-status-error.ts'
 import { ContentChangedError, rangeHeaders, readRange } from '../http/range-request.ts'
-import { MAX_REDIRECTS, redirectTarget } from '../http/redirects.ts'
+import { walkRedirects } from '../http/redirects.ts'
+import type { DescribedFile } from '../repo/file-ref.ts'
+import type { OriginSource, Waiting } from '../repo/origin.ts'
 import type { Repo } from '../repo/repo.ts'
-import { oidOfEtag } from './answers/etag.ts'
 import { BlobLocation } from './blob-location.ts'
-import type { HubClient } from './hub-client.ts'
 import { isHubsOwn } from './hub-hosts.ts'
 import type { HubSession } from './hub-session.ts'
-
-/** Which file, and what it must be. */
-export interface HubBlob {
-  readonly repo: Repo
-  readonly commit: Commit
-  readonly path: string
-  readonly oid: Oid
-  readonly size: number
-  /** Where `fileMetadata` found it a moment ago; saves the first question. */
-  readonly location?: string | undefined
-}
+import { oidOfEtag } from './responses/etag.ts'
+import { fileMetadata } from './responses/file-metadata.ts'
 
 /** Statuses by which a CDN says that a signed URL is no longer good. */
 const staleStatuses = new Set([400, 401, 403, 404, 410])
@@ -32,22 +23,27 @@ const staleStatuses = new Set([400, 401, 403, 404, 410])
  * ends, and once more when the CDN refuses it all the same or seems to have another file there. `open` throws
  * RangeIgnoredError where only the whole file can be had, and `rate-limited` with `retryAfterMs`.
  */
-export class HubBlobSource {
+export class HubBlobSource implements OriginSource {
   readonly kind = 'hub'
   readonly name = 'hub'
   readonly #session: HubSession
-  readonly #blob: HubBlob
+  readonly #blob: DescribedFile & { readonly repo: Repo }
   readonly #now: () => number
   readonly #asking = new Semaphore(1)
   #location: BlobLocation | undefined
   #questions = 0
   #failure: { readonly question: number; readonly error: DfhfError } | undefined
 
-  constructor(hub: HubClient, blob: HubBlob, options: { readonly now?: () => number } = {}) {
-    this.#session = hub.session
-    this.#blob = blob
+  constructor(
+    session: HubSession,
+    repo: Repo,
+    file: DescribedFile,
+    options: { readonly now?: (() => number) | undefined } = {},
+  ) {
+    this.#session = session
+    this.#blob = { ...file, repo }
     this.#now = options.now ?? Date.now
-    if (blob.location !== undefined) this.#location = this.#place(new URL(blob.location))
+    if (file.location !== undefined) this.#location = this.#place(new URL(file.location))
   }
 
   /** Opens a range; the body gives exactly its bytes or throws. */
@@ -74,6 +70,12 @@ export class HubBlobSource {
         if (this.#location === location) this.#location = undefined
       }
     }
+  }
+
+  async isGiven({ signal }: Waiting = {}): Promise<boolean> {
+    const { repo, commit, path, size, location } = this.#blob
+    const url = location ?? (await fileMetadata(this.#session, repo, commit, path, { signal })).location
+    return givesBytes((request) => this.#session.sendFollowing({ ...request, url, signal }), size)
   }
 
   /** The location in use, or a new one; whoever asks for it may get the answer to its own range at once. */
@@ -105,26 +107,27 @@ export class HubBlobSource {
     signal: AbortSignal,
   ): Promise<{ location: BlobLocation; answer?: HttpResponse }> {
     const { repo, commit, path } = this.#blob
-    let url = new URL(this.#session.urls.resolve(repo, commit, path))
-    for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const answer = await this.#session.send({
-        url,
-        headers: rangeHeaders(range, this.#blob.size),
-        signal,
-        waitsItsTurn: false,
-      })
-      if (answer.status >= 400 && answer.status !== 416) {
-        throw await this.#session.error(answer, { repo, revision: commit, path })
-      }
-      this.#check(answer)
-      const target = redirectTarget(answer)
-      if (!target) return { location: this.#place(url), answer }
-      await answer.discard()
-      const location = this.#place(target)
-      if (location.isSigned || answer.headers.get('x-linked-etag') !== undefined) return { location }
-      url = target
+    const start = new URL(this.#session.urls.resolve(repo, commit, path))
+    const headers = rangeHeaders(range, this.#blob.size)
+    const { url, response, target } = await walkRedirects(
+      start,
+      (address) => this.#session.send({ url: address, headers, signal, waitsItsTurn: false }),
+      {
+        follows: (redirect) => {
+          this.#check(redirect.response)
+          const isLinked = redirect.response.headers.get('x-linked-etag') !== undefined
+          return !isLinked && isHubsOwn(redirect.target, this.#session.endpoint)
+        },
+      },
+    )
+    if (target) {
+      await response.discard()
+      return { location: this.#place(target) }
     }
-    throw new DfhfError('bad-response', `the Hub redirects '${path}' more than ${MAX_REDIRECTS} times`)
+    if (response.status >= 400 && response.status !== 416)
+      throw await this.#session.error(response, { repo, revision: commit, path })
+    this.#check(response)
+    return { location: this.#place(url), answer: response }
   }
 
   #get(location: BlobLocation, range: ByteRange, signal: AbortSignal): Promise<HttpResponse> {

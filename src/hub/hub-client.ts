@@ -1,43 +1,27 @@
-import type { Commit, Oid } from '../blob/oid.ts'
+import type { DescribedFile, FileRef, ListedFile } from '../repo/file-ref.ts'
+import type { Origin, Waiting } from '../repo/origin.ts'
 import type { Repo } from '../repo/repo.ts'
-import { type FileMetadata, fileMetadata } from './answers/file-metadata.ts'
-import { listRefs, type RepoRef } from './answers/list-refs.ts'
-import { listTree } from './answers/list-tree.ts'
-import { pathsInfo } from './answers/paths-info.ts'
-import type { RepoFile } from './answers/repo-file.ts'
-import { type RepoInfo, repoInfo } from './answers/repo-info.ts'
-import { endpointText } from './endpoint.ts'
+import { HubBlobSource } from './hub-blob-source.ts'
 import { type HubOptions, HubSession } from './hub-session.ts'
+import { fileMetadata } from './responses/file-metadata.ts'
+import { listTree } from './responses/list-tree.ts'
+import { pathsInfo } from './responses/paths-info.ts'
+import { type RepoInfo, repoInfo } from './responses/repo-info.ts'
 
-interface Waiting {
-  readonly signal?: AbortSignal | undefined
-}
-
-/** What a reader asks the Hub. Every method throws DfhfError in words for the user, or the signal's reason. */
-export class HubClient {
+/** The Hub as an origin, with what its token may read. */
+export class HubClient implements Origin {
   readonly session: HubSession
 
   constructor(options: HubOptions) {
     this.session = new HubSession(options)
   }
 
-  /** The endpoint without a slash at the end. */
-  get endpoint(): string {
-    return endpointText(this.session.endpoint)
-  }
-
-  /** True when requests go out with a token: then what can be read is not necessarily public. */
-  get hasToken(): boolean {
-    return this.session.hasToken
-  }
-
-  /** Resolves a revision to its commit, and says who may read the repo. */
-  repoInfo(repo: Repo, revision: string, options?: Waiting): Promise<RepoInfo> {
+  resolveRevision(repo: Repo, revision: string, options?: Waiting): Promise<RepoInfo> {
     return repoInfo(this.session, repo, revision, options)
   }
 
   /** Every file at a revision, best a commit. */
-  listTree(repo: Repo, revision: string, options?: Waiting): AsyncGenerator<RepoFile> {
+  listFiles(repo: Repo, revision: string, options?: Waiting): AsyncGenerator<ListedFile> {
     return listTree(this.session, repo, revision, options)
   }
 
@@ -47,36 +31,42 @@ export class HubClient {
     revision: string,
     paths: readonly string[],
     options?: Waiting,
-  ): Promise<readonly RepoFile[]> {
+  ): Promise<readonly ListedFile[]> {
     return pathsInfo(this.session, repo, revision, paths, options)
   }
 
-  /** One file's commit, oid, size and place; `isCached` asks once and quickly. */
-  fileMetadata(
+  describeFile(
     repo: Repo,
     revision: string,
     path: string,
     options?: Waiting & { readonly isCached?: boolean },
-  ): Promise<FileMetadata> {
+  ): ReturnType<typeof fileMetadata> {
     return fileMetadata(this.session, repo, revision, path, options)
   }
 
-  /**
-   * What the listing says of a plain file whose bytes are not what its ETag named; undefined where it agrees or cannot be
-   * had. Where it does not agree, the endpoint's ETags of plain files are believed no more.
-   */
-  async correctEtag(
-    repo: Repo,
-    file: { readonly commit: Commit; readonly path: string; readonly oid: Oid },
-    options?: Waiting,
-  ): Promise<RepoFile | undefined> {
-    const [listed] = await this.pathsInfo(repo, file.commit, [file.path], options).catch(() => [])
-    if (!listed || listed.oid === file.oid) return undefined
-    this.session.plainEtags.disprove()
-    return listed
+  openSource(repo: Repo, file: DescribedFile): HubBlobSource {
+    return new HubBlobSource(this.session, repo, file)
   }
 
-  listRefs(repo: Repo, options?: Waiting): Promise<readonly RepoRef[]> {
-    return listRefs(this.session, repo, options)
+  /** Without a token all that can be read is public; with one the Hub must say that the repo is not private or gated. */
+  async isPublic(repo: Repo, revision: string, options?: Waiting): Promise<boolean> {
+    if (!this.session.hasToken) return true
+    const { isPrivate, isGated } = await this.resolveRevision(repo, revision, options)
+    return !isPrivate && !isGated
+  }
+
+  /**
+   * What the listing says of a plain file whose bytes are not what its ETag named; undefined also where it cannot be
+   * had. Where it does not agree, the endpoint's ETags of plain files are believed no more.
+   */
+  async correctOid(
+    repo: Repo,
+    { commit, path, oid }: FileRef,
+    options?: Waiting,
+  ): Promise<ListedFile | undefined> {
+    const [listed] = await this.pathsInfo(repo, commit, [path], options).catch(() => [])
+    if (!listed || listed.oid === oid) return undefined
+    this.session.plainEtags.disprove()
+    return listed
   }
 }

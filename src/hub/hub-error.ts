@@ -1,10 +1,12 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
-import { type Commit, isCommit } from '../blob/oid.ts'
+import { type ErrorCode, errorCodeOfHub } from '../base/error-table.ts'
+import { DfhfError } from '../base/errors.ts'
+import { isObject } from '../base/json-object.ts'
+import { isCommit } from '../blob/oid.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { redactUrl } from '../http/redact-url.ts'
 import { isRetryableStatus } from '../http/retry.ts'
+import { FileNotFoundError } from '../repo/file-errors.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
-import { isObject } from './answers/json-shape.ts'
 
 /** What was asked of the Hub, for the words of an error. */
 export interface HubQuestion {
@@ -26,17 +28,6 @@ interface Asker {
   readonly withheld: string | undefined
 }
 
-/** The file is not in the repo at that commit; known missing files are remembered by their commit. */
-export class FileNotFoundError extends DfhfError {
-  readonly commit: Commit | undefined
-
-  constructor(message: string, commit: Commit | undefined) {
-    super('file-not-found', message, { hint: 'check the name; it is case-sensitive' })
-    this.name = 'FileNotFoundError'
-    this.commit = commit
-  }
-}
-
 /** Reads an answer that is no success, body included, in the order in which huggingface_hub tells errors apart. */
 export async function hubError(
   response: HttpResponse,
@@ -45,18 +36,19 @@ export async function hubError(
 ): Promise<DfhfError> {
   const { status, headers } = response
   const code = headers.get('x-error-code')
+  const named = errorCodeOfHub(code)
   const said = headers.get('x-error-message') ?? (await messageOf(response))
   const commit = headers.get('x-repo-commit')
   const name = repoName(question.repo)
   const at = question.revision === undefined ? name : `${name} at ${question.revision}`
   const hasToken = asker.tokenOrigin !== undefined
 
-  if (code === 'RevisionNotFound') {
+  if (named === 'revision-not-found') {
     return fail('revision-not-found', `no revision '${question.revision ?? ''}' in ${name}`, {
       hint: `see ${asker.page} for its branches and tags`,
     })
   }
-  const isFile = code === 'EntryNotFound' || (status === 404 && code === undefined && commit !== undefined)
+  const isFile = named === 'file-not-found' || (status === 404 && code === undefined && commit !== undefined)
   if (isFile && question.path !== undefined) {
     return new FileNotFoundError(
       `no file '${question.path}' in ${at}`,
@@ -64,7 +56,7 @@ export async function hubError(
     )
   }
   if (isFile) return fail('file-not-found', `no such folder in ${at}`)
-  if (code === 'GatedRepo') return gated(name, asker)
+  if (named === 'gated') return gated(name, asker)
   if (said === 'Access to this resource is disabled.') {
     return fail('forbidden', `the Hub has disabled ${name}`, { hint: `see ${asker.page}` })
   }
@@ -78,7 +70,7 @@ export async function hubError(
   const isUnknownCall = code === undefined && commit === undefined && [404, 405, 501].includes(status)
   if (question.call !== undefined && question.call !== 'revision' && isUnknownCall)
     return lacksCall(question.call, asker)
-  if (code === 'RepoNotFound' || status === 401 || status === 404)
+  if (named === 'repo-not-found' || status === 401 || status === 404)
     return repoNotFound(name, asker, isUnknownCall ? question.call : undefined)
   return otherError(response, said, at)
 }

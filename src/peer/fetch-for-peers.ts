@@ -1,10 +1,11 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { Budget } from '../base/budget.ts'
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { isCommit, type Oid } from '../blob/oid.ts'
-import type { HubClient } from '../hub/hub-client.ts'
-import { parseRepo } from '../hub/parse-repo.ts'
+import type { Origin } from '../repo/origin.ts'
+import { parseRepoName } from '../repo/repo.ts'
 import type { Asker, BlobOrigin } from '../swarm/server/blob-shelf.ts'
 import { senderOf } from '../swarm/trust/sender-of.ts'
 import type { BlobLibrary } from './blob-library.ts'
@@ -24,9 +25,9 @@ const WRONG_PLACES = { perSecond: 4, saved: 256 }
 export interface FetchForPeersOptions {
   readonly library: BlobLibrary
   /** Carries this node's token; used for askers that hold the cluster key. */
-  readonly hub: HubClient
+  readonly hub: Origin
   /** Carries no token: an asker without key gets what anybody may read. */
-  readonly anonymousHub: HubClient
+  readonly anonymousHub: Origin
   readonly signal: AbortSignal
   readonly log: Log
   /** Milliseconds on a clock that never goes back. @default performance.now */
@@ -43,15 +44,14 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
   const wrongPlaces = new Budget({ ...WRONG_PLACES, now })
   /** What is wanted from where, and who asked. */
   const wanted = new Map<string, string>()
-  const pausedUntil = new Map<string, number>()
+  const pausedUntil = new BoundedMap<string, number>(MOST_PAUSED)
 
   const fetch = async (oid: Oid, asker: Asker, origin: BlobOrigin) => {
     const { commit, path } = origin
     if (!isCommit(commit)) return
-    const { type, id } = parseRepo(origin.repo)
-    const repo = { type, id }
-    const source = asker.hasKey ? hub : anonymousHub
-    const found = await source.fileMetadata(repo, commit, path, { signal })
+    const repo = parseRepoName(origin.repo)
+    const asked = asker.hasKey ? hub : anonymousHub
+    const found = await asked.describeFile(repo, commit, path, { signal })
     if (found.oid !== oid)
       throw new DfhfError(
         'bad-response',
@@ -59,7 +59,7 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
       )
     // It may be here all the same, and only not be known to be public.
     using here = await library.acquire(oid, signal)
-    if (!here) await library.fetch({ ...found, repo, path }, source, signal)
+    if (!here) await library.fetch({ ...found, repo }, asked.openSource(repo, found), signal)
   }
 
   const fail = (error: unknown, { key, oid, sender }: Wish) => {
@@ -68,10 +68,7 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
     log.warn(
       `cannot fetch ${oid.slice(0, 12)} for a peer: ${error instanceof Error ? error.message : String(error)}`,
     )
-    pausedUntil.delete(key)
     pausedUntil.set(key, now() + PAUSE_MS)
-    const [oldest] = pausedUntil.keys()
-    if (pausedUntil.size > MOST_PAUSED && oldest !== undefined) pausedUntil.delete(oldest)
   }
 
   return (oid, asker) => {
@@ -100,16 +97,5 @@ interface Wish {
 
 /** True where the Hub says that the blob is not what the place holds; that it does not answer is nobody's fault. */
 function isWrongPlace(error: unknown): boolean {
-  return error instanceof DfhfError && wrongPlaceCodes.has(error.code)
+  return isOfClass(error, 'denied', 'missing', 'malformed', 'usage')
 }
-
-const wrongPlaceCodes: ReadonlySet<string> = new Set([
-  'bad-response',
-  'file-not-found',
-  'forbidden',
-  'gated',
-  'repo-not-found',
-  'revision-not-found',
-  'unauthorized',
-  'usage',
-])

@@ -1,5 +1,7 @@
-import { DfhfError } from '../base/errors.ts'
-import type { HubClient } from '../hub/hub-client.ts'
+import { BoundedMap } from '../base/bounded-map.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
+import { Listeners } from '../base/listeners.ts'
+import type { Origin } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 
 /** How long the Hub's word counts, in ms: a repo may become private at any time. */
@@ -37,13 +39,13 @@ interface Known {
 
 /** Knows which repos anybody may read, by asking the Hub without any token. What cannot be asked is not public. */
 export class PublicRepos {
-  readonly #hub: HubClient
+  readonly #hub: Origin
   readonly #now: () => number
-  readonly #repos = new Map<string, Known>()
-  readonly #listeners = new Set<(repo: Repo) => void>()
+  readonly #repos = new BoundedMap<string, Known>(MAX_REPOS)
+  readonly #listeners = new Listeners<Repo>()
 
   /** `anonymous` must carry no token. */
-  constructor(anonymous: HubClient, now: () => number = () => performance.now()) {
+  constructor(anonymous: Origin, now: () => number = () => performance.now()) {
     this.#hub = anonymous
     this.#now = now
   }
@@ -104,15 +106,13 @@ export class PublicRepos {
 
   /** Calls `listener` for each repo that turns out to be public; returns what ends that. */
   onPublic(listener: (repo: Repo) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   #known(repo: Repo): Known {
     const name = repoName(repo)
     const known = this.#repos.get(name)
     if (known) return known
-    if (this.#repos.size >= MAX_REPOS) this.#repos.delete(this.#repos.keys().next().value ?? '')
     const fresh: Known = {
       said: undefined,
       saidAtMs: 0,
@@ -165,19 +165,18 @@ export class PublicRepos {
       const isNews = visibility === 'public' && known.said !== 'public'
       known.said = visibility
       known.saidAtMs = this.#now()
-      if (isNews) for (const listener of this.#listeners) listener(repo)
+      if (isNews) this.#listeners.tell(repo)
       return visibility
     })
   }
 
   async #question(repo: Repo): Promise<Visibility> {
     try {
-      const { isPrivate, isGated, isDisabled } = await this.#hub.repoInfo(repo, 'main')
+      const { isPrivate, isGated, isDisabled } = await this.#hub.resolveRevision(repo, 'main')
       return isPrivate || isGated || isDisabled ? 'private' : 'public'
     } catch (error) {
       if (!(error instanceof DfhfError)) throw error
-      const isSaid = ['repo-not-found', 'unauthorized', 'gated', 'forbidden'].includes(error.code)
-      return isSaid ? 'private' : 'unknown'
+      return isOfClass(error, 'denied') ? 'private' : 'unknown'
     }
   }
 }

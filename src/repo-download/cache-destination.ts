@@ -1,24 +1,22 @@
 import { dirname } from 'node:path'
-import { type Commit, isOid, isSha256 } from '../blob/oid.ts'
+import type { Commit } from '../blob/oid.ts'
 import { pieceRange } from '../blob/pieces.ts'
-import type { CacheRepo } from '../storage/cache/cache-layout.ts'
+import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
+import type { Repo } from '../repo/repo.ts'
 import type { HfCache } from '../storage/cache/hf-cache.ts'
-import type { PlacedFile } from '../storage/cache/placed-files.ts'
-import type { TreeEntry } from '../storage/cache/tree-cache.ts'
-import { placeBlob } from '../storage/partial/place-blob.ts'
-import type { BlobFile } from '../transfer/blob-file.ts'
-import type { Destination, KnownFile, ListedFile, WantedFile } from './destination.ts'
-import { DiskRoom } from './disk-room.ts'
+import type { DiskRoom } from '../storage/files/disk-room.ts'
+import type { BlobFile } from '../transfer/writing/blob-file.ts'
+import type { Destination, KnownFile } from './destination.ts'
 
 /** The Hugging Face cache as the place where a repo's files go. */
 export class CacheDestination implements Destination {
   readonly #cache: HfCache
-  readonly #repo: CacheRepo
+  readonly #repo: Repo
   readonly #room: DiskRoom
   /** Blobs that this run published: without links they move into the first snapshot entry that wants them. */
   readonly #published = new Set<string>()
 
-  constructor(cache: HfCache, repo: CacheRepo, room = new DiskRoom()) {
+  constructor(cache: HfCache, repo: Repo, room: DiskRoom) {
     this.#cache = cache
     this.#room = room
     this.#repo = repo
@@ -31,48 +29,44 @@ export class CacheDestination implements Destination {
   async findKnown(revision: string, path: string): Promise<KnownFile | undefined> {
     const commit = await this.readRef(revision)
     const found = commit && (await this.#cache.findFile(this.#repo, commit, path))
-    return found === undefined || commit === undefined ? undefined : { commit, path: found }
+    return found === undefined || commit === undefined ? undefined : { commit, file: found }
   }
 
   /** The blob of a file, where it is in the cache with the right size. */
-  findBlob(file: WantedFile): Promise<string | undefined> {
+  findBlob(file: FileRef): Promise<string | undefined> {
     return this.#cache.findBlob(this.#repo, file.oid, file.size)
   }
 
-  async has(file: WantedFile): Promise<boolean> {
+  async has(file: FileRef): Promise<boolean> {
     return ((await this.findBlob(file)) ?? (await this.#findEntry(file))) !== undefined
   }
 
-  async place(file: WantedFile): Promise<string | undefined> {
+  async place(file: FileRef): Promise<string | undefined> {
     const entry = await this.#findEntry(file)
     if (entry !== undefined) return entry
     return (await this.findBlob(file)) === undefined ? undefined : this.#link(file)
   }
 
   lock(
-    file: WantedFile,
+    file: FileRef,
     options: { readonly signal: AbortSignal; readonly onWait: (holder: string) => void },
   ): Promise<AsyncDisposable> {
     return this.#cache.lock(this.#repo, file.oid, options)
   }
 
-  async openBlob(file: WantedFile): Promise<BlobFile> {
+  async openBlob(file: FileRef): Promise<BlobFile> {
     return withRoom(await this.#cache.openBlob(this.#repo, file.oid, file.size), this.#room)
   }
 
-  async ensureRoom(files: readonly WantedFile[]): Promise<void> {
+  async ensureRoom(files: readonly FileRef[]): Promise<void> {
     await this.#room.ensure([await this.#cache.spaceNeeded(this.#repo, files)])
   }
 
-  async copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string> {
-    const target = this.#cache.layout(this.#repo).blob(file.oid)
-    // Opening makes the folders; an empty partial file goes away with the close.
-    await (await this.#cache.openBlob(this.#repo, file.oid, file.size)).close()
-    await placeBlob(source, target, { signal, expected: file })
-    return this.finish(file, target)
+  async copyFrom(source: string, file: FileRef, signal: AbortSignal): Promise<string> {
+    return this.finish(file, await this.#cache.copyBlob(source, this.#repo, file, signal))
   }
 
-  finish(file: WantedFile, _publishedPath: string): Promise<string> {
+  finish(file: FileRef, _publishedPath: string): Promise<string> {
     this.#published.add(file.oid)
     return this.#link(file)
   }
@@ -86,13 +80,11 @@ export class CacheDestination implements Destination {
   }
 
   noteTree(commit: Commit, files: readonly ListedFile[]): Promise<void> {
-    return this.#cache.writeTree(this.#repo, commit, files.map(toTreeEntry))
+    return this.#cache.writeTree(this.#repo, commit, files)
   }
 
-  async readTree(commit: Commit): Promise<ListedFile[] | undefined> {
-    const entries = await this.#cache.readTree(this.#repo, commit)
-    const files = entries?.map(toListedFile)
-    return files?.every((file) => file !== undefined) ? files : undefined
+  readTree(commit: Commit): Promise<ListedFile[] | undefined> {
+    return this.#cache.readTree(this.#repo, commit)
   }
 
   listPlaced(commit: Commit): Promise<PlacedFile[] | undefined> {
@@ -104,11 +96,11 @@ export class CacheDestination implements Destination {
   }
 
   /** A file that another tool, or a crash, cut short does not count. */
-  #findEntry(file: WantedFile): Promise<string | undefined> {
+  #findEntry(file: FileRef): Promise<string | undefined> {
     return this.#cache.findFile(this.#repo, file.commit, file.path, file.size)
   }
 
-  #link(file: WantedFile): Promise<string> {
+  #link(file: FileRef): Promise<string> {
     const isNew = this.#published.delete(file.oid)
     return this.#cache.linkFile(this.#repo, file.commit, file.path, file.oid, { isNew })
   }
@@ -133,30 +125,4 @@ function missingSize(blob: BlobFile): number {
     present += end - start
   }
   return blob.size - present
-}
-
-export function toTreeEntry(file: ListedFile): TreeEntry {
-  const { path, size, blobId, lfs, xetHash } = file
-  return {
-    path,
-    size,
-    blobId,
-    ...(lfs ? { lfs: { sha256: lfs.oid, size: lfs.size } } : {}),
-    ...(xetHash ? { xetHash } : {}),
-  }
-}
-
-/** Undefined for an entry whose hashes are misshapen: the listing came from a file that anybody may have written. */
-export function toListedFile(entry: TreeEntry): ListedFile | undefined {
-  const { path, size, blobId, lfs, xetHash } = entry
-  const oid = lfs?.sha256 ?? blobId
-  if (!isOid(oid) || (lfs !== undefined && !isSha256(oid))) return undefined
-  return {
-    path,
-    size: lfs?.size ?? size,
-    oid,
-    blobId,
-    ...(lfs ? { lfs: { oid: lfs.sha256, size: lfs.size } } : {}),
-    ...(xetHash ? { xetHash } : {}),
-  }
 }

@@ -1,30 +1,22 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import { isCommit } from '../blob/oid.ts'
-import { FileNotFoundError } from '../hub/hub-error.ts'
+import { FileNotFoundError } from '../repo/file-errors.ts'
+import type { DescribedFile } from '../repo/file-ref.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
-import type { WantedFile } from './destination.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 
-/** Failures to ask the Hub that a cached file hides; what the Hub clearly denies is not hidden. */
-export const hiddenByCache: ReadonlySet<ErrorCode> = new Set([
-  'network',
-  'timeout',
-  'rate-limited',
-  'hub-error',
-  'bad-response',
-  'unauthorized',
-  'gated',
-  'forbidden',
-  'repo-not-found',
-] as const)
+/** True for a failure to ask the origin that a cached file hides; what it clearly denies is not hidden. */
+export function isHiddenByCache(error: unknown): error is DfhfError {
+  return isOfClass(error, 'network', 'hub', 'malformed', 'denied')
+}
 
-/** A file as the Hub describes it now, or the path of the copy that serves instead of asking. */
-export type Located = { readonly wanted: WantedFile } | { readonly found: FileResult }
+/** A file as its origin describes it now, or the path of the copy that serves instead of asking. */
+export type Located = { readonly wanted: DescribedFile } | { readonly found: FileResult }
 
 /**
  * Fetches one file by its path in the repo, in the order of huggingface_hub: a commit's file that is here needs no
- * request; otherwise the Hub is asked; when it cannot be asked, the file of the last known commit will do.
+ * request; otherwise the origin is asked; when it cannot be asked, the file of the last known commit will do.
  */
 export async function downloadFile(fetcher: RepoFetcher, path: string): Promise<FileResult> {
   const located = await locateFile(fetcher, path)
@@ -35,31 +27,31 @@ export async function downloadFile(fetcher: RepoFetcher, path: string): Promise<
   return result
 }
 
-/** Finds out which blob a path means; throws `file-not-found`, `not-cached` and what the Hub answers. */
+/** Finds out which blob a path means; throws `file-not-found`, `not-cached` and what the origin answers. */
 export async function locateFile(fetcher: RepoFetcher, path: string): Promise<Located> {
   const { parts } = fetcher
-  const { repo, revision, hub, isForced, destination, signal } = parts
+  const { repo, revision, origin, isForced, destination, signal } = parts
   const startedAt = performance.now()
   const known = await destination.findKnown(revision, path)
-  if (known && !isForced && (!hub || isCommit(revision)))
-    return { found: fetcher.found(known, known.path, startedAt) }
-  if (!hub) throw notCached(parts, path)
+  if (known && !isForced && (!origin || isCommit(revision)))
+    return { found: fetcher.found(known, known.file, startedAt) }
+  if (!origin) throw notCached(parts, path)
   if (!known || isForced) parts.onFetchLikely()
   try {
-    const metadata = await hub.fileMetadata(repo, revision, path, {
+    const wanted = await origin.describeFile(repo, revision, path, {
       signal,
       isCached: known !== undefined && !isForced,
     })
-    return { wanted: { path, ...metadata } }
+    return { wanted }
   } catch (error) {
     if (error instanceof FileNotFoundError && error.commit !== undefined) {
       const { commit } = error
       await keepNote(parts, () => destination.noteMissing(commit, path))
       await keepRevision(parts, commit)
     }
-    if (!known || isForced || !(error instanceof DfhfError) || !hiddenByCache.has(error.code)) throw error
+    if (!known || isForced || !isHiddenByCache(error)) throw error
     parts.engine.report({ type: 'notice', text: `${error.message}; using the copy of ${path} that is here` })
-    return { found: fetcher.found(known, known.path, startedAt) }
+    return { found: fetcher.found(known, known.file, startedAt) }
   }
 }
 

@@ -1,13 +1,12 @@
 import { DfhfError } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
+import { UnusableNameError } from '../repo/file-errors.ts'
+import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import { createPathFilter, literalText, matchesPattern } from '../repo/patterns.ts'
 import { repoName } from '../repo/repo.ts'
-import type { PlacedFile } from '../storage/cache/placed-files.ts'
-import { UnusableNameError } from '../storage/files/safe-path.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
-import type { ListedFile, WantedFile } from './destination.ts'
-import { hiddenByCache } from './download-file.ts'
+import { isHiddenByCache } from './download-file.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
 import { findClashes, withoutRepeats } from './listing-clashes.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
@@ -28,9 +27,9 @@ export interface SnapshotPlan {
 }
 
 /** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
-export type PlannedFile =
+type PlannedFile =
   | {
-      readonly file: WantedFile
+      readonly file: FileRef
       readonly isHere: boolean
       readonly placed?: undefined
       /** Why it cannot be stored. */
@@ -116,10 +115,10 @@ export async function downloadSnapshot(
   patterns: FilePatterns,
   options: { readonly workers: number },
 ): Promise<Snapshot> {
-  const { engine, destination, hub } = fetcher.parts
+  const { engine, destination, origin } = fetcher.parts
   const { commit, files } = await planSnapshot(fetcher, patterns)
   const missing = files.filter(({ isHere }) => !isHere)
-  if (!hub && missing.length > 0) throw incomplete(fetcher.parts, missing.length)
+  if (!origin && missing.length > 0) throw incomplete(fetcher.parts, missing.length)
   engine.report({
     type: 'plan',
     files: files.length,
@@ -202,16 +201,16 @@ interface Resolved {
 
 /** The commit that the revision means now; the one that it meant last when the Hub cannot be asked. */
 async function resolveCommit(parts: FetchParts): Promise<Resolved> {
-  const { repo, revision, hub, destination, signal, isForced } = parts
+  const { repo, revision, origin, destination, signal, isForced } = parts
   if (isCommit(revision)) return { commit: revision }
   const known = await destination.readRef(revision)
-  if (!hub) {
+  if (!origin) {
     if (known) return { commit: known }
     throw notCached(`${repo.id} at ${revision}`)
   }
   if (!known || isForced) parts.onFetchLikely()
   try {
-    const { commit } = await hub.repoInfo(repo, revision, { signal })
+    const { commit } = await origin.resolveRevision(repo, revision, { signal })
     return { commit }
   } catch (error) {
     const isDenied = !(error instanceof DfhfError) || error.code === 'revision-not-found'
@@ -240,17 +239,17 @@ interface Listing {
  * none: where the Hub cannot be asked either, the files that are here have to do, as for huggingface_hub.
  */
 async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError): Promise<Listing> {
-  const { repo, hub, destination, signal, isForced } = parts
+  const { repo, origin, destination, signal, isForced } = parts
   const kept = await destination.readTree(commit)
   if (kept) return { files: kept, isWhole: true }
   let why = failure ?? notCached(`the list of files of ${repo.id} at ${parts.revision}`)
-  if (hub && failure === undefined) {
+  if (origin && failure === undefined) {
     try {
-      const files = await Array.fromAsync(hub.listTree(repo, commit, { signal }))
+      const files = await Array.fromAsync(origin.listFiles(repo, commit, { signal }))
       await keepNote(parts, () => destination.noteTree(commit, files))
       return { files, isWhole: true }
     } catch (error) {
-      if (isForced || !(error instanceof DfhfError) || !hiddenByCache.has(error.code)) throw error
+      if (isForced || !isHiddenByCache(error)) throw error
       why = error
     }
   }

@@ -1,4 +1,4 @@
-import { UnusableNameError } from '../storage/files/safe-path.ts'
+import { UnusableNameError } from '../repo/file-errors.ts'
 
 /** What a listing says of a file, as far as it matters for whether others leave it a place. */
 interface Listed {

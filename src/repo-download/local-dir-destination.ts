@@ -1,12 +1,12 @@
 import { DfhfError } from '../base/errors.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
-import type { PlacedFile } from '../storage/cache/placed-files.ts'
+import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
+import type { DiskRoom } from '../storage/files/disk-room.ts'
 import type { LocalDir } from '../storage/local-dir/local-dir.ts'
 import type { LocalRefs } from '../storage/local-dir/local-refs.ts'
-import type { BlobFile } from '../transfer/blob-file.ts'
-import { type CacheDestination, toListedFile, toTreeEntry, withRoom } from './cache-destination.ts'
-import type { Destination, KnownFile, ListedFile, WantedFile } from './destination.ts'
-import { DiskRoom } from './disk-room.ts'
+import type { BlobFile } from '../transfer/writing/blob-file.ts'
+import { type CacheDestination, withRoom } from './cache-destination.ts'
+import type { Destination, KnownFile } from './destination.ts'
 
 /** A folder of the user's own; what the cache has already is copied from there. */
 export class LocalDirDestination implements Destination {
@@ -18,11 +18,11 @@ export class LocalDirDestination implements Destination {
   constructor(
     folder: LocalDir,
     cache: CacheDestination,
-    options: { readonly room?: DiskRoom; readonly refs?: LocalRefs | undefined } = {},
+    options: { readonly room: DiskRoom; readonly refs?: LocalRefs | undefined },
   ) {
     this.#folder = folder
     this.#cache = cache
-    this.#room = options.room ?? new DiskRoom()
+    this.#room = options.room
     this.#refs = options.refs
   }
 
@@ -39,15 +39,15 @@ export class LocalDirDestination implements Destination {
     const found = isCommit(revision)
       ? await this.#folder.findFile(revision, path)
       : await this.#folder.findAny(path)
-    return found === undefined ? undefined : { commit: isCommit(revision) ? revision : '', path: found }
+    return found === undefined ? undefined : { commit: isCommit(revision) ? revision : '', file: found }
   }
 
-  async has(file: WantedFile): Promise<boolean> {
+  async has(file: FileRef): Promise<boolean> {
     if ((await this.#folder.findUpToDate(file)) !== undefined) return true
     return (await this.#cache.findBlob(file)) !== undefined
   }
 
-  async place(file: WantedFile): Promise<string | undefined> {
+  async place(file: FileRef): Promise<string | undefined> {
     const present = await this.#folder.findUpToDate(file)
     if (present !== undefined) return present
     const cached = await this.#cache.findBlob(file)
@@ -62,25 +62,25 @@ export class LocalDirDestination implements Destination {
   }
 
   lock(
-    file: WantedFile,
+    file: FileRef,
     options: { readonly signal: AbortSignal; readonly onWait: (holder: string) => void },
   ): Promise<AsyncDisposable> {
     return this.#folder.lock(file.path, options)
   }
 
-  async openBlob(file: WantedFile): Promise<BlobFile> {
+  async openBlob(file: FileRef): Promise<BlobFile> {
     return withRoom(await this.#folder.openBlob(file), this.#room)
   }
 
-  async ensureRoom(files: readonly WantedFile[]): Promise<void> {
+  async ensureRoom(files: readonly FileRef[]): Promise<void> {
     await this.#room.ensure(await this.#folder.spaceNeeded(files))
   }
 
-  copyFrom(source: string, file: WantedFile, signal: AbortSignal): Promise<string> {
+  copyFrom(source: string, file: FileRef, signal: AbortSignal): Promise<string> {
     return this.#folder.copyFrom(source, file, signal)
   }
 
-  async finish(_file: WantedFile, publishedPath: string): Promise<string> {
+  async finish(_file: FileRef, publishedPath: string): Promise<string> {
     return publishedPath
   }
 
@@ -92,12 +92,11 @@ export class LocalDirDestination implements Destination {
   async noteMissing(): Promise<void> {}
 
   noteTree(commit: Commit, files: readonly ListedFile[]): Promise<void> {
-    return this.#folder.writeTree(commit, files.map(toTreeEntry))
+    return this.#folder.writeTree(commit, files)
   }
 
   async readTree(commit: Commit): Promise<ListedFile[] | undefined> {
-    const files = (await this.#folder.readTree(commit))?.map(toListedFile)
-    return files?.every((file) => file !== undefined) ? files : this.#cache.readTree(commit)
+    return (await this.#folder.readTree(commit)) ?? this.#cache.readTree(commit)
   }
 
   listPlaced(commit: Commit): Promise<PlacedFile[] | undefined> {

@@ -1,27 +1,25 @@
-import { DfhfError, type ErrorCode } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { BlobSource, SourceKind } from '../blob/blob-source.ts'
 import { isSha256, type Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
-import { HubBlobSource } from '../hub/hub-blob-source.ts'
-import type { HubClient } from '../hub/hub-client.ts'
+import type { DescribedFile, FileRef } from '../repo/file-ref.ts'
+import type { Origin } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { BytesBySource, FileResult, TransferEvent } from '../transfer/transfer-event.ts'
-import type { Destination, WantedFile } from './destination.ts'
+import type { Destination } from './destination.ts'
 
 /** What fetching files of one repo needs. */
 export interface FetchParts {
   readonly repo: Repo
   readonly revision: string
   /** Absent when offline. */
-  readonly hub: HubClient | undefined
+  readonly origin: Origin | undefined
   readonly destination: Destination
   readonly engine: TransferEngine
-  /** Whether anybody may read the repo, so that its blobs may go to peers; asked at most once. */
-  readonly isPublic: () => Promise<boolean>
   /** True when all peers hold the cluster key: then private blobs may go to them as well. */
   readonly hasClusterKey: boolean
   /** A checked copy of a blob elsewhere on this machine. */
@@ -45,12 +43,14 @@ export class RepoFetcher {
   /** Blobs on their way: two paths with one content are one transfer. */
   readonly #running = new Map<string, Promise<unknown>>()
 
+  #isPublic: Promise<boolean> | undefined
+
   constructor(parts: FetchParts) {
     this.parts = parts
   }
 
   /** Fetches a file, or finds it here. Throws DfhfError; what was verified stays for the next run. */
-  async fetch(file: WantedFile): Promise<FileResult> {
+  async fetch(file: DescribedFile): Promise<FileResult> {
     const id = this.parts.engine.nextId()
     const startedAt = performance.now()
     try {
@@ -76,13 +76,13 @@ export class RepoFetcher {
    * Throws `disk-full` when there is less room than fetching these files takes. What a store on this machine has may
    * cost no room: that is looked up only where room is short, as it may cost reading all of it.
    */
-  async ensureRoom(files: readonly WantedFile[]): Promise<void> {
+  async ensureRoom(files: readonly FileRef[]): Promise<void> {
     const { destination, findLocal, isForced } = this.parts
     try {
       await destination.ensureRoom(files)
     } catch (error) {
       if (isForced || !(error instanceof DfhfError) || error.code !== 'disk-full') throw error
-      const rest: WantedFile[] = []
+      const rest: FileRef[] = []
       for (const file of files) if (!(await findLocal(file.oid, file.size))) rest.push(file)
       if (rest.length === files.length) throw error
       await destination.ensureRoom(rest)
@@ -99,21 +99,26 @@ export class RepoFetcher {
   }
 
   /** Where the ETag of a plain file turns out to be no git id, as some mirrors have it, the listing decides. */
-  async #fetchSure(file: WantedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
+  async #fetchSure(
+    file: DescribedFile,
+    id: number,
+    startedAt: number,
+    isRepeat: boolean,
+  ): Promise<FileResult> {
     try {
       return await this.#fetch(file, id, startedAt, isRepeat)
     } catch (error) {
-      const { hub, repo, signal } = this.parts
+      const { origin, repo, signal } = this.parts
       const isMismatch = error instanceof DfhfError && error.code === 'verification-failed'
-      if (!isMismatch || file.isOidUnsure !== true || !hub) throw error
-      const listed = await hub.correctEtag(repo, file, { signal })
+      if (!isMismatch || file.isOidUnsure !== true) throw error
+      const listed = await origin?.correctOid?.(repo, file, { signal })
       if (!listed) throw error
       const { oid, size } = listed
       return await this.#fetch({ ...file, oid, size, isOidUnsure: false }, id, startedAt, isRepeat)
     }
   }
 
-  async #fetch(file: WantedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
+  async #fetch(file: DescribedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
     const { destination, isForced, signal } = this.parts
     const placed = isForced && !isRepeat ? undefined : await destination.place(file)
     if (placed !== undefined) return this.found(file, placed, startedAt)
@@ -133,7 +138,7 @@ export class RepoFetcher {
   }
 
   /** Undefined when the copy shows that the source changed since it was checked. */
-  async #copy(source: string, file: WantedFile): Promise<string | undefined> {
+  async #copy(source: string, file: FileRef): Promise<string | undefined> {
     const { destination, signal } = this.parts
     try {
       return await destination.copyFrom(source, file, signal)
@@ -143,20 +148,24 @@ export class RepoFetcher {
     }
   }
 
-  async #bring(file: WantedFile, id: number, startedAt: number): Promise<FileResult> {
-    const { destination, engine, repo, hub, mayAskHub, signal } = this.parts
+  async #bring(file: DescribedFile, id: number, startedAt: number): Promise<FileResult> {
+    const { destination, engine, repo, origin, mayAskHub, signal } = this.parts
     await using blob = await destination.openBlob(file)
     const present = Math.min(file.size, blob.pieces.count * pieceSizeOf(file.size))
     this.#report({ type: 'file-start', id, name: file.path, size: file.size, present })
-    const source = hub && mayAskHub ? new HubBlobSource(hub, { repo, ...file }) : undefined
+    const source = mayAskHub ? origin?.openSource(repo, file) : undefined
     let bytes: BytesBySource
     try {
-      const mayShare = () => (this.parts.hasClusterKey ? Promise.resolve(true) : this.parts.isPublic())
-      const origin = { repo: repoName(repo), commit: file.commit, path: file.path }
-      bytes = await engine.bring(
-        { oid: file.oid, size: file.size, file: blob, hub: source, id, origin, mayShare },
-        signal,
-      )
+      const request = {
+        oid: file.oid,
+        size: file.size,
+        file: blob,
+        hub: source,
+        id,
+        origin: { repo: repoName(repo), commit: file.commit, path: file.path },
+        mayShare: () => this.#mayShare(),
+      }
+      bytes = await engine.start(request, signal).done
       if (this.parts.hasClusterKey && source && bytes.hub === 0) await proveGiven(source, file, signal)
     } catch (error) {
       // What does not hash to its oid, or is not the repo's, is worth nothing; everything else can be resumed.
@@ -168,6 +177,14 @@ export class RepoFetcher {
     await this.parts.onVerified(published, file.oid)
     const path = await destination.finish(file, published)
     return this.#result(file, path, startedAt, bytes, true)
+  }
+
+  /** Whether peers may have the repo's blobs; the origin is asked at most once, and no answer counts as no. */
+  #mayShare(): Promise<boolean> {
+    const { origin, repo, revision, hasClusterKey } = this.parts
+    if (hasClusterKey || !origin) return Promise.resolve(hasClusterKey)
+    this.#isPublic ??= origin.isPublic(repo, revision).catch(() => false)
+    return this.#isPublic
   }
 
   #result(
@@ -196,21 +213,11 @@ export class RepoFetcher {
   }
 }
 
-/** What the Hub says of what it will not give; anything else may be a bad moment of it. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set([
-  'unauthorized',
-  'forbidden',
-  'gated',
-  'repo-not-found',
-  'revision-not-found',
-  'file-not-found',
-])
-
 /**
  * Has the Hub give a byte of a blob that came from keyed peers alone. A repo's author may write the oid of anybody's
  * private blob into a pointer; published as that repo's, it would go on to peers without the key.
  */
-async function proveGiven(source: BlobSource, file: WantedFile, signal: AbortSignal): Promise<void> {
+async function proveGiven(source: BlobSource, file: FileRef, signal: AbortSignal): Promise<void> {
   if (!isSha256(file.oid) || file.size === 0) return
   const ask = async () => {
     try {
@@ -223,7 +230,8 @@ async function proveGiven(source: BlobSource, file: WantedFile, signal: AbortSig
   try {
     await withRetry(ask, { signal })
   } catch (cause) {
-    if (!(cause instanceof DfhfError) || !REFUSALS.has(cause.code)) throw cause
+    // What the Hub refuses to give; anything else may be a bad moment of it.
+    if (!isOfClass(cause, 'denied', 'missing')) throw cause
     throw new DfhfError('forbidden', `the Hub names blob ${file.oid.slice(0, 12)} and does not give it`, {
       cause,
     })
@@ -235,7 +243,7 @@ function only(kind: SourceKind, size: number): BytesBySource {
 }
 
 /** Says of which file an error speaks, where it does not say so itself. */
-function named(error: unknown, file: WantedFile, repo: Repo): unknown {
+function named(error: unknown, file: FileRef, repo: Repo): unknown {
   if (!(error instanceof DfhfError) || error.message.includes(file.path)) return error
   const { code, hint, retryable, retryAfterMs } = error
   return new DfhfError(code, `${file.path} of ${repoName(repo)}: ${error.message}`, {

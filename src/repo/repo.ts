@@ -26,6 +26,15 @@ export function repoName(repo: Repo): string {
   return repo.type === 'model' ? repo.id : `${pluralOf(repo.type)}/${repo.id}`
 }
 
+/** Parses what `repoName` writes; throws `usage`. */
+export function parseRepoName(text: string): Repo {
+  const [first, ...rest] = text.split('/')
+  const type = repoTypes.find((known) => pluralOf(known) === first)
+  return type && rest.length > 0
+    ? { type, id: checkRepoId(rest.join('/')) }
+    : { type: 'model', id: checkRepoId(text) }
+}
+
 /** Parses `model`, `dataset`, `space` or `kernel`, as `--repo-type` takes it; the plural is fine too. */
 export function parseRepoType(text: string): RepoType {
   const type = repoTypes.find((known) => known === text || pluralOf(known) === text)
@@ -33,12 +42,16 @@ export function parseRepoType(text: string): RepoType {
   throw new DfhfError('usage', `no such repo type: '${text}'`, { hint: `use ${repoTypes.join(', ')}` })
 }
 
-/** Checks a repo id by the Hub's rules; throws `usage`. */
-export function checkRepoId(id: string): string {
+/** True for a repo id by the Hub's rules: one or two parts that fit into a folder's name of the cache. */
+export function isRepoId(id: string): boolean {
   const parts = id.split('/')
   const isPart = (part: string) => /^\w(?:[\w.-]{0,94}\w)?$/.test(part)
-  const isValid = parts.length <= 2 && parts.every(isPart) && !/--|\.\./.test(id) && !id.endsWith('.git')
-  if (isValid) return id
+  return parts.length <= 2 && parts.every(isPart) && !/--|\.\./.test(id) && !id.endsWith('.git')
+}
+
+/** Checks a repo id; throws `usage`. */
+export function checkRepoId(id: string): string {
+  if (isRepoId(id)) return id
   throw new DfhfError('usage', `not a repo id: '${id}'`, { hint: 'write it as org/name' })
 }
 

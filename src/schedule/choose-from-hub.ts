@@ -1,6 +1,7 @@
 import { hasStalled, isQueuedBehind, type OwnershipRing, stripeLength } from './ownership-ring.ts'
 import type { HubUse } from './pace.ts'
 import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
+import { LONG_QUEUE, OVERDUE, WORTH_SPLITTING_MS } from './tuning.ts'
 
 /** A run of pieces to ask the Hub for. */
 export interface HubChoice {
@@ -23,11 +24,6 @@ export interface HubSituation {
   /** Whether to look for work of others: worth its cost now and then, not at every piece. */
   readonly mayHelp: boolean
 }
-
-/** A queue of another member that takes as long as so many pieces one after the other is worth help. */
-const LONG_QUEUE = 2
-/** A member out of work fetches a piece, too, that another one has been fetching for longer than so many take. */
-const OVERDUE = 2.5
 
 /**
  * The next run of pieces to ask the Hub for: pieces that I own first, then, when I have none left, pieces whose
@@ -147,9 +143,6 @@ function isOverdue(board: PieceBoard, piece: number, before: number): boolean {
   }
   return true
 }
-
-/** The shortest rest of a lease, in ms at its present pace, that is still worth splitting. */
-const WORTH_SPLITTING_MS = 400
 
 /**
  * When nothing is free any more: the lease with the longest way to go and the piece from which another

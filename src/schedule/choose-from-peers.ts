@@ -1,7 +1,15 @@
-import type { PeerView, PieceBoard } from './piece-board.ts'
-
-/** Longest run of pieces in one request to a peer that has everything. */
-const LONGEST_RUN = 8
+import type { PeerView } from './peer-view.ts'
+import type { PieceBoard } from './piece-board.ts'
+import {
+  COMMON_COPIES,
+  FULL_LOAD,
+  LARGE_CROWD,
+  LONGEST_PEER_RUN,
+  ORDER_WINDOW,
+  QUEUE_STEP_MS,
+  RARE_COPIES,
+  TAKERS_PER_COPY,
+} from './tuning.ts'
 
 /** A run of pieces and the peer to ask for it. */
 export interface PeerChoice {
@@ -9,9 +17,6 @@ export interface PeerChoice {
   readonly start: number
   readonly end: number
 }
-
-/** Pieces that are equally rare are taken in no common order within a window, but window after window. */
-const WINDOW = 64
 
 /**
  * The next run of pieces to take from a peer: the rarest piece that somebody with a free slot has. Among equals,
@@ -42,12 +47,6 @@ export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | un
   return peer && { peer, start: best, end: runEnd(board, peer, best) }
 }
 
-/** From so many peers on that share, some hold what all others want and should send nothing else. */
-const LARGE_CROWD = 16
-const RARE_COPIES = 2
-/** A piece with so many copies is to be had from a peer that holds nothing rare. */
-const COMMON_COPIES = 3
-
 /** Tells the peers whose uplink is spoken for, as only they have some piece that I lack, from the others. */
 function holdsNothingRare(board: PieceBoard): (peer: PeerView) => boolean {
   const wanted = [...board.reachable]
@@ -55,11 +54,6 @@ function holdsNothingRare(board: PieceBoard): (peer: PeerView) => boolean {
   const rare = wanted.filter((piece) => board.availability(piece) <= RARE_COPIES)
   return (peer) => !rare.some((piece) => peer.have.has(piece))
 }
-
-/** How many may take a piece at once from each peer that has it. */
-const TAKERS_PER_COPY = 2
-/** In this time, in ms, as many more may take a piece as at once. */
-const QUEUE_STEP_MS = 300
 
 /** The other peers of this blob's swarm, by what they are here for. */
 interface Crowd {
@@ -103,7 +97,7 @@ export function quickestPeer(
 /** Where a piece stands in this peer's order, below `pieceCount`. */
 function place(board: PieceBoard, piece: number, isShared: boolean): number {
   const n = board.placeOf(piece)
-  return isShared ? Math.floor(n / WINDOW) + board.jitter(piece) : n / board.pieceCount
+  return isShared ? Math.floor(n / ORDER_WINDOW) + board.jitter(piece) : n / board.pieceCount
 }
 
 function readyPeers(board: PieceBoard, now: number): PeerView[] {
@@ -122,7 +116,7 @@ function quickest(peers: readonly PeerView[], piece: number): PeerView | undefin
   for (const peer of peers) {
     if (!peer.have.has(piece)) continue
     // A peer that was never tried counts as quick as the best, or it would never be tried.
-    const cost = (1 + peer.active + 4 * peer.load) / (peer.rate || usual)
+    const cost = (1 + peer.active + FULL_LOAD * peer.load) / (peer.rate || usual)
     if (cost < bestCost) {
       bestCost = cost
       best = peer
@@ -135,7 +129,10 @@ function quickest(peers: readonly PeerView[], piece: number): PeerView | undefin
 function runEnd(board: PieceBoard, peer: PeerView, start: number): number {
   if (!peer.have.isFull) return start + 1
   const left = board.pieceCount - board.have.count
-  const longest = Math.max(1, Math.min(LONGEST_RUN, Math.floor(left / (4 * peer.slots * board.peers.size))))
+  const longest = Math.max(
+    1,
+    Math.min(LONGEST_PEER_RUN, Math.floor(left / (4 * peer.slots * board.peers.size))),
+  )
   let end = start + 1
   while (end < board.pieceCount && end - start < longest && board.isFree(end)) end += 1
   return end

@@ -1,15 +1,4 @@
-/** How much faster more connections must be to be kept while the count still doubles. */
-const GROWTH_THAT_PAYS = 1.15
-/** The same for the careful single steps later on. */
-const STEP_THAT_PAYS = 1.05
-const PROBE_EVERY_MS = 10_000
-/**
- * How long no more connections are tried after the server complained, in ms: the first time, and at the most. Each time
- * within the latter doubles it. A CDN that had answered 503 three times kept a download at two connections of sixteen for
- * half a minute, while each further one would have brought as much again.
- */
-const FIRST_CALM_MS = 2_000
-const LONGEST_CALM_MS = 30_000
+import { FIRST_CALM_MS, GROWTH_THAT_PAYS, LONGEST_CALM_MS, PROBE_EVERY_MS, STEP_THAT_PAYS } from './tuning.ts'
 
 /**
  * Decides how many connections to a server pay off: doubles while throughput grows with the count, then holds

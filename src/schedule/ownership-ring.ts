@@ -1,17 +1,13 @@
 import { hubMembers, Ownership } from './ownership.ts'
-import type { PeerView, PieceBoard } from './piece-board.ts'
-
-/** Owned pieces come in stripes of neighbours, so that a request to the Hub is worth its round trip. */
-const AIMED_STRIPES = 256
-
-/** The least patience with an owner that lands nothing, in ms. */
-const MIN_PATIENCE_MS = 1_500
-const PIECES_OF_PATIENCE = 4
-/** Bytes per ms that one connection to the Hub gives at the least, as long as nobody knows better. */
-const LEAST_HUB_RATE = 256
-
-/** Connections to the Hub that the members of a ring have together, or one each where they are more. */
-const SHARED_CONNECTIONS = 16
+import type { PeerView } from './peer-view.ts'
+import type { PieceBoard } from './piece-board.ts'
+import {
+  AIMED_STRIPES,
+  LEAST_HUB_RATE,
+  MIN_OWNER_PATIENCE_MS,
+  PIECES_OF_PATIENCE,
+  SHARED_CONNECTIONS,
+} from './tuning.ts'
 
 /** How many neighbouring pieces always have the same owner. */
 export function stripeLength(pieceCount: number): number {
@@ -29,7 +25,7 @@ export function isQueuedBehind(peer: PeerView, piece: number): boolean {
  * that then loses its patience makes it thinner still.
  */
 export function patienceMs(msPerPiece: number, pieceSize: number): number {
-  return Math.max(MIN_PATIENCE_MS, PIECES_OF_PATIENCE * (msPerPiece || pieceSize / LEAST_HUB_RATE))
+  return Math.max(MIN_OWNER_PATIENCE_MS, PIECES_OF_PATIENCE * (msPerPiece || pieceSize / LEAST_HUB_RATE))
 }
 
 /** What the ring depends on besides the board. Times in ms. */

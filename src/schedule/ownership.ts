@@ -1,10 +1,8 @@
 import type { Oid } from '../blob/oid.ts'
-
-/** How many members of a swarm ask the Hub, however many there are. */
-export const MAX_HUB_MEMBERS = 16
+import { MAX_HUB_MEMBERS } from './tuning.ts'
 
 /** Piece numbers that no blob has: they give the questions about a whole blob their own, independent scores. */
-const MEMBER_DRAW = -1
+export const MEMBER_DRAW = -1
 const START_DRAW = -2
 
 /** The final mix of MurmurHash3: every input bit changes every output bit with even odds. */

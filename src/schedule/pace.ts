@@ -1,48 +1,31 @@
 import type { SourceKind } from '../blob/blob-source.ts'
-
-/**
- * How long a transfer may wait for peers that bring nothing before it asks the Hub for everything, in ms, and how much
- * longer in a large crowd: of 1,000 that start together on a Hub of 100 Mbit/s some have not one byte after 7 s. The
- * bound that dfhf promises (twice the time alone, and 10 s) leaves room for no more.
- */
-const PATIENCE_MS = 5_000
-const PATIENCE_IN_A_CROWD_MS = 3_000
-const CROWD = 50
-/** As a share of the time that the Hub would need, the patience that a thin uplink earns: there first pieces take long. */
-const PATIENCE_SHARE = 0.3
-/** Peers lose their patience at different moments, up to this much later: all at once would be a run on the Hub. */
-const SPREAD_MS = 1_000
-/** From this time on, in ms, the Hub's speed is asked for where peers are not quick; in a crowd later, as with the patience. */
-const DOUBT_MS = 4_000
-const DOUBT_IN_A_CROWD_MS = 1_000
-/** What good times earn at the most, in ms: for peers that brought much and then stop no transfer waits longer than this, too. */
-const MOST_CREDIT_MS = 4_000
-/** Peers must bring so much of what the Hub would: then all that they hold back costs half of the time alone. */
-const SHARE_THAT_PAYS = 2 / 3
-/** The first turn at the Hub alone, in ms; each further one is twice as long, as long as waiting goes on to bring nothing. */
-const FIRST_TURN_MS = 3_000
-const LONGEST_TURN_MS = 60_000
-/** How long peers may try again between two turns, in ms. */
-const RETRIAL_MS = 1_000
-/** What one connection must have brought, within at least this time in ms, or how long it must have taken, to be a measure. */
-const MEASURED_BYTES = 2 ** 18
-const MEASURED_QUICKLY_MS = 10
-const MEASURED_MS = 300
-/** How long many connections together must have been at work, in ms, to be a measure. */
-const MEASURED_TOGETHER_MS = 400
-/** The window in which the most that the Hub has brought is looked for, in ms. */
-const WINDOW_MS = 1_000
-/** Half-life of what was measured, in ms. */
-const MEMORY_MS = 4_000
-/** While each of many connections brings this share of what the best one brought, more of them would bring more. */
-const STILL_GROWS = 0.7
-/** What peers bring within this time, in ms, needs no question of how fast the Hub is. */
-const SOON_MS = 9_500
-/** Peers bring something when it is so many bytes within so many ms. */
-const SOME_BYTES = 2 ** 12
-const SOME_MS = 2_000
-/** What the trials of all peers together may cost, as a share of the blob's size. */
-const COST_OF_TRIALS = 0.01
+import {
+  COST_OF_TRIALS_SHARE,
+  CROWD,
+  DOUBT_IN_A_CROWD_MS,
+  DOUBT_MS,
+  FIRST_TURN_MS,
+  HUB_RATE_WINDOW_MS,
+  LEAST_HUB_CONNECTION_RATE,
+  LONGEST_TURN_MS,
+  MEASURED_BYTES,
+  MEASURED_MS,
+  MEASURED_QUICKLY_MS,
+  MEASURED_TOGETHER_MS,
+  MEMORY_MS,
+  MOST_CREDIT_MS,
+  PATIENCE_IN_A_CROWD_MS,
+  PATIENCE_SHARE,
+  RETRIAL_MS,
+  SHARE_THAT_PAYS,
+  SOME_BYTES,
+  SOME_MS,
+  SOON_MS,
+  SPREAD_MS,
+  STILL_GROWS_SHARE,
+  SWARM_PATIENCE_MS,
+  WARINESS_SHARE,
+} from './tuning.ts'
 
 /**
  * How the Hub is used: `shared` leaves it the pieces that no peer has or is to fetch, `probe` asks it for one piece
@@ -71,6 +54,8 @@ export interface Sight {
  */
 export class Pace {
   readonly #spreadMs: number
+  readonly #isWary: boolean
+  #hasDoubted = false
   #use: HubUse = 'shared'
   #debtMs = 0
   /** Time that has passed, and what came in it, since the last look; while nothing is known of the Hub, since the first. */
@@ -81,12 +66,15 @@ export class Pace {
   #firstBytesMs: number | undefined
   #seenAt: number | undefined
   #hasMetPeers = false
-  /** When peers last brought something, and what they have brought since then. */
+  /** When peers last brought something new, and what they had brought by then; the same bytes again are nothing new. */
   #peersGaveAt = Number.NEGATIVE_INFINITY
-  #sincePeersGave = 0
+  #peersHadGiven = 0
+  #peersHaveGiven = 0
   /** What single connections to the Hub brought lately, and in how many ms. */
   #hubBytes = 0
   #connectionMs = 0
+  /** How long connections to the Hub were at work, all together. */
+  #workedMs = 0
   /** The most bytes per ms that one connection to the Hub has brought, and all together in a window. */
   #bestConnection = 0
   #bestRate = 0
@@ -96,9 +84,15 @@ export class Pace {
   #turn: Turn = beginTurn(0, false)
   #turnMs = FIRST_TURN_MS
 
-  /** `place` is a number from 0 up to 1 that differs from peer to peer. */
-  constructor(place: number) {
+  /** `place` is a number from 0 up to 1 that differs from peer to peer; `isWary` where peers brought nothing lately. */
+  constructor(place: number, isWary = false) {
     this.#spreadMs = place * SPREAD_MS
+    this.#isWary = isWary
+  }
+
+  /** True once the Hub was asked because peers brought too little. */
+  get hasDoubted(): boolean {
+    return this.#hasDoubted
   }
 
   get use(): HubUse {
@@ -118,15 +112,17 @@ export class Pace {
 
   /** Bytes that had arrived turned out to be worth nothing. */
   lose(kind: SourceKind, bytes: number): void {
-    if (kind === 'peers') this.#fromPeers -= bytes
-    else this.#fromHub -= bytes
+    if (kind === 'peers') {
+      this.#fromPeers -= bytes
+      this.#peersHaveGiven -= bytes
+    } else this.#fromHub -= bytes
   }
 
   #countPeers(bytes: number, now: number): void {
     this.#fromPeers += bytes
-    this.#sincePeersGave += bytes
-    if (this.#sincePeersGave < SOME_BYTES) return
-    this.#sincePeersGave = 0
+    this.#peersHaveGiven += bytes
+    if (this.#peersHaveGiven < this.#peersHadGiven + SOME_BYTES) return
+    this.#peersHadGiven = this.#peersHaveGiven
     this.#peersGaveAt = now
   }
 
@@ -136,9 +132,10 @@ export class Pace {
     this.#window.hubBytes += bytes
     turn.firstByteAt ??= now
     turn.hubBytes += bytes
-    if (waitedMs === undefined) return
+    if (waitedMs === undefined || bytes < LEAST_HUB_CONNECTION_RATE * waitedMs) return
     this.#hubBytes += bytes
     this.#connectionMs += waitedMs
+    this.#workedMs += waitedMs
     turn.connectionBytes += bytes
     turn.connectionMs += waitedMs
   }
@@ -153,6 +150,7 @@ export class Pace {
     if (this.#hasMetPeers) {
       this.#account(sight, elapsedMs)
       this.#use = this.#use === 'alone' ? this.#goOnAlone(sight) : this.#chooseAmongPeers(sight)
+      if (this.#use !== 'shared') this.#hasDoubted = true
     }
   }
 
@@ -165,7 +163,7 @@ export class Pace {
     }
     if (this.#isMeasured) this.#bestConnection = Math.max(this.#bestConnection, this.#connection)
     const windowMs = now - this.#window.startedAt
-    if (windowMs >= WINDOW_MS) {
+    if (windowMs >= HUB_RATE_WINDOW_MS) {
       this.#bestRate = Math.max(this.#bestRate, this.#window.hubBytes / windowMs)
       this.#window = { startedAt: now, hubBytes: 0 }
     }
@@ -190,17 +188,20 @@ export class Pace {
   }
 
   #chooseAmongPeers(sight: Sight): HubUse {
-    if (this.#hubRate(sight) === undefined) return this.#isDoubtful(sight) ? 'probe' : 'shared'
-    if (this.#debtMs < this.#patience(sight)) return 'shared'
-    // While peers do bring something, it is first found out, at little cost, whether the Hub would bring more.
-    const isTrial = this.#alone === undefined && sight.now - this.#peersGaveAt < SOME_MS
+    const isMeasured = this.#hubRate(sight) !== undefined
+    if (!isMeasured && !this.#isDoubtful(sight)) return 'shared'
+    // Where the one connection that was to measure the Hub is a broken one, the time that passes is the debt.
+    if (this.#debtMs + this.#elapsedMs < this.#patience(sight)) return isMeasured ? 'shared' : 'probe'
+    // While peers do bring something, or nothing is known of the Hub, it is first found out what it would bring, at little cost.
+    const isTrial = this.#alone === undefined && (!isMeasured || sight.now - this.#peersGaveAt < SOME_MS)
     this.#turn = beginTurn(sight.now, isTrial)
     return 'alone'
   }
 
   /** True when, at the pace of the peers so far, the blob takes longer than needs no question. */
   #isDoubtful({ now, peers, size }: Sight): boolean {
-    if (this.#elapsedMs < DOUBT_MS + DOUBT_IN_A_CROWD_MS * crowd(peers)) return false
+    const doubtMs = DOUBT_MS * this.#calm(peers) + DOUBT_IN_A_CROWD_MS * crowd(peers)
+    if (this.#elapsedMs < doubtMs) return false
     if (now - this.#peersGaveAt > SOME_MS) return true
     // The wait for the first bytes says nothing of the rate.
     const waitedMs = this.#firstBytesMs ?? 0
@@ -212,20 +213,28 @@ export class Pace {
     const { isTrial, startedAt, firstByteAt = sight.now, hubBytes } = this.#turn
     const tookMs = sight.now - startedAt
     if (isTrial) {
-      const enough = Math.max(MEASURED_BYTES, (sight.size * COST_OF_TRIALS) / Math.max(1, sight.peers))
+      const enough = Math.max(MEASURED_BYTES, (sight.size * COST_OF_TRIALS_SHARE) / Math.max(1, sight.peers))
       const isMeasured = sight.now - firstByteAt >= MEASURED_TOGETHER_MS && hubBytes >= enough
       return isMeasured || tookMs >= FIRST_TURN_MS ? 'shared' : 'alone'
     }
     if (tookMs < this.#turnMs) return 'alone'
     this.#turnMs = Math.min(LONGEST_TURN_MS, 2 * this.#turnMs)
-    this.#debtMs = Math.min(this.#debtMs, this.#patience(sight) - RETRIAL_MS)
+    this.#debtMs = Math.min(this.#debtMs + this.#elapsedMs, this.#patience(sight) - RETRIAL_MS)
+    this.#elapsedMs = 0
     return 'shared'
   }
 
   #patience(sight: Sight): number {
     const rate = this.#hubRate(sight)
-    const share = rate === undefined ? 0 : (PATIENCE_SHARE * sight.size) / rate
-    return PATIENCE_MS + PATIENCE_IN_A_CROWD_MS * crowd(sight.peers) + this.#spreadMs + share
+    // A measure that few connections gave may be wrong: it earns no more patience than they took for it.
+    const share = rate === undefined ? 0 : Math.min((PATIENCE_SHARE * sight.size) / rate, this.#workedMs)
+    const ownMs = SWARM_PATIENCE_MS * this.#calm(sight.peers) + PATIENCE_IN_A_CROWD_MS * crowd(sight.peers)
+    return ownMs + this.#spreadMs + share
+  }
+
+  /** The share of doubt's and patience's time that is left; a crowd stays calm, as all its peers in a hurry are a run on the Hub. */
+  #calm(peers: number): number {
+    return this.#isWary ? 1 - WARINESS_SHARE * (1 - crowd(peers)) : 1
   }
 
   /**
@@ -234,7 +243,7 @@ export class Pace {
    */
   #hubRate({ mostConnections }: Sight): number | undefined {
     const alone = this.#alone
-    if (alone && alone.connection < STILL_GROWS * this.#bestConnection)
+    if (alone && alone.connection < STILL_GROWS_SHARE * this.#bestConnection)
       return Math.max(alone.rate, this.#bestRate)
     if (alone) return alone.connection * mostConnections
     return this.#isMeasured ? this.#connection * mostConnections : undefined

@@ -1,7 +1,4 @@
-/** Bytes per ms from all peers together under which they are slow. */
-const MIN_USEFUL_RATE = 1_000
-/** How long ranges from peers must have been open to be judged, in ms. */
-const WINDOW_MS = 3_000
+import { MIN_USEFUL_RATE, SUPPLY_WINDOW_MS } from './tuning.ts'
 
 /**
  * Measures what all peers together deliver while any of them is asked, to tell whether the Hub should be asked
@@ -24,7 +21,7 @@ export class PeerSupply {
     if (this.#wasActive && isActive) this.#activeMs += now - this.#observedAt
     this.#observedAt = now
     this.#wasActive = isActive
-    if (this.#activeMs < WINDOW_MS) return
+    if (this.#activeMs < SUPPLY_WINDOW_MS) return
     this.#rate = this.#bytes / this.#activeMs
     this.#bytes = 0
     this.#activeMs = 0

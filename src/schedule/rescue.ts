@@ -1,13 +1,16 @@
 import { quickestPeer } from './choose-from-peers.ts'
 import { hasStalled, type OwnershipRing } from './ownership-ring.ts'
-import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
-
-/** Second requests gather their piece in memory: so many bytes of them at the most at a time. */
-const HEDGE_MEMORY = 2 ** 25
-/** A range whose peer sends nothing for this long gets a rival; one from the Hub has `stallMs` before it is cut. */
-const HEDGE_AFTER_MS = 1_000
-/** A range that needs this many times what another source would need is worth a rival. */
-const SLOWER_BY = 3
+import type { PeerView } from './peer-view.ts'
+import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
+import {
+  BEGUN_SHARE,
+  HALF_DONE_SHARE,
+  HEDGE_AFTER_MS,
+  HEDGE_BYTES,
+  LEAST_CHANCE_MS,
+  SLOWER_BY,
+  WORTH_WAITING_MS,
+} from './tuning.ts'
 
 /** A second request for the piece that a slow lease is fetching. */
 export interface Hedge {
@@ -19,12 +22,6 @@ export interface Hedge {
 export function stalledLeases(board: PieceBoard, now: number, stallMs: number): Lease[] {
   return [...board.leases.values()].filter((lease) => !lease.isHeld && now - lease.movedAt > stallMs)
 }
-
-/** A range from a peer has this long at the least, in ms, before the Hub takes its place. */
-const LEAST_CHANCE_MS = 1_000
-
-/** A range that needs no longer than this, in ms, may come to its end in any case. */
-const WORTH_WAITING_MS = 300
 
 /**
  * Leases from peers on the `most` pieces that the Hub would bring sooner, the oldest first; none while there are free
@@ -63,7 +60,7 @@ export function needlessLeases(
   const needless: Lease[] = []
   for (const lease of board.leases.values()) {
     if (lease.source !== HUB || lease.isFirm) continue
-    if (lease.at >= lease.end || lease.bytes > board.pieceSize / 2) continue
+    if (lease.at >= lease.end || lease.bytes > HALF_DONE_SHARE * board.pieceSize) continue
     if (board.inFlight(lease.at) > 1) continue
     const isElsewhere = board.availability(lease.at) > 0 && !situation.peersAreSlow
     if (isElsewhere || isFetchedByBetter(board, ring, lease.at, situation)) needless.push(lease)
@@ -96,7 +93,7 @@ export function surplusLeases(board: PieceBoard, share: number): Lease[] {
       .sort((a, b) => b.at - b.start - (a.at - a.start) || b.bytes - a.bytes)
       .slice(share)
       // More of it may be in the socket already, and what is cut has crossed the uplink in vain.
-      .filter((lease) => !lease.isFirm && lease.bytes < board.pieceSize / 16)
+      .filter((lease) => !lease.isFirm && lease.bytes < BEGUN_SHARE * board.pieceSize)
   )
 }
 
@@ -118,7 +115,7 @@ export function overlongLeases(
 
 /** The slow lease that most deserves a rival now, and the peer to ask; undefined when nothing is gained by one. */
 export function chooseHedge(board: PieceBoard, now: number): Hedge | undefined {
-  if ((board.duplicateCount + 1) * board.pieceSize > HEDGE_MEMORY) return undefined
+  if ((board.duplicateCount + 1) * board.pieceSize > HEDGE_BYTES) return undefined
   for (const lease of board.leases.values()) {
     if (board.inFlight(lease.at) > 1 || board.availability(lease.at) === 0) continue
     const peer = quickestPeer(board, lease.at, now, new Set([lease.source]))

@@ -3,7 +3,8 @@ import { chooseFromPeers } from './choose-from-peers.ts'
 import { isQueuedBehind, OwnershipRing, patienceMs } from './ownership-ring.ts'
 import { type HubUse, Pace } from './pace.ts'
 import { PeerSupply } from './peer-supply.ts'
-import { HUB, type Lease, type PeerView, type PieceBoard } from './piece-board.ts'
+import type { PeerView } from './peer-view.ts'
+import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
 import {
   chooseHedge,
   needlessLeases,
@@ -12,9 +13,10 @@ import {
   stalledLeases,
   surplusLeases,
 } from './rescue.ts'
+import { HUB_CONNECTIONS, LEAST_MOVE_BYTES, LONGEST_REQUEST_BYTES, NEW_WEIGHT } from './tuning.ts'
 
 /** What the scheduler may use at this moment. Times in ms on one clock. */
-export interface Means {
+export interface DecisionInput {
   readonly now: number
   /** False where only peers may be asked. */
   readonly selfAsksHub: boolean
@@ -22,7 +24,7 @@ export interface Means {
   readonly hubSlots: number
   /** Ranges from peers that may be open at once, all peers together. */
   readonly peerSlots: number
-  /** Connections to the Hub that this blob would have at the most without peers. @default 16 */
+  /** Connections to the Hub that this blob would have at the most without peers. @default HUB_CONNECTIONS */
   readonly mostHubConnections?: number
   /** True once peers have sent wrong bytes: what is missing then comes from the Hub alone. */
   readonly trustsHubAlone?: boolean
@@ -46,14 +48,7 @@ export type Action =
  * Why a lease ends early: it brings too little; its piece came from elsewhere; a peer has the piece or fetches it; others
  * need the uplink as well; the Hub is quicker than the peer.
  */
-export type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
-
-/** Bytes that count as a move: who sends fewer in the time that a stall takes does not send at all. */
-const LEAST_MOVE = 2 ** 12
-/** Weight of a new measurement in the running means. */
-const NEW_WEIGHT = 0.3
-/** A lone downloader's requests grow from one stripe to this many bytes. */
-const LONGEST_REQUEST = 2 ** 25
+type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
 
 /**
  * Decides what one peer fetches next and from whom. Deterministic: the board, the clock and the free connections come
@@ -62,6 +57,7 @@ const LONGEST_REQUEST = 2 ** 25
 export class Scheduler {
   readonly board: PieceBoard
   readonly ring: OwnershipRing
+  /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
   #hubMsPerPiece = 0
   #hubRuns = 0
   /** The same by this peer's own measure alone, which no other can distort. */
@@ -69,24 +65,25 @@ export class Scheduler {
   readonly #supply = new PeerSupply()
   readonly #pace: Pace
   /** A piece landed that is still on its way on another connection. */
-  #hasTwins = false
+  #hasDuplicates = false
 
-  constructor(board: PieceBoard) {
+  /** `isWary` where peers brought nothing lately. */
+  constructor(board: PieceBoard, isWary = false) {
     this.board = board
     this.ring = new OwnershipRing(board)
-    this.#pace = new Pace(board.jitter(0))
+    this.#pace = new Pace(board.jitter(0), isWary)
   }
 
-  /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
-  get hubMsPerPiece(): number {
-    return this.#hubMsPerPiece
+  /** True once the Hub was asked because peers brought too little. */
+  get hasDoubted(): boolean {
+    return this.#pace.hasDoubted
   }
 
   /** Bytes of a lease have arrived. */
   moved(lease: Lease, bytes: number, now: number): void {
     lease.bytes += bytes
     lease.sinceMove += bytes
-    if (lease.sinceMove >= LEAST_MOVE) {
+    if (lease.sinceMove >= LEAST_MOVE_BYTES) {
       lease.movedAt = now
       lease.sinceMove = 0
     }
@@ -110,7 +107,7 @@ export class Scheduler {
     const piece = lease.at
     lease.pieceStartedAt += tookMs
     this.board.landPiece(lease)
-    if (this.board.inFlight(piece) > 0) this.#hasTwins = true
+    if (this.board.inFlight(piece) > 0) this.#hasDuplicates = true
   }
 
   /** A peer says that it has a piece now. */
@@ -152,7 +149,7 @@ export class Scheduler {
   }
 
   /** What to do now. Call it after every change and at a regular tick. */
-  decide(means: Means): Action[] {
+  decide(means: DecisionInput): Action[] {
     const { board, ring } = this
     const { now, isTick } = means
     const patience = patienceMs(this.#hubMsPerPiece, board.pieceSize)
@@ -171,7 +168,7 @@ export class Scheduler {
     return [...this.#cutLeases(means, situation), ...this.#startLeases(means, situation)]
   }
 
-  #cutLeases({ now, stallMs, hubSlots, isTick }: Means, situation: HubSituation): Action[] {
+  #cutLeases({ now, stallMs, hubSlots, isTick }: DecisionInput, situation: HubSituation): Action[] {
     const { board, ring } = this
     const actions: Action[] = []
     const cut = (leases: readonly Lease[], reason: CutReason) => {
@@ -181,8 +178,8 @@ export class Scheduler {
       }
     }
     if (isTick) cut(stalledLeases(board, now, stallMs), 'stalled')
-    if (this.#hasTwins) cut(this.#twice(), 'landed elsewhere')
-    this.#hasTwins = false
+    if (this.#hasDuplicates) cut(this.#twice(), 'landed elsewhere')
+    this.#hasDuplicates = false
     const overtaking = { alone: hubSlots, probe: Math.min(hubSlots, 1 - board.hubLeases), shared: 0 }[
       situation.hubUse
     ]
@@ -199,7 +196,7 @@ export class Scheduler {
     return actions
   }
 
-  #startLeases(means: Means, situation: HubSituation): Action[] {
+  #startLeases(means: DecisionInput, situation: HubSituation): Action[] {
     const { board } = this
     const { now, peerSlots, isTick } = means
     const actions: Action[] = []
@@ -239,16 +236,19 @@ export class Scheduler {
   #longestRun(connections: number): number {
     const { board } = this
     const fairShare = Math.ceil((board.pieceCount - board.have.count) / (2 * Math.max(1, connections)))
-    return Math.max(1, Math.min(2 ** this.#hubRuns, Math.floor(LONGEST_REQUEST / board.pieceSize), fairShare))
+    return Math.max(
+      1,
+      Math.min(2 ** this.#hubRuns, Math.floor(LONGEST_REQUEST_BYTES / board.pieceSize), fairShare),
+    )
   }
 
   /** How far peers keep this transfer from the Hub now. */
-  #hubUse({ selfAsksHub, trustsHubAlone }: Means): HubUse {
+  #hubUse({ selfAsksHub, trustsHubAlone }: DecisionInput): HubUse {
     if (!selfAsksHub) return 'shared'
     return trustsHubAlone ? 'alone' : this.#pace.use
   }
 
-  #observe({ now, mostHubConnections = 16 }: Means): void {
+  #observe({ now, mostHubConnections = HUB_CONNECTIONS }: DecisionInput): void {
     const { board } = this
     this.#supply.observe(now, board.leases.size > board.hubLeases)
     this.#pace.observe({
@@ -260,7 +260,7 @@ export class Scheduler {
     })
   }
 
-  #hubLimit({ selfAsksHub, hubSlots, isLookingForPeers = false }: Means, hubUse: HubUse): number {
+  #hubLimit({ selfAsksHub, hubSlots, isLookingForPeers = false }: DecisionInput, hubUse: HubUse): number {
     const { board, ring } = this
     if (!selfAsksHub) return 0
     if (hubUse === 'probe') return Math.min(board.hubLeases + hubSlots, Math.max(1, ring.hubShare))

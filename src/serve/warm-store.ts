@@ -3,9 +3,10 @@ import { Semaphore } from '../base/semaphore.ts'
 import { formatSize } from '../base/size.ts'
 import { createTimeSlice } from '../base/time-slice.ts'
 import type { Commit } from '../blob/oid.ts'
-import type { RepoFile } from '../hub/answers/repo-file.ts'
-import type { HubClient } from '../hub/hub-client.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
+import { untilDone } from '../peer/errand.ts'
+import type { ListedFile } from '../repo/file-ref.ts'
+import type { Origin } from '../repo/origin.ts'
 import { createPathFilter } from '../repo/patterns.ts'
 import { repoName } from '../repo/repo.ts'
 import type { BytesBySource } from '../transfer/transfer-event.ts'
@@ -21,7 +22,7 @@ const PROGRESS_EVERY_MS = 500
 export interface WarmPlan {
   readonly order: WarmOrder
   readonly commit: Commit
-  readonly files: readonly RepoFile[]
+  readonly files: readonly ListedFile[]
   readonly size: number
 }
 
@@ -29,7 +30,7 @@ export interface WarmPlan {
 export interface WarmParts {
   readonly library: BlobLibrary
   /** Speaks with what the one who orders may. */
-  readonly hub: HubClient
+  readonly hub: Origin
   readonly storeQuota: number
   readonly signal: AbortSignal
 }
@@ -37,12 +38,12 @@ export interface WarmParts {
 /** Asks the Hub what the order means; throws in the Hub's words, and `disk-full` for what can never fit. */
 export async function planWarm(order: WarmOrder, parts: WarmParts): Promise<WarmPlan> {
   const { hub, signal, storeQuota } = parts
-  const { commit } = await hub.repoInfo(order.repo, order.revision, { signal })
+  const { commit } = await hub.resolveRevision(order.repo, order.revision, { signal })
   const isKept = createPathFilter(order)
   const others = createTimeSlice()
-  const files: RepoFile[] = []
+  const files: ListedFile[] = []
   let size = 0
-  for await (const file of hub.listTree(order.repo, commit, { signal })) {
+  for await (const file of hub.listFiles(order.repo, commit, { signal })) {
     await others()
     signal.throwIfAborted()
     if (!isKept(file.path)) continue
@@ -107,7 +108,7 @@ export async function runWarm(
 }
 
 async function bring(
-  file: RepoFile,
+  file: ListedFile,
   { order, commit }: WarmPlan,
   { library, hub, signal }: WarmParts,
   tellCost: (bytes: BytesBySource) => Promise<void>,
@@ -117,29 +118,25 @@ async function bring(
   const { oid, size, path } = file
   const blob = { oid, size, path, repo: order.repo, commit }
   // Whether it is here must not show to one whose repo only names it.
-  await library.prove(blob, hub, signal)
+  const source = hub.openSource(order.repo, blob)
+  await library.prove(blob, source, signal)
   {
     using here = await library.acquire(oid, signal)
     if (here) return { bytes: nothing, wasHere: true }
   }
-  const errand = await library.join(blob, hub)
-  const { tally } = errand.transfer
+  const fetch = await library.join(blob, source)
+  const { counters } = fetch.transfer
   let told = 0
   const timer = setInterval(() => {
-    const { bytes } = tally
+    const { bytes } = counters
     if (bytes.hub + bytes.peers === told) return
     told = bytes.hub + bytes.peers
     void tellCost(bytes)
   }, PROGRESS_EVERY_MS)
-  const leave = () => errand.leave()
-  signal.addEventListener('abort', leave, { once: true })
   try {
-    signal.throwIfAborted()
-    await errand.done
-    return { bytes: tally.bytes, wasHere: false }
+    await untilDone(fetch, signal)
+    return { bytes: counters.bytes, wasHere: false }
   } finally {
     clearInterval(timer)
-    signal.removeEventListener('abort', leave)
-    errand.leave()
   }
 }

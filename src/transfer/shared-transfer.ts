@@ -22,25 +22,26 @@ export class SharedTransfer implements SharedBlob {
   }
 
   get pieces(): Bitmap {
-    return this.#transfer.pieces
+    return this.#transfer.pieces.bitmap
   }
 
   get fetching(): readonly number[] {
-    return this.#transfer.scheduler.fetchingFromHub()
+    return this.#transfer.fetchingFromHub
   }
 
   get asksHub(): boolean {
-    return !this.#transfer.hubGate.isGone && !this.pieces.isFull
+    return this.#transfer.asksHub
   }
 
-  /** Piece digests cost a second hash of every byte, so they are computed only while somebody listens. */
+  /** Piece digests cost a second hash of every byte, so they are computed only while a peer listens. */
   get digests(): ReadonlyMap<number, string> {
     return this.#digests
   }
 
   subscribe(listener: () => void): () => void {
     const entry = () => listener()
-    if (this.#listeners.size === 0) this.#stopListening = this.#transfer.subscribe(() => this.#changed())
+    if (this.#listeners.size === 0)
+      this.#stopListening = this.#transfer.pieces.subscribe(() => this.#changed())
     this.#listeners.add(entry)
     this.#hashNewPieces()
     return () => {
@@ -67,7 +68,8 @@ export class SharedTransfer implements SharedBlob {
       const revision = this.#revision
       const digest = known ?? (await this.#digestOf(piece))
       found.set(piece, digest)
-      if (revision === this.#transfer.revision && this.pieces.has(piece)) this.#digests.set(piece, digest)
+      if (revision === this.#transfer.pieces.revision && this.pieces.has(piece))
+        this.#digests.set(piece, digest)
     }
     return found
   }
@@ -78,7 +80,7 @@ export class SharedTransfer implements SharedBlob {
   }
 
   #forgetOldRevision(): void {
-    const { revision } = this.#transfer
+    const { revision } = this.#transfer.pieces
     if (revision === this.#revision) return
     this.#revision = revision
     this.#digests = new Map()
@@ -90,7 +92,7 @@ export class SharedTransfer implements SharedBlob {
     const revision = this.#revision
     for (const piece of this.pieces) {
       if (this.#digests.has(piece) || this.#hashing.has(piece)) continue
-      const known = this.#transfer.digests.get(piece)
+      const known = this.#transfer.pieces.digestOf(piece)
       if (known !== undefined) {
         this.#digests.set(piece, known)
         continue

@@ -1,101 +1,116 @@
 import { delay } from '../base/delay.ts'
 import { startPiece } from '../schedule/ownership.ts'
+import type { Scheduler } from '../schedule/scheduler.ts'
+import { SETTLING_MS, SLOTS_PER_PEER } from '../schedule/tuning.ts'
 import type { BlobSwarm, SwarmListener } from '../swarm/client/blob-swarm.ts'
-import type { BlobTransfer } from './blob-transfer.ts'
 
-/**
- * Processes that start together find each other within this time; until then each begins at a place of its own,
- * so that little is fetched twice. Afterwards ownership keeps them apart, and all move forward through the blob.
- */
-const SETTLING_MS = 700
+/** What a follower brings news to. */
+interface SwarmFollowerParts {
+  readonly swarm: BlobSwarm
+  readonly scheduler: Scheduler
+  readonly now: () => number
+  /** Cuts all leases from one peer. */
+  readonly cutSource: (peerId: string) => void
+  /** Called once for all that was heard by now. */
+  readonly onNews: () => void
+}
 
-/** Ranges that one peer is asked for at once. */
-const SLOTS_PER_PEER = 3
-
-/** Brings what the swarm reports of its peers onto the board and wakes the scheduler. */
+/** Brings what the swarm reports of its peers onto the board. */
 export class SwarmFollower implements SwarmListener {
-  readonly #transfer: BlobTransfer
-  readonly #swarm: BlobSwarm
-  #isPumpDue = false
+  readonly #parts: SwarmFollowerParts
+  /** Peers that sent wrong bytes of this blob, or may have: none of it is taken from them again. */
+  readonly #excluded = new Set<string>()
+  #isNewsDue = false
 
-  constructor(transfer: BlobTransfer, swarm: BlobSwarm) {
-    this.#transfer = transfer
-    this.#swarm = swarm
+  constructor(parts: SwarmFollowerParts) {
+    this.#parts = parts
   }
 
+  /** Begins to watch; until `signal` ends, the board's head moves from this peer's own place to the beginning. */
   start(signal: AbortSignal): void {
-    const { board } = this.#transfer.scheduler
+    const { board } = this.#parts.scheduler
     const ownStart = startPiece(board.self, board.oid, board.pieceCount)
     board.head = ownStart
-    this.#swarm.watch(this)
+    this.#parts.swarm.watch(this)
     const settle = () => {
       if (board.head === ownStart) board.head = 0
     }
     delay(SETTLING_MS, { signal }).then(settle, settle)
   }
 
+  /** Takes nothing of this blob from a peer any more. */
+  exclude(id: string): void {
+    this.#excluded.add(id)
+    this.#remove(id)
+  }
+
   peerJoined(peer: { readonly id: string; readonly asksHub: boolean }): void {
-    if (this.#transfer.isExcluded(peer.id)) return
-    this.#transfer.scheduler.board.addPeer({
+    if (this.#excluded.has(peer.id)) return
+    this.#parts.scheduler.board.addPeer({
       ...peer,
-      progressAt: this.#transfer.now(),
+      progressAt: this.#parts.now(),
       msPerPiece: 0,
       slots: SLOTS_PER_PEER,
       load: 0,
       rate: 0,
       blockedUntil: 0,
     })
-    this.#pumpSoon()
+    this.#newsSoon()
   }
 
   peerLeft(id: string): void {
-    this.#transfer.cutSource(id)
-    this.#transfer.scheduler.board.removePeer(id)
-    this.#pumpSoon()
+    this.#remove(id)
+    this.#newsSoon()
   }
 
   peerHas(id: string, pieces: Iterable<number>): void {
-    const { scheduler } = this.#transfer
+    const { scheduler, now } = this.#parts
     const peer = scheduler.board.peers.get(id)
     if (!peer) return
-    const now = this.#transfer.now()
-    for (const piece of pieces) scheduler.peerLanded(peer, piece, now)
-    this.#pumpSoon()
+    const at = now()
+    for (const piece of pieces) scheduler.peerLanded(peer, piece, at)
+    this.#newsSoon()
   }
 
   peerLost(id: string, pieces: readonly number[]): void {
-    const { board } = this.#transfer.scheduler
+    const { board } = this.#parts.scheduler
     const peer = board.peers.get(id)
     if (!peer) return
     for (const piece of pieces) board.peerLacks(peer, piece)
-    this.#pumpSoon()
+    this.#newsSoon()
   }
 
   peerAsksHub(id: string, asksHub: boolean): void {
-    const peer = this.#transfer.scheduler.board.peers.get(id)
+    const peer = this.#parts.scheduler.board.peers.get(id)
     if (peer) peer.asksHub = asksHub
-    this.#pumpSoon()
+    this.#newsSoon()
   }
 
   peerFetches(id: string, pieces: readonly number[]): void {
-    const { scheduler } = this.#transfer
+    const { scheduler, now } = this.#parts
     const peer = scheduler.board.peers.get(id)
     if (!peer) return
-    scheduler.peerFetches(peer, pieces, this.#transfer.now())
-    this.#pumpSoon()
+    scheduler.peerFetches(peer, pieces, now())
+    this.#newsSoon()
   }
 
   peerLoad(id: string, load: number): void {
-    const peer = this.#transfer.scheduler.board.peers.get(id)
+    const peer = this.#parts.scheduler.board.peers.get(id)
     if (peer) peer.load = load
   }
+
+  #remove(id: string): void {
+    this.#parts.cutSource(id)
+    this.#parts.scheduler.board.removePeer(id)
+  }
+
   /** One decision for all that was heard by now: peers tell several things at once, and several speak at once. */
-  #pumpSoon(): void {
-    if (this.#isPumpDue) return
-    this.#isPumpDue = true
+  #newsSoon(): void {
+    if (this.#isNewsDue) return
+    this.#isNewsDue = true
     setImmediate(() => {
-      this.#isPumpDue = false
-      this.#transfer.pump()
+      this.#isNewsDue = false
+      this.#parts.onNews()
     })
   }
 }

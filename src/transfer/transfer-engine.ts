@@ -2,15 +2,19 @@ import type { BlobSource } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
 import { HashService } from '../hash/hash-service.ts'
+import { PeerExperience } from '../schedule/peer-experience.ts'
+import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { SwarmBlob } from '../swarm/client/swarm-session.ts'
 import type { BlobOrigin } from '../swarm/server/blob-shelf.ts'
-import type { BlobFile } from './blob-file.ts'
 import { BlobTransfer } from './blob-transfer.ts'
-import { HubBudget } from './hub-budget.ts'
+import { HubBudget } from './hub/hub-budget.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { SharedTransfer } from './shared-transfer.ts'
+import type { TransferCounters } from './transfer-counters.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
+import type { BlobFile } from './writing/blob-file.ts'
+import type { LandedPieces } from './writing/landed-pieces.ts'
 
 /** What all transfers of a process share. */
 export interface EngineOptions {
@@ -41,27 +45,42 @@ export interface BlobRequest {
   readonly mayShare: () => Promise<boolean>
 }
 
+/** A blob on its way into its file, for those that wait for it or read it meanwhile. */
+export interface RunningTransfer {
+  readonly oid: Oid
+  readonly size: number
+  readonly file: BlobFile
+  readonly hub?: BlobSource | undefined
+  /** What may be read already, and where it came from. */
+  readonly pieces: LandedPieces
+  readonly counters: TransferCounters
+  /** Fetches first what lies at and behind `piece`, because a client reads there. */
+  moveHead(piece: number): void
+  /** Resolves with what the blob cost once it is whole and checked; rejects with the first error that cannot be helped. */
+  readonly done: Promise<BytesBySource>
+}
+
 /** A blob that this process fetches or has fetched, as peers see it. */
 interface Shared {
   readonly blob: SharedTransfer
   isAllowed: boolean
 }
 
-/** Makes transfers, and knows those that run, so that their pieces can be read and served meanwhile. */
+/** Makes transfers of all blobs of a process, which share its connections, and serves their pieces to peers meanwhile. */
 export class TransferEngine implements Disposable {
   readonly hashes = new HashService()
-  readonly #running = new Map<string, BlobTransfer>()
   readonly #swarms = new Set<BlobSwarm>()
   readonly #shared = new Map<string, Shared>()
   readonly #onShelf = new Map<string, Set<() => void>>()
   readonly #options: EngineOptions
   readonly #budget: HubBudget
   readonly #limiter: RateLimiter
+  readonly #peers = new PeerExperience()
   #lastId = 0
 
   constructor(options: EngineOptions) {
     this.#options = options
-    this.#budget = new HubBudget({ max: options.connections ?? 16 })
+    this.#budget = new HubBudget({ max: options.connections ?? HUB_CONNECTIONS })
     this.#limiter = new RateLimiter(options.limitRate ?? 0)
   }
 
@@ -73,11 +92,6 @@ export class TransferEngine implements Disposable {
   nextId(): number {
     this.#lastId += 1
     return this.#lastId
-  }
-
-  /** The transfer of a blob that runs now. */
-  find(oid: Oid): BlobTransfer | undefined {
-    return this.#running.get(oid)
   }
 
   /** True while a peer lacks pieces that only this process has. */
@@ -110,12 +124,12 @@ export class TransferEngine implements Disposable {
     this.#changed(oid)
   }
 
-  /** Brings a blob into its file and checks it; reports what it cost. The file stays its opener's to publish. */
-  async bring(request: BlobRequest, signal: AbortSignal): Promise<BytesBySource> {
-    const { report, stallMs = 10_000, swarmOf, staysInSwarms } = this.#options
-    const { oid, size, id } = request
+  /** Begins to bring a blob into its file; reports what it cost. The file stays its opener's to publish. */
+  start(request: BlobRequest, signal: AbortSignal): RunningTransfer {
+    const { report, stallMs = STALL_MS, swarmOf } = this.#options
+    const { oid, size, file, hub } = request
     // A small blob is sooner had from the Hub than asked for among peers, where the Hub may be asked.
-    const isWorthSharing = pieceCountOf(size) > 1 || request.hub === undefined
+    const isWorthSharing = pieceCountOf(size) > 1 || hub === undefined
     const mayShare = memo(request.mayShare)
     const origin = async () => ((await mayShare()) ? request.origin : undefined)
     const swarm = isWorthSharing ? swarmOf?.({ oid, size, origin }) : undefined
@@ -128,20 +142,36 @@ export class TransferEngine implements Disposable {
       limiter: this.#limiter,
       stallMs,
       report,
+      isWary: this.#peers.isWary(performance.now()),
     })
-    this.#running.set(oid, transfer)
     if (swarm) this.#share(transfer, mayShare)
+    return {
+      ...{ oid, size, file, hub },
+      pieces: transfer.pieces,
+      counters: transfer.counters,
+      moveHead: (piece) => transfer.moveHead(piece),
+      done: this.#finish(transfer, signal),
+    }
+  }
+
+  async #finish(transfer: BlobTransfer, signal: AbortSignal): Promise<BytesBySource> {
+    const { report, staysInSwarms } = this.#options
+    const { id, oid, size, swarm } = transfer.parts
     try {
       const cost = await transfer.run(signal)
       report({ type: 'task-done', id, oid, ...cost })
+      this.#peers.ended({
+        now: performance.now(),
+        size,
+        fromPeers: cost.bytes.peers,
+        hasDoubted: transfer.hasDoubted,
+      })
       if (staysInSwarms !== true) this.#leave(swarm)
       return cost.bytes
     } catch (error) {
       this.#leave(swarm)
       this.withdraw(oid)
       throw error
-    } finally {
-      this.#running.delete(oid)
     }
   }
 

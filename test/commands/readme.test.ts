@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { exitCodes } from '../../src/base/error-table.ts'
+import { closingHelp } from '../../src/commands/command-list.ts'
 import type { Setting } from '../../src/commands/settings/setting.ts'
 import { settings } from '../../src/commands/settings/settings.ts'
 
@@ -45,6 +47,28 @@ test('the README names no flag that there is not', () => {
   const foreign = ['checksum']
   const named = [...readme.matchAll(/(?<![\w-])--([a-z][a-z-]+)/g)].map((match) => match[1] ?? '')
   expect(named.filter((flag) => !known.has(flag) && !foreign.includes(flag))).toEqual([])
+})
+
+/** What the README says of each exit code; a cell may be of several. */
+function exitCodesInReadme(): ReadonlyMap<string, string> {
+  const table = /^\| exit code \|.*\n.*\n((?:\|.*\n)+)/m.exec(readme)?.[1] ?? ''
+  const cells = [...table.matchAll(/\|\s*([\d, ]+?)\s*\|([^|]*)(?=\|)/g)]
+  return new Map(
+    cells.flatMap(([, codes = '', said = '']) =>
+      codes.split(/, */).map((code) => [code, said.trim()] as const),
+    ),
+  )
+}
+
+test('the README and the help tell every exit code, and no other', () => {
+  const said = exitCodesInReadme()
+  expect([...said.keys()].sort()).toEqual(Object.keys(exitCodes).sort())
+  for (const [code, words] of Object.entries(exitCodes)) {
+    expect(said.get(code)?.split(/[ ,;:]+/)).toEqual(expect.arrayContaining(words.split(/[ ,]+/)))
+    expect(closingHelp.replaceAll('\n', ' ')).toContain(` ${code} ${words}`)
+  }
+  const helped = [...(/Exit codes:[^;]*;/.exec(closingHelp)?.[0] ?? '').matchAll(/\d+/g)].map(String)
+  expect(helped).toEqual(Object.keys(exitCodes))
 })
 
 test('the README has a reason for every dependency', () => {

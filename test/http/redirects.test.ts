@@ -1,57 +1,48 @@
 import { describe, expect, test } from 'bun:test'
-import { createHttpClient } from '../../src/http/http-client.ts'
+import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts'
 import { redactUrl } from '../../src/http/redact-url.ts'
-import { headersForHop, keepsAuthorization, requestFollowing } from '../../src/http/redirects.ts'
+import { walkRedirects } from '../../src/http/redirects.ts'
+import { startRedirectingServers } from '../support/http/redirecting-servers.ts'
+import { redirectingClient } from '../support/http/scripted-client.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 
-describe('authorization over a redirect', () => {
-  test.each([
-    ['https://hub.test/a', 'https://hub.test/b', true],
-    ['https://hub.test/a', 'https://hub.test:444/b', false],
-    ['https://hub.test/a', 'https://cdn.hub.test/b', false],
-    ['https://hub.test/a', 'http://hub.test/b', false],
-    ['http://hub.test/a', 'https://hub.test/b', true],
-    ['http://hub.test/a', 'https://other.test/b', false],
-    ['http://hub.test:8080/a', 'https://hub.test/b', false],
-    ['http://127.0.0.1:1/a', 'http://127.0.0.1:2/b', false],
-  ])('from %s to %s: kept %p', (from, to, isKept) => {
-    expect(keepsAuthorization(new URL(from), new URL(to))).toBe(isKept)
-  })
+/** Walks with nothing but the addresses. */
+function walk(client: HttpClient, url: string, options?: Parameters<typeof walkRedirects>[2]) {
+  return walkRedirects(new URL(url), (hop) => client.request({ url: hop }), options)
+}
 
-  test('takes the other headers along in any case', () => {
-    const headers = { Authorization: 'x', cookie: 'y', range: 'z' }
-    expect(headersForHop(headers, new URL('http://a.test'), new URL('http://b.test'))).toEqual({ range: 'z' })
-  })
-})
-
-describe('following redirects', () => {
-  test('ends at the last answer and drops the token on the way to another origin', async () => {
+describe('a walk along redirects', () => {
+  test('ends at the last answer, and asks at each hop what goes along', async () => {
     const seen: (string | null)[] = []
-    const note = (request: Request) => seen.push(request.headers.get('authorization'))
-    using other = Bun.serve({
-      port: 0,
-      fetch: (request) => {
-        note(request)
-        return new Response('there')
-      },
-    })
+    using servers = startRedirectingServers(({ headers }) => seen.push(headers.get('x-hop')))
+    await using client = createHttpClient()
+    const { response, url, target, count } = await walkRedirects(new URL(servers.start), (hop) =>
+      client.request({ url: hop, headers: { 'x-hop': hop.pathname } }),
+    )
+    expect(await response.text(10)).toBe('there')
+    expect(response.url).toBe(servers.end)
+    expect([url.href, target, count]).toEqual([response.url, undefined, 2])
+    expect(seen).toEqual(['/', '/next', '/end'])
+  })
+
+  test('ends at a redirect that is not to be followed, and leaves its body to be read', async () => {
     using server = Bun.serve({
       port: 0,
-      fetch: (request) => {
-        note(request)
-        const isFirst = new URL(request.url).pathname === '/'
-        return new Response(null, {
-          status: isFirst ? 307 : 302,
-          headers: { location: isFirst ? '/next?a=b' : `http://127.0.0.1:${other.port}/end` },
-        })
-      },
+      fetch: () => new Response('moved', { status: 302, headers: { location: 'https://cdn.test/x' } }),
     })
     await using client = createHttpClient()
-    const headers = { authorization: 'Bearer secret' }
-    const response = await requestFollowing(client, { url: `http://127.0.0.1:${server.port}/`, headers })
-    expect(await response.text(10)).toBe('there')
-    expect(response.url).toBe(`http://127.0.0.1:${other.port}/end`)
-    expect(seen).toEqual(['Bearer secret', 'Bearer secret', null])
+    const hop = await walk(client, `http://127.0.0.1:${server.port}/`, {
+      follows: ({ target }) => target.host !== 'cdn.test',
+    })
+    expect([hop.response.status, hop.target?.href, hop.count]).toEqual([302, 'https://cdn.test/x', 0])
+    expect(await hop.response.text(10)).toBe('moved')
+  })
+
+  test('takes a redirect without an address for an answer', async () => {
+    using server = Bun.serve({ port: 0, fetch: () => new Response(null, { status: 304 }) })
+    await using client = createHttpClient()
+    const hop = await walk(client, `http://127.0.0.1:${server.port}/`)
+    expect([hop.response.status, hop.target]).toEqual([304, undefined])
   })
 
   test('gives up on a circle', async () => {
@@ -64,9 +55,12 @@ describe('following redirects', () => {
       },
     })
     await using client = createHttpClient()
-    const error = await thrownBy(() => requestFollowing(client, { url: `http://127.0.0.1:${server.port}/` }))
-    expect(error).toMatchObject({ code: 'bad-response' })
+    const url = `http://127.0.0.1:${server.port}/`
+    expect(await thrownBy(() => walk(client, url))).toMatchObject({ code: 'bad-response' })
     expect(asked).toBe(21)
+    asked = 0
+    expect(await thrownBy(() => walk(client, url, { limit: 5 }))).toMatchObject({ code: 'bad-response' })
+    expect(asked).toBe(6)
   })
 
   test('refuses to leave HTTP', async () => {
@@ -75,8 +69,14 @@ describe('following redirects', () => {
       fetch: () => new Response(null, { status: 302, headers: { location: 'file:///etc/passwd' } }),
     })
     await using client = createHttpClient()
-    const error = await thrownBy(() => requestFollowing(client, { url: `http://127.0.0.1:${server.port}/` }))
+    const error = await thrownBy(() => walk(client, `http://127.0.0.1:${server.port}/`))
     expect(error).toMatchObject({ code: 'bad-response' })
+  })
+
+  test('reads an address whose UTF-8 was written as it is', async () => {
+    const written = Buffer.from('/é').toString('latin1')
+    const client = redirectingClient(['https://hub.test/', written], { status: 200 })
+    expect((await walk(client, 'https://hub.test/')).url.href).toBe('https://hub.test/%C3%A9')
   })
 })
 

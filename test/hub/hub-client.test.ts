@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { RateGate } from '../../src/http/rate-gate.ts'
-import type { RepoFile } from '../../src/hub/answers/repo-file.ts'
+import type { ListedFile } from '../../src/repo/file-ref.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 import { variedRepo } from '../support/hub/fixtures.ts'
 import { startTestHub, type TestHubOptions } from '../support/hub/test-hub.ts'
@@ -23,7 +23,7 @@ describe('a revision', () => {
     async (revision) => {
       await using hub = await start()
       await using client = clientOf(hub.url)
-      const info = await client.repoInfo(varied, revision)
+      const info = await client.resolveRevision(varied, revision)
       expect(info).toEqual({
         id: varied.id,
         commit: info.commit,
@@ -39,30 +39,36 @@ describe('a revision', () => {
     const repos = [{ ...variedRepo(), private: true, gated: 'auto' as const }]
     await using hub = await start({ repos, users: [ann] })
     await using client = clientOf(hub.url, { token: ann.token })
-    expect(await client.repoInfo(varied, 'main')).toMatchObject({ isPrivate: true, isGated: true })
+    expect(await client.resolveRevision(varied, 'main')).toMatchObject({ isPrivate: true, isGated: true })
+  })
+
+  test('is of a public repo where anybody can read it, and only then', async () => {
+    for (const [kind, isPublic] of [
+      [{}, true],
+      [{ private: true }, false],
+      [{ gated: 'auto' as const }, false],
+    ] as const) {
+      await using hub = await start({ repos: [{ ...variedRepo(), ...kind }], users: [ann] })
+      await using client = clientOf(hub.url, { token: ann.token })
+      expect([kind, await client.isPublic(varied, 'main')]).toEqual([kind, isPublic])
+    }
+  })
+
+  test('is of a public repo where it was read without a token, and nobody is asked', async () => {
+    await using hub = await start()
+    await using client = clientOf(hub.url)
+    expect(await client.isPublic(varied, 'main')).toBe(true)
+    expect(hub.requests).toHaveLength(0)
   })
 
   test('is found in a short commit, and under the former name of the repo', async () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
-    const { commit } = await client.repoInfo(varied, 'main')
-    expect((await client.repoInfo(varied, commit.slice(0, 8))).commit).toBe(commit)
+    const { commit } = await client.resolveRevision(varied, 'main')
+    expect((await client.resolveRevision(varied, commit.slice(0, 8))).commit).toBe(commit)
     const former = { type: 'model', id: 'test-org/old-name' } as const
-    expect((await client.repoInfo(former, 'main')).id).toBe(varied.id)
-    expect((await client.fileMetadata(former, 'main', 'config.json')).commit).toBe(commit)
-  })
-
-  test('is listed among the refs', async () => {
-    await using hub = await start()
-    await using client = clientOf(hub.url)
-    const refs = await client.listRefs(varied)
-    expect(refs.map(({ name, kind }) => `${kind} ${name}`).sort()).toEqual([
-      'branch feature/new-head',
-      'branch main',
-      'conversion refs/convert/parquet',
-      'pull-request refs/pr/1',
-      'tag v1.0',
-    ])
+    expect((await client.resolveRevision(former, 'main')).id).toBe(varied.id)
+    expect((await client.describeFile(former, 'main', 'config.json')).commit).toBe(commit)
   })
 })
 
@@ -70,14 +76,14 @@ describe('the tree', () => {
   test('is walked over all its pages', async () => {
     await using hub = await start({ pageSize: 3 })
     await using client = clientOf(hub.url)
-    const { commit } = await client.repoInfo(varied, 'main')
-    const files = await all(client.listTree(varied, commit))
+    const { commit } = await client.resolveRevision(varied, 'main')
+    const files = await all(client.listFiles(varied, commit))
     const expected = hub.repo(varied.id).resolve('main')?.files ?? new Map()
     expect(files.map(({ path }) => path).sort()).toEqual([...expected.keys()].sort())
     for (const file of files) {
       const { size, oid, gitId } = expected.get(file.path) ?? {}
       expect<unknown[]>([file.size, file.oid, file.blobId]).toEqual([size, oid, gitId])
-      expect(file.lfs === undefined).toBe(file.oid.length === 40)
+      expect<boolean>(file.oid === file.blobId).toBe(file.oid.length === 40)
     }
     expect(hub.stats().kinds.tree?.requests).toBeGreaterThan(4)
   })
@@ -89,7 +95,7 @@ describe('the tree', () => {
       faults: [{ match: { kind: 'tree' }, headers: { Link: next } }],
     })
     await using client = clientOf(hub.url, { token: ann.token })
-    const error = await thrownBy(() => all(client.listTree(varied, 'main')))
+    const error = await thrownBy(() => all(client.listFiles(varied, 'main')))
     expect(error).toMatchObject({ code: 'bad-response' })
     expect(String(error)).toContain('another host')
   })
@@ -99,7 +105,7 @@ describe('the tree', () => {
     const fault = { match: { kind: 'tree' as const }, times: 1, headers: { Link: next } }
     await using hub = await start({ faults: [fault] })
     await using client = clientOf(hub.url)
-    await all(client.listTree(varied, 'main'))
+    await all(client.listFiles(varied, 'main'))
     expect(hub.requests.at(-1)?.target).toBe(`/api/models/${varied.id}/tree/main?second=page`)
   })
 
@@ -110,7 +116,7 @@ describe('the tree', () => {
     }
     await using hub = await start({ faults: [fault] })
     await using client = clientOf(hub.url)
-    const error = await thrownBy(() => all(client.listTree(varied, 'main')))
+    const error = await thrownBy(() => all(client.listFiles(varied, 'main')))
     expect(error).toMatchObject({ code: 'bad-response' })
     expect(hub.requests).toHaveLength(2)
   })
@@ -121,7 +127,7 @@ describe('the tree', () => {
       const repos = [{ id: varied.id, commits: [{ 'good.txt': 'good', [path]: 'bad' }] }]
       await using hub = await start({ repos })
       await using client = clientOf(hub.url)
-      const paths = (await all(client.listTree(varied, 'main'))).map((file) => file.path)
+      const paths = (await all(client.listFiles(varied, 'main'))).map((file) => file.path)
       expect(paths.sort()).toEqual(['good.txt', path].sort())
     },
   )
@@ -132,7 +138,7 @@ describe('the tree', () => {
       const entry = { type: 'file', path, size: 1, oid: '6dcd4ce23d88e2ee9568ba546c007c63d9131c1b' }
       using server = Bun.serve({ port: 0, fetch: () => Response.json([entry]) })
       await using client = clientOf(`http://127.0.0.1:${server.port}`)
-      const paths = (await all(client.listTree(varied, 'main'))).map((file) => file.path)
+      const paths = (await all(client.listFiles(varied, 'main'))).map((file) => file.path)
       expect(paths).toEqual([path])
     },
   )
@@ -153,7 +159,7 @@ describe('the tree', () => {
   ])('that is %s is refused', async (_, body) => {
     using server = Bun.serve({ port: 0, fetch: () => new Response(body) })
     await using client = clientOf(`http://127.0.0.1:${server.port}`)
-    const error = await thrownBy(() => all(client.listTree(varied, 'main')))
+    const error = await thrownBy(() => all(client.listFiles(varied, 'main')))
     expect(error).toMatchObject({ code: 'bad-response', retryable: false })
   })
 
@@ -164,7 +170,7 @@ describe('the tree', () => {
     ]
     await using hub = await start({ faults })
     await using client = clientOf(hub.url)
-    expect(await all(client.listTree(varied, 'main'))).not.toHaveLength(0)
+    expect(await all(client.listFiles(varied, 'main'))).not.toHaveLength(0)
     expect(hub.requests).toHaveLength(3)
   })
 })
@@ -174,7 +180,7 @@ describe('chosen paths', () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
     const files = await client.pathsInfo(varied, 'main', [weights, 'odd/a+b&c=d.txt', 'nothing', 'odd'])
-    expect(files.map(({ path }: RepoFile) => path)).toEqual([weights, 'odd/a+b&c=d.txt'])
+    expect(files.map(({ path }: ListedFile) => path)).toEqual([weights, 'odd/a+b&c=d.txt'])
     expect(hub.requests).toHaveLength(1)
   })
 })
@@ -183,7 +189,7 @@ describe('the metadata of a file', () => {
   test('of LFS comes from the redirect itself, and leads to the CDN', async () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
-    const found = await client.fileMetadata(varied, 'main', weights)
+    const found = await client.describeFile(varied, 'main', weights)
     expect(found).toMatchObject({ size: 300_000, oid: expect.stringMatching(/^[0-9a-f]{64}$/) })
     expect(new URL(found.location).origin).toBe(hub.cdnUrl)
     expect(hub.requests.map(({ method, side }) => `${method} ${side}`)).toEqual(['HEAD hub'])
@@ -192,7 +198,7 @@ describe('the metadata of a file', () => {
   test('of a regular file comes from behind the redirect, over one connection', async () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
-    const { size, oid, location } = await client.fileMetadata(varied, 'main', 'a b/c d.txt')
+    const { size, oid, location } = await client.describeFile(varied, 'main', 'a b/c d.txt')
     expect([size, oid.length]).toEqual([7, 40])
     expect(new URL(location).pathname).toStartWith('/api/resolve-cache/')
     expect(hub.requests.map(({ method, kind }) => `${method} ${kind}`)).toEqual([
@@ -207,7 +213,7 @@ describe('the metadata of a file', () => {
     const headers = { 'x-repo-commit': commit, etag: `"${'2'.repeat(40)}"`, 'content-length': '3' }
     using server = Bun.serve({ port: 0, fetch: () => new Response('abc', { headers }) })
     await using client = clientOf(`http://127.0.0.1:${server.port}/`)
-    const found = await client.fileMetadata(varied, 'main', 'x')
+    const found = await client.describeFile(varied, 'main', 'x')
     expect(found.location).toBe(`http://127.0.0.1:${server.port}/test-org/varied/resolve/${commit}/x`)
     expect(found.size).toBe(3)
   })
@@ -219,9 +225,9 @@ describe('the metadata of a file', () => {
       match: { kind: 'resolve-cache' },
       headers: { 'Content-Length': null, 'Content-Encoding': 'gzip' },
     })
-    expect((await client.fileMetadata(varied, 'main', 'config.json')).size).toBeGreaterThan(0)
+    expect((await client.describeFile(varied, 'main', 'config.json')).size).toBeGreaterThan(0)
     hub.addFault({ match: { kind: 'resolve' }, headers: { 'X-Linked-Size': null, 'X-Linked-Etag': '"odd"' } })
-    expect(await client.fileMetadata(varied, 'main', weights)).toMatchObject({
+    expect(await client.describeFile(varied, 'main', weights)).toMatchObject({
       size: 300_000,
       oid: expect.stringMatching(/^[0-9a-f]{64}$/),
     })
@@ -230,17 +236,17 @@ describe('the metadata of a file', () => {
   test('from something that is no Hub says so', async () => {
     using server = Bun.serve({ port: 0, fetch: () => new Response('welcome') })
     await using client = clientOf(`http://127.0.0.1:${server.port}`)
-    const error = await thrownBy(() => client.fileMetadata(varied, 'main', 'x'))
+    const error = await thrownBy(() => client.describeFile(varied, 'main', 'x'))
     expect(error).toMatchObject({ code: 'bad-response', hint: expect.stringContaining('HF_ENDPOINT') })
   })
 
   test('is asked for once when a copy is cached, and patiently when none is', async () => {
     await using hub = await start({ faults: [{ match: { kind: 'resolve' }, status: 500 }] })
     await using client = clientOf(hub.url)
-    const once = await thrownBy(() => client.fileMetadata(varied, 'main', weights, { isCached: true }))
+    const once = await thrownBy(() => client.describeFile(varied, 'main', weights, { isCached: true }))
     expect(once).toMatchObject({ code: 'hub-error', retryable: true })
     expect(hub.requests).toHaveLength(1)
-    await thrownBy(() => client.fileMetadata(varied, 'main', weights))
+    await thrownBy(() => client.describeFile(varied, 'main', weights))
     expect(hub.requests).toHaveLength(7)
   })
 
@@ -257,7 +263,7 @@ describe('the metadata of a file', () => {
       await wait(ms)
     }
     await using client = clientOf(hub.url, { retry: { wait: waiting }, connect: { rateGate } })
-    await client.fileMetadata(varied, 'main', weights)
+    await client.describeFile(varied, 'main', weights)
     expect(waits).toEqual([31_000])
   })
 })
@@ -275,7 +281,7 @@ describe('a refusal of the Hub is told in words', () => {
     await using client = clientOf(hub.url, { token: options.token, tokenOrigin })
     const repo = { type: 'model', id: options.repo ?? varied.id } as const
     const error = await thrownBy(() =>
-      client.fileMetadata(repo, options.revision ?? 'main', options.path ?? weights),
+      client.describeFile(repo, options.revision ?? 'main', options.path ?? weights),
     )
     return { error, text: String(error), url: hub.url }
   }
@@ -347,7 +353,7 @@ describe('a refusal of the Hub is told in words', () => {
       fetch: () => Response.json({ error: ['one', 'two'] }, { status: 400 }),
     })
     await using client = clientOf(`http://127.0.0.1:${server.port}`)
-    const error = await thrownBy(() => client.repoInfo(varied, 'main'))
+    const error = await thrownBy(() => client.resolveRevision(varied, 'main'))
     expect(String(error)).toContain('answered 400 for test-org/varied at main: one; two')
   })
 
@@ -355,7 +361,7 @@ describe('a refusal of the Hub is told in words', () => {
     const faults = [{ status: 429, headers: { RateLimit: '"resolvers";r=0;t=9' } }]
     await using hub = await start({ faults })
     await using client = clientOf(hub.url)
-    const error = await thrownBy(() => client.fileMetadata(varied, 'main', weights, { isCached: true }))
+    const error = await thrownBy(() => client.describeFile(varied, 'main', weights, { isCached: true }))
     expect(error).toMatchObject({ code: 'rate-limited', retryAfterMs: 10_000 })
     expect(String(error)).toContain('10 s')
   })
@@ -363,7 +369,7 @@ describe('a refusal of the Hub is told in words', () => {
   test('too many requests, for good', async () => {
     await using hub = await start({ faults: [{ status: 429 }] })
     await using client = clientOf(hub.url, { connect: { rateGate: new RateGate({ patienceMs: 500 }) } })
-    const error = await thrownBy(() => client.fileMetadata(varied, 'main', weights))
+    const error = await thrownBy(() => client.describeFile(varied, 'main', weights))
     expect(error).toMatchObject({ code: 'rate-limited', retryable: false })
     expect(String(error)).toMatch(/limits requests and let none through for \d s/)
   })
@@ -373,7 +379,7 @@ describe('a refusal of the Hub is told in words', () => {
     await using client = clientOf(hub.url, {
       withheld: 'the token from HF_TOKEN is not sent to x over plain http',
     })
-    const error = await thrownBy(() => client.fileMetadata(varied, 'main', weights))
+    const error = await thrownBy(() => client.describeFile(varied, 'main', weights))
     expect(String(error)).toContain('is not sent to x over plain http')
   })
 })
@@ -383,17 +389,17 @@ describe('beside its answers', () => {
     await using hub = await start({ warnings: ['Authentication; please log in', 'Other; text; more'] })
     const told: string[] = []
     await using client = clientOf(hub.url, { onWarning: (topic, text) => told.push(`${topic}: ${text}`) })
-    await client.repoInfo(varied, 'main')
-    await client.fileMetadata(varied, 'main', weights)
+    await client.resolveRevision(varied, 'main')
+    await client.describeFile(varied, 'main', weights)
     expect(told).toEqual(['Authentication: please log in', 'Other: text; more'])
   })
 
   test('the token and the user agent go to the Hub, and the token nowhere else', async () => {
     await using hub = await start({ users: [ann] })
     await using client = clientOf(hub.url, { token: ann.token })
-    await client.repoInfo(varied, 'main')
-    await all(client.listTree(varied, 'main'))
-    const { location } = await client.fileMetadata(varied, 'main', weights)
+    await client.resolveRevision(varied, 'main')
+    await all(client.listFiles(varied, 'main'))
+    const { location } = await client.describeFile(varied, 'main', weights)
     const response = await client.session.sendFollowing({ url: location })
     await response.discard()
     expect(hub.stats().hub.authorizations).toEqual(['Bearer hf_ann'])

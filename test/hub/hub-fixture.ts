@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Commit } from '../../src/blob/oid.ts'
 import { createHttpClient, type HttpClientOptions } from '../../src/http/http-client.ts'
-import { type HubBlob, HubBlobSource } from '../../src/hub/hub-blob-source.ts'
+import { HubBlobSource } from '../../src/hub/hub-blob-source.ts'
 import { HubClient } from '../../src/hub/hub-client.ts'
 import type { HubOptions } from '../../src/hub/hub-session.ts'
+import type { DescribedFile } from '../../src/repo/file-ref.ts'
 import type { Repo } from '../../src/repo/repo.ts'
 
 /** The repo of test/support/hub/fixtures.ts. */
@@ -33,21 +34,14 @@ export async function sourceOf(
   options: {
     readonly now?: () => number
     readonly withLocation?: boolean
-    readonly blob?: Partial<HubBlob>
+    readonly blob?: Partial<DescribedFile>
   } = {},
 ): Promise<{ source: HubBlobSource; size: number; oid: string; commit: Commit }> {
-  const { commit, oid, size, location } = await client.fileMetadata(varied, 'main', path)
+  const { commit, oid, size, location } = await client.describeFile(varied, 'main', path)
   const found = options.withLocation === true ? { location } : {}
-  const blob = { repo: varied, commit, path, oid, size, ...found, ...options.blob }
-  const source = new HubBlobSource(client, blob, options.now === undefined ? {} : { now: options.now })
+  const file = { commit, path, oid, size, ...found, ...options.blob }
+  const source = new HubBlobSource(client.session, varied, file, { now: options.now })
   return { source, size, oid, commit }
-}
-
-/** All bytes of a range. */
-export async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return Buffer.concat(chunks)
 }
 
 /** The oid that the bytes have, of the same kind as `oid`. */

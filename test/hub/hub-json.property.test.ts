@@ -3,7 +3,8 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { DfhfError } from '../../src/base/errors.ts'
 import { isCommit, isOid } from '../../src/blob/oid.ts'
-import { isInside, joinSafe, UnusableNameError } from '../../src/storage/files/safe-path.ts'
+import { UnusableNameError } from '../../src/repo/file-errors.ts'
+import { isInside, joinSafe } from '../../src/storage/files/safe-path.ts'
 import { clientOf, varied } from './hub-fixture.ts'
 
 interface Answer {
@@ -133,7 +134,7 @@ test('whatever the Hub answers, a list of files has proper files or ends in an e
   let listed = 0
   await fc.assert(
     fc.asyncProperty(given, async (list) => {
-      const tree = await ask(list, () => Array.fromAsync(client.listTree(varied, commit)))
+      const tree = await ask(list, () => Array.fromAsync(client.listFiles(varied, commit)))
       const found = await ask(list, () => client.pathsInfo(varied, commit, ['a']))
       for (const { path, size, oid } of [...(tree ?? []), ...(found ?? [])]) {
         listed += 1
@@ -153,7 +154,7 @@ test('whatever the Hub answers, what is said of a repo is proper or ends in an e
   let heard = 0
   await fc.assert(
     fc.asyncProperty(given, async (list) => {
-      const found = await ask(list, () => client.repoInfo(varied, 'main'))
+      const found = await ask(list, () => client.resolveRevision(varied, 'main'))
       if (found) {
         heard += 1
         expect([isCommit(found.commit), typeof found.id, typeof found.isPrivate]).toEqual([
@@ -162,7 +163,6 @@ test('whatever the Hub answers, what is said of a repo is proper or ends in an e
           'boolean',
         ])
       }
-      await ask(list, () => client.listRefs(varied))
     }),
     { numRuns: 400 },
   )
@@ -174,7 +174,7 @@ test('a repo that is private is so also where its description is long and its na
   const text = JSON.stringify({ ...info, siblings }).replace('"private":true', '"priv\\u0061te" : true')
   expect(text).toContain('u0061')
   const said = await ask([{ status: 200, body: Buffer.from(text), headers: {} }], () =>
-    client.repoInfo(varied, 'main'),
+    client.resolveRevision(varied, 'main'),
   )
   expect(said).toMatchObject({ commit, isPrivate: true, isGated: true })
 })

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import { givesBytes, type SendToBytes } from '../../src/http/gives-bytes.ts'
 import { HttpHeaders } from '../../src/http/http-headers.ts'
 import { HttpResponse } from '../../src/http/http-response.ts'
-import { BlobProofs, type SendToBytes } from '../../src/peer/blob-proof.ts'
+import { BlobProofs } from '../../src/peer/blob-proof.ts'
+import type { OriginSource } from '../../src/repo/origin.ts'
 import type { Repo } from '../../src/repo/repo.ts'
 import { sampleOid } from '../swarm/samples.ts'
 
@@ -31,7 +33,13 @@ function place(head: Said, get: Said) {
     asked.push(`${method} ${headers.range ?? ''}`.trim())
     return responseOf(method === 'HEAD' ? head : get)
   }
-  return { asked, send }
+  const source: OriginSource = {
+    kind: 'hub',
+    name: 'hub',
+    open: () => expect.unreachable(),
+    isGiven: () => givesBytes(send, blob.size),
+  }
+  return { asked, source }
 }
 
 const refused: Said = { status: 403 }
@@ -46,12 +54,12 @@ describe('a repo is believed to hold a blob', () => {
     ['whose proxy gives a HEAD no length', { status: 200, headers: length(0) }, part(1000)],
   ])('%s, and the place is asked once', async (_what, head, get) => {
     const proofs = new BlobProofs(() => [])
-    const { asked, send } = place(head, get)
+    const { asked, source } = place(head, get)
     expect(proofs.has(blob)).toBe(false)
-    await proofs.make(blob, send)
+    await proofs.make(blob, source)
     expect(proofs.has(blob)).toBe(true)
     const count = asked.length
-    await proofs.make(blob, send)
+    await proofs.make(blob, source)
     expect(asked).toHaveLength(count)
     expect(proofs.has({ ...blob, repo: other })).toBe(false)
   })
@@ -72,7 +80,7 @@ describe('a repo that only names a blob is not', () => {
     ['gives an error for bytes', refused, { status: 404 }],
   ])('when its place %s', async (_what, head, get) => {
     const proofs = new BlobProofs(() => [])
-    await expect(proofs.make(blob, place(head, get).send)).rejects.toMatchObject({ code: 'bad-response' })
+    await expect(proofs.make(blob, place(head, get).source)).rejects.toMatchObject({ code: 'bad-response' })
     expect(proofs.has(blob)).toBe(false)
   })
 })

@@ -42,7 +42,7 @@ async function setUp(options: Partial<TestHubOptions> = {}, token?: string) {
     log,
     now: () => 0,
   })
-  const blob = { ...(await own.fileMetadata(repo, 'main', 'big.bin')), repo, path: 'big.bin' }
+  const blob = { ...(await own.describeFile(repo, 'main', 'big.bin')), repo, path: 'big.bin' }
   const place: BlobOrigin = { repo: 'org/data', commit: blob.commit ?? '', path: 'big.bin' }
   const arrival = (oid: Oid) =>
     new Promise<void>((resolve) => {

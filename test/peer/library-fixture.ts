@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createHttpClient } from '../../src/http/http-client.ts'
 import { HubClient } from '../../src/hub/hub-client.ts'
-import { BlobLibrary, type LocatedBlob } from '../../src/peer/blob-library.ts'
+import { BlobLibrary } from '../../src/peer/blob-library.ts'
+import type { DescribedFile } from '../../src/repo/file-ref.ts'
+import type { OriginSource } from '../../src/repo/origin.ts'
+import type { Repo } from '../../src/repo/repo.ts'
 import type { HashFile } from '../../src/storage/files/hash-file.ts'
 import { BlobIndex } from '../../src/storage/store/blob-index.ts'
 import { BlobStore } from '../../src/storage/store/store.ts'
@@ -19,9 +22,12 @@ export interface LibraryFixture extends AsyncDisposable {
   readonly store: BlobStore
   readonly cacheRoot: string
   /** What the Hub says of a file of the model `org/data`. */
-  locate(path: string): Promise<LocatedBlob>
+  locate(path: string): Promise<DescribedFile & { readonly repo: Repo }>
+  /** Where the Hub gives that file's bytes. */
+  sourceOf(file: DescribedFile): OriginSource
 }
 
+/** The repo of every library here. */
 export const repo = { type: 'model', id: 'org/data' } as const
 
 /** Starts all of it; `files` are the content of `org/data`. */
@@ -52,7 +58,8 @@ export async function openLibrary(options: TestHubOptions): Promise<LibraryFixtu
     library,
     store,
     cacheRoot,
-    locate: async (path) => ({ ...(await client.fileMetadata(repo, 'main', path)), repo, path }),
+    locate: async (path) => ({ ...(await client.describeFile(repo, 'main', path)), repo }),
+    sourceOf: (file) => client.openSource(repo, file),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }

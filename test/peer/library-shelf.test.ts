@@ -23,10 +23,10 @@ async function setUp({ holdsHub = false } = {}) {
   await using stack = new AsyncDisposableStack()
   const { library, client, cacheRoot } = stack.use(await openLibrary({ repos }))
   const hubSpeaks = Promise.withResolvers<void>()
-  const repoInfo = client.repoInfo.bind(client)
-  client.repoInfo = async (...question) => {
+  const resolveRevision = client.resolveRevision.bind(client)
+  client.resolveRevision = async (...question) => {
     await hubSpeaks.promise
-    return await repoInfo(...question)
+    return await resolveRevision(...question)
   }
   if (!holdsHub) hubSpeaks.resolve()
   const publicRepos = new PublicRepos(client)

@@ -14,6 +14,8 @@ const anyWorld: fc.Arbitrary<HostileOptions> = fc.record({
   slowRate: fc.integer({ min: 1, max: 3_000 }),
   peers: fc.array(fc.constantFrom(...habits), { minLength: 1, maxLength: 40 }),
   renames: fc.boolean(),
+  hubDrips: fc.record({ count: fc.integer({ min: 0, max: 1 }), after: fc.integer({ min: 0, max: 300_000 }) }),
+  isWary: fc.boolean(),
 })
 
 /** The promise: twice the time alone, and ten seconds. */

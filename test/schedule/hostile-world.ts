@@ -1,8 +1,11 @@
 import { Bitmap } from '../../src/blob/bitmap.ts'
+import { type PeerFault, PeerStrikes } from '../../src/schedule/peer-strikes.ts'
 import { HUB, type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
 import { Scheduler } from '../../src/schedule/scheduler.ts'
 import { stalledPeers } from '../../src/schedule/stalled-peers.ts'
-import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { PEER_SLOTS, PEER_STALL_MS, SLOTS_PER_PEER, STALL_MS, TICK_MS } from '../../src/schedule/tuning.ts'
+import { SHUN_MS } from '../../src/swarm/client/swarm-session.ts'
+import { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { seededRandom } from '../support/random/seeded-random.ts'
 import { peerId, sampleOid } from '../swarm/samples.ts'
 
@@ -14,6 +17,8 @@ export const habits = [
   'silent',
   /** Sends a piece but for its end, which comes byte by byte. */
   'drip',
+  /** Sends a piece but for its end, and breaks off; so again and again. */
+  'truncating',
   /** Sends right bytes at `slowRate`. */
   'slow',
   /** Says each second, in ever new words, that it fetches everything. */
@@ -41,24 +46,35 @@ export interface HostileOptions {
   readonly peers: readonly Habit[]
   /** A peer that is left alone comes back under another name. */
   readonly renames: boolean
+  /** So many of the first connections to the Hub bring so many bytes, and then one each 300 ms. @default none */
+  readonly hubDrips?: { readonly count: number; readonly after: number }
+  /** Peers brought nothing to the transfer before. @default false */
+  readonly isWary?: boolean
 }
 
 interface Running {
   readonly lease: Lease
   readonly opensAt: number
+  /** What the connection brings before it drips. */
+  readonly bytesBeforeDrip: number
   readonly release: () => void
 }
 
-/** Peers that end a request at once. */
-const refusing: ReadonlySet<Habit> = new Set(['busy', 'forgetful', 'breaking'])
+/** How a request to a peer ends at once. */
+const faults: { readonly [habit in Habit]?: PeerFault } = {
+  busy: 'busy',
+  forgetful: 'not here',
+  breaking: 'broken',
+}
 
 const oid = sampleOid()
 const PIECE_SIZE = 2 ** 20
 const STEP_MS = 20
-const TICK_MS = 200
-const SHUN_MS = 5_000
 const QUICK_RATE = 20_000
 const DIES_AT_MS = 1_500
+const DRIP_MS = 300
+/** How much of a piece is held back. */
+const HELD_BACK = 300
 
 /** One honest downloader in virtual time, between a Hub that works and peers that do their worst. */
 export class HostileWorld {
@@ -71,8 +87,9 @@ export class HostileWorld {
   readonly #running = new Map<Lease, Running>()
   /** Bytes from the Hub with which the next request to it goes on, as in the engine. */
   readonly #prefixes = new Map<number, number>()
-  readonly #strikes = new Map<string, number>()
+  readonly #strikes = new PeerStrikes()
   #lastName = 0
+  #hubConnections = 0
   #now = 0
 
   constructor(options: HostileOptions) {
@@ -86,7 +103,7 @@ export class HostileWorld {
       self: peerId(0),
       oid,
     })
-    this.scheduler = new Scheduler(this.board)
+    this.scheduler = new Scheduler(this.board, options.isWary)
     for (const habit of options.peers) this.#enter(habit)
   }
 
@@ -109,7 +126,7 @@ export class HostileWorld {
       asksHub: habit === 'owner' || habit === 'claim',
       progressAt: this.#now,
       msPerPiece: 0,
-      slots: 3,
+      slots: SLOTS_PER_PEER,
       load: 0,
       rate: 0,
       blockedUntil: 0,
@@ -121,7 +138,7 @@ export class HostileWorld {
 
   #tick(): void {
     for (const [id, habit] of this.#habits) this.#speak(id, habit)
-    for (const id of stalledPeers(this.board, this.#now, 4_000)) this.#shun(id)
+    for (const id of stalledPeers(this.board, this.#now, PEER_STALL_MS)) this.#shun(id)
     this.#pump(true)
   }
 
@@ -167,8 +184,8 @@ export class HostileWorld {
       selfAsksHub: true,
       hubSlots: this.#budget.free(),
       mostHubConnections: this.#budget.fairShare,
-      peerSlots: 8,
-      stallMs: 10_000,
+      peerSlots: PEER_SLOTS,
+      stallMs: STALL_MS,
       isTick,
     })
     for (const { type, lease } of actions) {
@@ -183,28 +200,45 @@ export class HostileWorld {
     this.#prefixes.delete(lease.at)
     if (isHub) lease.bytes = prefix
     else this.scheduler.lost(HUB, prefix)
+    if (isHub) this.#hubConnections += 1
+    const { count, after } = this.#options.hubDrips ?? { count: 0, after: 0 }
+    const drips = isHub && this.#hubConnections <= count
     this.#running.set(lease, {
       lease,
       opensAt: this.#now + (isHub ? this.#options.hubDelayMs : STEP_MS),
+      bytesBeforeDrip: drips ? prefix + after : Number.POSITIVE_INFINITY,
       release: isHub ? this.#budget.acquire() : () => {},
     })
   }
 
-  #advance({ lease, opensAt }: Running): void {
+  #advance(running: Running): void {
+    const { lease, opensAt } = running
     if (this.#now < opensAt || !this.#running.has(lease)) return
     const isHub = lease.source === HUB
     const habit = this.#habits.get(lease.source)
-    if (!isHub && (habit === undefined || refusing.has(habit))) {
-      this.#fail(lease, habit)
+    const fault = habit && faults[habit]
+    if (!isHub && (habit === undefined || fault)) {
+      this.#fail(lease, fault ?? 'broken')
       return
     }
-    const bytes = Math.min(PIECE_SIZE - lease.bytes, Math.floor(STEP_MS * this.#rateOf(lease, habit)))
+    if (habit === 'truncating' && lease.bytes >= PIECE_SIZE - HELD_BACK) {
+      this.#fail(lease, 'broken')
+      return
+    }
+    const due = Math.floor(STEP_MS * this.#rateOf(lease, habit))
+    const bytes = Math.min(PIECE_SIZE - lease.bytes, this.#dripped(running, due))
     if (bytes > 0) this.scheduler.moved(lease, bytes, this.#now)
     if (isHub) this.#budget.count(bytes)
     if (lease.bytes < PIECE_SIZE) return
     this.scheduler.landed(lease, this.#now - lease.pieceStartedAt)
     if (lease.at >= lease.end) this.#end(lease)
     this.#pump()
+  }
+
+  /** What a connection brings of the bytes that are due in this step. */
+  #dripped({ lease, bytesBeforeDrip }: Running, due: number): number {
+    if (lease.bytes < bytesBeforeDrip) return Math.min(due, bytesBeforeDrip - lease.bytes)
+    return this.#now % DRIP_MS < STEP_MS ? 1 : 0
   }
 
   #rateOf(lease: Lease, habit: Habit | undefined): number {
@@ -214,24 +248,18 @@ export class HostileWorld {
       return Math.min(this.#options.connectionRate, this.#options.hubRate / open)
     }
     if (habit === 'slow') return this.#options.slowRate
-    if (habit === 'drip')
-      return lease.bytes < PIECE_SIZE - 300
-        ? Math.min(QUICK_RATE, (PIECE_SIZE - 300 - lease.bytes) / STEP_MS)
+    if (habit === 'drip' || habit === 'truncating')
+      return lease.bytes < PIECE_SIZE - HELD_BACK
+        ? Math.min(QUICK_RATE, (PIECE_SIZE - HELD_BACK - lease.bytes) / STEP_MS)
         : 0.001
     if (habit === 'dying') return this.#now < DIES_AT_MS ? QUICK_RATE : 0
     return 0
   }
 
-  #fail(lease: Lease, habit: Habit | undefined): void {
-    const view = this.board.peers.get(lease.source)
-    if (view && habit === 'busy') view.blockedUntil = this.#now + 150
-    if (view && habit === 'forgetful') this.board.peerLacks(view, lease.at)
-    if (view && habit === 'breaking') view.blockedUntil = this.#now + 1_000
+  #fail(lease: Lease, fault: PeerFault): void {
+    const verdict = this.#strikes.failed(this.board, lease, fault, this.#now)
     this.#end(lease)
-    if (habit === 'busy' || habit === undefined) return
-    const strikes = (this.#strikes.get(lease.source) ?? 0) + 1
-    this.#strikes.set(lease.source, strikes)
-    if (strikes >= 3) this.#shun(lease.source)
+    if (verdict) this.#shun(lease.source)
   }
 
   #end(lease: Lease): void {

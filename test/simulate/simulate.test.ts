@@ -4,7 +4,7 @@ import { plot } from '../../scripts/simulate/plot.ts'
 import { physicalBound, type RunOptions, type RunResult, simulate } from '../../scripts/simulate/run.ts'
 import { scenarios } from '../../scripts/simulate/scenario.ts'
 
-const code = await loadDecisionCode('current')
+const { code } = await loadDecisionCode('current')
 const MBIT_PER_S = 125
 const MiB = 2 ** 20
 
@@ -58,6 +58,10 @@ describe('the simulator', () => {
       expect(timeRatio).toBeLessThan(1.5)
     })
   }
+
+  test('lets everybody finish though few may listen to one host', () => {
+    expect(run({ peers: 20, watchers: 4 }).unfinished).toBe(0)
+  })
 
   test('draws its results', () => {
     const svg = plot([run({ peers: 2 }), run({ peers: 8 })])

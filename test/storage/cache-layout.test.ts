@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { posix } from 'node:path'
 import fc from 'fast-check'
 import { isCommit, parseOid } from '../../src/blob/oid.ts'
+import type { Repo } from '../../src/repo/repo.ts'
 import {
-  type CacheRepo,
   linkTarget,
   parseRepoFolderName,
   RepoLayout,
@@ -41,7 +41,7 @@ describe('the cache layout', () => {
 
   test('reads back every folder name that it makes', () => {
     const part = fc.stringMatching(/^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,20}[A-Za-z0-9_])?$/)
-    const repo = fc.record<CacheRepo>({
+    const repo = fc.record<Repo>({
       type: fc.constantFrom('model', 'dataset', 'space', 'kernel'),
       id: fc.oneof(
         part,

@@ -13,15 +13,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Commit, isCommit } from '../../src/blob/oid.ts'
-import type { CacheRepo } from '../../src/storage/cache/cache-layout.ts'
+import { type Commit, isCommit, parseOid } from '../../src/blob/oid.ts'
+import type { Repo } from '../../src/repo/repo.ts'
 import { HfCache } from '../../src/storage/cache/hf-cache.ts'
 import { partialDataName, partialJournalName } from '../../src/storage/partial/partial-name.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { sampleBlob, writePieces } from './sample-blob.ts'
 
 const temporaryFolder = temporaryFolders()
-const repo: CacheRepo = { type: 'model', id: 'org/name' }
+const repo: Repo = { type: 'model', id: 'org/name' }
 const blob = sampleBlob(1234)
 const [first, second] = [commitOf('a'), commitOf('b')]
 
@@ -157,9 +157,7 @@ describe('the Hugging Face cache', () => {
 
   test('remembers files that a commit does not have', async () => {
     const cache = new HfCache(temporaryFolder())
-    expect(await cache.isMissing(repo, first, 'sub/none.json')).toBe(false)
     await cache.markMissing(repo, first, 'sub/none.json')
-    expect(await cache.isMissing(repo, first, 'sub/none.json')).toBe(true)
     expect(
       readFileSync(join(cache.layout(repo).folder, '.no_exist', first, 'sub', 'none.json'), 'utf8'),
     ).toBe('')
@@ -167,7 +165,8 @@ describe('the Hugging Face cache', () => {
 
   test('keeps the list of files of a commit beside its snapshot folder', async () => {
     const cache = new HfCache(temporaryFolder())
-    const tree = [{ path: 'a', size: 1, blobId: 'c'.repeat(40) }]
+    const oid = parseOid('c'.repeat(40))
+    const tree = [{ path: 'a', size: 1, oid, blobId: oid }]
     await cache.writeTree(repo, first, tree)
     expect(await cache.readTree(repo, first)).toEqual(tree)
     expect(await cache.readTree(repo, second)).toBeUndefined()
@@ -181,7 +180,6 @@ describe('the Hugging Face cache', () => {
     await expect(cache.findFile(repo, first, path)).rejects.toMatchObject(refused)
     await expect(cache.linkFile(repo, first, path, blob.oid)).rejects.toMatchObject(refused)
     await expect(cache.markMissing(repo, first, path)).rejects.toMatchObject(refused)
-    await expect(cache.isMissing(repo, first, path)).rejects.toMatchObject(refused)
     expect(readdirSync(cache.root)).toEqual([])
   })
 
@@ -212,22 +210,6 @@ describe('the Hugging Face cache', () => {
     expect((await cache.lock(repo, blob.oid)).isHeld).toBe(false)
     await expect(cache.openBlob(repo, blob.oid, 1)).rejects.toMatchObject({ code: 'disk' })
     await expect(cache.writeRef(repo, 'main', first)).rejects.toMatchObject({ code: 'disk' })
-  })
-
-  test('lists every blob and nothing else', async () => {
-    const cache = new HfCache(temporaryFolder())
-    const other: CacheRepo = { type: 'dataset', id: 'd' }
-    await publish(cache)
-    await using partial = await cache.openBlob(other, sampleBlob(3 * 2 ** 20).oid, 3 * 2 ** 20)
-    await partial.commit(0)
-    mkdirSync(join(cache.root, 'blobs', 'ab'), { recursive: true })
-    writeFileSync(join(cache.root, 'version.txt'), '')
-    writeFileSync(join(cache.layout(other).blobs, 'f'.repeat(40)), '')
-    const listed = await Array.fromAsync(cache.listBlobs())
-    expect(listed.sort((a, b) => a.path.localeCompare(b.path))).toMatchObject([
-      { repo: other, oid: 'f'.repeat(40) },
-      { repo, oid: blob.oid, path: cache.layout(repo).blob(blob.oid) },
-    ])
   })
 })
 

@@ -16,7 +16,8 @@ import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { createOidHasher } from '../../src/blob/digest.ts'
 import { isCommit, type Oid, parseOid } from '../../src/blob/oid.ts'
-import { LocalDir, type LocalFile } from '../../src/storage/local-dir/local-dir.ts'
+import type { FileRef } from '../../src/repo/file-ref.ts'
+import { LocalDir } from '../../src/storage/local-dir/local-dir.ts'
 import { formatLocalMetadata, parseLocalMetadata } from '../../src/storage/local-dir/local-metadata.ts'
 import { partialJournalName } from '../../src/storage/partial/partial-name.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
@@ -49,11 +50,11 @@ function openDir(root = temporaryFolder()) {
   return { root, dir, hashed }
 }
 
-function wantedFile(path: string, commit = first): LocalFile {
+function wantedFile(path: string, commit = first): FileRef {
   return { commit, path, oid: blob.oid, size: blob.bytes.length }
 }
 
-async function bring(dir: LocalDir, wanted: LocalFile): Promise<string> {
+async function bring(dir: LocalDir, wanted: FileRef): Promise<string> {
   await using file = await dir.openBlob(wanted)
   await writePieces(file, blob)
   return await file.publish()
@@ -70,7 +71,8 @@ describe('a local dir', () => {
     const { root, dir } = openDir()
     const path = await bring(dir, wantedFile('sub/big.bin'))
     await (await dir.lock('sub/big.bin')).release()
-    await dir.writeTree(first, [{ path: 'a', size: 1, blobId: 'c'.repeat(40) }])
+    const oid = parseOid('c'.repeat(40))
+    await dir.writeTree(first, [{ path: 'a', size: 1, oid, blobId: oid }])
     const state = join(root, '.cache', 'huggingface')
     expect(path).toBe(join(root, 'sub', 'big.bin'))
     expect(lstatSync(path).isFile()).toBe(true)

@@ -55,6 +55,7 @@ export class MemorySource implements BlobSource {
       }
       if (mischief === 'cut') throw new DfhfError('network', 'made to break', { retryable: true })
       if (mischief === 'stall') {
+        signal.throwIfAborted()
         await new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
       }
     } finally {

@@ -1,6 +1,6 @@
+import { isObject } from '../../base/json-object.ts'
 import { isSha256 } from '../../blob/oid.ts'
 import type { HttpClient } from '../../http/http-client.ts'
-import { isObject } from '../../hub/answers/json-shape.ts'
 import { signedUrlExpiry } from '../../hub/signed-url.ts'
 import { pluralOf, type Repo } from '../../repo/repo.ts'
 import type { BlobReplies } from '../blob-replies.ts'
@@ -64,14 +64,14 @@ export class LfsGateway {
     const { repo, size, href, headers } = ticket
     const url = new URL(href)
     // The Hub chose the address; where it sends on to is its matter as well.
-    const from = new UrlBlobSource(this.#parts.http, { url, size, headers, mayFollow: () => true })
+    const source = new UrlBlobSource(this.#parts.http, { url, size, headers, mayFollow: () => true })
     const lines: HeaderLine[] = [
       ['ETag', `"${ticket.oid}"`],
       ['Accept-Ranges', 'bytes'],
       ['Content-Type', 'application/octet-stream'],
     ]
     const learned = this.#parts.known.find(url)
-    return this.#parts.blobs.reply(request, { ...learned, repo, oid: ticket.oid, size, from }, lines)
+    return this.#parts.blobs.reply(request, { ...learned, repo, oid: ticket.oid, size, source }, lines)
   }
 
   #rewrite(text: string, repo: Repo, base: string): string {

@@ -1,5 +1,6 @@
 import type { HttpResponse } from '../../http/http-response.ts'
-import { type FoundHead, isPlainHead, readHead, walkToHead } from '../../hub/answers/file-head.ts'
+import { describeFile } from '../../hub/responses/describe-file.ts'
+import { type FoundHead, isPlainHead, walkToHead } from '../../hub/responses/file-head.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { Credentials } from '../access/credentials.ts'
 import type { HeaderLine } from '../message.ts'
@@ -29,24 +30,21 @@ export interface FileQuestion {
 /** Follows a HEAD to the answer that has all metadata. Throws `network` and `timeout`. */
 export async function askForFile(hub: HubUpstream, question: FileQuestion): Promise<FileVerdict> {
   const { repo, path, signal, credentials } = question
-  const found = await walkToHead(hub.urlOf(question.target), hub.endpoint, (url) => {
-    const headers = { ...hub.headersFor(url, question.headers), 'accept-encoding': 'identity' }
-    return hub.http.request({ method: 'HEAD', url, headers, signal })
-  })
+  const found = await walkToHead(hub.urlOf(question.target), hub.endpoint, ({ url, headers, ...request }) =>
+    hub.http.request({
+      ...request,
+      url,
+      headers: { ...hub.headersFor(url, question.headers), ...headers },
+      signal,
+    }),
+  )
   if (found.kind === 'refused') return await refused(hub, found.response)
-  const { commit } = found
-  if (!commit) return { kind: 'opaque' }
-  const location = (found.target ?? found.url).href
-  const { oid, size, isLinked } = readHead(found)
-  const isSure = isLinked || hub.plainEtags.areGitIds
-  if (oid !== undefined && size !== undefined && isSure) {
-    const fact = { ...presentation(found), oid, size, commit, location, isOidUnsure: !isLinked }
-    return { kind: 'file', fact }
-  }
-  const client = hub.clientFor(credentials, question.headers['user-agent'] ?? 'dfhf')
-  const [listed] = await client.pathsInfo(repo, commit, [path], { signal })
-  if (!listed) return { kind: 'opaque' }
-  return { kind: 'file', fact: { commit, oid: listed.oid, size: listed.size, location } }
+  if (found.kind === 'foreign') return { kind: 'opaque' }
+  const { session } = hub.clientFor(credentials, question.headers['user-agent'] ?? 'dfhf')
+  const described = await describeFile(session, found, { repo, path, signal })
+  if (!described) return { kind: 'opaque' }
+  const { file, isInHead } = described
+  return { kind: 'file', fact: { ...(isInHead && presentation(found)), ...file } }
 }
 
 async function refused(hub: HubUpstream, response: HttpResponse): Promise<FileVerdict> {

@@ -1,18 +1,12 @@
-import { type Commit, isCommit, isOid, isSha256, type Oid } from '../../blob/oid.ts'
-import { isObject } from '../../hub/answers/json-shape.ts'
+import { isObject } from '../../base/json-object.ts'
+import { isCommit, isOid, isSha256, type Oid } from '../../blob/oid.ts'
+import type { DescribedFile } from '../../repo/file-ref.ts'
 import type { HeaderLine } from '../message.ts'
 
-/** What the Hub said of one file. */
-export interface FileFact {
-  readonly commit: Commit
-  readonly oid: Oid
-  readonly size: number
-  /** Where a GET finds the bytes; signed and short-lived when it is not on the Hub's own host. */
-  readonly location?: string | undefined
+/** What the Hub said of the file of a question, which holds the path: the file itself, and how it wants to be shown. */
+export interface FileFact extends Omit<DescribedFile, 'path'> {
   readonly contentType?: string | undefined
   readonly disposition?: string | undefined
-  /** True when the oid is only a plain file's ETag, which a mirror may have made of something else. */
-  readonly isOidUnsure?: boolean | undefined
 }
 
 /** All that a client reads from a HEAD of a file, in one answer and without any redirect. */

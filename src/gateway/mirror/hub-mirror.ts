@@ -1,3 +1,4 @@
+import { errorTable } from '../../base/error-table.ts'
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { safeJson } from '../../base/safe-json.ts'
@@ -121,21 +122,23 @@ export class HubMirror {
     if (verdict.kind === 'opaque') return this.pass(request, PATIENCE_MS)
     if (verdict.kind === 'refused') return refusedFile(verdict.status, verdict.headers)
     const { fact } = verdict
-    if (fact.location !== undefined) known.learn(fact.location, { ...fact, repo, path })
+    const file = { ...fact, path }
+    if (file.location !== undefined) known.learn(file.location, { ...file, repo })
     if (isStale && request.method === 'GET') log.info(`serving ${path} of ${repo.id} while the Hub fails`)
-    const from = hub.clientFor(credentials, headers['user-agent'] ?? 'dfhf')
+    const origin = hub.clientFor(credentials, headers['user-agent'] ?? 'dfhf')
     const isUnsure = fact.isOidUnsure === true && hub.plainEtags.areGitIds
     let correction: Promise<unknown> | undefined
     const correct = () => {
-      correction ??= from.correctEtag(repo, { ...fact, path })
+      correction ??= origin.correctOid(repo, file)
       return correction
     }
     const onMismatch = isUnsure ? () => void correct() : undefined
     try {
-      return await blobs.reply(request, { ...fact, repo, path, from, onMismatch }, [
-        ...factHeaders(fact, path),
-        ...(isStale ? staleWarning : []),
-      ])
+      return await blobs.reply(
+        request,
+        { ...file, repo, source: origin.openSource(repo, file), onMismatch },
+        [...factHeaders(fact, path), ...(isStale ? staleWarning : [])],
+      )
     } catch (error) {
       // The listing says what a plain file must be where the ETag turned out to be no git id.
       const isMismatch = error instanceof DfhfError && error.code === 'verification-failed'
@@ -202,7 +205,7 @@ function explained(reply: Reply, reason: string): Reply {
 
 function noXet(): Reply {
   return refuse(404, 'this mirror gives whole files and does not speak Xet', [
-    ['X-Error-Code', 'EntryNotFound'],
+    ['X-Error-Code', errorTable['file-not-found'].hubCode],
   ])
 }
 

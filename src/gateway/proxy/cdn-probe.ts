@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { parseContentRange } from '../../http/content-range.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
-import { redirectTarget } from '../../http/redirects.ts'
+import { walkRedirects } from '../../http/redirects.ts'
 import { signedUrlExpiry } from '../../hub/signed-url.ts'
 import type { HeaderLine } from '../message.ts'
-import { ShortMemory } from '../short-memory.ts'
+import { SingleFlightCache } from '../single-flight-cache.ts'
 
 const MAX_HOPS = 5
 const PATIENCE_MS = 30_000
@@ -31,7 +31,7 @@ export class CdnProbe {
   readonly #http: HttpClient
   readonly #mayFollow: (url: URL) => boolean
   readonly #signal: AbortSignal
-  readonly #memory = new ShortMemory<ProbeAnswer>({ size: MAX_REMEMBERED })
+  readonly #memory = new SingleFlightCache<ProbeAnswer>({ size: MAX_REMEMBERED })
 
   constructor(options: {
     readonly http: HttpClient
@@ -57,17 +57,17 @@ export class CdnProbe {
   }
 
   async #ask(start: URL): Promise<ProbeAnswer> {
-    let url = start
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(PATIENCE_MS)])
-    for (let hop = 0; hop <= MAX_HOPS; hop += 1) {
-      const head = url.searchParams.has('X-Amz-Signature') ? undefined : await this.#send('HEAD', url, signal)
-      const response = head && head.status < 400 ? head : await this.#send('GET', url, signal)
-      const target = redirectTarget(response)
-      if (!target) return readProbe(response, hop === 0)
-      if (!this.#mayFollow(target)) break
-      url = target
-    }
-    return { isAllowed: false }
+    const { response, target, count } = await walkRedirects(
+      start,
+      async (url) => {
+        const isForGet = url.searchParams.has('X-Amz-Signature')
+        const head = isForGet ? undefined : await this.#send('HEAD', url, signal)
+        return head && head.status < 400 ? head : await this.#send('GET', url, signal)
+      },
+      { follows: (redirect) => redirect.count < MAX_HOPS && this.#mayFollow(redirect.target) },
+    )
+    return target ? { isAllowed: false } : readProbe(response, count === 0)
   }
 
   async #send(method: 'HEAD' | 'GET', url: URL, signal: AbortSignal): Promise<HttpResponse> {

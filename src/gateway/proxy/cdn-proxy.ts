@@ -74,14 +74,18 @@ export class CdnProxy {
     // What the Hub said of an address it said of all that it leads to; a name in a path speaks for itself alone.
     if (learned ? learned.size !== size : !answer.isDirect) return undefined
     const mayFollow = (target: URL) => learned !== undefined && allowList.mayFollow(target)
-    const from = new UrlBlobSource(http, { url: original, size, mayFollow })
+    const source = new UrlBlobSource(http, { url: original, size, mayFollow })
     const headers: HeaderLine[] = [['Accept-Ranges', 'bytes'], ...answer.headers]
     const etag = answer.etag === undefined ? {} : { etag: answer.etag }
     const onMismatch = () => {
       known.forget(original)
       if (this.#misleading.size < MAX_MISLEADING) this.#misleading.add(key)
     }
-    return blobs.reply(request, { ...learned, oid, size, from, isProven: true, onMismatch, ...etag }, headers)
+    return blobs.reply(
+      request,
+      { ...learned, oid, size, source, isProven: true, onMismatch, ...etag },
+      headers,
+    )
   }
 
   async #pass(request: GatewayRequest, original: URL): Promise<Reply> {

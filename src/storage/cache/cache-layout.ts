@@ -1,43 +1,19 @@
 import { join } from 'node:path'
-import { DfhfError } from '../../base/errors.ts'
 import type { Commit, Oid } from '../../blob/oid.ts'
+import { checkRepoId, isRepoId, pluralOf, type Repo, repoTypes } from '../../repo/repo.ts'
 import { checkNameSize, joinSafe, splitSafePath } from '../files/safe-path.ts'
 
-/** A repo as the cache names it. */
-export interface CacheRepo {
-  readonly type: 'model' | 'dataset' | 'space' | 'kernel'
-  /** `name` or `namespace/name`, case kept. */
-  readonly id: string
-}
-
-const repoTypes = ['model', 'dataset', 'space', 'kernel'] as const
-
 /** `models--org--name`; throws `usage` for an id that the Hub would not accept. */
-export function repoFolderName(repo: CacheRepo): string {
-  const parts = repo.id.split('/')
-  if (parts.length > 2 || !parts.every(isRepoPart)) {
-    throw new DfhfError('usage', `not a repo id: '${repo.id.slice(0, 120)}'`, {
-      hint: 'write it as org/name',
-    })
-  }
-  return [`${repo.type}s`, ...parts].join('--')
+export function repoFolderName({ type, id }: Repo): string {
+  return [pluralOf(type), ...checkRepoId(id).split('/')].join('--')
 }
 
 /** The repo that a folder of the cache root belongs to; undefined for any other entry. */
-export function parseRepoFolderName(name: string): CacheRepo | undefined {
+export function parseRepoFolderName(name: string): Repo | undefined {
   const [types, ...parts] = name.split('--')
-  const type = repoTypes.find((candidate) => `${candidate}s` === types)
-  if (type === undefined || parts.length < 1 || parts.length > 2 || !parts.every(isRepoPart)) return undefined
-  return { type, id: parts.join('/') }
-}
-
-function isRepoPart(part: string): boolean {
-  return (
-    /^\w(?:[\w.-]{0,94}\w)?$/.test(part) &&
-    !part.includes('--') &&
-    !part.includes('..') &&
-    !part.endsWith('.git')
-  )
+  const type = repoTypes.find((candidate) => pluralOf(candidate) === types)
+  const id = parts.join('/')
+  return type !== undefined && isRepoId(id) ? { type, id } : undefined
 }
 
 /** Where everything of one repo stands below a Hugging Face cache root. Every method checks what it is given. */
@@ -48,7 +24,7 @@ export class RepoLayout {
   readonly #root: string
   readonly #name: string
 
-  constructor(root: string, repo: CacheRepo) {
+  constructor(root: string, repo: Repo) {
     this.#root = root
     this.#name = repoFolderName(repo)
     this.folder = join(root, this.#name)

@@ -1,17 +1,18 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOid, type Oid } from '../../blob/oid.ts'
+import type { Repo } from '../../repo/repo.ts'
 import { FolderStamps } from '../files/folder-stamps.ts'
-import { type CacheRepo, parseRepoFolderName } from './cache-layout.ts'
+import { parseRepoFolderName } from './cache-layout.ts'
 
 interface BlobFolder {
-  readonly repo: CacheRepo
+  readonly repo: Repo
   oids: ReadonlySet<Oid>
 }
 
 /** Blobs that came to a cache, or left it, since the look before. */
 export interface CacheChange {
-  readonly repo: CacheRepo
+  readonly repo: Repo
   readonly oid: Oid
   readonly path: string
   readonly isThere: boolean
@@ -60,7 +61,7 @@ export class CacheScan {
     return changes
   }
 
-  async #lookAt(path: string, repo: CacheRepo): Promise<CacheChange[]> {
+  async #lookAt(path: string, repo: Repo): Promise<CacheChange[]> {
     const folder: BlobFolder = this.#folders.get(path) ?? { repo, oids: new Set() }
     this.#folders.set(path, folder)
     if (!(await this.#stamps.hasChanged(path))) return []
@@ -73,7 +74,7 @@ export class CacheScan {
 
 function difference(
   folder: string,
-  repo: CacheRepo,
+  repo: Repo,
   before: ReadonlySet<Oid>,
   after: ReadonlySet<Oid>,
 ): CacheChange[] {

@@ -1,19 +1,22 @@
-import { readdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Commit, isCommit, isOid, type Oid } from '../../blob/oid.ts'
+import { type Commit, isCommit, type Oid } from '../../blob/oid.ts'
+import type { ListedFile, PlacedFile } from '../../repo/file-ref.ts'
+import type { Repo } from '../../repo/repo.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
 import type { SpaceNeed } from '../files/disk-space.ts'
 import { acquireFileLock, FileLock, type FileLockOptions } from '../files/file-lock.ts'
 import { makeFolderInside, makeParentInside } from '../files/folder.ts'
 import { makeEmptyFile } from '../files/plain-file.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
+import { placeBlob } from '../partial/place-blob.ts'
 import { missingSize, removeOrphanJournals, removeStalePartials } from '../partial/stale-partials.ts'
-import { type CacheRepo, linkTarget, parseRepoFolderName, RepoLayout } from './cache-layout.ts'
+import { linkTarget, RepoLayout } from './cache-layout.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
-import { listPlaced, type PlacedFile } from './placed-files.ts'
+import { listPlaced } from './placed-files.ts'
 import { readRefFile, writeRefFile } from './ref-file.ts'
 import { fillEntry, linkEntry } from './snapshot-entry.ts'
-import { readTreeCache, type TreeEntry, writeTreeCache } from './tree-cache.ts'
+import { readTreeCache, writeTreeCache } from './tree-cache.ts'
 
 /** How old a partial file must be to be taken for abandoned. */
 const STALE_AFTER_MS = 30 * 24 * 3600 * 1000
@@ -23,13 +26,6 @@ export interface HfCacheOptions {
   readonly disableSymlinks?: boolean | undefined
   /** See PartialBlobOptions. @default true */
   readonly durable?: boolean | undefined
-}
-
-/** A blob that stands in the cache. */
-export interface CachedBlob {
-  readonly repo: CacheRepo
-  readonly oid: Oid
-  readonly path: string
 }
 
 /** The Hugging Face cache below `root`, in huggingface_hub's own layout. */
@@ -47,7 +43,7 @@ export class HfCache {
   }
 
   /** The commit that `revision` pointed at when it was last resolved; a commit is its own. */
-  async readRef(repo: CacheRepo, revision: string): Promise<Commit | undefined> {
+  async readRef(repo: Repo, revision: string): Promise<Commit | undefined> {
     if (isCommit(revision)) return revision
     return readRefFile(this.layout(repo).ref(revision))
   }
@@ -56,7 +52,7 @@ export class HfCache {
    * Notes what `revision` points at. The snapshot's folder comes first: a ref without one makes a repo look broken.
    * False where another revision's name is in the way: `dev` and `dev/x` cannot both be files.
    */
-  async writeRef(repo: CacheRepo, revision: string, commit: Commit): Promise<boolean> {
+  async writeRef(repo: Repo, revision: string, commit: Commit): Promise<boolean> {
     const layout = this.layout(repo)
     await this.#makeFolder(layout.snapshot(commit))
     if (isCommit(revision)) return true
@@ -65,13 +61,13 @@ export class HfCache {
   }
 
   /** The snapshot path of a file that is there, with the expected size where it is known, or undefined. */
-  async findFile(repo: CacheRepo, commit: Commit, path: string, size?: number): Promise<string | undefined> {
+  async findFile(repo: Repo, commit: Commit, path: string, size?: number): Promise<string | undefined> {
     const entry = this.layout(repo).entry(commit, path)
     return (await hasSize(entry, size)) ? entry : undefined
   }
 
   /** The path of a blob that is there with the expected size, or undefined. It may be a link into a shared store. */
-  async findBlob(repo: CacheRepo, oid: Oid, size?: number): Promise<string | undefined> {
+  async findBlob(repo: Repo, oid: Oid, size?: number): Promise<string | undefined> {
     const path = this.layout(repo).blob(oid)
     return (await hasSize(path, size)) ? path : undefined
   }
@@ -81,7 +77,7 @@ export class HfCache {
    * published the blob: without links it moves into the snapshot.
    */
   async linkFile(
-    repo: CacheRepo,
+    repo: Repo,
     commit: Commit,
     path: string,
     oid: Oid,
@@ -107,24 +103,19 @@ export class HfCache {
   }
 
   /** Notes that the commit has no such file, so that other tools need not ask when offline. */
-  async markMissing(repo: CacheRepo, commit: Commit, path: string): Promise<void> {
+  async markMissing(repo: Repo, commit: Commit, path: string): Promise<void> {
     const marker = this.layout(repo).missing(commit, path)
     await this.#makeFolder(dirname(marker))
     await onDisk('write', marker, () => makeEmptyFile(marker))
   }
 
-  /** True when somebody noted that the commit has no such file. */
-  async isMissing(repo: CacheRepo, commit: Commit, path: string): Promise<boolean> {
-    return (await fileSize(this.layout(repo).missing(commit, path))) !== undefined
-  }
-
   /** All files of a commit, when somebody listed them before. */
-  readTree(repo: CacheRepo, commit: Commit): Promise<TreeEntry[] | undefined> {
+  readTree(repo: Repo, commit: Commit): Promise<ListedFile[] | undefined> {
     return readTreeCache(this.layout(repo).tree(commit))
   }
 
   /** Keeps the list of all files of a commit. */
-  async writeTree(repo: CacheRepo, commit: Commit, entries: readonly TreeEntry[]): Promise<void> {
+  async writeTree(repo: Repo, commit: Commit, entries: readonly ListedFile[]): Promise<void> {
     const layout = this.layout(repo)
     await this.#makeFolder(layout.snapshot(commit))
     await makeParentInside(this.root, layout.tree(commit))
@@ -132,7 +123,7 @@ export class HfCache {
   }
 
   /** Opens a blob for writing, with what an earlier run left of it. Publishing replaces what stands at its name. */
-  async openBlob(repo: CacheRepo, oid: Oid, size: number): Promise<PartialBlob> {
+  async openBlob(repo: Repo, oid: Oid, size: number): Promise<PartialBlob> {
     const layout = this.layout(repo)
     await this.#makeFolder(layout.blobs)
     // Its scan takes a repo without snapshots for a broken one.
@@ -149,9 +140,23 @@ export class HfCache {
     return blob
   }
 
+  /** Copies a blob from elsewhere on this machine and returns its path. Throws `verification-failed` for other bytes. */
+  async copyBlob(
+    source: string,
+    repo: Repo,
+    expected: { readonly oid: Oid; readonly size: number },
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const target = this.layout(repo).blob(expected.oid)
+    // Opening makes the folders; an empty partial file goes away with the close.
+    await (await this.openBlob(repo, expected.oid, expected.size)).close()
+    await placeBlob(source, target, { signal, expected })
+    return target
+  }
+
   /** Bytes that still have to be written of blobs that are not here, and where they go. */
   async spaceNeeded(
-    repo: CacheRepo,
+    repo: Repo,
     wanted: readonly { readonly oid: Oid; readonly size: number }[],
   ): Promise<SpaceNeed> {
     const { blobs } = this.layout(repo)
@@ -160,12 +165,12 @@ export class HfCache {
   }
 
   /** The files of a commit that are here, by their paths in the repo; undefined when there are none. */
-  listPlaced(repo: CacheRepo, commit: Commit): Promise<PlacedFile[] | undefined> {
+  listPlaced(repo: Repo, commit: Commit): Promise<PlacedFile[] | undefined> {
     return listPlaced(this.layout(repo).snapshot(commit))
   }
 
   /** Takes the lock that every client of this cache takes while it downloads the blob. */
-  async lock(repo: CacheRepo, oid: Oid, options: FileLockOptions = {}): Promise<FileLock> {
+  async lock(repo: Repo, oid: Oid, options: FileLockOptions = {}): Promise<FileLock> {
     const path = this.layout(repo).lock(oid)
     try {
       await this.#makeFolder(dirname(path))
@@ -175,20 +180,8 @@ export class HfCache {
     return acquireFileLock(path, options)
   }
 
-  /** Every blob of every repo, as they are found. Folders that cannot be read are passed over. */
-  async *listBlobs(): AsyncGenerator<CachedBlob> {
-    for (const folder of await readdir(this.root).catch(() => [])) {
-      const repo = parseRepoFolderName(folder)
-      if (repo === undefined) continue
-      const blobs = join(this.root, folder, 'blobs')
-      for (const oid of await readdir(blobs).catch(() => [])) {
-        if (isOid(oid)) yield { repo, oid, path: join(blobs, oid) }
-      }
-    }
-  }
-
   /** Where the files of one repo stand. */
-  layout(repo: CacheRepo): RepoLayout {
+  layout(repo: Repo): RepoLayout {
     return new RepoLayout(this.root, repo)
   }
 

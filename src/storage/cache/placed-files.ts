@@ -1,18 +1,8 @@
 import { readdir, readlink, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { isOid } from '../../blob/oid.ts'
+import type { PlacedFile } from '../../repo/file-ref.ts'
 import { unlessMissing } from '../files/disk-error.ts'
-
-/** A file of a repo that is here, found without a list of what the repo holds. */
-export interface PlacedFile {
-  /** In the repo. */
-  readonly path: string
-  /** On this machine. */
-  readonly file: string
-  readonly size: number
-  /** The blob's name, empty where nothing says it. */
-  readonly oid: string
-}
 
 /** All files below a snapshot's folder, links to blobs followed; undefined when there are none. */
 export async function listPlaced(folder: string): Promise<PlacedFile[] | undefined> {

@@ -1,5 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isObject } from '../../base/json-object.ts'
+import { isOid, isSha256 } from '../../blob/oid.ts'
+import type { ListedFile } from '../../repo/file-ref.ts'
 import { writeFileAtomically } from '../files/atomic-write.ts'
 import { onDisk } from '../files/disk-error.ts'
 import { readPlainText } from '../files/plain-file.ts'
@@ -8,39 +11,25 @@ import { readPlainText } from '../files/plain-file.ts'
 const MAX_TREE_SIZE = 256 * 2 ** 20
 const ENTRIES_A_PART = 256
 
-/** One file of a commit, as the Hub's tree lists it. */
-export interface TreeEntry {
-  readonly path: string
-  /** In bytes, of the content itself also for an LFS file. */
-  readonly size: number
-  /** The git id: of the content, or for an LFS file of its pointer. */
-  readonly blobId: string
-  /** The content's sha256 and size; for LFS files only. */
-  readonly lfs?: { readonly sha256: string; readonly size: number } | undefined
-  readonly xetHash?: string | undefined
-}
-
 /** The listing that some client left at `path`; undefined when there is none that can be understood. */
-export async function readTreeCache(path: string): Promise<TreeEntry[] | undefined> {
+export async function readTreeCache(path: string): Promise<ListedFile[] | undefined> {
   const text = await readPlainText(path, MAX_TREE_SIZE)
   return text === undefined ? undefined : parseTreeCache(text)
 }
 
 /** Keeps a commit's listing for offline use, in huggingface_hub's own format. Throws `disk-full` or `disk`. */
-export async function writeTreeCache(path: string, entries: readonly TreeEntry[]): Promise<void> {
+export async function writeTreeCache(path: string, entries: readonly ListedFile[]): Promise<void> {
   await onDisk('write', path, async () => {
     await mkdir(dirname(path), { recursive: true })
     await writeFileAtomically(path, treeCacheParts(entries))
   })
 }
 
-/** The text that Python's `json.dump(…, indent=1)` gives for the listing, files sorted by code points. */
-export function formatTreeCache(entries: readonly TreeEntry[]): string {
-  return [...treeCacheParts(entries)].join('')
-}
-
-/** The same in parts, since a large repo's is tens of megabytes. */
-function* treeCacheParts(entries: readonly TreeEntry[]): Generator<string> {
+/**
+ * The text that Python's `json.dump(…, indent=1)` gives for the listing, files sorted by code points; in parts, since a
+ * large repo's is tens of megabytes.
+ */
+export function* treeCacheParts(entries: readonly ListedFile[]): Generator<string> {
   yield '{\n "format_version": 1,\n "files": {'
   const sorted = [...entries].sort((a, b) => compareCodePoints(a.path, b.path))
   for (let from = 0; from < sorted.length; from += ENTRIES_A_PART) {
@@ -67,10 +56,10 @@ function rankOf(unit: number): number {
   return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit
 }
 
-function formatFields(entry: TreeEntry): string {
-  const fields = [`"size": ${entry.size}`, `"blob_id": ${quote(entry.blobId)}`]
-  if (entry.lfs) fields.push(`"lfs_sha256": ${quote(entry.lfs.sha256)}`, `"lfs_size": ${entry.lfs.size}`)
-  if (entry.xetHash !== undefined) fields.push(`"xet_hash": ${quote(entry.xetHash)}`)
+function formatFields({ size, oid, blobId, xetHash }: ListedFile): string {
+  const fields = [`"size": ${size}`, `"blob_id": ${quote(blobId)}`]
+  if (isSha256(oid)) fields.push(`"lfs_sha256": ${quote(oid)}`, `"lfs_size": ${size}`)
+  if (xetHash !== undefined) fields.push(`"xet_hash": ${quote(xetHash)}`)
   return fields.map((field) => `   ${field}`).join(',\n')
 }
 
@@ -82,32 +71,29 @@ function quote(text: string): string {
   )
 }
 
-/** Reads such a text; undefined for another format version or broken JSON. */
-export function parseTreeCache(text: string): TreeEntry[] | undefined {
+/** Reads such a text, which any user may have written; undefined for another format version, broken JSON or hashes. */
+export function parseTreeCache(text: string): ListedFile[] | undefined {
   let data: unknown
   try {
     data = JSON.parse(text)
   } catch {
     return undefined
   }
-  if (!isRecord(data) || data.format_version !== 1 || !isRecord(data.files)) return undefined
-  const entries: TreeEntry[] = []
+  if (!isObject(data) || data.format_version !== 1 || !isObject(data.files)) return undefined
+  const files: ListedFile[] = []
   for (const [path, info] of Object.entries(data.files)) {
-    if (!isRecord(info) || typeof info.size !== 'number' || typeof info.blob_id !== 'string') return undefined
-    const { size, blob_id: blobId, lfs_sha256: sha256, lfs_size: lfsSize, xet_hash: xetHash } = info
-    entries.push({
-      path,
-      size,
-      blobId,
-      ...(typeof sha256 === 'string' && typeof lfsSize === 'number'
-        ? { lfs: { sha256, size: lfsSize } }
-        : {}),
-      ...(typeof xetHash === 'string' ? { xetHash } : {}),
-    })
+    const file = isObject(info) ? parseFields(path, info) : undefined
+    if (!file) return undefined
+    files.push(file)
   }
-  return entries
+  return files
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+function parseFields(path: string, info: Record<string, unknown>): ListedFile | undefined {
+  const { size, blob_id: blobId, lfs_sha256: sha256, lfs_size: lfsSize, xet_hash: xetHash } = info
+  if (typeof size !== 'number' || typeof blobId !== 'string') return undefined
+  const others = { path, blobId, ...(typeof xetHash === 'string' && { xetHash }) }
+  if (typeof sha256 === 'string' && typeof lfsSize === 'number')
+    return isSha256(sha256) ? { ...others, size: lfsSize, oid: sha256 } : undefined
+  return isOid(blobId) ? { ...others, size, oid: blobId } : undefined
 }

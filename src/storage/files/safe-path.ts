@@ -1,5 +1,6 @@
 import { join, sep } from 'node:path'
-import { DfhfError, type ErrorCode } from '../../base/errors.ts'
+import type { ErrorCode } from '../../base/error-table.ts'
+import { UnusableNameError } from '../../repo/file-errors.ts'
 
 /** Most file systems' limit for one name, in bytes of UTF-8. */
 const MAX_NAME_SIZE = 255
@@ -8,14 +9,6 @@ const MAX_NAME_SIZE = 255
 const maxPathSizes: Partial<Record<NodeJS.Platform, number>> = { linux: 4095, darwin: 1023 }
 /** What the names of notes, locks and partial files have more than the file's own, at the most. */
 const SUFFIX_ROOM = 100
-
-/** A file's own name is why it cannot be stored; others of the same repo are none the worse for it. */
-export class UnusableNameError extends DfhfError {
-  constructor(code: ErrorCode, message: string) {
-    super(code, message, { hint: 'ask the owner of the repository to rename this file' })
-    this.name = 'UnusableNameError'
-  }
-}
 
 /**
  * The segments of a path that came from outside, after checking that it names a place below a root, and on Windows one

@@ -2,10 +2,10 @@ import { lstat, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { Commit, Oid } from '../../blob/oid.ts'
+import type { Commit } from '../../blob/oid.ts'
+import type { FileRef, ListedFile, PlacedFile } from '../../repo/file-ref.ts'
 import { writeCachedirTag } from '../cache/cachedir-tag.ts'
-import type { PlacedFile } from '../cache/placed-files.ts'
-import { readTreeCache, type TreeEntry, writeTreeCache } from '../cache/tree-cache.ts'
+import { readTreeCache, writeTreeCache } from '../cache/tree-cache.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
 import { deviceOf, type SpaceNeed } from '../files/disk-space.ts'
 import { acquireFileLock, FileLock, type FileLockOptions } from '../files/file-lock.ts'
@@ -17,14 +17,6 @@ import { missingSize, removeOrphanJournals } from '../partial/stale-partials.ts'
 import { LocalLayout } from './local-layout.ts'
 import { readLocalMetadata, writeLocalMetadata } from './local-metadata.ts'
 import { lastCommit, listNoted } from './noted-files.ts'
-
-/** A file of a repo as it should stand in a local dir. */
-export interface LocalFile {
-  readonly commit: Commit
-  readonly path: string
-  readonly oid: Oid
-  readonly size: number
-}
 
 export interface LocalDirOptions {
   readonly hashFile: HashFile
@@ -58,7 +50,7 @@ export class LocalDir {
    * The path of a file that holds the wanted content: by its metadata, or where those are absent or stale by its
    * hash. The metadata then name the wanted commit.
    */
-  async findUpToDate(wanted: LocalFile, signal?: AbortSignal): Promise<string | undefined> {
+  async findUpToDate(wanted: FileRef, signal?: AbortSignal): Promise<string | undefined> {
     const file = this.layout.file(wanted.path)
     const stats = await stat(file).catch(() => undefined)
     if (!stats?.isFile() || stats.size !== wanted.size) return undefined
@@ -83,7 +75,7 @@ export class LocalDir {
   }
 
   /** Opens a file for writing, with what an earlier run left of it. Publishing replaces the old file and notes it. */
-  async openBlob(wanted: LocalFile): Promise<PartialBlob> {
+  async openBlob(wanted: FileRef): Promise<PartialBlob> {
     const finalPath = await this.#makeRoom(wanted)
     return openPartialBlob({
       folder: await this.#scratchOf(wanted.path),
@@ -97,7 +89,7 @@ export class LocalDir {
   }
 
   /** Copies a checked blob into place: by reflink where that works, never as a second name, since users edit here. */
-  async copyFrom(source: string, wanted: LocalFile, signal?: AbortSignal): Promise<string> {
+  async copyFrom(source: string, wanted: FileRef, signal?: AbortSignal): Promise<string> {
     const file = await this.#makeRoom(wanted)
     const scratch = await this.#scratchOf(wanted.path)
     const { durable, hashFile } = this.#options
@@ -120,12 +112,12 @@ export class LocalDir {
   }
 
   /** All files of a commit, when somebody listed them before. */
-  readTree(commit: Commit): Promise<TreeEntry[] | undefined> {
+  readTree(commit: Commit): Promise<ListedFile[] | undefined> {
     return readTreeCache(this.layout.tree(commit))
   }
 
   /** Keeps the list of all files of a commit. */
-  async writeTree(commit: Commit, entries: readonly TreeEntry[]): Promise<void> {
+  async writeTree(commit: Commit, entries: readonly ListedFile[]): Promise<void> {
     await this.#prepare()
     await this.#makeParent(this.layout.tree(commit))
     await writeTreeCache(this.layout.tree(commit), entries)
@@ -142,7 +134,7 @@ export class LocalDir {
   }
 
   /** Bytes that still have to be written of files that are not here, by the folders that they go to. */
-  async spaceNeeded(wanted: readonly LocalFile[]): Promise<SpaceNeed[]> {
+  async spaceNeeded(wanted: readonly FileRef[]): Promise<SpaceNeed[]> {
     const folders = new Map<string, Map<string, number>>()
     for (const { path, oid, size } of wanted) {
       const folder = await this.#scratchOf(path)
@@ -155,7 +147,7 @@ export class LocalDir {
   }
 
   /** A note saves reading the file the next time: where none can be written, the file is no worse for it. */
-  async #note(wanted: LocalFile): Promise<void> {
+  async #note(wanted: FileRef): Promise<void> {
     const metadata = this.layout.metadata(wanted.path)
     const what = { commit: wanted.commit, etag: wanted.oid }
     try {
@@ -168,7 +160,7 @@ export class LocalDir {
     }
   }
 
-  async #makeRoom(wanted: LocalFile): Promise<string> {
+  async #makeRoom(wanted: FileRef): Promise<string> {
     const file = this.layout.file(wanted.path)
     await this.#prepare()
     await this.#makeParent(file)

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { type Commit, isCommit, isOid } from '../../blob/oid.ts'
-import type { PlacedFile } from '../cache/placed-files.ts'
+import type { PlacedFile } from '../../repo/file-ref.ts'
 import type { LocalLayout } from './local-layout.ts'
 import { type LocalMetadata, readLocalMetadata } from './local-metadata.ts'
 

@@ -1,12 +1,14 @@
 import { stat } from 'node:fs/promises'
+import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { Oid } from '../../blob/oid.ts'
-import { type CacheRepo, repoFolderName } from '../cache/cache-layout.ts'
+import type { Repo } from '../../repo/repo.ts'
+import { repoFolderName } from '../cache/cache-layout.ts'
 import { CacheScan } from '../cache/cache-scan.ts'
 import { unlessMissing } from '../files/disk-error.ts'
 import { FolderWatch } from '../files/folder-watch.ts'
 import type { HashFile } from '../files/hash-file.ts'
-import type { BlobLease } from './blob-lease.ts'
+import type { BlobPin } from './blob-pin.ts'
 import type { BlobStore } from './store.ts'
 import type { VerifiedFiles } from './verified-files.ts'
 
@@ -22,7 +24,7 @@ export interface BlobIndexOptions {
 }
 
 /** A whole, verified blob. One from the store stays until the lease is disposed. */
-export interface IndexedBlob extends BlobLease {
+export interface IndexedBlob extends BlobPin {
   readonly oid: Oid
   readonly origin: 'cache' | 'store'
 }
@@ -36,8 +38,8 @@ export class BlobIndex implements AsyncDisposable {
   readonly #log: Log
   readonly #scans: readonly CacheScan[]
   readonly #watch: FolderWatch
-  readonly #cached = new Map<Oid, Map<string, CacheRepo>>()
-  readonly #listeners = new Set<(oid: Oid) => void>()
+  readonly #cached = new Map<Oid, Map<string, Repo>>()
+  readonly #listeners = new Listeners<Oid>()
   readonly #timer: NodeJS.Timeout
   readonly #unsubscribe: () => void
   #looking: Promise<void> | undefined
@@ -52,7 +54,7 @@ export class BlobIndex implements AsyncDisposable {
     this.#watch = new FolderWatch(lookSoon)
     this.#timer = setInterval(lookSoon, options.lookEveryMs ?? 10_000)
     this.#timer.unref()
-    this.#unsubscribe = options.store?.subscribe((oid) => this.#tell(oid)) ?? (() => {})
+    this.#unsubscribe = options.store?.subscribe((oid) => this.#listeners.tell(oid)) ?? (() => {})
   }
 
   /** Opens an index that knows all that is there now, and follows changes until it is closed. */
@@ -76,17 +78,11 @@ export class BlobIndex implements AsyncDisposable {
   }
 
   /** The repos that a blob belongs to, by where it stands; empty when it is not here or nobody knows. */
-  reposOf(oid: Oid): CacheRepo[] {
-    const repos = new Map<string, CacheRepo>()
+  reposOf(oid: Oid): Repo[] {
+    const repos = new Map<string, Repo>()
     for (const repo of this.#cached.get(oid)?.values() ?? []) repos.set(repoFolderName(repo), repo)
     for (const repo of this.#options.store?.reposOf(oid) ?? []) repos.set(repoFolderName(repo), repo)
     return [...repos.values()]
-  }
-
-  /** The path of a verified blob; see `acquire`, which also keeps it from being evicted. */
-  async find(oid: Oid, signal?: AbortSignal): Promise<string | undefined> {
-    using blob = await this.acquire(oid, signal)
-    return blob?.path
   }
 
   /**
@@ -148,7 +144,7 @@ export class BlobIndex implements AsyncDisposable {
     const removed = isStored && (await store.remove(oid).catch(() => false))
     const hint = removed ? 'it was removed' : isStored ? 'it is not served' : 'it is not served; remove it'
     this.#log.warn(`${path} does not hold what its name says: ${hint}`)
-    this.#tell(oid)
+    this.#listeners.tell(oid)
   }
 
   /** Looks for changes now; resolves when all that was there at the call is known. */
@@ -170,8 +166,7 @@ export class BlobIndex implements AsyncDisposable {
 
   /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
   subscribe(listener: (oid: Oid) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -212,20 +207,16 @@ export class BlobIndex implements AsyncDisposable {
     await this.#options.store?.look()
     for (const scan of this.#scans) {
       for (const { oid, path, repo, isThere } of await scan.look()) {
-        const paths = this.#cached.get(oid) ?? new Map<string, CacheRepo>()
+        const paths = this.#cached.get(oid) ?? new Map<string, Repo>()
         if (isThere) paths.set(path, repo)
         else paths.delete(path)
         if (paths.size > 0) this.#cached.set(oid, paths)
         else this.#cached.delete(oid)
-        this.#tell(oid)
+        this.#listeners.tell(oid)
       }
     }
     if (this.#isClosed) return
     const folders = this.#scans.flatMap((scan) => [scan.root, ...scan.blobFolders])
     if (this.#watch.follow(folders)) void this.look()
-  }
-
-  #tell(oid: Oid): void {
-    for (const listener of this.#listeners) listener(oid)
   }
 }

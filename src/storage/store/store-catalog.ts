@@ -1,5 +1,6 @@
 import type { Oid } from '../../blob/oid.ts'
-import { type CacheRepo, repoFolderName } from '../cache/cache-layout.ts'
+import type { Repo } from '../../repo/repo.ts'
+import { repoFolderName } from '../cache/cache-layout.ts'
 
 /** What the store knows of one whole blob. */
 export interface CatalogEntry {
@@ -14,7 +15,7 @@ export interface CatalogEntry {
 /** The store's memory of its whole blobs, and of the repos of those and of the ones being written. */
 export class StoreCatalog {
   readonly #entries = new Map<Oid, CatalogEntry>()
-  readonly #repos = new Map<Oid, readonly CacheRepo[]>()
+  readonly #repos = new Map<Oid, readonly Repo[]>()
 
   /** Bytes of all whole blobs. */
   get size(): number {
@@ -59,16 +60,16 @@ export class StoreCatalog {
     this.#entries.delete(oid)
   }
 
-  reposOf(oid: Oid): readonly CacheRepo[] {
+  reposOf(oid: Oid): readonly Repo[] {
     return this.#repos.get(oid) ?? []
   }
 
-  hasRepo(oid: Oid, repo: CacheRepo): boolean {
+  hasRepo(oid: Oid, repo: Repo): boolean {
     const name = repoFolderName(repo)
     return this.reposOf(oid).some((known) => repoFolderName(known) === name)
   }
 
-  addRepos(oid: Oid, repos: readonly CacheRepo[]): void {
+  addRepos(oid: Oid, repos: readonly Repo[]): void {
     const added = repos.filter((repo) => !this.hasRepo(oid, repo))
     if (added.length > 0) this.#repos.set(oid, [...this.reposOf(oid), ...added])
   }

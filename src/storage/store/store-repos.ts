@@ -1,5 +1,6 @@
 import { rm, stat, utimes } from 'node:fs/promises'
-import { type CacheRepo, parseRepoFolderName, repoFolderName } from '../cache/cache-layout.ts'
+import type { Repo } from '../../repo/repo.ts'
+import { parseRepoFolderName, repoFolderName } from '../cache/cache-layout.ts'
 import { writeFileAtomically } from '../files/atomic-write.ts'
 import { unlessMissing } from '../files/disk-error.ts'
 import { makeEmptyFile, readPlainText } from '../files/plain-file.ts'
@@ -19,13 +20,13 @@ export function reposOwnerOf(name: string): string | undefined {
 }
 
 /** The repos noted for a stored blob; none when nobody knows. */
-export async function readStoreRepos(blobPath: string): Promise<CacheRepo[]> {
+export async function readStoreRepos(blobPath: string): Promise<Repo[]> {
   const text = (await readPlainText(reposPathOf(blobPath), MAX_SIZE)) ?? ''
   return text.split('\n').flatMap((line) => parseRepoFolderName(line) ?? [])
 }
 
 /** Notes all repos of a stored blob. */
-export async function writeStoreRepos(blobPath: string, repos: readonly CacheRepo[]): Promise<void> {
+export async function writeStoreRepos(blobPath: string, repos: readonly Repo[]): Promise<void> {
   await writeFileAtomically(reposPathOf(blobPath), repos.map((repo) => `${repoFolderName(repo)}\n`).join(''))
 }
 

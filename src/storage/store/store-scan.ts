@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOid, type Oid } from '../../blob/oid.ts'
-import type { CacheRepo } from '../cache/cache-layout.ts'
+import type { Repo } from '../../repo/repo.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
 import { type FoundPartial, listPartials } from '../partial/stale-partials.ts'
 import { readStoreRepos, readStoreUse, removeStoreRepos, reposOwnerOf } from './store-repos.ts'
@@ -10,7 +10,7 @@ import { readStoreRepos, readStoreUse, removeStoreRepos, reposOwnerOf } from './
 export interface StoredBlob {
   readonly oid: Oid
   readonly size: number
-  readonly repos: readonly CacheRepo[]
+  readonly repos: readonly Repo[]
   readonly usedAtMs: number
 }
 

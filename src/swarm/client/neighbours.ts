@@ -6,12 +6,14 @@ import type { PeerInfo } from '../protocol/peer-info.ts'
 
 /** How many peers one peer asks for a blob, however many it knows. */
 export const MAX_NEIGHBOURS = 50
+/** How many of a blob's top-ranked peers are always among them, as all peers ask these. */
+export const MEETING_POINTS = 16
 
 export interface NeighbourOptions {
   readonly selfId: string
   /** @default MAX_NEIGHBOURS */
   readonly limit?: number
-  /** How many of the blob's top-ranked peers are always among them. @default 16 */
+  /** How many of the blob's top-ranked peers are always among them. @default MEETING_POINTS */
   readonly meetingPoints?: number
   /** 0 to below 1. */
   readonly random: () => number
@@ -30,7 +32,13 @@ const MAX_AT_ADDRESS = 4
  * them with inventions.
  */
 export function pickNeighbours(oid: Oid, members: Iterable<PeerInfo>, options: NeighbourOptions): PeerInfo[] {
-  const { selfId, limit = MAX_NEIGHBOURS, meetingPoints = 16, random, standingOf = () => 'proven' } = options
+  const {
+    selfId,
+    limit = MAX_NEIGHBOURS,
+    meetingPoints = MEETING_POINTS,
+    random,
+    standingOf = () => 'proven',
+  } = options
   const others = new Map<string, PeerInfo>()
   for (const member of members) if (member.id !== selfId) others.set(member.id, member)
   if (others.size <= limit) return [...others.values()]

@@ -1,4 +1,4 @@
-import { DfhfError } from '../../base/errors.ts'
+import { DfhfError, isOfClass } from '../../base/errors.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import { type PeerInfo, toAuthority } from '../protocol/peer-info.ts'
 import { NOT_HERE_YET, REASON_HEADER } from '../protocol/peer-reply.ts'
@@ -64,5 +64,5 @@ export class UnprovenError extends DfhfError {
 export function isElsewhere(error: unknown): boolean {
   if (error instanceof PeerRefusalError) return false
   if (error instanceof UnprovenError || error instanceof WrongPeerError) return true
-  return error instanceof DfhfError && (error.code === 'network' || error.code === 'timeout')
+  return isOfClass(error, 'network')
 }

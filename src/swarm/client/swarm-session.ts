@@ -9,21 +9,19 @@ import type { PiecesMessage } from '../protocol/peer-wire.ts'
 import type { BlobOrigin } from '../server/blob-shelf.ts'
 import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
 import { type Holder, isNeeded } from './linger.ts'
-import { MAX_NEIGHBOURS, pickNeighbours } from './neighbours.ts'
+import { MAX_NEIGHBOURS, MEETING_POINTS, pickNeighbours } from './neighbours.ts'
 import type { PeerClient } from './peer-client.ts'
 import { RemotePieces } from './remote-pieces.ts'
 
 /** How often the choice of neighbours is looked at again, in ms; newcomers are asked at once. */
 const NEIGHBOURS_EVERY_MS = 2_000
 /** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit while it goes on. */
-const RETRY_MS = 500
-const LONGEST_RETRY_MS = 8_000
-/** How many of a blob's top-ranked peers everybody asks, see `pickNeighbours`. */
-const MEETING_POINTS = 16
+export const RETRY_MS = 500
+export const LONGEST_RETRY_MS = 8_000
 const BAN_MS = 10 * 60_000
 /** How long to leave a peer alone that sends nothing, in ms; doubled up to the limit each time. */
-const SHUN_MS = 5_000
-const LONGEST_SHUN_MS = 80_000
+export const SHUN_MS = 5_000
+export const LONGEST_SHUN_MS = 80_000
 /** Pieces in one question for digests. */
 const DIGESTS_AT_ONCE = 256
 
@@ -113,7 +111,7 @@ export class SwarmSession implements BlobSwarm {
       // Where everybody meets is asked in any case; others only while there is room, or each look would add some.
       const limit = Math.max(MEETING_POINTS, MAX_NEIGHBOURS - this.#watched.size)
       const standingOf = (id: string) => membership.standingOf(id)
-      const options = { selfId, limit, meetingPoints: MEETING_POINTS, random: Math.random, standingOf }
+      const options = { selfId, limit, random: Math.random, standingOf }
       for (const peer of pickNeighbours(this.#oid, membership.live(), options)) this.#follow(peer, listener)
     }
     const off = this.#node.onJoin(look)

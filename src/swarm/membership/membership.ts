@@ -8,7 +8,7 @@ import type { LeaveReason, MembershipEvent, PeerNews, Standing } from './peer-ne
 import { type Endpoint, PeerRecord } from './peer-record.ts'
 
 /** A peer is gone after this many heartbeats without a word. */
-const MISSED_HEARTBEATS = 3
+export const MISSED_HEARTBEATS = 3
 /** How long a peer that is gone is remembered, so that its return is known as one. */
 const FORGET_AFTER_MS = 10 * 60 * 1000
 

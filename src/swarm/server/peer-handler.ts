@@ -3,6 +3,7 @@ import { isAbort } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { Oid } from '../../blob/oid.ts'
 import { pieceCountOf } from '../../blob/pieces.ts'
+import { UPLOADS, UPLOADS_PER_ADDRESS, WATCHERS, WATCHERS_PER_ADDRESS } from '../../schedule/tuning.ts'
 import { OwnAddresses } from '../discovery/own-addresses.ts'
 import { HEARTBEAT_MS } from '../membership/membership-options.ts'
 import {
@@ -20,7 +21,7 @@ import { PiecesCursor } from '../protocol/pieces-cursor.ts'
 import type { ClusterKey } from '../trust/cluster-key.ts'
 import { senderOf } from '../trust/sender-of.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
-import { Gathering } from './gathering.ts'
+import { InterestedPeers } from './interested-peers.ts'
 import { PiecesStream } from './pieces-stream.ts'
 import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
 import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
@@ -46,7 +47,7 @@ export interface PeerLimits {
 }
 
 /** What the handler tells of peers, and whom it hears of them. */
-export interface PeerBook {
+interface PeerBook {
   sample(limit: number, random: () => number): readonly KnownPeer[]
   heard(peer: PeerInfo, news: 'direct'): boolean
   saidBye(id: string, address: string): void
@@ -86,7 +87,7 @@ export class PeerHandler {
   readonly #admission: RequestAdmission
   readonly #uploads: UploadLedger
   readonly #watchers: WatcherCount
-  readonly #gathering = new Gathering()
+  readonly #interested = new InterestedPeers()
   readonly #streams = new Set<PiecesStream>()
   readonly #log: Log
   readonly #hashedBytes: Budget
@@ -97,7 +98,13 @@ export class PeerHandler {
     const { key, now = Date.now } = options
     this.#options = options
     this.#log = options.log ?? silentLog
-    this.#limits = { uploads: 10, uploadsPerPeer: 6, watchers: 1024, watchersPerPeer: 64, ...options.limits }
+    this.#limits = {
+      uploads: UPLOADS,
+      uploadsPerPeer: UPLOADS_PER_ADDRESS,
+      watchers: WATCHERS,
+      watchersPerPeer: WATCHERS_PER_ADDRESS,
+      ...options.limits,
+    }
     this.#admission = new RequestAdmission(
       key && {
         key,
@@ -189,7 +196,7 @@ export class PeerHandler {
       oid,
       selfId: this.#options.self().id,
       shelf: this.#options.shelf,
-      gathering: this.#gathering,
+      interested: this.#interested,
       asker,
       greeting,
       heartbeatMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
@@ -206,7 +213,7 @@ export class PeerHandler {
   }
 
   #pieces(oid: Oid, blob: SharedBlob, { asker, connection }: Admitted): Response {
-    const members = this.#gathering.membersOf(oid, asker.peer?.id)
+    const members = this.#interested.membersOf(oid, asker.peer?.id)
     const load = this.load(connection.pending())
     const message = new PiecesCursor(oid, this.#options.self().id).next({ blob, members, load })
     const text = message ? encodeMessage(message) : ''

@@ -4,16 +4,16 @@ import type { PeerId } from '../protocol/peer-info.ts'
 import { encodeMessage, type PeerLoad, type PiecesDelta } from '../protocol/peer-wire.ts'
 import { PiecesCursor, type PiecesView } from '../protocol/pieces-cursor.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
-import type { Gathering } from './gathering.ts'
+import type { InterestedPeers } from './interested-peers.ts'
 
 /** A piece that lands, the next one that is begun and the digest come within this time, in ms: one message tells all. */
-const GATHER_MS = 3
+export const GATHER_MS = 3
 
 export interface PiecesStreamOptions {
   readonly oid: Oid
   readonly selfId: PeerId
   readonly shelf: BlobShelf
-  readonly gathering: Gathering
+  readonly interested: InterestedPeers
   readonly asker: Asker
   /** Resolves to true when others may be told of the asker. */
   readonly greeting: Promise<boolean>
@@ -24,6 +24,12 @@ export interface PiecesStreamOptions {
   readonly onEnd: () => void
 }
 
+/** `closing` until goodbye is said; `ended` when nothing is read any more. */
+type Phase = 'open' | 'closing' | 'ended'
+
+/** What has changed since the last look: something about the blob or its peers, or even whether the blob is on the shelf. */
+type News = 'none' | 'change' | 'shelf'
+
 /** One held answer: the pieces document, then what changes, as soon as it does and as fast as it is read. */
 export class PiecesStream {
   readonly body: ReadableStream<Uint8Array>
@@ -32,21 +38,18 @@ export class PiecesStream {
   readonly #cleanups: (() => void)[] = []
   #blob: SharedBlob | undefined
   #unsubscribe = () => {}
-  #mustFind = true
-  #isClosing = false
-  #isEnded = false
-  #isWoken = false
+  #phase: Phase = 'open'
+  #news: News = 'shelf'
   #wake = () => {}
 
   constructor(options: PiecesStreamOptions) {
     const { oid, selfId, shelf } = options
     this.#options = options
     this.#cursor = new PiecesCursor(oid, selfId)
-    const findAgain = () => {
-      this.#mustFind = true
-      this.#notify()
-    }
-    this.#cleanups.push(shelf.onChange(oid, findAgain), options.onEnd)
+    this.#cleanups.push(
+      shelf.onChange(oid, () => this.#notify('shelf')),
+      options.onEnd,
+    )
     void this.#join()
     this.body = new ReadableStream(
       { pull: (controller) => this.#pull(controller), cancel: () => this.end() },
@@ -56,24 +59,24 @@ export class PiecesStream {
 
   /** Says goodbye and ends the stream. */
   close(): void {
-    this.#isClosing = true
+    if (this.#phase === 'open') this.#phase = 'closing'
     this.#notify()
   }
 
   /** Gives everything up: the watcher is gone. */
   end(): void {
-    if (this.#isEnded) return
-    this.#isEnded = true
+    if (this.#phase === 'ended') return
+    this.#phase = 'ended'
     this.#unsubscribe()
     for (const cleanup of this.#cleanups) cleanup()
     this.#notify()
   }
 
   async #join(): Promise<void> {
-    const { oid, asker, gathering, greeting } = this.#options
+    const { oid, asker, interested, greeting } = this.#options
     const isWelcome = await greeting
-    if (!isWelcome || !asker.peer || this.#isEnded) return
-    this.#cleanups.push(gathering.join(oid, asker.peer, () => this.#notify()))
+    if (!isWelcome || !asker.peer || this.#phase === 'ended') return
+    this.#cleanups.push(interested.join(oid, asker.peer, () => this.#notify()))
     // Those who came before are told of in the next message.
     this.#notify()
   }
@@ -82,7 +85,7 @@ export class PiecesStream {
     try {
       const line = await this.#nextLine()
       if (line !== undefined) controller.enqueue(Buffer.from(line))
-      if (!this.#isClosing && !this.#isEnded) return
+      if (this.#phase === 'open') return
       this.end()
       controller.close()
     } catch (error) {
@@ -92,29 +95,29 @@ export class PiecesStream {
   }
 
   async #nextLine(): Promise<string | undefined> {
-    while (!this.#isEnded) {
-      if (this.#isClosing) return encodeMessage({ ...this.#heartbeat(), isLeaving: true })
-      if (this.#mustFind) await this.#find()
+    while (this.#phase !== 'ended') {
+      if (this.#phase === 'closing') return encodeMessage({ ...this.#heartbeat(), isLeaving: true })
+      if (this.#news === 'shelf') await this.#find()
       const message = this.#cursor.next(this.#view())
       if (message) return encodeMessage(message)
-      if (!(await this.#changed()) && !this.#isEnded) return encodeMessage(this.#heartbeat())
+      if (!(await this.#changed())) return encodeMessage(this.#heartbeat())
     }
     return undefined
   }
 
   async #find(): Promise<void> {
-    this.#mustFind = false
+    this.#news = 'none'
     const blob = await this.#options.shelf.find(this.#options.oid, this.#options.asker)
     if (blob === this.#blob) return
     this.#unsubscribe()
     this.#blob = blob
     this.#unsubscribe = blob?.subscribe(() => this.#notify()) ?? (() => {})
-    if (this.#isEnded) this.#unsubscribe()
+    if (this.#phase === 'ended') this.#unsubscribe()
   }
 
   #view(): PiecesView {
-    const { oid, gathering, asker, load } = this.#options
-    return { blob: this.#blob, members: gathering.membersOf(oid, asker.peer?.id), load: load() }
+    const { oid, interested, asker, load } = this.#options
+    return { blob: this.#blob, members: interested.membersOf(oid, asker.peer?.id), load: load() }
   }
 
   #heartbeat(): PiecesDelta {
@@ -131,14 +134,14 @@ export class PiecesStream {
     }
   }
 
-  #notify(): void {
-    this.#isWoken = true
+  #notify(news: News = 'change'): void {
+    if (this.#news !== 'shelf') this.#news = news
     this.#wake()
   }
 
   /** Waits for a change; false when a heartbeat passed without one. */
   async #changed(): Promise<boolean> {
-    if (!this.#isWoken) {
+    if (this.#news === 'none') {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, this.#options.heartbeatMs)
         this.#wake = () => {
@@ -147,9 +150,9 @@ export class PiecesStream {
         }
       })
     }
-    if (!this.#isWoken) return false
+    if (this.#news === 'none') return false
     await delay(GATHER_MS)
-    this.#isWoken = false
+    if (this.#news === 'change') this.#news = 'none'
     return true
   }
 }

@@ -1,0 +1,29 @@
+import { USEFUL_SHARE, WARY_MS } from './tuning.ts'
+
+/** How a transfer among peers ended. Sizes in bytes, times in ms. */
+export interface PeerOutcome {
+  readonly now: number
+  readonly size: number
+  readonly fromPeers: number
+  /** True when the Hub was asked because peers brought too little. */
+  readonly hasDoubted: boolean
+}
+
+/**
+ * What one process has learned of its peers: a transfer that waited for them in vain makes those that begin within the
+ * next minute wait less. Peers that bring something again are trusted again.
+ */
+export class PeerExperience {
+  #warnedAt = Number.NEGATIVE_INFINITY
+
+  /** A transfer is complete. */
+  ended({ now, size, fromPeers, hasDoubted }: PeerOutcome): void {
+    if (fromPeers > USEFUL_SHARE * size) this.#warnedAt = Number.NEGATIVE_INFINITY
+    else if (hasDoubted) this.#warnedAt = now
+  }
+
+  /** True when a transfer that begins at `now` need not wait long for peers. */
+  isWary(now: number): boolean {
+    return now - this.#warnedAt < WARY_MS
+  }
+}

@@ -1,0 +1,22 @@
+import { ensureSpace, type SpaceNeed } from './disk-space.ts'
+
+/** Sees to it that what is fetched finds room, and says once for each place where that cannot be told. */
+export class DiskRoom {
+  readonly #onUntold: (path: string) => void
+  readonly #told = new Set<string>()
+
+  constructor(onUntold: (path: string) => void = () => {}) {
+    this.#onUntold = onUntold
+  }
+
+  /** Throws `disk-full` when a disk has less room than all that is to be written to it. */
+  async ensure(needs: readonly SpaceNeed[]): Promise<void> {
+    const untold = await ensureSpace(needs)
+    // One disk is told of once, whatever folder of it was asked for.
+    if (untold.length === 0 || this.#told.size > 0) return
+    for (const path of untold) {
+      this.#told.add(path)
+      this.#onUntold(path)
+    }
+  }
+}
