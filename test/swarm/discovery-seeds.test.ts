@@ -102,14 +102,14 @@ describe('seeds', () => {
       resolve: async () => {
         await Promise.resolve()
         lookups.push(clock.now)
-        return lookups.length < 4 ? [] : ['10.0.0.1']
+        return lookups.length < 4 ? ['10.9.9.9'] : ['10.0.0.1']
       },
     })
     while (clock.now < 120_000) await clock.pass()
     await stop()
     const pauses = lookups.slice(1).map((at, index) => at - (lookups[index] ?? 0))
     expect(lookups[3]).toBeLessThan(5_500)
-    expect(tried[0]).toBe(`${lookups[3]} 10.0.0.1`)
+    expect(tried.find((line) => line.endsWith('10.0.0.1'))).toBe(`${lookups[3]} 10.0.0.1`)
     expect(pauses.slice(0, 3).every((pause) => pause <= 2_500)).toBe(true)
     expect(Math.min(...pauses.slice(-2))).toBeGreaterThanOrEqual(30_000)
   })
