@@ -3,7 +3,7 @@ import { Bed } from '../../test/support/bed/bed.ts'
 import type { RunningDfhf } from '../../test/support/bed/running-dfhf.ts'
 
 /** The size of the bed and of the blob. */
-export interface SwarmSetting {
+interface SwarmSetting {
   readonly hosts: number
   readonly mib: number
   readonly linkMbit: number

@@ -38,10 +38,6 @@ export class Findings {
     if (found.texts.length < 3 && !found.texts.includes(text)) found.texts.push(text)
   }
 
-  has(invariant: Invariant): boolean {
-    return this.#found.has(invariant)
-  }
-
   /** In the order in which the kinds were first seen. */
   list(): Finding[] {
     return [...this.#found].flatMap(([invariant, { texts, count }]) =>

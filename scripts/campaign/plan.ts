@@ -2,19 +2,10 @@ import type { Rates } from '../../test/support/hub/faults.ts'
 import { Dice } from './dice.ts'
 import { type HostileKind, hostileKinds } from './hostile/kinds.ts'
 import { chooseHubTroubles, chooseRates, type HubTrouble } from './hub-trouble.ts'
-
-/** One file of a repo. */
-export interface PlannedFile {
-  readonly path: string
-  readonly size: number
-  readonly isLfs: boolean
-}
-
-/** Who may have the files of a repo. */
-export type Visibility = 'public' | 'private' | 'gated'
+import type { PlannedFile, Visibility } from './planned-file.ts'
 
 /** What is done to the victims themselves. */
-export type ProcessTrouble =
+type ProcessTrouble =
   | { readonly kind: 'none' }
   /** kill -9 after this part of the time alone, then the same command again. */
   | { readonly kind: 'kill'; readonly at: number }

@@ -1,4 +1,4 @@
-import type { PlannedFile, Visibility } from './plan.ts'
+import type { PlannedFile, Visibility } from './planned-file.ts'
 import { noise, oidOf, PrivateWindows } from './true-bytes.ts'
 
 /** A file as it is on the Hub. */

@@ -1,7 +1,7 @@
 import type { PeerFault, PeerStrikes } from '../../src/schedule/peer-strikes.ts'
 import { HUB, type Lease, type PieceBoard } from '../../src/schedule/piece-board.ts'
 import type { Scheduler } from '../../src/schedule/scheduler.ts'
-import type { HubBudget } from '../../src/transfer/hub-budget.ts'
+import type { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import type { Environment } from './environment.ts'
 import { Timer } from './event-queue.ts'
 import type { Host } from './host.ts'

@@ -21,11 +21,11 @@ export type ErrorClass =
   /** A fault of dfhf itself. */
   | 'internal'
   | 'usage'
-  /** The Hub shows nothing of the repo to the one who asks. */
+  /** The Hub shows this asker nothing of the repo. */
   | 'denied'
   /** The Hub shows the repo, and what was named in it is not there. */
   | 'missing'
-  /** It is not on this machine, and nobody may be asked. */
+  /** It is not on this machine, and the Hub may not be asked. */
   | 'offline'
   /** Bytes that are not what they must be. */
   | 'corrupt'

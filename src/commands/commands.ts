@@ -1,7 +1,7 @@
+import type { Environment } from '../base/environment.ts'
 import type { Log } from '../base/log.ts'
 import type { EventSink } from '../transfer/transfer-event.ts'
 import type { Outcome } from '../ui/outcome.ts'
-import type { Environment } from './settings/environment.ts'
 import type { DownloadOptions, ServeOptions, SnapshotOptions } from './settings/options.ts'
 
 /** What a running command has besides its options. */

@@ -9,7 +9,6 @@ import { userAgent } from '../hub/user-agent.ts'
 import type { Origin } from '../repo/origin.ts'
 import { readPlainTextSync } from '../storage/files/plain-file.ts'
 import type { CommandContext } from './commands.ts'
-import { homeOf } from './settings/expand-path.ts'
 import type { HubOptions } from './settings/options.ts'
 import { ratePatienceOf } from './settings/rate-patience.ts'
 
@@ -32,7 +31,7 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
 
 /** The token that the user has, wherever it came from. */
 export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
-  return findToken({ explicit: token, env, home: homeOf(env), readFile: readToken })
+  return findToken({ explicit: token, env, readFile: readToken })
 }
 
 /** The Hub, with the token that the user has and that may go there. */

@@ -1,7 +1,8 @@
 import { type ErrorCode, errorRow, isErrorCode } from '../base/error-table.ts'
 import { DfhfError } from '../base/errors.ts'
+import { isObject } from '../base/json-object.ts'
 import type { HttpResponse } from '../http/http-response.ts'
-import { isObject } from '../hub/answers/json-shape.ts'
+import { readLines } from '../http/ndjson.ts'
 import { isSafeForToken } from '../hub/tokens.ts'
 import { repoName } from '../repo/repo.ts'
 import type { WarmEvent } from '../serve/warm-event.ts'
@@ -37,7 +38,8 @@ export async function orderWarm(
   if (!response.isSuccess) throw await refusalIn(response, url)
   let size = 0
   const names = new Map<number, FileShown>()
-  for await (const event of warmEvents(response)) {
+  for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: url.host })) {
+    const event = parseEvent(line)
     if (event.type === 'error') throw toError(event, url)
     if (event.type === 'done') {
       const { commit, files, revision } = event
@@ -134,17 +136,6 @@ function parseNode(on: string): URL {
   throw new DfhfError('usage', `--on does not name a node: '${on}'`, {
     hint: 'write it as http://node:65001',
   })
-}
-
-async function* warmEvents(response: HttpResponse): AsyncGenerator<WarmEvent> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of response.body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    if (rest.length > MAX_LINE) break
-    for (const line of lines) yield parseEvent(line)
-  }
 }
 
 function parseEvent(line: string): WarmEvent {

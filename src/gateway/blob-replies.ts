@@ -1,15 +1,18 @@
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import type { RequestedRange } from '../http/range-header.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
-import type { BlobLibrary, Errand, LocatedBlob } from '../peer/blob-library.ts'
+import type { BlobLibrary } from '../peer/blob-library.ts'
 import { readWhileFetching } from '../peer/blob-reader.ts'
+import type { LocatedBlob } from '../peer/located-blob.ts'
+import type { SharedFetch } from '../peer/shared-fetch.ts'
 import type { OriginSource } from '../repo/origin.ts'
 import { checkedStream, primeStream } from './checked-stream.ts'
-import { CutAnswers } from './cut-answers.ts'
+import { CutReplies } from './cut-replies.ts'
 import type { FileBody, GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { etagOf } from './mirror/file-fact.ts'
 import { refuse } from './refusal.ts'
-import { isKnownToClient, type RequestedRange, requestedRange } from './requested-range.ts'
+import { isKnownToClient, requestedRange } from './requested-range.ts'
 
 /** How a request for bytes was served: from this disk, from a fetch that others began, by a fetch, or straight through. */
 export type ServedFrom = 'hit' | 'join' | 'miss' | 'pass'
@@ -43,8 +46,8 @@ export interface BlobRepliesParts {
 /** Answers requests for bytes of blobs, by what they are and not by what they are called. */
 export class BlobReplies {
   readonly #parts: BlobRepliesParts
-  readonly #lingering = new Map<Errand, NodeJS.Timeout>()
-  readonly #cut = new CutAnswers()
+  readonly #lingering = new Map<SharedFetch, NodeJS.Timeout>()
+  readonly #cut = new CutReplies()
 
   constructor(parts: BlobRepliesParts) {
     this.#parts = parts
@@ -82,9 +85,9 @@ export class BlobReplies {
 
   /** Lets go of every fetch that only waits for readers to come back. */
   close(): void {
-    for (const [errand, timer] of this.#lingering) {
+    for (const [fetch, timer] of this.#lingering) {
       clearTimeout(timer)
-      errand.leave()
+      fetch.leave()
     }
     this.#lingering.clear()
   }
@@ -156,9 +159,9 @@ export class BlobReplies {
     wanted: WantedBlob,
     range: RequestedRange,
   ): AsyncGenerator<Uint8Array> {
-    const errand = await this.#parts.library.join(wanted, wanted.source)
+    const fetch = await this.#parts.library.join(wanted, wanted.source)
     try {
-      yield* readWhileFetching(errand, range, request.signal, {
+      yield* readWhileFetching(fetch, range, request.signal, {
         isRest: range.isRest,
         waitsForAll: this.#cut.has(wanted.oid),
         trustsPeers: this.#parts.trustsPeers === true,
@@ -170,7 +173,7 @@ export class BlobReplies {
       }
       throw error
     } finally {
-      this.#leaveLater(errand)
+      this.#leaveLater(fetch)
     }
   }
 
@@ -193,17 +196,17 @@ export class BlobReplies {
     }
   }
 
-  #leaveLater(errand: Errand): void {
+  #leaveLater(fetch: SharedFetch): void {
     const leave = () => {
       clearTimeout(timer)
-      this.#lingering.delete(errand)
-      errand.leave()
+      this.#lingering.delete(fetch)
+      fetch.leave()
     }
     const timer = setTimeout(leave, LINGER_MS)
     timer.unref()
-    this.#lingering.set(errand, timer)
+    this.#lingering.set(fetch, timer)
     // Of a fetch that is over nothing need be kept.
-    errand.done.then(leave, leave)
+    fetch.done.then(leave, leave)
   }
 }
 

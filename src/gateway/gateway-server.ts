@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DfhfError, isAbort, isOfClass, systemCode } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
-import { isLoopback } from '../hub/tokens.ts'
+import { isLoopbackAddress } from '../base/loopback.ts'
+import { plainAddress } from '../base/plain-address.ts'
 import { discardReply, type GatewayRequest, isFileBody, type Reply } from './message.ts'
 import { refusalOf, refuse } from './refusal.ts'
 import { sendFile, sendStream } from './send-body.ts'
@@ -66,7 +67,7 @@ export class GatewayServer implements AsyncDisposable {
       if (this.#sockets.has(socket)) return
       const address = plainAddress(socket.remoteAddress ?? '')
       const others = [...this.#sockets].filter((each) => each.remoteAddress === socket.remoteAddress)
-      if (!isLoopback(address) && others.length >= MAX_CONNECTIONS_PER_ADDRESS) {
+      if (!isLoopbackAddress(address) && others.length >= MAX_CONNECTIONS_PER_ADDRESS) {
         socket.destroy()
         return
       }
@@ -240,8 +241,4 @@ function headersOf(incoming: IncomingMessage): Headers {
 /** The part of a target that may stand in a log. */
 function pathOf(target: string): string {
   return target.replace(/\?.*$/s, '?…').slice(0, 300)
-}
-
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { LocatedBlob } from '../peer/blob-library.ts'
+import { BoundedMap } from '../base/bounded-map.ts'
+import type { LocatedBlob } from '../peer/located-blob.ts'
 
 const MAX_URLS = 20_000
 
@@ -9,7 +10,7 @@ const MAX_URLS = 20_000
  */
 export class KnownUrls {
   readonly #ignored: ReadonlySet<string>
-  readonly #blobs = new Map<string, LocatedBlob>()
+  readonly #blobs = new BoundedMap<string, LocatedBlob>(MAX_URLS)
 
   constructor(ignoredParameters: readonly string[]) {
     this.#ignored = new Set(ignoredParameters.map((name) => name.toLowerCase()))
@@ -24,10 +25,7 @@ export class KnownUrls {
   learn(address: string, blob: LocatedBlob): void {
     if (!URL.canParse(address)) return
     const { oid, size, repo, commit, path } = blob
-    const key = digestOf(this.keyOf(new URL(address)))
-    this.#blobs.delete(key)
-    this.#blobs.set(key, { oid, size, repo, commit, path })
-    if (this.#blobs.size > MAX_URLS) this.#blobs.delete(this.#blobs.keys().next().value ?? '')
+    this.#blobs.set(digestOf(this.keyOf(new URL(address))), { oid, size, repo, commit, path })
   }
 
   find(url: URL): LocatedBlob | undefined {

@@ -1,7 +1,6 @@
 import { DfhfError } from '../base/errors.ts'
 import type { ByteRange } from '../blob/pieces.ts'
 import { formatRange, parseContentRange } from './content-range.ts'
-import type { HttpClient } from './http-client.ts'
 import type { HttpResponse } from './http-response.ts'
 import { statusError } from './http-status-error.ts'
 import { redactUrl } from './redact-url.ts'
@@ -22,18 +21,13 @@ export class ContentChangedError extends DfhfError {
   }
 }
 
-/** Which bytes of which file to ask for. */
-export interface RangeRequest {
-  readonly url: string | URL
+/** Which bytes of which file an answer should be. */
+export interface ExpectedRange {
   readonly range: ByteRange
   /** The size of the whole file. */
   readonly size: number
-  readonly headers?: Readonly<Record<string, string>>
   /** The ETag that an earlier answer of the same URL carried; another one now is an error. */
   readonly etag?: string | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly headersTimeoutMs?: number | undefined
-  readonly bodyTimeoutMs?: number | undefined
 }
 
 /** A range whose answer was checked and whose bytes can be read. */
@@ -50,26 +44,10 @@ export function rangeHeaders(range: ByteRange, size: number): Record<string, str
 }
 
 /**
- * Asks for a range and checks that the answer is that range of that file. Throws HttpStatusError for a refusal,
- * RangeIgnoredError, ContentChangedError, or `network` and `timeout`. An empty range is answered without a request.
+ * Checks that an answer to a request with `rangeHeaders` is that range of that file, and gives its bytes. Throws
+ * HttpStatusError for a refusal, RangeIgnoredError or ContentChangedError.
  */
-export async function openRange(client: HttpClient, request: RangeRequest): Promise<OpenedRange> {
-  if (request.range.end <= request.range.start) return { body: nothing(), etag: request.etag }
-  const response = await client.request({
-    url: request.url,
-    headers: { ...request.headers, ...rangeHeaders(request.range, request.size) },
-    signal: request.signal,
-    headersTimeoutMs: request.headersTimeoutMs,
-    bodyTimeoutMs: request.bodyTimeoutMs,
-  })
-  return readRange(response, request)
-}
-
-/** Checks an answer to a request with `rangeHeaders` and gives its bytes; throws as `openRange` does. */
-export function readRange(
-  response: HttpResponse,
-  expected: Pick<RangeRequest, 'range' | 'size' | 'etag'>,
-): OpenedRange {
+export function readRange(response: HttpResponse, expected: ExpectedRange): OpenedRange {
   const problem = findProblem(response, expected)
   if (problem) {
     response.discard()
@@ -82,10 +60,7 @@ export function readRange(
   }
 }
 
-function findProblem(
-  response: HttpResponse,
-  { range, size, etag }: Pick<RangeRequest, 'range' | 'size' | 'etag'>,
-): DfhfError | undefined {
+function findProblem(response: HttpResponse, { range, size, etag }: ExpectedRange): DfhfError | undefined {
   const { status, headers, url } = response
   const isWhole = range.start === 0 && range.end === size
   if (status === 416) return new ContentChangedError(url, `it has no byte ${range.start}`)
@@ -139,5 +114,3 @@ async function* exactly(
     })
   }
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}

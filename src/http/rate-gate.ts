@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { DfhfError } from '../base/errors.ts'
 
 /** Pauses after the first, second, ... refusal in a row without advice, in ms; the last one is for all further ones. */
@@ -53,7 +54,7 @@ export class RateGate {
   readonly #clock: () => number
   readonly #random: () => number
   readonly #patienceMs: number
-  readonly #limits = new Map<string, Limit>()
+  readonly #limits = new BoundedMap<string, Limit>(MOST_PARTIES, ({ changed }) => changed.resolve())
 
   constructor(options: RateGateOptions = {}) {
     this.#clock = options.clock ?? (() => performance.now())
@@ -108,7 +109,6 @@ export class RateGate {
     const key = keyOf(party)
     const limit = this.#limits.get(key) ?? begin(now)
     this.#limits.set(key, limit)
-    if (this.#limits.size > MOST_PARTIES) this.#forget(this.#limits.keys().next().value ?? key)
     // Those that were on their way when the first was refused say nothing new, unless they bring advice.
     const isNew = now >= limit.pausedUntil
     if (isNew) {
@@ -141,11 +141,6 @@ export class RateGate {
     if (limit.isProbing) return PROBE_MS
     limit.isProbing = true
     return 0
-  }
-
-  #forget(key: string): void {
-    this.#limits.get(key)?.changed.resolve()
-    this.#limits.delete(key)
   }
 
   #pauseAfter(refusals: number): number {

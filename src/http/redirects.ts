@@ -8,7 +8,7 @@ const MAX_REDIRECTS = 20
 const redirectStatuses = new Set([301, 302, 303, 307, 308])
 
 /** One answer on a walk along redirects. */
-export interface Hop {
+interface Hop {
   /** The address that gave it. */
   readonly url: URL
   readonly response: HttpResponse
@@ -19,7 +19,7 @@ export interface Hop {
 }
 
 /** A redirect on a walk. */
-export type Redirect = Hop & { readonly target: URL }
+type Redirect = Hop & { readonly target: URL }
 
 /**
  * Walks to the first answer that is no redirect, or to the redirect that `follows` refuses; its body is the caller's.

@@ -9,11 +9,11 @@ import { walkRedirects } from '../http/redirects.ts'
 import type { DescribedFile } from '../repo/file-ref.ts'
 import type { OriginSource, Waiting } from '../repo/origin.ts'
 import type { Repo } from '../repo/repo.ts'
-import { oidOfEtag } from './answers/etag.ts'
-import { fileMetadata } from './answers/file-metadata.ts'
 import { BlobLocation } from './blob-location.ts'
 import { isHubsOwn } from './hub-hosts.ts'
 import type { HubSession } from './hub-session.ts'
+import { oidOfEtag } from './responses/etag.ts'
+import { fileMetadata } from './responses/file-metadata.ts'
 
 /** Statuses by which a CDN says that a signed URL is no longer good. */
 const staleStatuses = new Set([400, 401, 403, 404, 410])

@@ -1,12 +1,12 @@
 import { type ErrorCode, errorCodeOfHub } from '../base/error-table.ts'
 import { DfhfError } from '../base/errors.ts'
+import { isObject } from '../base/json-object.ts'
 import { isCommit } from '../blob/oid.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { redactUrl } from '../http/redact-url.ts'
 import { isRetryableStatus } from '../http/retry.ts'
 import { FileNotFoundError } from '../repo/file-errors.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
-import { isObject } from './answers/json-shape.ts'
 
 /** What was asked of the Hub, for the words of an error. */
 export interface HubQuestion {

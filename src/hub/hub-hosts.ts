@@ -1,9 +1,6 @@
 import { isSha256, type Sha256 } from '../blob/oid.ts'
 import { isSafeForToken, type TokenRule } from './tokens.ts'
 
-/** Where the Hub is when nothing else is said. */
-export const DEFAULT_ENDPOINT = 'https://huggingface.co'
-
 const officialHosts = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co', 'hub-ci.huggingface.co'])
 
 /** True for a host name of the Hub itself. */

@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto'
 import type { DfhfError } from '../base/errors.ts'
 import type { HttpClient, HttpRequest } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
-import { parseRateLimit, type RateLimit } from '../http/rate-limit.ts'
 import { walkRedirects } from '../http/redirects.ts'
 import { type RetryOptions, withRetry } from '../http/with-retry.ts'
-import { PlainEtags } from './answers/plain-etags.ts'
 import { endpointText, parseEndpoint } from './endpoint.ts'
 import { type HubQuestion, hubError } from './hub-error.ts'
 import { mayCarryToken } from './hub-hosts.ts'
+import { PlainEtags } from './responses/plain-etags.ts'
 import type { TokenRule } from './tokens.ts'
 import { type HubUrls, hubUrls } from './urls.ts'
 
@@ -31,8 +30,6 @@ export interface HubOptions {
   readonly metadataTimeoutMs?: number | undefined
   /** Told once a topic what the Hub wants the user to know (X-HF-Warning). */
   readonly onWarning?: ((topic: string, text: string) => void) | undefined
-  /** Told the caller's budget with every answer that shows it. */
-  readonly onRateLimit?: ((limit: RateLimit) => void) | undefined
   /** How to repeat what failed; its signal is not used. */
   readonly retry?: Omit<RetryOptions, 'signal'> | undefined
 }
@@ -160,7 +157,5 @@ export class HubSession {
       this.#seenTopics.add(topic)
       this.#options.onWarning?.(topic, warning.slice(at + 1).trim())
     }
-    const limit = parseRateLimit(response.headers.get('ratelimit'))
-    if (limit) this.#options.onRateLimit?.(limit)
   }
 }

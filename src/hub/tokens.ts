@@ -1,5 +1,8 @@
 import { join } from 'node:path'
+import { type Environment, isSwitchedOn } from '../base/environment.ts'
 import { DfhfError } from '../base/errors.ts'
+import { expandPath, huggingFaceHome } from '../base/expand-path.ts'
+import { isLoopbackHost } from '../base/loopback.ts'
 import { parseEndpoint } from './endpoint.ts'
 
 /** A token of the Hub and where it came from, in words. */
@@ -12,9 +15,7 @@ export interface Token {
 export interface TokenSources {
   /** `--token`. */
   readonly explicit?: string | undefined
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** The user's home folder, where there is one. */
-  readonly home: string | undefined
+  readonly env: Environment
   /** The text of a file, or undefined when it cannot be read. */
   readonly readFile: (path: string) => string | undefined
 }
@@ -23,15 +24,15 @@ export interface TokenSources {
  * The token by the order of huggingface_hub: `--token`, HF_TOKEN, HUGGING_FACE_HUB_TOKEN, then the file that a login
  * wrote. HF_HUB_DISABLE_IMPLICIT_TOKEN leaves the first alone. Throws `usage` for one that cannot be a header.
  */
-export function findToken({ explicit, env, home, readFile }: TokenSources): Token | undefined {
+export function findToken({ explicit, env, readFile }: TokenSources): Token | undefined {
   const given = clean(explicit)
   if (given) return { value: given, origin: '--token' }
-  if (isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined
+  if (isSwitchedOn(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined
   for (const origin of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
     const value = clean(env[origin], origin)
     if (value) return { value, origin }
   }
-  const path = tokenPath(env, home)
+  const path = tokenPath(env)
   const value = path && clean(readFile(path), path)
   return value ? { value, origin: path } : undefined
 }
@@ -44,12 +45,12 @@ export interface TokenRule {
 
 /** True where nobody on the way can read a token: over https and on this machine, or where the user insists. */
 export function isSafeForToken(url: URL, { allowPlainHttp = false }: TokenRule = {}): boolean {
-  return url.protocol === 'https:' || isLoopback(url.hostname) || allowPlainHttp
+  return url.protocol === 'https:' || isLoopbackHost(url.hostname) || allowPlainHttp
 }
 
 /** What the environment says of it: DFHF_ALLOW_PLAIN_HTTP_TOKEN. */
-export function tokenRuleOf(env: TokenSources['env']): TokenRule {
-  return { allowPlainHttp: isTrue(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN) }
+export function tokenRuleOf(env: Environment): TokenRule {
+  return { allowPlainHttp: isSwitchedOn(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN) }
 }
 
 /** What of a token may be sent to an endpoint. */
@@ -79,23 +80,10 @@ export function decideToken(
   return { token: undefined, withheld: `the token from ${token.origin} is not sent to ${where}` }
 }
 
-/** True for the names and addresses of this machine. */
-export function isLoopback(hostname: string): boolean {
-  const host = hostname.toLowerCase()
-  return (
-    host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host)
-  )
-}
-
-function tokenPath(env: TokenSources['env'], home: string | undefined): string | undefined {
-  const expand = (path: string) =>
-    path
-      .replace(/^~(?=\/|$)/, home ?? '~')
-      .replace(/\$(?:\{(\w+)\}|(\w+))/g, (text, braced, bare) => env[braced ?? bare] ?? text)
-  if (env.HF_TOKEN_PATH) return expand(env.HF_TOKEN_PATH)
-  const cacheHome = env.XDG_CACHE_HOME || (home && join(home, '.cache'))
-  const hfHome = env.HF_HOME || (cacheHome && join(cacheHome, 'huggingface'))
-  return hfHome && join(expand(hfHome), 'token')
+function tokenPath(env: Environment): string | undefined {
+  if (env.HF_TOKEN_PATH) return expandPath(env.HF_TOKEN_PATH, env)
+  const home = huggingFaceHome(env)
+  return home && join(home, 'token')
 }
 
 function clean(text: string | undefined, origin = '--token'): string {
@@ -104,8 +92,4 @@ function clean(text: string | undefined, origin = '--token'): string {
   throw new DfhfError('usage', `the token from ${origin} holds characters that no token has`, {
     hint: 'copy it again from the settings page of the Hub',
   })
-}
-
-function isTrue(text: string | undefined): boolean {
-  return ['1', 'on', 'yes', 'true'].includes((text ?? '').toLowerCase())
 }

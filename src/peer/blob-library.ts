@@ -1,6 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
 import type { Oid } from '../blob/oid.ts'
-import type { FileRef } from '../repo/file-ref.ts'
 import type { OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import type { BlobIndex, IndexedBlob } from '../storage/store/blob-index.ts'
@@ -8,25 +7,8 @@ import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
 import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
 import { BlobProofs } from './blob-proof.ts'
-
-/** A blob and the file that it is, as far as that is known: an address of bytes may be of no known file. */
-export interface LocatedBlob extends Pick<FileRef, 'oid' | 'size'>, Loose<Pick<FileRef, 'commit' | 'path'>> {
-  /** A blob of no known repo counts as private. */
-  readonly repo?: Repo | undefined
-  /** True where the asker's own address of these bytes was tried and gives them. */
-  readonly isProven?: boolean | undefined
-}
-
-type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
-
-/** One fetch into the store that any number of readers share. */
-export interface Errand {
-  readonly transfer: RunningTransfer
-  /** Resolves when the blob is whole, checked and in the store; rejects with what went wrong. */
-  readonly done: Promise<void>
-  /** Says that one of those who joined is no longer interested; the last one to leave ends the fetch. */
-  leave(): void
-}
+import type { LocatedBlob } from './located-blob.ts'
+import { type SharedFetch, untilDone } from './shared-fetch.ts'
 
 interface Running {
   readonly transfer: RunningTransfer
@@ -85,7 +67,7 @@ export class BlobLibrary {
    * Joins the fetch of a blob, or starts it. `source` speaks with the token of the asker that came first; it is used for
    * as long as the fetch runs. Throws `disk-full` when the store has no room.
    */
-  async join(blob: LocatedBlob, source: OriginSource): Promise<Errand> {
+  async join(blob: LocatedBlob, source: OriginSource): Promise<SharedFetch> {
     await this.prove(blob, source)
     let starting = this.#running.get(blob.oid)
     if (!starting) {
@@ -110,16 +92,8 @@ export class BlobLibrary {
 
   /** Waits for a fetch to end, as its only wish. */
   async fetch(blob: LocatedBlob, source: OriginSource, signal: AbortSignal): Promise<void> {
-    const errand = await this.join(blob, source)
-    const leave = () => errand.leave()
-    signal.addEventListener('abort', leave, { once: true })
-    try {
-      signal.throwIfAborted()
-      await errand.done
-    } finally {
-      signal.removeEventListener('abort', leave)
-      errand.leave()
-    }
+    const fetch = await this.join(blob, source)
+    await untilDone(fetch, signal)
   }
 
   async #start(blob: LocatedBlob, source: OriginSource): Promise<Running> {

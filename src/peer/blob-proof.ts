@@ -1,8 +1,9 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { DfhfError } from '../base/errors.ts'
 import { isSha256 } from '../blob/oid.ts'
 import type { OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
-import type { LocatedBlob } from './blob-library.ts'
+import type { LocatedBlob } from './located-blob.ts'
 
 const MAX_PROOFS = 20_000
 
@@ -12,7 +13,7 @@ const MAX_PROOFS = 20_000
  */
 export class BlobProofs {
   readonly #reposOf: (oid: LocatedBlob['oid']) => readonly Repo[]
-  readonly #proven = new Set<string>()
+  readonly #proven = new BoundedMap<string, true>(MAX_PROOFS)
 
   /** `reposOf` tells from which repos the blob that is here came. */
   constructor(reposOf: (oid: LocatedBlob['oid']) => readonly Repo[]) {
@@ -38,7 +39,6 @@ export class BlobProofs {
         `the Hub names blob ${oid.slice(0, 12)} in ${name} and does not give it`,
       )
     }
-    if (repo) this.#proven.add(`${repoName(repo)} ${oid}`)
-    if (this.#proven.size > MAX_PROOFS) this.#proven.delete(this.#proven.values().next().value ?? '')
+    if (repo) this.#proven.set(`${repoName(repo)} ${oid}`, true)
   }
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { Budget } from '../base/budget.ts'
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -43,7 +44,7 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
   const wrongPlaces = new Budget({ ...WRONG_PLACES, now })
   /** What is wanted from where, and who asked. */
   const wanted = new Map<string, string>()
-  const pausedUntil = new Map<string, number>()
+  const pausedUntil = new BoundedMap<string, number>(MOST_PAUSED)
 
   const fetch = async (oid: Oid, asker: Asker, origin: BlobOrigin) => {
     const { commit, path } = origin
@@ -67,10 +68,7 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
     log.warn(
       `cannot fetch ${oid.slice(0, 12)} for a peer: ${error instanceof Error ? error.message : String(error)}`,
     )
-    pausedUntil.delete(key)
     pausedUntil.set(key, now() + PAUSE_MS)
-    const [oldest] = pausedUntil.keys()
-    if (pausedUntil.size > MOST_PAUSED && oldest !== undefined) pausedUntil.delete(oldest)
   }
 
   return (oid, asker) => {

@@ -1,6 +1,6 @@
 import { DfhfError, systemCode } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
-import { plainAddress } from '../swarm/protocol/peer-info.ts'
+import { plainAddress } from '../base/plain-address.ts'
 import { PEER_PORT } from '../swarm/protocol/peer-port.ts'
 import { busy } from '../swarm/protocol/peer-reply.ts'
 import type { Connection } from '../swarm/server/upload-ledger.ts'

@@ -1,4 +1,6 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { DfhfError, isOfClass } from '../base/errors.ts'
+import { Listeners } from '../base/listeners.ts'
 import type { Origin } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 
@@ -39,8 +41,8 @@ interface Known {
 export class PublicRepos {
   readonly #hub: Origin
   readonly #now: () => number
-  readonly #repos = new Map<string, Known>()
-  readonly #listeners = new Set<(repo: Repo) => void>()
+  readonly #repos = new BoundedMap<string, Known>(MAX_REPOS)
+  readonly #listeners = new Listeners<Repo>()
 
   /** `anonymous` must carry no token. */
   constructor(anonymous: Origin, now: () => number = () => performance.now()) {
@@ -104,15 +106,13 @@ export class PublicRepos {
 
   /** Calls `listener` for each repo that turns out to be public; returns what ends that. */
   onPublic(listener: (repo: Repo) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   #known(repo: Repo): Known {
     const name = repoName(repo)
     const known = this.#repos.get(name)
     if (known) return known
-    if (this.#repos.size >= MAX_REPOS) this.#repos.delete(this.#repos.keys().next().value ?? '')
     const fresh: Known = {
       said: undefined,
       saidAtMs: 0,
@@ -165,7 +165,7 @@ export class PublicRepos {
       const isNews = visibility === 'public' && known.said !== 'public'
       known.said = visibility
       known.saidAtMs = this.#now()
-      if (isNews) for (const listener of this.#listeners) listener(repo)
+      if (isNews) this.#listeners.tell(repo)
       return visibility
     })
   }

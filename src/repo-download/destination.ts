@@ -1,6 +1,6 @@
 import type { Commit } from '../blob/oid.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
-import type { BlobFile } from '../transfer/blob-file.ts'
+import type { BlobFile } from '../transfer/writing/blob-file.ts'
 
 /** A file that is here by its name alone, where the origin need not or cannot be asked what it must hold. */
 export interface KnownFile {

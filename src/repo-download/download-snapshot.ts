@@ -27,7 +27,7 @@ export interface SnapshotPlan {
 }
 
 /** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
-export type PlannedFile =
+type PlannedFile =
   | {
       readonly file: FileRef
       readonly isHere: boolean

@@ -4,7 +4,7 @@ import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import type { DiskRoom } from '../storage/files/disk-room.ts'
 import type { LocalDir } from '../storage/local-dir/local-dir.ts'
 import type { LocalRefs } from '../storage/local-dir/local-refs.ts'
-import type { BlobFile } from '../transfer/blob-file.ts'
+import type { BlobFile } from '../transfer/writing/blob-file.ts'
 import { type CacheDestination, withRoom } from './cache-destination.ts'
 import type { Destination, KnownFile } from './destination.ts'
 

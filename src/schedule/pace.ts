@@ -192,8 +192,8 @@ export class Pace {
     if (!isMeasured && !this.#isDoubtful(sight)) return 'shared'
     // Where the one connection that was to measure the Hub is a broken one, the time that passes is the debt.
     if (this.#debtMs + this.#elapsedMs < this.#patience(sight)) return isMeasured ? 'shared' : 'probe'
-    // While peers do bring something, it is first found out, at little cost, whether the Hub would bring more.
-    const isTrial = this.#alone === undefined && sight.now - this.#peersGaveAt < SOME_MS
+    // While peers do bring something, or nothing is known of the Hub, it is first found out what it would bring, at little cost.
+    const isTrial = this.#alone === undefined && (!isMeasured || sight.now - this.#peersGaveAt < SOME_MS)
     this.#turn = beginTurn(sight.now, isTrial)
     return 'alone'
   }
@@ -277,7 +277,7 @@ function beginTurn(startedAt: number, isTrial: boolean): Turn {
   return { startedAt, isTrial, firstByteAt: undefined, hubBytes: 0, connectionBytes: 0, connectionMs: 0 }
 }
 
-/** From 0 for nobody else to 1 for a crowd. */
+/** From 0 for no peer to 1 for a crowd. */
 function crowd(peers: number): number {
   return Math.min(1, peers / CROWD)
 }

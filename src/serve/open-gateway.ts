@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts'
+import { isLoopbackHost } from '../base/loopback.ts'
 import { AllowList } from '../gateway/access/allow-list.ts'
 import { OwnNames } from '../gateway/access/own-names.ts'
 import { BlobReplies } from '../gateway/blob-replies.ts'
@@ -9,18 +10,18 @@ import { LfsGateway } from '../gateway/lfs/lfs-gateway.ts'
 import { jsonReply, type Reply, textReply } from '../gateway/message.ts'
 import { FileFacts } from '../gateway/mirror/file-facts.ts'
 import { HubApi } from '../gateway/mirror/hub-api.ts'
+import { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
 import { HubMirror } from '../gateway/mirror/hub-mirror.ts'
 import { HubUpstream } from '../gateway/mirror/hub-upstream.ts'
-import { HubWeather } from '../gateway/mirror/hub-weather.ts'
-import { KeptAnswers } from '../gateway/mirror/kept-answers.ts'
 import { Recall } from '../gateway/mirror/recall.ts'
+import { StaleResponses } from '../gateway/mirror/stale-responses.ts'
 import { CdnProbe } from '../gateway/proxy/cdn-probe.ts'
 import { CdnProxy } from '../gateway/proxy/cdn-proxy.ts'
 import { Tunnels } from '../gateway/proxy/tunnel.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpProxy } from '../http/proxy.ts'
 import { parseEndpoint } from '../hub/endpoint.ts'
-import { isLoopback, type TokenRule } from '../hub/tokens.ts'
+import type { TokenRule } from '../hub/tokens.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { PublicRepos } from '../peer/public-repos.ts'
 import type { Origin } from '../repo/origin.ts'
@@ -77,9 +78,9 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const endpoint = parseEndpoint(options.endpoint)
   const allowList = new AllowList(endpoint, options.allowHosts)
   const hub = new HubUpstream({ endpoint, http, tokenRule })
-  const kept = new KeptAnswers(options.stateDir, { log })
-  const weather = new HubWeather(log)
-  const recall = new Recall({ kept, publicRepos, weather, staleForMs, signal })
+  const kept = new StaleResponses(options.stateDir, { log })
+  const circuit = new HubCircuit(log)
+  const recall = new Recall({ kept, publicRepos, circuit, staleForMs, signal })
   const blobs = new BlobReplies({
     library,
     log,
@@ -99,7 +100,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     library,
     upstream: hub,
     ownHub: options.ownHub,
-    isLoopbackOnly: listen.host !== undefined && isLoopback(listen.host),
+    isLoopbackOnly: listen.host !== undefined && isLoopbackHost(listen.host),
     storeQuota: options.storeQuota,
     log,
   })
@@ -120,7 +121,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   return {
     port: server.port,
     load: () => ({ requests: server.active, tunnels: tunnels.open }),
-    isHubWell: () => !weather.isBad,
+    isHubWell: () => !circuit.isBad,
     close: () => close(GRACE_MS),
     [Symbol.asyncDispose]: () => close(0),
   }

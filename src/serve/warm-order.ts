@@ -1,5 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
-import { isObject } from '../hub/answers/json-shape.ts'
+import { isObject } from '../base/json-object.ts'
 import { parseRepo } from '../hub/parse-repo.ts'
 import { checkRevision, parseRepoType, type Repo } from '../repo/repo.ts'
 

@@ -1,11 +1,11 @@
 import type { Log } from '../base/log.ts'
+import { isLoopbackAddress, isLoopbackHost } from '../base/loopback.ts'
 import { credentialsOf } from '../gateway/access/credentials.ts'
 import { hostNameOf } from '../gateway/access/own-names.ts'
 import type { GatewayRequest, Reply } from '../gateway/message.ts'
 import type { HubUpstream } from '../gateway/mirror/hub-upstream.ts'
 import { describeError, refusalWithCode, refuse } from '../gateway/refusal.ts'
 import { readBody } from '../gateway/request-body.ts'
-import { isLoopback } from '../hub/tokens.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { Origin } from '../repo/origin.ts'
 import { LineStream } from './line-stream.ts'
@@ -86,9 +86,9 @@ export class WarmRoute {
     const credentials = credentialsOf(headers)
     // What a proxy of this machine passes on comes from loopback as well, and may be anybody's.
     const isPassedOn = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'].some((name) => headers.has(name))
-    const isNear = isLoopback(address.includes(':') ? `[${address}]` : address)
+    const isNear = isLoopbackAddress(address)
     const isOurs =
-      isLoopbackOnly && isNear && !isPassedOn && isLoopback(hostNameOf(headers.get('host') ?? '') ?? '')
+      isLoopbackOnly && isNear && !isPassedOn && isLoopbackHost(hostNameOf(headers.get('host') ?? '') ?? '')
     if (credentials.authorization === undefined && isOurs) return ownHub
     return upstream.clientFor(credentials, headers.get('user-agent') ?? 'dfhf')
   }

@@ -4,6 +4,7 @@ import { formatSize } from '../base/size.ts'
 import { createTimeSlice } from '../base/time-slice.ts'
 import type { Commit } from '../blob/oid.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
+import { untilDone } from '../peer/shared-fetch.ts'
 import type { ListedFile } from '../repo/file-ref.ts'
 import type { Origin } from '../repo/origin.ts'
 import { createPathFilter } from '../repo/patterns.ts'
@@ -123,24 +124,19 @@ async function bring(
     using here = await library.acquire(oid, signal)
     if (here) return { bytes: nothing, wasHere: true }
   }
-  const errand = await library.join(blob, source)
-  const { tally } = errand.transfer
+  const fetch = await library.join(blob, source)
+  const { counters } = fetch.transfer
   let told = 0
   const timer = setInterval(() => {
-    const { bytes } = tally
+    const { bytes } = counters
     if (bytes.hub + bytes.peers === told) return
     told = bytes.hub + bytes.peers
     void tellCost(bytes)
   }, PROGRESS_EVERY_MS)
-  const leave = () => errand.leave()
-  signal.addEventListener('abort', leave, { once: true })
   try {
-    signal.throwIfAborted()
-    await errand.done
-    return { bytes: tally.bytes, wasHere: false }
+    await untilDone(fetch, signal)
+    return { bytes: counters.bytes, wasHere: false }
   } finally {
     clearInterval(timer)
-    signal.removeEventListener('abort', leave)
-    errand.leave()
   }
 }

@@ -3,14 +3,14 @@ import { releaseBytes } from '../base/release-bytes.ts'
 import { pieceRange } from '../blob/pieces.ts'
 import type { HashService } from '../hash/hash-service.ts'
 import { HUB, type Lease, type PieceBoard } from '../schedule/piece-board.ts'
-import type { BlobFile } from './blob-file.ts'
-import { BLOCK_SIZE } from './block-writer.ts'
-import type { HubSeat } from './hub-seat.ts'
-import { LeaseSinks } from './lease-sinks.ts'
-import type { PieceSink } from './piece-sink.ts'
-import { type PieceWriters, WriterClosedError } from './piece-writers.ts'
+import type { HubSeat } from './hub/hub-seat.ts'
 import type { RateLimiter } from './rate-limiter.ts'
 import type { TransferSources } from './transfer-sources.ts'
+import type { BlobFile } from './writing/blob-file.ts'
+import { BLOCK_SIZE } from './writing/block-writer.ts'
+import { LeaseSinks } from './writing/lease-sinks.ts'
+import type { PieceSink } from './writing/piece-sink.ts'
+import { type PieceWriters, WriterClosedError } from './writing/piece-writers.ts'
 
 /** A piece that a lease has brought. */
 export interface Landing {
@@ -36,7 +36,7 @@ export interface LeaseListener {
 }
 
 /** What a runner works with. */
-export interface LeaseRunnerParts {
+interface LeaseRunnerParts {
   readonly board: PieceBoard
   readonly file: BlobFile
   readonly writers: PieceWriters

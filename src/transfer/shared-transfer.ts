@@ -33,7 +33,7 @@ export class SharedTransfer implements SharedBlob {
     return this.#transfer.asksHub
   }
 
-  /** Piece digests cost a second hash of every byte, so they are computed only while somebody listens. */
+  /** Piece digests cost a second hash of every byte, so they are computed only while a peer listens. */
   get digests(): ReadonlyMap<number, string> {
     return this.#digests
   }

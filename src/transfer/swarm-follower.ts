@@ -5,7 +5,7 @@ import { SETTLING_MS, SLOTS_PER_PEER } from '../schedule/tuning.ts'
 import type { BlobSwarm, SwarmListener } from '../swarm/client/blob-swarm.ts'
 
 /** What a follower brings news to. */
-export interface SwarmFollowerParts {
+interface SwarmFollowerParts {
   readonly swarm: BlobSwarm
   readonly scheduler: Scheduler
   readonly now: () => number

@@ -7,14 +7,14 @@ import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { SwarmBlob } from '../swarm/client/swarm-session.ts'
 import type { BlobOrigin } from '../swarm/server/blob-shelf.ts'
-import type { BlobFile } from './blob-file.ts'
 import { BlobTransfer } from './blob-transfer.ts'
-import { HubBudget } from './hub-budget.ts'
-import type { LandedPieces } from './landed-pieces.ts'
+import { HubBudget } from './hub/hub-budget.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { SharedTransfer } from './shared-transfer.ts'
-import type { Tally } from './tally.ts'
+import type { TransferCounters } from './transfer-counters.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
+import type { BlobFile } from './writing/blob-file.ts'
+import type { LandedPieces } from './writing/landed-pieces.ts'
 
 /** What all transfers of a process share. */
 export interface EngineOptions {
@@ -53,7 +53,7 @@ export interface RunningTransfer {
   readonly hub?: BlobSource | undefined
   /** What may be read already, and where it came from. */
   readonly pieces: LandedPieces
-  readonly tally: Tally
+  readonly counters: TransferCounters
   /** Fetches first what lies at and behind `piece`, because a client reads there. */
   moveHead(piece: number): void
   /** Resolves with what the blob cost once it is whole and checked; rejects with the first error that cannot be helped. */
@@ -148,7 +148,7 @@ export class TransferEngine implements Disposable {
     return {
       ...{ oid, size, file, hub },
       pieces: transfer.pieces,
-      tally: transfer.tally,
+      counters: transfer.counters,
       moveHead: (piece) => transfer.moveHead(piece),
       done: this.#finish(transfer, signal),
     }

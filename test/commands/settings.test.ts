@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DfhfError } from '../../src/base/errors.ts'
 import { parseConfig, readConfigFile } from '../../src/commands/settings/config-file.ts'
-import { expandPath, huggingFaceHome } from '../../src/commands/settings/expand-path.ts'
 import {
   parseAddress,
-  parseBoolean,
   parseCount,
   parseDuration,
   parseHttpUrl,
@@ -41,11 +39,6 @@ function reader(sources: Partial<SettingSources>) {
 }
 
 describe('values', () => {
-  test('are true as huggingface_hub has it', () => {
-    expect(['1', 'on', 'Yes', 'TRUE', ' true '].map(parseBoolean)).not.toContain(false)
-    expect(['0', 'off', 'no', 'false', '', 'y', '2'].map(parseBoolean)).not.toContain(true)
-  })
-
   test('are addresses with or without a host', () => {
     expect(parseAddress('65002')).toEqual({ host: undefined, port: 65002 })
     expect(parseAddress(':65002')).toEqual({ host: undefined, port: 65002 })
@@ -69,23 +62,6 @@ describe('values', () => {
     expect(parseHttpUrl('http://mirror:8080/hf/')).toBe('http://mirror:8080/hf')
     for (const bad of ['huggingface.co', 'ftp://x', 'http://', ''])
       expect(usageOf(() => parseHttpUrl(bad))).toContain('no http or https address')
-  })
-})
-
-describe('paths', () => {
-  test('know the home folder and variables', () => {
-    const env = { HOME: '/home/a', DATA: '/data' }
-    expect(expandPath('~/hub', env)).toBe('/home/a/hub')
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: what a user writes
-    expect(expandPath('$DATA/${DATA}/$NONE', env)).toBe('/data/data/$NONE')
-    expect(expandPath('/a/~b', env)).toBe('/a/~b')
-  })
-
-  test('of the Hugging Face home follow HF_HOME, then XDG_CACHE_HOME, then the home folder', () => {
-    const env = { HOME: '/home/a', XDG_CACHE_HOME: '/xdg', HF_HOME: '~/hf' }
-    expect(huggingFaceHome(env)).toBe('/home/a/hf')
-    expect(huggingFaceHome({ ...env, HF_HOME: '' })).toBe('/xdg/huggingface')
-    expect(huggingFaceHome({ HOME: '/home/a' })).toBe('/home/a/.cache/huggingface')
   })
 })
 

@@ -42,6 +42,25 @@ describe('a revision', () => {
     expect(await client.resolveRevision(varied, 'main')).toMatchObject({ isPrivate: true, isGated: true })
   })
 
+  test('is of a public repo where anybody can read it, and only then', async () => {
+    for (const [kind, isPublic] of [
+      [{}, true],
+      [{ private: true }, false],
+      [{ gated: 'auto' as const }, false],
+    ] as const) {
+      await using hub = await start({ repos: [{ ...variedRepo(), ...kind }], users: [ann] })
+      await using client = clientOf(hub.url, { token: ann.token })
+      expect([kind, await client.isPublic(varied, 'main')]).toEqual([kind, isPublic])
+    }
+  })
+
+  test('is of a public repo where it was read without a token, and nobody is asked', async () => {
+    await using hub = await start()
+    await using client = clientOf(hub.url)
+    expect(await client.isPublic(varied, 'main')).toBe(true)
+    expect(hub.requests).toHaveLength(0)
+  })
+
   test('is found in a short commit, and under the former name of the repo', async () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
@@ -50,19 +69,6 @@ describe('a revision', () => {
     const former = { type: 'model', id: 'test-org/old-name' } as const
     expect((await client.resolveRevision(former, 'main')).id).toBe(varied.id)
     expect((await client.describeFile(former, 'main', 'config.json')).commit).toBe(commit)
-  })
-
-  test('is listed among the refs', async () => {
-    await using hub = await start()
-    await using client = clientOf(hub.url)
-    const refs = await client.listRefs(varied)
-    expect(refs.map(({ name, kind }) => `${kind} ${name}`).sort()).toEqual([
-      'branch feature/new-head',
-      'branch main',
-      'conversion refs/convert/parquet',
-      'pull-request refs/pr/1',
-      'tag v1.0',
-    ])
   })
 })
 

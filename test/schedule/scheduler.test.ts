@@ -4,7 +4,7 @@ import { hubMembers, Ownership } from '../../src/schedule/ownership.ts'
 import { patienceMs } from '../../src/schedule/ownership-ring.ts'
 import type { PeerView } from '../../src/schedule/peer-view.ts'
 import { HUB, type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
-import { type Means, Scheduler } from '../../src/schedule/scheduler.ts'
+import { type DecisionInput, Scheduler } from '../../src/schedule/scheduler.ts'
 import { peerId, sampleOid } from '../swarm/samples.ts'
 
 const oid = sampleOid()
@@ -31,7 +31,7 @@ function join({ board }: Scheduler, n: number, changes: Partial<PeerView> = {}):
   })
 }
 
-function decide(scheduler: Scheduler, means: Partial<Means> = {}) {
+function decide(scheduler: Scheduler, means: Partial<DecisionInput> = {}) {
   const actions = scheduler.decide({
     now: 0,
     selfAsksHub: true,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { Membership } from '../../src/swarm/membership/membership.ts'
 import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
-import { parseOrigin, parsePieceList, parseRange } from '../../src/swarm/protocol/peer-target.ts'
+import { parseOrigin, parsePieceList } from '../../src/swarm/protocol/peer-target.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../../src/swarm/server/peer-handler.ts'
 import { createClusterKey, signRequest } from '../../src/swarm/trust/cluster-key.ts'
 import { MemoryBlob, MemoryShelf } from './memory-shelf.ts'
@@ -426,15 +426,6 @@ describe('privacy', () => {
 })
 
 describe('targets', () => {
-  test('reads ranges as RFC 9110 means them', () => {
-    expect(parseRange('bytes=0-0', 10)).toEqual({ start: 0, end: 1 })
-    expect(parseRange('bytes=5-', 10)).toEqual({ start: 5, end: 10 })
-    expect(parseRange('bytes=-3', 10)).toEqual({ start: 7, end: 10 })
-    expect(parseRange('bytes=-30', 10)).toEqual({ start: 0, end: 10 })
-    expect(parseRange('bytes=2-99', 10)).toEqual({ start: 2, end: 10 })
-    expect(parseRange(null, 0)).toEqual({ start: 0, end: 0 })
-  })
-
   test('reads lists of pieces and bounds them', () => {
     expect(parsePieceList('1,2,5-7', 8)).toEqual([1, 2, 5, 6, 7])
     for (const bad of ['', '8', '3-1', '1,', 'x', '0-7'])

@@ -6,6 +6,7 @@ import { Membership } from '../../src/swarm/membership/membership.ts'
 import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../../src/swarm/server/peer-handler.ts'
 import { createClusterKey } from '../../src/swarm/trust/cluster-key.ts'
+import { bytesOf } from '../support/http/bytes-of.ts'
 import { MemoryBlob, MemoryShelf } from './memory-shelf.ts'
 import { sampleOid, samplePeer } from './samples.ts'
 
@@ -78,9 +79,7 @@ function connect(options: Partial<PeerClientOptions> = {}): PeerClient {
 const whole = { range: { start: 0, end: secret.length - 1 }, size: secret.length, signal: never }
 
 async function read(client: PeerClient, peer: PeerInfo): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of (await client.openRange(peer, oid, whole)).body) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  return bytesOf((await client.openRange(peer, oid, whole)).body)
 }
 
 describe('a host without the key that says it is a keyed peer', () => {

@@ -68,7 +68,7 @@ describe('a transfer that has begun', () => {
     expect(counts).toContain(1)
     expect(running.pieces.isFull).toBe(true)
     expect(running.pieces.sourceOf(2)).toBe(HUB)
-    expect(running.tally.bytes.hub).toBe(bytes.length)
+    expect(running.counters.bytes.hub).toBe(bytes.length)
     expect(events.findLast(({ type }) => type === 'task-done')).toMatchObject({ id: 7, oid, pieces: 3 })
   })
 

@@ -180,6 +180,11 @@ export function noPieces(bytes: Uint8Array): string {
   return Buffer.alloc(Math.ceil(pieceCountOf(bytes.length) / 8)).toString('base64')
 }
 
+/** The index of every piece of a blob. */
+export function allPieces(bytes: Uint8Array): number[] {
+  return Array.from({ length: pieceCountOf(bytes.length) }, (_, index) => index)
+}
+
 /** Says every two seconds that it is alive. */
 async function heartbeat({ exchange }: BlobRequest): Promise<void> {
   while (await exchange.write(`${JSON.stringify({ load: { active: 0, limit: 10 } })}\n`))

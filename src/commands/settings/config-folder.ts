@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import type { Environment } from '../../base/environment.ts'
 import { systemCode } from '../../base/errors.ts'
-import type { Environment } from './environment.ts'
 
 /** Where the system keeps a user's settings. Undefined for a user without a home folder, as in many containers. */
 export async function configFolder(env: Environment): Promise<string | undefined> {

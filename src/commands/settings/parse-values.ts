@@ -8,11 +8,6 @@ export interface Address {
   readonly port: number
 }
 
-/** True for `1`, `on`, `yes` and `true` in any case, as huggingface_hub reads them; false for all else. */
-export function parseBoolean(text: string): boolean {
-  return ['1', 'on', 'yes', 'true'].includes(text.trim().toLowerCase())
-}
-
 /** A parser of whole numbers from `lowest` up. */
 export function parseCount(lowest: number): (text: string) => number {
   return (text) => {

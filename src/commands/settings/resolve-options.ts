@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { bareHost } from '../../base/bare-host.ts'
+import type { Environment } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
+import { huggingFaceHome, noHome } from '../../base/expand-path.ts'
+import { bareHost } from '../../base/url-host.ts'
 import { resolveSubject } from '../resolve-subject.ts'
-import type { Environment } from './environment.ts'
-import { huggingFaceHome, noHome } from './expand-path.ts'
 import type {
   DownloadOptions,
   GatewayOptions,

@@ -1,5 +1,5 @@
+import { expandPath } from '../../base/expand-path.ts'
 import { parseSize } from '../../base/size.ts'
-import { expandPath } from './expand-path.ts'
 import { type Address, parseAddress, parseDuration } from './parse-values.ts'
 import { list, optional, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'

@@ -1,6 +1,6 @@
+import { isObject } from '../../base/json-object.ts'
 import { isSha256 } from '../../blob/oid.ts'
 import type { HttpClient } from '../../http/http-client.ts'
-import { isObject } from '../../hub/answers/json-shape.ts'
 import { signedUrlExpiry } from '../../hub/signed-url.ts'
 import { pluralOf, type Repo } from '../../repo/repo.ts'
 import type { BlobReplies } from '../blob-replies.ts'

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { Sha256 } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
 
@@ -22,7 +23,7 @@ export interface LfsTicket {
  * tells nothing, cannot be made up, and is gone with this process.
  */
 export class LfsTickets {
-  readonly #tickets = new Map<string, LfsTicket>()
+  readonly #tickets = new BoundedMap<string, LfsTicket>(MAX_TICKETS)
   readonly #now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -34,7 +35,6 @@ export class LfsTickets {
     const number = randomBytes(24).toString('base64url')
     const expiresAtMs = this.#now() + Math.min(LONGEST_MS, lifetimeMs)
     this.#tickets.set(number, { ...ticket, expiresAtMs })
-    if (this.#tickets.size > MAX_TICKETS) this.#tickets.delete(this.#tickets.keys().next().value ?? '')
     return number
   }
 

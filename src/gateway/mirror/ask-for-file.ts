@@ -1,6 +1,6 @@
 import type { HttpResponse } from '../../http/http-response.ts'
-import { describeFile } from '../../hub/answers/describe-file.ts'
-import { type FoundHead, isPlainHead, walkToHead } from '../../hub/answers/file-head.ts'
+import { describeFile } from '../../hub/responses/describe-file.ts'
+import { type FoundHead, isPlainHead, walkToHead } from '../../hub/responses/file-head.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { Credentials } from '../access/credentials.ts'
 import type { HeaderLine } from '../message.ts'

@@ -1,5 +1,5 @@
+import { isObject } from '../../base/json-object.ts'
 import { isCommit, isOid, isSha256, type Oid } from '../../blob/oid.ts'
-import { isObject } from '../../hub/answers/json-shape.ts'
 import type { DescribedFile } from '../../repo/file-ref.ts'
 import type { HeaderLine } from '../message.ts'
 

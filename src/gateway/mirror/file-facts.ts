@@ -1,11 +1,11 @@
 import { isCommit } from '../../blob/oid.ts'
-import { ShortMemory } from '../short-memory.ts'
+import { SingleFlightCache } from '../single-flight-cache.ts'
 import { askForFile, type FileQuestion, type FileVerdict } from './ask-for-file.ts'
 import { parseFileFact } from './file-fact.ts'
+import { isHubFailure } from './hub-circuit.ts'
 import type { HubUpstream } from './hub-upstream.ts'
-import { isHubFailure } from './hub-weather.ts'
-import type { KeptAnswers } from './kept-answers.ts'
 import type { HubWord, Recall } from './recall.ts'
+import type { StaleResponses } from './stale-responses.ts'
 
 /** How long the Hub's word about a file counts for one client, in ms: a commit's files never change, access may. */
 const COMMIT_GOOD_FOR_MS = 30_000
@@ -26,7 +26,7 @@ export interface FileAnswer {
 export interface FileFactsParts {
   readonly hub: HubUpstream
   readonly recall: Recall
-  readonly kept: KeptAnswers
+  readonly kept: StaleResponses
 }
 
 /**
@@ -36,7 +36,7 @@ export interface FileFactsParts {
  */
 export class FileFacts {
   readonly #parts: FileFactsParts
-  readonly #memory = new ShortMemory<FileAnswer>({ size: MAX_REMEMBERED })
+  readonly #memory = new SingleFlightCache<FileAnswer>({ size: MAX_REMEMBERED })
 
   constructor(parts: FileFactsParts) {
     this.#parts = parts

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { isObject } from '../../hub/answers/json-shape.ts'
+import { isObject } from '../../base/json-object.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { Credentials } from '../access/credentials.ts'
 import type { HeaderLine } from '../message.ts'
 import { answerHeaders, lineOf } from '../relayed-headers.ts'
-import { ShortMemory } from '../short-memory.ts'
+import { SingleFlightCache } from '../single-flight-cache.ts'
 import type { HubUpstream } from './hub-upstream.ts'
 import type { HubWord, Recall } from './recall.ts'
 import { withoutXet } from './without-xet.ts'
@@ -40,7 +40,7 @@ export interface HubApiParts {
 /** Asks the Hub about repos in its clients' names. Those who ask the same at once share one question. */
 export class HubApi {
   readonly #parts: HubApiParts
-  readonly #memory = new ShortMemory<ApiAnswer>({ size: 1_000 })
+  readonly #memory = new SingleFlightCache<ApiAnswer>({ size: 1_000 })
 
   constructor(parts: HubApiParts) {
     this.#parts = parts

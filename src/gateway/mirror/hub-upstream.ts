@@ -1,9 +1,9 @@
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
-import { PlainEtags } from '../../hub/answers/plain-etags.ts'
 import { endpointText } from '../../hub/endpoint.ts'
 import { HubClient } from '../../hub/hub-client.ts'
 import { mayCarryToken } from '../../hub/hub-hosts.ts'
+import { PlainEtags } from '../../hub/responses/plain-etags.ts'
 import { isSafeForToken, type TokenRule } from '../../hub/tokens.ts'
 import type { Credentials } from '../access/credentials.ts'
 

@@ -5,8 +5,8 @@ import type { Repo } from '../../repo/repo.ts'
 import type { Credentials } from '../access/credentials.ts'
 import type { HeaderLine } from '../message.ts'
 import { lineOf } from '../relayed-headers.ts'
-import { type HubWeather, isHubFailure, isHubTrouble } from './hub-weather.ts'
-import type { KeptAnswers } from './kept-answers.ts'
+import { type HubCircuit, isHubFailure, isHubTrouble } from './hub-circuit.ts'
+import type { StaleResponses } from './stale-responses.ts'
 
 /** How long the Hub may take where an answer from before would do, and while it fails at other questions too. */
 const SHORT_PATIENCE_MS = 4_000
@@ -35,9 +35,9 @@ export interface RecallableQuestion<T> {
 
 /** What this needs. */
 export interface RecallParts {
-  readonly kept: KeptAnswers
+  readonly kept: StaleResponses
   readonly publicRepos: PublicRepos
-  readonly weather: HubWeather
+  readonly circuit: HubCircuit
   /** How old an answer may be; 0 for not at all. */
   readonly staleForMs: number
   /** Aborts when the gateway stops. */
@@ -56,11 +56,11 @@ export class Recall {
   }
 
   async ask<T>(question: RecallableQuestion<T>): Promise<{ readonly answer: T; readonly isStale: boolean }> {
-    const { kept, weather, signal, staleForMs } = this.#parts
+    const { kept, circuit, signal, staleForMs } = this.#parts
     const { repo, about, patienceMs } = question
     const found = await kept.find(repo, about, staleForMs)
     const before = found === undefined ? undefined : question.parse(found)
-    const hurried = weather.isBad ? HURRIED_MS : SHORT_PATIENCE_MS
+    const hurried = circuit.isBad ? HURRIED_MS : SHORT_PATIENCE_MS
     const patience = AbortSignal.timeout(before === undefined ? patienceMs : hurried)
     const { withdrawals } = kept
     try {
@@ -70,13 +70,13 @@ export class Recall {
         void this.#keep(question, word, withdrawals)
         return { answer: word.answer, isStale: false }
       }
-      if (word.status !== 429) weather.failed(`it answered ${word.status}`)
+      if (word.status !== 429) circuit.failed(`it answered ${word.status}`)
       if (before === undefined || !(await this.#mayRecall(repo)))
         return { answer: word.answer, isStale: false }
     } catch (error) {
       const trouble = patience.aborted ? new DfhfError('timeout', 'the Hub did not answer in time') : error
       if (isAbort(trouble) || !isHubTrouble(trouble)) throw trouble
-      weather.failed(trouble.message)
+      circuit.failed(trouble.message)
       if (before === undefined || !(await this.#mayRecall(repo))) throw trouble
     }
     return { answer: before, isStale: true }
@@ -90,8 +90,8 @@ export class Recall {
   }
 
   async #hear<T>({ about, repo }: RecallableQuestion<T>, word: HubWord<T>): Promise<void> {
-    const { kept, weather } = this.#parts
-    weather.worked()
+    const { kept, circuit } = this.#parts
+    circuit.worked()
     const refused = refusalIn(word)
     if (refused) await kept.withdraw(repo, refused === 'repo' ? undefined : about)
   }

@@ -5,7 +5,7 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import { walkRedirects } from '../../http/redirects.ts'
 import { signedUrlExpiry } from '../../hub/signed-url.ts'
 import type { HeaderLine } from '../message.ts'
-import { ShortMemory } from '../short-memory.ts'
+import { SingleFlightCache } from '../single-flight-cache.ts'
 
 const MAX_HOPS = 5
 const PATIENCE_MS = 30_000
@@ -31,7 +31,7 @@ export class CdnProbe {
   readonly #http: HttpClient
   readonly #mayFollow: (url: URL) => boolean
   readonly #signal: AbortSignal
-  readonly #memory = new ShortMemory<ProbeAnswer>({ size: MAX_REMEMBERED })
+  readonly #memory = new SingleFlightCache<ProbeAnswer>({ size: MAX_REMEMBERED })
 
   constructor(options: {
     readonly http: HttpClient

@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Commit, isCommit, isOid, type Oid } from '../../blob/oid.ts'
+import { type Commit, isCommit, type Oid } from '../../blob/oid.ts'
 import type { ListedFile, PlacedFile } from '../../repo/file-ref.ts'
 import type { Repo } from '../../repo/repo.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
@@ -11,7 +11,7 @@ import { makeEmptyFile } from '../files/plain-file.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { placeBlob } from '../partial/place-blob.ts'
 import { missingSize, removeOrphanJournals, removeStalePartials } from '../partial/stale-partials.ts'
-import { linkTarget, parseRepoFolderName, RepoLayout } from './cache-layout.ts'
+import { linkTarget, RepoLayout } from './cache-layout.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
 import { listPlaced } from './placed-files.ts'
 import { readRefFile, writeRefFile } from './ref-file.ts'
@@ -26,13 +26,6 @@ export interface HfCacheOptions {
   readonly disableSymlinks?: boolean | undefined
   /** See PartialBlobOptions. @default true */
   readonly durable?: boolean | undefined
-}
-
-/** A blob that stands in the cache. */
-export interface CachedBlob {
-  readonly repo: Repo
-  readonly oid: Oid
-  readonly path: string
 }
 
 /** The Hugging Face cache below `root`, in huggingface_hub's own layout. */
@@ -116,11 +109,6 @@ export class HfCache {
     await onDisk('write', marker, () => makeEmptyFile(marker))
   }
 
-  /** True when somebody noted that the commit has no such file. */
-  async isMissing(repo: Repo, commit: Commit, path: string): Promise<boolean> {
-    return (await fileSize(this.layout(repo).missing(commit, path))) !== undefined
-  }
-
   /** All files of a commit, when somebody listed them before. */
   readTree(repo: Repo, commit: Commit): Promise<ListedFile[] | undefined> {
     return readTreeCache(this.layout(repo).tree(commit))
@@ -190,18 +178,6 @@ export class HfCache {
       return new FileLock()
     }
     return acquireFileLock(path, options)
-  }
-
-  /** Every blob of every repo, as they are found. Folders that cannot be read are passed over. */
-  async *listBlobs(): AsyncGenerator<CachedBlob> {
-    for (const folder of await readdir(this.root).catch(() => [])) {
-      const repo = parseRepoFolderName(folder)
-      if (repo === undefined) continue
-      const blobs = join(this.root, folder, 'blobs')
-      for (const oid of await readdir(blobs).catch(() => [])) {
-        if (isOid(oid)) yield { repo, oid, path: join(blobs, oid) }
-      }
-    }
   }
 
   /** Where the files of one repo stand. */

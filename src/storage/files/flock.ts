@@ -6,7 +6,6 @@ export type FlockResult = 'acquired' | 'held' | 'unsupported'
 
 const LOCK_EX = 2
 const LOCK_NB = 4
-const LOCK_UN = 8
 const EINTR = 4
 const EACCES = 13
 /** EAGAIN is EWOULDBLOCK on both systems; it has another number on each. */
@@ -32,11 +31,6 @@ export function tryFlock(descriptor: number): FlockResult {
     if (errno === EINTR) continue
     return errno === EAGAIN || errno === EACCES ? 'held' : 'unsupported'
   }
-}
-
-/** Gives a lock back while the descriptor stays open. */
-export function releaseFlock(descriptor: number): void {
-  if (libc !== 'unopened') libc?.flock(descriptor, LOCK_UN)
 }
 
 function openLibc(): Libc | undefined {

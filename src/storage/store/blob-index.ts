@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { Oid } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
@@ -7,7 +8,7 @@ import { CacheScan } from '../cache/cache-scan.ts'
 import { unlessMissing } from '../files/disk-error.ts'
 import { FolderWatch } from '../files/folder-watch.ts'
 import type { HashFile } from '../files/hash-file.ts'
-import type { BlobLease } from './blob-lease.ts'
+import type { BlobPin } from './blob-pin.ts'
 import type { BlobStore } from './store.ts'
 import type { VerifiedFiles } from './verified-files.ts'
 
@@ -23,7 +24,7 @@ export interface BlobIndexOptions {
 }
 
 /** A whole, verified blob. One from the store stays until the lease is disposed. */
-export interface IndexedBlob extends BlobLease {
+export interface IndexedBlob extends BlobPin {
   readonly oid: Oid
   readonly origin: 'cache' | 'store'
 }
@@ -38,7 +39,7 @@ export class BlobIndex implements AsyncDisposable {
   readonly #scans: readonly CacheScan[]
   readonly #watch: FolderWatch
   readonly #cached = new Map<Oid, Map<string, Repo>>()
-  readonly #listeners = new Set<(oid: Oid) => void>()
+  readonly #listeners = new Listeners<Oid>()
   readonly #timer: NodeJS.Timeout
   readonly #unsubscribe: () => void
   #looking: Promise<void> | undefined
@@ -53,7 +54,7 @@ export class BlobIndex implements AsyncDisposable {
     this.#watch = new FolderWatch(lookSoon)
     this.#timer = setInterval(lookSoon, options.lookEveryMs ?? 10_000)
     this.#timer.unref()
-    this.#unsubscribe = options.store?.subscribe((oid) => this.#tell(oid)) ?? (() => {})
+    this.#unsubscribe = options.store?.subscribe((oid) => this.#listeners.tell(oid)) ?? (() => {})
   }
 
   /** Opens an index that knows all that is there now, and follows changes until it is closed. */
@@ -82,12 +83,6 @@ export class BlobIndex implements AsyncDisposable {
     for (const repo of this.#cached.get(oid)?.values() ?? []) repos.set(repoFolderName(repo), repo)
     for (const repo of this.#options.store?.reposOf(oid) ?? []) repos.set(repoFolderName(repo), repo)
     return [...repos.values()]
-  }
-
-  /** The path of a verified blob; see `acquire`, which also keeps it from being evicted. */
-  async find(oid: Oid, signal?: AbortSignal): Promise<string | undefined> {
-    using blob = await this.acquire(oid, signal)
-    return blob?.path
   }
 
   /**
@@ -149,7 +144,7 @@ export class BlobIndex implements AsyncDisposable {
     const removed = isStored && (await store.remove(oid).catch(() => false))
     const hint = removed ? 'it was removed' : isStored ? 'it is not served' : 'it is not served; remove it'
     this.#log.warn(`${path} does not hold what its name says: ${hint}`)
-    this.#tell(oid)
+    this.#listeners.tell(oid)
   }
 
   /** Looks for changes now; resolves when all that was there at the call is known. */
@@ -171,8 +166,7 @@ export class BlobIndex implements AsyncDisposable {
 
   /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
   subscribe(listener: (oid: Oid) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -218,15 +212,11 @@ export class BlobIndex implements AsyncDisposable {
         else paths.delete(path)
         if (paths.size > 0) this.#cached.set(oid, paths)
         else this.#cached.delete(oid)
-        this.#tell(oid)
+        this.#listeners.tell(oid)
       }
     }
     if (this.#isClosed) return
     const folders = this.#scans.flatMap((scan) => [scan.root, ...scan.blobFolders])
     if (this.#watch.follow(folders)) void this.look()
-  }
-
-  #tell(oid: Oid): void {
-    for (const listener of this.#listeners) listener(oid)
   }
 }

@@ -1,6 +1,8 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
+import { Semaphore } from '../../base/semaphore.ts'
 import { formatSize } from '../../base/size.ts'
 import type { Oid } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
@@ -11,7 +13,7 @@ import { FolderStamps } from '../files/folder-stamps.ts'
 import { noRoom } from '../files/no-room.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { type FoundPartial, listPartials, removePartial } from '../partial/stale-partials.ts'
-import { type BlobLease, CountedLease } from './blob-lease.ts'
+import { type BlobPin, CountedPin } from './blob-pin.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { StoreCatalog } from './store-catalog.ts'
 import type { BlobStoreOptions } from './store-options.ts'
@@ -36,8 +38,8 @@ export class BlobStore {
   readonly #growing = new Map<PartialBlob, Oid>()
   /** What killed or cancelled runs left. */
   #leftovers: readonly FoundPartial[] = []
-  readonly #listeners = new Set<(oid: Oid) => void>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #listeners = new Listeners<Oid>()
+  readonly #turn = new Semaphore(1)
 
   private constructor(root: string, options: BlobStoreOptions) {
     this.root = root
@@ -99,14 +101,8 @@ export class BlobStore {
     return join(storeFolderOf(this.root, oid), oid)
   }
 
-  /** The path of a whole blob, which counts as used now. Without a lease it may go at any time. */
-  async find(oid: Oid): Promise<string | undefined> {
-    using lease = await this.acquire(oid)
-    return lease?.path
-  }
-
   /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
-  async acquire(oid: Oid): Promise<BlobLease | undefined> {
+  async acquire(oid: Oid): Promise<BlobPin | undefined> {
     const lease = await this.#lease(oid)
     const entry = this.#catalog.get(oid)
     if (lease === undefined || entry === undefined) return lease
@@ -123,7 +119,7 @@ export class BlobStore {
    * Throws `disk-full` when that cannot be. Without a repo nobody can tell who may have it.
    */
   openBlob(oid: Oid, size: number, repo: Repo | undefined): Promise<PartialBlob> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       const folder = storeFolderOf(this.root, oid)
       const present = this.#leftovers.reduce((sum, { stem, size }) => (stem === oid ? sum + size : sum), 0)
       this.#leftovers = this.#leftovers.filter(({ stem }) => stem !== oid)
@@ -140,10 +136,10 @@ export class BlobStore {
           onPublished: async () => {
             this.#growing.delete(blob)
             this.#catalog.add(oid, size, this.#now())
-            this.#tell(oid)
+            this.#listeners.tell(oid)
           },
           onClosed: async () => {
-            if (this.#growing.delete(blob)) await this.#inTurn(() => this.#findLeftovers(folder))
+            if (this.#growing.delete(blob)) await this.#turn.run(() => this.#findLeftovers(folder))
           },
         })
         this.#growing.set(blob, oid)
@@ -159,21 +155,14 @@ export class BlobStore {
 
   /** Notes that a blob which is here belongs to one more repo. */
   addRepo(oid: Oid, repo: Repo): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       if (this.#catalog.get(oid) !== undefined) await this.#noteRepo(oid, repo)
-    })
-  }
-
-  /** Frees space until the store keeps its quota and the disk its floor, as far as readers allow. */
-  trim(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#freeUp(0, 0)
     })
   }
 
   /** Removes a blob; false when somebody reads it or it is not here. */
   remove(oid: Oid): Promise<boolean> {
-    return this.#inTurn(() => this.#evict(oid))
+    return this.#turn.run(() => this.#evict(oid))
   }
 
   /** Looks for blobs that somebody else removed, and forgets them. Costs one stat a folder when nothing changed. */
@@ -187,11 +176,10 @@ export class BlobStore {
 
   /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
   subscribe(listener: (oid: Oid) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
-  async #lease(oid: Oid): Promise<BlobLease | undefined> {
+  async #lease(oid: Oid): Promise<BlobPin | undefined> {
     const entry = this.#catalog.get(oid)
     if (entry === undefined) return undefined
     const path = this.pathOf(oid)
@@ -201,7 +189,7 @@ export class BlobStore {
     }
     const stats = await unlessMissing(stat(path)).catch(() => undefined)
     if (stats?.isFile() && stats.size === entry.size)
-      return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
+      return new CountedPin(path, entry.size, this.#catalog.reposOf(oid), release)
     release()
     // Somebody else removed or changed it; one that was published meanwhile has another entry.
     if (this.#catalog.get(oid) === entry) this.#forget(oid)
@@ -288,16 +276,6 @@ export class BlobStore {
   #forget(oid: Oid): void {
     this.#catalog.delete(oid)
     if (![...this.#growing.values()].includes(oid)) this.#catalog.dropRepos(oid)
-    this.#tell(oid)
-  }
-
-  #tell(oid: Oid): void {
-    for (const listener of this.#listeners) listener(oid)
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work)
-    this.#turn = result.catch(() => {})
-    return result
+    this.#listeners.tell(oid)
   }
 }

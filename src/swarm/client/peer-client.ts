@@ -3,8 +3,8 @@ import type { Oid } from '../../blob/oid.ts'
 import { type ByteRange, pieceCountOf } from '../../blob/pieces.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
+import { readLines } from '../../http/ndjson.ts'
 import { rangeHeaders, readRange } from '../../http/range-request.ts'
-import { readLines } from '../protocol/ndjson.ts'
 import {
   decodeKnownPeer,
   decodePeer,
@@ -128,7 +128,7 @@ export class PeerClient {
       throw error
     }
     const decoder = new PiecesDecoder(oid, peer.name, { size })
-    for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: peer.name })) {
+    for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: `peer ${peer.name}` })) {
       const message = decoder.decode(line)
       this.#options.onHeard?.(peer, address)
       yield { ...message, members: message.members.map((member) => seenThrough(member, address)) }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { DnsPacket, DnsQuestion, DnsRecord } from 'multicast-dns'
-import { decodePeer, isLoopback, MAX_ADDRESSES, type PeerInfo } from '../protocol/peer-info.ts'
+import { isLoopbackAddress } from '../../base/loopback.ts'
+import { decodePeer, MAX_ADDRESSES, type PeerInfo } from '../protocol/peer-info.ts'
 
 /** The service under which peers announce themselves (RFC 6763). */
 export const SERVICE = '_dfhf._tcp.local'
@@ -97,7 +98,7 @@ function peerOf(srv: DnsRecord, records: readonly DnsRecord[], sender: string): 
     .filter(({ name, type }) => (type === 'A' || type === 'AAAA') && name === target)
     .map(({ data }) => String(data))
     // A neighbour's loopback address would mean us.
-    .filter((address) => isIP(address) !== 0 && (isLoopback(sender) || !isLoopback(address)))
+    .filter((address) => isIP(address) !== 0 && (isLoopbackAddress(sender) || !isLoopbackAddress(address)))
   try {
     return decodePeer(
       {

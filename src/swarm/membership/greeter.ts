@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/bounded-map.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { PeerInfo } from '../protocol/peer-info.ts'
 import type { Membership } from './membership.ts'
@@ -35,7 +36,9 @@ export class Greeter {
   /** By id and place, so that one peer is asked once however many requests it sends. */
   readonly #greetings = new Map<string, Promise<boolean>>()
   readonly #bySender = new Map<string, number>()
-  readonly #failures = new Map<string, { readonly count: number; readonly until: number }>()
+  readonly #failures = new BoundedMap<string, { readonly count: number; readonly until: number }>(
+    MOST_SENDERS,
+  )
 
   constructor(options: GreeterOptions) {
     this.#options = { now: () => performance.now(), ...options }
@@ -94,15 +97,10 @@ export class Greeter {
     const now = this.#options.now()
     const before = this.#failures.get(sender)
     const isOver = !before || before.until <= now
-    this.#failures.delete(sender)
     this.#failures.set(
       sender,
       isOver ? { count: 1, until: now + WINDOW_MS } : { ...before, count: before.count + 1 },
     )
-    for (const oldest of this.#failures.keys()) {
-      if (this.#failures.size <= MOST_SENDERS) return
-      this.#failures.delete(oldest)
-    }
   }
 }
 

@@ -1,5 +1,4 @@
 import { isOid, type Oid } from '../../blob/oid.ts'
-import type { ByteRange } from '../../blob/pieces.ts'
 import type { BlobOrigin } from '../server/blob-shelf.ts'
 
 /** What a request to the peer API asks for. */
@@ -21,18 +20,8 @@ export function parseTarget(url: string): PeerTarget | undefined {
   return { type: part === 'pieces' || part === 'digests' ? part : 'blob', oid, query }
 }
 
-/** The range that a Range header means for a blob of `size` bytes; undefined when it cannot be served. */
-export function parseRange(header: string | null, size: number): ByteRange | undefined {
-  if (header === null) return { start: 0, end: size }
-  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header) ?? []
-  if (first === undefined || last === undefined || (first === '' && last === '')) return undefined
-  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first)
-  const end = first === '' || last === '' ? size : Math.min(size, Number(last) + 1)
-  return start < end ? { start, end } : undefined
-}
-
 /** How many digests one request may ask for. */
-export const MAX_DIGESTS_ASKED = 256
+const MAX_DIGESTS_ASKED = 256
 
 /** Writes piece numbers as `1,2,5-9`. */
 export function formatPieceList(pieces: readonly number[]): string {

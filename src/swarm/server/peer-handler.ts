@@ -21,7 +21,7 @@ import { PiecesCursor } from '../protocol/pieces-cursor.ts'
 import type { ClusterKey } from '../trust/cluster-key.ts'
 import { senderOf } from '../trust/sender-of.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
-import { Gathering } from './gathering.ts'
+import { InterestedPeers } from './interested-peers.ts'
 import { PiecesStream } from './pieces-stream.ts'
 import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
 import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
@@ -47,7 +47,7 @@ export interface PeerLimits {
 }
 
 /** What the handler tells of peers, and whom it hears of them. */
-export interface PeerBook {
+interface PeerBook {
   sample(limit: number, random: () => number): readonly KnownPeer[]
   heard(peer: PeerInfo, news: 'direct'): boolean
   saidBye(id: string, address: string): void
@@ -87,7 +87,7 @@ export class PeerHandler {
   readonly #admission: RequestAdmission
   readonly #uploads: UploadLedger
   readonly #watchers: WatcherCount
-  readonly #gathering = new Gathering()
+  readonly #interested = new InterestedPeers()
   readonly #streams = new Set<PiecesStream>()
   readonly #log: Log
   readonly #hashedBytes: Budget
@@ -196,7 +196,7 @@ export class PeerHandler {
       oid,
       selfId: this.#options.self().id,
       shelf: this.#options.shelf,
-      gathering: this.#gathering,
+      interested: this.#interested,
       asker,
       greeting,
       heartbeatMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
@@ -213,7 +213,7 @@ export class PeerHandler {
   }
 
   #pieces(oid: Oid, blob: SharedBlob, { asker, connection }: Admitted): Response {
-    const members = this.#gathering.membersOf(oid, asker.peer?.id)
+    const members = this.#interested.membersOf(oid, asker.peer?.id)
     const load = this.load(connection.pending())
     const message = new PiecesCursor(oid, this.#options.self().id).next({ blob, members, load })
     const text = message ? encodeMessage(message) : ''

@@ -4,7 +4,7 @@ import type { PeerId } from '../protocol/peer-info.ts'
 import { encodeMessage, type PeerLoad, type PiecesDelta } from '../protocol/peer-wire.ts'
 import { PiecesCursor, type PiecesView } from '../protocol/pieces-cursor.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
-import type { Gathering } from './gathering.ts'
+import type { InterestedPeers } from './interested-peers.ts'
 
 /** A piece that lands, the next one that is begun and the digest come within this time, in ms: one message tells all. */
 export const GATHER_MS = 3
@@ -13,7 +13,7 @@ export interface PiecesStreamOptions {
   readonly oid: Oid
   readonly selfId: PeerId
   readonly shelf: BlobShelf
-  readonly gathering: Gathering
+  readonly interested: InterestedPeers
   readonly asker: Asker
   /** Resolves to true when others may be told of the asker. */
   readonly greeting: Promise<boolean>
@@ -73,10 +73,10 @@ export class PiecesStream {
   }
 
   async #join(): Promise<void> {
-    const { oid, asker, gathering, greeting } = this.#options
+    const { oid, asker, interested, greeting } = this.#options
     const isWelcome = await greeting
     if (!isWelcome || !asker.peer || this.#phase === 'ended') return
-    this.#cleanups.push(gathering.join(oid, asker.peer, () => this.#notify()))
+    this.#cleanups.push(interested.join(oid, asker.peer, () => this.#notify()))
     // Those who came before are told of in the next message.
     this.#notify()
   }
@@ -116,8 +116,8 @@ export class PiecesStream {
   }
 
   #view(): PiecesView {
-    const { oid, gathering, asker, load } = this.#options
-    return { blob: this.#blob, members: gathering.membersOf(oid, asker.peer?.id), load: load() }
+    const { oid, interested, asker, load } = this.#options
+    return { blob: this.#blob, members: interested.membersOf(oid, asker.peer?.id), load: load() }
   }
 
   #heartbeat(): PiecesDelta {

@@ -8,7 +8,7 @@ import { type ClusterKey, createNonce, isEqualDigest } from './cluster-key.ts'
 import { openStream, sealStream } from './sealed-stream.ts'
 
 /** The header by which an answer proves that a holder of the cluster key gave it, to this very request. */
-export const PROOF_HEADER = 'x-dfhf-proof'
+const PROOF_HEADER = 'x-dfhf-proof'
 
 /** The headers of an answer that mean something to a peer. */
 const COVERED = [

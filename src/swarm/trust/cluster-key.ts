@@ -70,7 +70,7 @@ export interface SignedRequest {
 }
 
 /** Whom a request is meant for: a peer id, or `*` while it is not known. */
-export type Recipient = string
+type Recipient = string
 
 export interface SignOptions {
   readonly to: Recipient
