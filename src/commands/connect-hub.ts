@@ -45,7 +45,7 @@ export function connectHub(options: HubOptions, http: HttpClient, context: Comma
     ...anonymous(options, http, context),
     token: token?.value,
     tokenRule,
-    tokenOrigin: token?.origin,
+    tokenFrom: token?.from,
     withheld,
   })
 }

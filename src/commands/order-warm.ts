@@ -117,14 +117,14 @@ function authorizationFor(
   const token = findUsersToken(options.hub, context)
   if (!token) return {}
   if (isSafeForToken(url)) return { authorization: `Bearer ${token.value}` }
-  if (token.origin === '--token') {
+  if (token.from === '--token') {
     throw new DfhfError('usage', `will not send the token to ${url.host} over plain http`, {
       hint: 'leave --token out, or reach the node over https or a tunnel',
     })
   }
   context.events({
     type: 'notice',
-    text: `the token from ${token.origin} is not sent to ${url.host} over plain http: only public files can be fetched there`,
+    text: `the token from ${token.from} is not sent to ${url.host} over plain http: only public files can be fetched there`,
   })
   return {}
 }

@@ -129,18 +129,18 @@ export class BlobReplies {
     if (!(await settlesWithin(acquiring, HASH_PATIENCE_MS))) {
       const found = await index.peek(oid)
       if (found?.size === size) {
-        void acquiring.then((lease) => lease?.[Symbol.dispose]()).catch(() => {})
+        void acquiring.then((pin) => pin?.[Symbol.dispose]()).catch(() => {})
         return { path: found.path, start, end, isGood: () => index.holds(found.path, oid), release() {} }
       }
     }
-    const lease = await acquiring
-    if (lease?.size !== size) {
-      lease?.[Symbol.dispose]()
+    const pin = await acquiring
+    if (pin?.size !== size) {
+      pin?.[Symbol.dispose]()
       return undefined
     }
-    if (repo && lease.origin === 'store') void store.addRepo(oid, repo).catch(() => {})
-    const isGood = () => index.holds(lease.path, oid)
-    return { path: lease.path, start, end, isGood, release: () => lease[Symbol.dispose]() }
+    if (repo && pin.heldBy === 'store') void store.addRepo(oid, repo).catch(() => {})
+    const isGood = () => index.holds(pin.path, oid)
+    return { path: pin.path, start, end, isGood, release: () => pin[Symbol.dispose]() }
   }
 
   async #read(request: GatewayRequest, wanted: WantedBlob, range: RequestedRange): Promise<Reply['body']> {

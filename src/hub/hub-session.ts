@@ -18,7 +18,7 @@ export interface HubOptions {
   readonly http: HttpClient
   readonly token?: string | undefined
   /** Where the token came from, in words, as errors name it: `--token`, `HF_TOKEN`. */
-  readonly tokenOrigin?: string | undefined
+  readonly tokenFrom?: string | undefined
   /** Where a token may go in clear. @default to this machine alone */
   readonly tokenRule?: TokenRule | undefined
   /** Why a token that is there is not sent, in words, for the errors that this may cause. */
@@ -134,11 +134,11 @@ export class HubSession {
 
   /** The error for an answer that is no success. */
   error(response: HttpResponse, question: HubQuestion): Promise<DfhfError> {
-    const { token, tokenOrigin, withheld } = this.#options
+    const { token, tokenFrom, withheld } = this.#options
     return hubError(response, question, {
       endpoint: endpointText(this.endpoint),
       page: this.urls.page(question.repo),
-      tokenOrigin: token === undefined ? undefined : (tokenOrigin ?? '--token'),
+      tokenFrom: token === undefined ? undefined : (tokenFrom ?? '--token'),
       withheld,
     })
   }

@@ -111,8 +111,8 @@ export class BlobLibrary {
         file,
         id,
         hub: mayAskHub ? source : undefined,
-        // Peers pass over an origin without a commit.
-        origin: { repo: repo ? repoName(repo) : '', commit, path },
+        // Peers pass over a place without a commit.
+        place: { repo: repo ? repoName(repo) : '', commit, path },
         mayShare: () => mayShare(repo),
       },
       stop.signal,

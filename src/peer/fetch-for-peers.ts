@@ -6,7 +6,7 @@ import { Semaphore } from '../base/semaphore.ts'
 import { isCommit, type Oid } from '../blob/oid.ts'
 import type { Origin } from '../repo/origin.ts'
 import { parseRepoName } from '../repo/repo.ts'
-import type { Asker, BlobOrigin } from '../swarm/server/blob-shelf.ts'
+import type { Asker, BlobPlace } from '../swarm/server/blob-shelf.ts'
 import { senderOf } from '../swarm/trust/sender-of.ts'
 import type { BlobLibrary } from './blob-library.ts'
 
@@ -46,10 +46,10 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
   const wanted = new Map<string, string>()
   const pausedUntil = new BoundedMap<string, number>(MOST_PAUSED)
 
-  const fetch = async (oid: Oid, asker: Asker, origin: BlobOrigin) => {
-    const { commit, path } = origin
+  const fetch = async (oid: Oid, asker: Asker, place: BlobPlace) => {
+    const { commit, path } = place
     if (!isCommit(commit)) return
-    const repo = parseRepoName(origin.repo)
+    const repo = parseRepoName(place.repo)
     const asked = asker.hasKey ? hub : anonymousHub
     const found = await asked.describeFile(repo, commit, path, { signal })
     if (found.oid !== oid)
@@ -72,18 +72,18 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
   }
 
   return (oid, asker) => {
-    const { origin } = asker
-    if (!origin || signal.aborted) return
+    const { place } = asker
+    if (!place || signal.aborted) return
     const sender = senderOf(asker.address)
     // What one sender names must not stand in the way of another that names the right place.
-    const key = [oid, origin.repo, origin.commit, origin.path, asker.hasKey].join(' ')
+    const key = [oid, place.repo, place.commit, place.path, asker.hasKey].join(' ')
     if (wanted.has(key) || (pausedUntil.get(key) ?? 0) > now()) return
     const ofSender = [...wanted.values()].filter((other) => other === sender).length
     if (wanted.size >= MOST_WAITING || ofSender >= MOST_OF_SENDER) return
     if (wrongPlaces.take(sender, 0) > 0) return
     wanted.set(key, sender)
     places
-      .run(() => fetch(oid, asker, origin), signal)
+      .run(() => fetch(oid, asker, place), signal)
       .catch((error: unknown) => fail(error, { key, oid, sender }))
       .finally(() => wanted.delete(key))
   }

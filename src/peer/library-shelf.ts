@@ -100,8 +100,8 @@ export class LibraryShelf implements BlobShelf {
       subscribe: () => () => {},
       async open(range: ByteRange) {
         // It counts as used now, so that it goes last; a file that is being sent may lose its name meanwhile.
-        using lease = await library.acquire(oid)
-        return Bun.file(lease?.path ?? path).slice(range.start, range.end)
+        using pin = await library.acquire(oid)
+        return Bun.file(pin?.path ?? path).slice(range.start, range.end)
       },
       digestsOf(wanted, { mayHash, signal }) {
         return known.digestsOf(oid, wanted, async (piece) => {

@@ -162,7 +162,7 @@ export class RepoFetcher {
         file: blob,
         hub: source,
         id,
-        origin: { repo: repoName(repo), commit: file.commit, path: file.path },
+        place: { repo: repoName(repo), commit: file.commit, path: file.path },
         mayShare: () => this.#mayShare(),
       }
       bytes = await engine.start(request, signal).done

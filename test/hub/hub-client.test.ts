@@ -277,8 +277,8 @@ describe('a refusal of the Hub is told in words', () => {
     path?: string
   }) => {
     await using hub = await start({ users: [ann, bob], ...options.hub })
-    const tokenOrigin = 'HF_TOKEN'
-    await using client = clientOf(hub.url, { token: options.token, tokenOrigin })
+    const tokenFrom = 'HF_TOKEN'
+    await using client = clientOf(hub.url, { token: options.token, tokenFrom })
     const repo = { type: 'model', id: options.repo ?? varied.id } as const
     const error = await thrownBy(() =>
       client.describeFile(repo, options.revision ?? 'main', options.path ?? weights),

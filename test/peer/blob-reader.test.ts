@@ -32,7 +32,7 @@ describe('a library that fetches on demand', () => {
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(blob.oid)
     await fetch.done
     using stored = await library.acquire(blob.oid)
-    expect(stored?.origin).toBe('store')
+    expect(stored?.heldBy).toBe('store')
     expect(hub.stats().oids[blob.oid]?.bodyBytes).toBe(blob.size)
   })
 

@@ -135,7 +135,7 @@ describe('peers', () => {
     const files = [await describeIn(world, 'weights/a.bin'), await describeIn(world, 'weights/b.bin')]
     for (const file of files) await fetcher.fetch(file)
     const places = files.map(({ commit, path }) => ({ repo: 'datasets/org/data', commit, path }))
-    expect(await Promise.all(blobs.map((blob) => blob.origin()))).toEqual(places)
+    expect(await Promise.all(blobs.map((blob) => blob.place()))).toEqual(places)
     expect(asked).toBe(1)
   })
 
@@ -147,7 +147,7 @@ describe('peers', () => {
     using _ = world
     const origin = Object.assign(new FolderOrigin(world.root), { isPublic })
     await world.fetcher({ origin }).fetch(await describeIn(world, 'weights/a.bin'))
-    expect(await blobs[0]?.origin()).toBeUndefined()
+    expect(await blobs[0]?.place()).toBeUndefined()
   })
 
   test('that hold the key hear of private files too', async () => {
@@ -155,7 +155,7 @@ describe('peers', () => {
     using _ = world
     const origin = Object.assign(new FolderOrigin(world.root), { isPublic: async () => false })
     await world.fetcher({ origin, hasClusterKey: true }).fetch(await describeIn(world, 'weights/a.bin'))
-    expect(await blobs[0]?.origin()).toMatchObject({ path: 'weights/a.bin' })
+    expect(await blobs[0]?.place()).toMatchObject({ path: 'weights/a.bin' })
   })
 })
 

@@ -74,7 +74,7 @@ export class HubUpstream {
       token: this.withheld === undefined ? credentials.token : undefined,
       tokenRule: this.#tokenRule,
       withheld: credentials.token === undefined ? undefined : this.withheld,
-      tokenOrigin: "the gateway's client",
+      tokenFrom: "the gateway's client",
     })
   }
 }

@@ -23,10 +23,10 @@ export interface BlobIndexOptions {
   readonly lookEveryMs?: number | undefined
 }
 
-/** A whole, verified blob. One from the store stays until the lease is disposed. */
+/** A whole, verified blob. One from the store stays until the pin is disposed. */
 export interface IndexedBlob extends BlobPin {
   readonly oid: Oid
-  readonly origin: 'cache' | 'store'
+  readonly heldBy: 'cache' | 'store'
 }
 
 /**
@@ -104,7 +104,7 @@ export class BlobIndex implements AsyncDisposable {
       const stats = await unlessMissing(stat(path)).catch(() => undefined)
       if (!stats?.isFile() || !(await this.#isGood(path, oid, signal))) continue
       const repos = this.reposOf(oid)
-      return { oid, path, size: stats.size, repos, origin: 'cache', [Symbol.dispose]() {} }
+      return { oid, path, size: stats.size, repos, heldBy: 'cache', [Symbol.dispose]() {} }
     }
     return undefined
   }
@@ -179,18 +179,18 @@ export class BlobIndex implements AsyncDisposable {
   }
 
   async #acquireStored(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
-    const lease = await this.#options.store?.acquire(oid)
-    if (lease === undefined) return undefined
+    const pin = await this.#options.store?.acquire(oid)
+    if (pin === undefined) return undefined
     let isGood = false
     try {
-      isGood = await this.#isGood(lease.path, oid, signal)
+      isGood = await this.#isGood(pin.path, oid, signal)
     } finally {
-      if (!isGood) lease[Symbol.dispose]()
+      if (!isGood) pin[Symbol.dispose]()
     }
     if (!isGood) return undefined
-    const { path, size } = lease
-    const release = () => lease[Symbol.dispose]()
-    return { oid, path, size, repos: this.reposOf(oid), origin: 'store', [Symbol.dispose]: release }
+    const { path, size } = pin
+    const release = () => pin[Symbol.dispose]()
+    return { oid, path, size, repos: this.reposOf(oid), heldBy: 'store', [Symbol.dispose]: release }
   }
 
   async #isGood(path: string, oid: Oid, signal?: AbortSignal): Promise<boolean> {

@@ -101,17 +101,17 @@ export class BlobStore {
     return join(storeFolderOf(this.root, oid), oid)
   }
 
-  /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
+  /** Keeps a blob from being evicted until the pin is disposed, and notes the use; undefined when it is not here. */
   async acquire(oid: Oid): Promise<BlobPin | undefined> {
-    const lease = await this.#lease(oid)
+    const pin = await this.#pin(oid)
     const entry = this.#catalog.get(oid)
-    if (lease === undefined || entry === undefined) return lease
+    if (pin === undefined || entry === undefined) return pin
     entry.usedAtMs = this.#now()
     if (entry.usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS) {
       entry.touchedAtMs = entry.usedAtMs
-      await noteStoreUse(lease.path, entry.usedAtMs).catch(() => {})
+      await noteStoreUse(pin.path, entry.usedAtMs).catch(() => {})
     }
-    return lease
+    return pin
   }
 
   /**
@@ -170,7 +170,7 @@ export class BlobStore {
     for (const [folder, oids] of this.#catalog.byFolder()) {
       if (!(await this.#folders.hasChanged(join(this.root, folder)))) continue
       // Acquiring looks at the file.
-      for (const oid of oids) (await this.#lease(oid))?.[Symbol.dispose]()
+      for (const oid of oids) (await this.#pin(oid))?.[Symbol.dispose]()
     }
   }
 
@@ -179,13 +179,13 @@ export class BlobStore {
     return this.#listeners.add(listener)
   }
 
-  async #lease(oid: Oid): Promise<BlobPin | undefined> {
+  async #pin(oid: Oid): Promise<BlobPin | undefined> {
     const entry = this.#catalog.get(oid)
     if (entry === undefined) return undefined
     const path = this.pathOf(oid)
-    entry.leases += 1
+    entry.pins += 1
     const release = () => {
-      entry.leases -= 1
+      entry.pins -= 1
     }
     const stats = await unlessMissing(stat(path)).catch(() => undefined)
     if (stats?.isFile() && stats.size === entry.size)
@@ -232,8 +232,8 @@ export class BlobStore {
 
   async #candidates(): Promise<EvictionCandidate[]> {
     const candidates: EvictionCandidate[] = []
-    for (const [oid, { size, usedAtMs, leases }] of this.#catalog.entries()) {
-      if (leases > 0) continue
+    for (const [oid, { size, usedAtMs, pins }] of this.#catalog.entries()) {
+      if (pins > 0) continue
       const stats = await unlessMissing(stat(this.pathOf(oid))).catch(() => undefined)
       candidates.push({ oid, size, usedAtMs, isShared: (stats?.nlink ?? 1) > 1 })
     }
@@ -243,7 +243,7 @@ export class BlobStore {
   async #evict(oid: Oid): Promise<boolean> {
     const entry = this.#catalog.get(oid)
     const isRewritten = [...this.#growing.values()].includes(oid)
-    if (entry === undefined || entry.leases > 0 || isRewritten) return false
+    if (entry === undefined || entry.pins > 0 || isRewritten) return false
     const path = this.pathOf(oid)
     this.#forget(oid)
     await onDisk('remove', path, () => rm(path, { force: true }))

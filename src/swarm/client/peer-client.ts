@@ -16,7 +16,7 @@ import {
   toAuthority,
   toPeerHeader,
 } from '../protocol/peer-info.ts'
-import { formatOrigin, formatPieceList } from '../protocol/peer-target.ts'
+import { formatPieceList, formatPlace } from '../protocol/peer-target.ts'
 import {
   decodeDigests,
   fromLoadHeader,
@@ -27,7 +27,7 @@ import {
   type PiecesMessage,
 } from '../protocol/peer-wire.ts'
 import { WireReader } from '../protocol/wire-reader.ts'
-import type { BlobOrigin } from '../server/blob-shelf.ts'
+import type { BlobPlace } from '../server/blob-shelf.ts'
 import { MAX_PEERS_TOLD } from '../server/peer-handler.ts'
 import { openAnswer } from '../trust/answer-proof.ts'
 import { AUTH_HEADER, type ClusterKey, createNonce, signRequest } from '../trust/cluster-key.ts'
@@ -100,7 +100,7 @@ export class PeerClient {
 
   /**
    * What the peer has of a blob, then every change, until the peer ends or the signal aborts. A peer that lacks
-   * the blob still introduces others that want it. `size` is the Hub's word; `origin` lets a peer that fetches
+   * the blob still introduces others that want it. `size` is the Hub's word; `place` lets a peer that fetches
    * for others begin; `onOpen` is called with the peer as it answered, at one address.
    */
   async *watchPieces(
@@ -109,15 +109,15 @@ export class PeerClient {
     options: {
       readonly signal: AbortSignal
       readonly size?: number | undefined
-      readonly origin?: BlobOrigin | undefined
+      readonly place?: BlobPlace | undefined
       readonly onOpen?: (peer: PeerInfo) => void
     },
   ): AsyncGenerator<PiecesMessage> {
-    const { signal, size, origin, onOpen } = options
+    const { signal, size, place, onOpen } = options
     const { key } = this.#options
     const nonce = createNonce()
     const seal = key && ((text: string) => sealText(text, key.derive('request text', nonce)))
-    const told = origin && peer.fetchesForPeers ? formatOrigin(origin, seal) : {}
+    const told = place && peer.fetchesForPeers ? formatPlace(place, seal) : {}
     const query = new URLSearchParams({ watch: '1', ...told })
     const target = `/v1/blobs/${oid}/pieces?${query}`
     const { response, address } = await this.#call(peer, { target, signal, nonce })

@@ -6,7 +6,7 @@ import type { ByteRange } from '../../blob/pieces.ts'
 import type { Membership } from '../membership/membership.ts'
 import type { PeerInfo } from '../protocol/peer-info.ts'
 import type { PiecesMessage } from '../protocol/peer-wire.ts'
-import type { BlobOrigin } from '../server/blob-shelf.ts'
+import type { BlobPlace } from '../server/blob-shelf.ts'
 import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
 import { type Holder, isNeeded } from './linger.ts'
 import { MAX_NEIGHBOURS, MEETING_POINTS, pickNeighbours } from './neighbours.ts'
@@ -50,7 +50,7 @@ export interface SwarmBlob {
   readonly oid: Oid
   readonly size: number
   /** Where it is on the Hub, for peers that fetch for others; undefined when that must stay private. */
-  readonly origin: () => Promise<BlobOrigin | undefined>
+  readonly place: () => Promise<BlobPlace | undefined>
 }
 
 /** The swarm of one blob: a held stream to each neighbour, and requests for ranges. */
@@ -58,7 +58,7 @@ export class SwarmSession implements BlobSwarm {
   readonly #node: SwarmNode
   readonly #oid: Oid
   readonly #size: number
-  readonly #origin: () => Promise<BlobOrigin | undefined>
+  readonly #hubPlace: () => Promise<BlobPlace | undefined>
   readonly #remotes = new Map<string, { readonly peer: PeerInfo; readonly pieces: RemotePieces }>()
   readonly #watched = new Set<string>()
   readonly #streams = new Map<string, AbortController>()
@@ -79,7 +79,7 @@ export class SwarmSession implements BlobSwarm {
     this.#shunMs = shunMs
     this.#oid = blob.oid
     this.#size = blob.size
-    this.#origin = blob.origin
+    this.#hubPlace = blob.place
   }
 
   get selfId(): string {
@@ -221,9 +221,9 @@ export class SwarmSession implements BlobSwarm {
 
   async #read(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<void> {
     const pieces = new RemotePieces()
-    const origin = peer.fetchesForPeers ? await this.#origin() : undefined
+    const place = peer.fetchesForPeers ? await this.#hubPlace() : undefined
     const onOpen = (at: PeerInfo) => this.#settle(at)
-    const watching = { signal, size: this.#size, origin, onOpen }
+    const watching = { signal, size: this.#size, place, onOpen }
     for await (const message of this.#node.client.watchPieces(peer, this.#oid, watching)) {
       pieces.apply(message)
       for (const member of message.members) {

@@ -4,7 +4,7 @@ import type { PeerInfo } from '../protocol/peer-info.ts'
 import type { BlobPieces } from '../protocol/peer-wire.ts'
 
 /** Where on the Hub a blob is; told only to peers that fetch for others. */
-export interface BlobOrigin {
+export interface BlobPlace {
   /** `org/name`, `datasets/org/name` or `spaces/org/name`. */
   readonly repo: string
   readonly commit: string
@@ -19,7 +19,7 @@ export interface Asker {
   readonly address: string
   readonly peer: PeerInfo | undefined
   /** Where the blob can be fetched, when the asker would have us do so. */
-  readonly origin: BlobOrigin | undefined
+  readonly place: BlobPlace | undefined
 }
 
 /** One blob that this process can serve, whole or in part. A live view: what it says is true now. */

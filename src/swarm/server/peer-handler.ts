@@ -167,7 +167,7 @@ export class PeerHandler {
       hasKey: 'nonce' in admission,
       address: connection.address,
       peer,
-      origin: this.#admission.originIn(target.query, admission),
+      place: this.#admission.placeIn(target.query, admission),
     }
     return this.#blob(target, { request, connection, asker }, greeting)
   }

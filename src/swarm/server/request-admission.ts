@@ -1,10 +1,10 @@
 import { fromPeerHeader, PEER_HEADER, type PeerInfo } from '../protocol/peer-info.ts'
-import { parseOrigin, parseSealedOrigin } from '../protocol/peer-target.ts'
+import { parsePlace, parseSealedPlace } from '../protocol/peer-target.ts'
 import { proveAnswer } from '../trust/answer-proof.ts'
 import { AUTH_HEADER, type ClusterKey, parseSignature } from '../trust/cluster-key.ts'
 import { type Refusal, RequestVerifier } from '../trust/request-verifier.ts'
 import { openText } from '../trust/sealed-stream.ts'
-import type { BlobOrigin } from './blob-shelf.ts'
+import type { BlobPlace } from './blob-shelf.ts'
 import type { Connection } from './upload-ledger.ts'
 
 /** Whether a request was signed with the cluster key; its nonce when it was, nothing where there is no key. */
@@ -57,11 +57,11 @@ export class RequestAdmission {
   }
 
   /** Where on the Hub the blob is, as the request says. */
-  originIn(query: URLSearchParams, admission: Admission): BlobOrigin | undefined {
+  placeIn(query: URLSearchParams, admission: Admission): BlobPlace | undefined {
     const key = this.#key
-    if (!key) return parseOrigin(query)
+    if (!key) return parsePlace(query)
     if (!('nonce' in admission)) return undefined
-    return parseSealedOrigin(query, (text) => openText(text, key.derive('request text', admission.nonce)))
+    return parseSealedPlace(query, (text) => openText(text, key.derive('request text', admission.nonce)))
   }
 }
 
