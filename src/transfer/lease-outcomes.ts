@@ -26,7 +26,7 @@ interface LeaseOutcomesParts {
   readonly stallMs: number
   /** Called when something may have to be decided anew. */
   readonly onChange: () => void
-  /** Called when the Hub has answered a range with the whole file. */
+  /** Called when the Hub has sent the whole file for a range. */
   readonly onRangeIgnored: () => void
 }
 

@@ -62,8 +62,9 @@ export class PieceRepair {
   /**
    * Takes back pieces of an earlier run that rotted on disk, where there are any. Else compares some suspected pieces
    * with the Hub's, disputed ones first, then one of each giver in turn: all pieces of a peer that sent a wrong one are
-   * taken back, and all that came from peers when none of these is wrong. They come from the Hub this time, where it may
-   * be asked. Returns when another check of the whole makes sense; throws `verification-failed` when no suspect is left.
+   * taken back, or all that came from peers when none of the compared ones is wrong. They come from the Hub this time,
+   * where it may be asked. Returns when checking the whole again makes sense; throws `verification-failed` when no
+   * suspect is left.
    */
   async findWrongPieces(signal: AbortSignal): Promise<void> {
     const { file, gate, exclude } = this.#parts
@@ -194,7 +195,7 @@ async function isWrong(parts: PieceRepairParts, piece: number, signal: AbortSign
         const before = fetched.filled
         const cut = AbortSignal.timeout(patience)
         const both = AbortSignal.any([signal, cut])
-        // A link that cuts every answer short, or is slow, is gone on with behind what came.
+        // Where the link cuts a response short or is slow, the next request goes on behind the bytes that came.
         await fetchRest(parts, range, { into: fetched, signal: both }).catch((error: unknown) => {
           signal.throwIfAborted()
           if (fetched.filled === before && (!cut.aborted || patience > stallMs)) throw error

@@ -116,8 +116,8 @@ export class TransferEngine implements Disposable {
   }
 
   /**
-   * Offers a blob to peers no longer: it stands elsewhere by now, or failed. Those that wait for it are told in any case:
-   * a small one was never offered here, and a look while it was fetched found nothing.
+   * Offers a blob to peers no longer: it stands elsewhere by now, or failed. Peers that wait for it are told in any case:
+   * a small blob was never offered here, so that they found nothing while it was fetched.
    */
   withdraw(oid: Oid): void {
     this.#shared.delete(oid)

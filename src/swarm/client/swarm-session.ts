@@ -15,7 +15,7 @@ import { RemotePieces } from './remote-pieces.ts'
 
 /** How often the choice of neighbours is looked at again, in ms; newcomers are asked at once. */
 const NEIGHBOURS_EVERY_MS = 2_000
-/** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit while it goes on. */
+/** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit with each further failure. */
 export const RETRY_MS = 500
 export const LONGEST_RETRY_MS = 8_000
 const BAN_MS = 10 * 60_000
@@ -26,9 +26,8 @@ export const LONGEST_SHUN_MS = 80_000
 const DIGESTS_AT_ONCE = 256
 
 /**
- * From the start of this process's search, the time within which peers on the same network answer; and how long
- * those that are known may take to say what they have. Both in ms, and both usually over before the Hub has told
- * where a blob is.
+ * How long after the start of this process's search peers on the same network may still answer, and how long known
+ * peers may take to say what they have. Both in ms, and both usually over before the Hub has said where a blob is.
  */
 const SEARCH_MS = 100
 const INTRODUCTION_MS = 300
@@ -66,7 +65,7 @@ export class SwarmSession implements BlobSwarm {
   readonly #shunned = new Map<string, { readonly times: number; readonly until: number }>()
   readonly #shunMs: number
   readonly #hasSpoken = new Set<string>()
-  /** Where each peer answered, and which were asked for bytes: from then on an id means its place, for the blame. */
+  /** Where each peer answered, and which were asked for bytes: their ids stay bound to that place, so that blame is right. */
   readonly #places = new Map<string, PeerInfo>()
   readonly #asked = new Set<string>()
   /** By peer: the first word of what it has, or its first failure. */
@@ -108,7 +107,7 @@ export class SwarmSession implements BlobSwarm {
     const { signal } = this.#stop
     const look = () => {
       const { membership, selfId } = this.#node
-      // Where everybody meets is asked in any case; others only while there is room, or each look would add some.
+      // The meeting points of all peers are asked in any case; others only while there is room, or each look would add some.
       const limit = Math.max(MEETING_POINTS, MAX_NEIGHBOURS - this.#watched.size)
       const standingOf = (id: string) => membership.standingOf(id)
       const options = { selfId, limit, random: Math.random, standingOf }
@@ -200,7 +199,7 @@ export class SwarmSession implements BlobSwarm {
     }
   }
 
-  /** Reads a peer's stream to its end, whatever that is; true when the peer had anything to say. */
+  /** Reads a peer's stream until it ends or breaks; true when at least one message came. */
   async #visit(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<boolean> {
     const stream = new AbortController()
     this.#streams.set(peer.id, stream)
@@ -243,8 +242,8 @@ export class SwarmSession implements BlobSwarm {
   }
 
   /**
-   * Throws when the peer was asked for bytes elsewhere before: one of the two may be another host that only says to
-   * be it, and what one sent must not be blamed on the other.
+   * Throws when the peer was asked for bytes at another place before: one of the two may be a host that only claims
+   * its id, and wrong bytes of the one must not be blamed on the other.
    */
   #settle(at: PeerInfo): void {
     const before = this.#asked.has(at.id) ? this.#places.get(at.id) : undefined

@@ -23,12 +23,12 @@ export function parseTarget(url: string): PeerTarget | undefined {
 /** How many digests one request may ask for. */
 const MAX_DIGESTS_ASKED = 256
 
-/** Writes piece numbers as `1,2,5-9`. */
+/** Writes piece numbers as `1,2,5,6`. */
 export function formatPieceList(pieces: readonly number[]): string {
   return pieces.join(',')
 }
 
-/** Reads `1,2,5-9`; undefined when that is no list of at most `MAX_DIGESTS_ASKED` pieces below `pieceCount`. */
+/** Reads `1,2,5-9`, ranges included; undefined when that is no list of at most `MAX_DIGESTS_ASKED` pieces below `pieceCount`. */
 export function parsePieceList(text: string | null, pieceCount: number): number[] | undefined {
   const pieces = new Set<number>()
   for (const part of (text ?? '').split(',')) {

@@ -23,7 +23,7 @@ export interface BlobPieces {
   readonly asksHub: boolean
 }
 
-/** The first message of a pieces stream, and the answer to a plain request: everything. */
+/** The first message of a pieces stream, and the whole response to a plain request: everything. */
 export interface PiecesDocument {
   readonly type: 'document'
   readonly oid: Oid

@@ -20,7 +20,7 @@ export interface AdmissionOptions {
   readonly now: () => number
 }
 
-/** Who may ask what: checks requests against the cluster key, where there is one, and answers in its name. */
+/** Checks requests against the cluster key, where there is one, and proves replies with it. */
 export class RequestAdmission {
   readonly #key: ClusterKey | undefined
   readonly #verifier: RequestVerifier | undefined
@@ -30,7 +30,7 @@ export class RequestAdmission {
     this.#verifier = options && new RequestVerifier(options)
   }
 
-  /** To be called once a request: a second time it is one that was seen before. */
+  /** To be called once for each request: a second call refuses it as seen before. */
   check(request: Request, { address }: Connection): Admission {
     if (!this.#verifier) return { hasNoKey: true }
     if (!URL.canParse(request.url)) return { refusal: 'not signed' }
@@ -49,7 +49,7 @@ export class RequestAdmission {
     return nonce === undefined ? { refusal: 'not signed' } : { nonce }
   }
 
-  /** The answer as the one who asked can believe it. */
+  /** The reply with the proof by which the asker believes it. */
   prove(admission: Admission, method: string, answer: Response): Response {
     return this.#key && 'nonce' in admission
       ? proveAnswer(this.#key, admission.nonce, method, answer)
@@ -66,8 +66,8 @@ export class RequestAdmission {
 }
 
 /**
- * Who asks. A stranger is reached at the address that it asks from, or it could have us ask any host and port; a
- * holder of the key may name others too.
+ * The peer that asks. A stranger counts as reached at the address that it asks from alone, or it could make this process
+ * contact any host and port; a holder of the key may name other addresses too.
  */
 export function readContact(
   request: Request,

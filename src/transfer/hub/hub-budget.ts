@@ -70,7 +70,7 @@ export class HubBudget {
     this.#idleSince = isIdle ? now : undefined
   }
 
-  /** The Hub refused or dropped a connection: fewer of them. Who was told to wait does so; others may have another account. */
+  /** The Hub refused or dropped a connection, so fewer are opened. Only the transfer that was told to wait waits: others may use another account. */
   congested(isToldToWait: boolean): void {
     this.#limit.congested(this.#clock(), isToldToWait)
   }
