@@ -46,7 +46,7 @@ export async function readLocalMetadata(
   return isValid ? metadata : undefined
 }
 
-/** Notes what was just put at `path`: only afterwards, since metadata older than its file counts for nothing. */
+/** Notes the file that was just put at `path`; to be called afterwards, since metadata older than its file does not count. */
 export async function writeLocalMetadata(
   metadataPath: string,
   path: string,

@@ -24,7 +24,7 @@ export class StoreCatalog {
     return size
   }
 
-  /** What it costs to look whether all are there still: one folder for the first two digits, and the way through all. */
+  /** What a look at whether all are still there costs, in folders: one for each first two digits, and the time to go through all. */
   get lookCost(): number {
     const { size } = this.#entries
     return Math.min(256, size) + Math.ceil(size / 64)

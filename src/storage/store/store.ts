@@ -20,12 +20,12 @@ import type { BlobStoreOptions } from './store-options.ts'
 import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
 import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
 
-/** The disk need not know of every read: only eviction after a restart asks. */
+/** How often a use is noted on disk at the most: only eviction after a restart reads the note. */
 const TOUCH_EVERY_MS = 60_000
 
 /**
  * The daemon's own blobs: `<root>/<first 2 hex>/<oid>`. Least recently used ones go when the quota or the disk's
- * floor asks for it, never one that is being read, and never anybody else's bytes.
+ * floor asks for it, never one that is being read, and never a file that the store did not write.
  */
 export class BlobStore {
   readonly root: string
@@ -116,7 +116,7 @@ export class BlobStore {
 
   /**
    * Opens a blob of `repo` for writing, with what an earlier run left of it, after making room for all of it.
-   * Throws `disk-full` when that cannot be. Without a repo nobody can tell who may have it.
+   * Throws `disk-full` when that is impossible. A blob without a repo counts as private.
    */
   openBlob(oid: Oid, size: number, repo: Repo | undefined): Promise<PartialBlob> {
     return this.#turn.run(async () => {
@@ -143,7 +143,7 @@ export class BlobStore {
           },
         })
         this.#growing.set(blob, oid)
-        // What is left of others' attempts at it still takes space.
+        // Partials of this blob that other processes left still take space.
         await this.#findLeftovers(folder)
         return blob
       } catch (error) {
@@ -160,12 +160,12 @@ export class BlobStore {
     })
   }
 
-  /** Removes a blob; false when somebody reads it or it is not here. */
+  /** Removes a blob; false when it is pinned or not here. */
   remove(oid: Oid): Promise<boolean> {
     return this.#turn.run(() => this.#evict(oid))
   }
 
-  /** Looks for blobs that somebody else removed, and forgets them. Costs one stat a folder when nothing changed. */
+  /** Looks for blobs that another process removed, and forgets them. Costs one stat a folder when nothing changed. */
   async look(): Promise<void> {
     for (const [folder, oids] of this.#catalog.byFolder()) {
       if (!(await this.#folders.hasChanged(join(this.root, folder)))) continue
@@ -191,7 +191,7 @@ export class BlobStore {
     if (stats?.isFile() && stats.size === entry.size)
       return new CountedPin(path, entry.size, this.#catalog.reposOf(oid), release)
     release()
-    // Somebody else removed or changed it; one that was published meanwhile has another entry.
+    // Another process removed or changed it; a blob that was published meanwhile has another entry.
     if (this.#catalog.get(oid) === entry) this.#forget(oid)
     return undefined
   }
