@@ -23,7 +23,7 @@ interface Attempt {
   /** The public file that it may rightly get. */
   readonly rightly?: TrueFile
   readonly from?: number
-  /** Whether the whole blob was checked before it was asked for: a piece of an unfinished one nobody can check. */
+  /** Whether the whole blob was checked before it was asked for: the sender cannot check a piece of an unfinished blob. */
   readonly isProven?: boolean
 }
 

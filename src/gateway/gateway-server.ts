@@ -173,7 +173,7 @@ export class GatewayServer implements AsyncDisposable {
     await this.#send(request, told, response, gone.signal)
   }
 
-  /** Logs a failed request, loudly only for faults of this machine and wrong bytes: HubCircuit tells of a Hub that fails. */
+  /** Logs a failed request; as a warning only for bugs, wrong bytes and the disk, since HubCircuit tells of a Hub that fails. */
   #logFailure({ method, target }: GatewayRequest, error: unknown): void {
     if (isAbort(error)) return
     const isKnown = error instanceof DfhfError

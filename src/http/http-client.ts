@@ -13,7 +13,7 @@ export interface HttpClientOptions {
   readonly connections?: number
   /** @default 10000 */
   readonly connectTimeoutMs?: number
-  /** From the request sent to the answer's headers; 0 waits for ever. @default 10000 */
+  /** From the request sent to the response's headers; 0 waits for ever. @default 10000 */
   readonly headersTimeoutMs?: number
   /** The longest pause between two parts of a body; 0 waits for ever. @default 10000 */
   readonly bodyTimeoutMs?: number
@@ -39,7 +39,7 @@ export interface HttpRequest {
 
 /** Sends requests over kept-alive connections. */
 export interface HttpClient {
-  /** The back-off for hosts that answer 429; for those to ask who repeat requests. */
+  /** The back-off for hosts that answer 429; code that repeats requests asks it first. */
   readonly rateGate: RateGate
   /** Resolves when the headers are here; throws `network` or `timeout`, or the signal's reason. */
   request(request: HttpRequest): Promise<HttpResponse>
@@ -104,7 +104,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   }
 }
 
-/** The answer, or the signal's reason at once: undici heeds a signal only when the connection stands. */
+/** The response, or the signal's reason at once: undici heeds a signal only when the connection stands. */
 function orAborted<T>(answering: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return answering
   const { promise, resolve, reject } = Promise.withResolvers<T>()

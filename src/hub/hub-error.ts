@@ -17,7 +17,7 @@ export interface HubQuestion {
   readonly call?: 'tree' | 'paths-info' | 'revision' | undefined
 }
 
-/** Who asked. */
+/** The session that asked. */
 interface Asker {
   readonly endpoint: string
   /** The repo's page on that endpoint. */
@@ -28,7 +28,7 @@ interface Asker {
   readonly withheld: string | undefined
 }
 
-/** Reads an answer that is no success, body included, in the order in which huggingface_hub tells errors apart. */
+/** Reads a response that is no success, body included, in the order in which huggingface_hub tells errors apart. */
 export async function hubError(
   response: HttpResponse,
   question: HubQuestion,
@@ -66,7 +66,7 @@ export async function hubError(
       hint: `make a new one at ${asker.endpoint}/settings/tokens, or leave it out`,
     })
   }
-  // The Hub names what it does not find; a server that does not know the address itself says nothing of the repo.
+  // The Hub names what it does not find; a server without that call says nothing about the repo.
   const isUnknownCall = code === undefined && commit === undefined && [404, 405, 501].includes(status)
   if (question.call !== undefined && question.call !== 'revision' && isUnknownCall)
     return lacksCall(question.call, asker)

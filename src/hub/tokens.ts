@@ -44,7 +44,7 @@ export interface TokenRule {
   readonly allowPlainHttp?: boolean | undefined
 }
 
-/** True where nobody on the way can read a token: over https and on this machine, or where the user insists. */
+/** True where no host on the way can read a token, over https and on this machine, or where the user insists. */
 export function isSafeForToken(url: URL, { allowPlainHttp = false }: TokenRule = {}): boolean {
   return url.protocol === 'https:' || isLoopbackHost(url.hostname) || allowPlainHttp
 }

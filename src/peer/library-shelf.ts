@@ -80,7 +80,7 @@ export class LibraryShelf implements BlobShelf {
     return blob && this.#isForAsker(oid, asker) ? this.#share(blob) : undefined
   }
 
-  /** Without the key, a blob may be seen only where all repos that it is known to be in are public, and one at least is known. */
+  /** Without the key an asker may see a blob only where all repos known to hold it are public, and at least one is known. */
   #isForAsker(oid: Oid, asker: Asker): boolean {
     const { library, publicRepos } = this.#options
     return asker.hasKey || publicRepos.areKnownPublic(library.parts.index.reposOf(oid))
@@ -99,7 +99,7 @@ export class LibraryShelf implements BlobShelf {
       asksHub: false,
       subscribe: () => () => {},
       async open(range: ByteRange) {
-        // Acquiring notes the use, so that the blob is evicted last. No pin is held while it is sent: an open file may lose its name.
+        // Acquiring notes the use, so that the blob is evicted last. While it is sent no pin is held: its file may lose its name.
         using pin = await library.acquire(oid)
         return Bun.file(pin?.path ?? path).slice(range.start, range.end)
       },

@@ -56,7 +56,10 @@ export class PublicRepos {
     return (await this.#ask(repo, known)) === 'public'
   }
 
-  /** True when each of the repos is known to be public; false for an empty list. Answers at once, and has the Hub asked about unknown ones. */
+  /**
+   * True when each of the repos is known to be public; false for an empty list. Answers at once, and has the Hub asked
+   * about unknown ones.
+   */
   areKnownPublic(repos: readonly Repo[]): boolean {
     const arePublic = repos.map((repo) => {
       const known = this.#known(repo)

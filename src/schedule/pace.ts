@@ -232,7 +232,7 @@ export class Pace {
     return ownMs + this.#spreadMs + share
   }
 
-  /** The share of the times for doubt and patience that is left; in a crowd all of it, or its peers would all ask the Hub at once. */
+  /** The share of the times for doubt and patience that is left; all of it in a crowd, whose peers must not all ask the Hub at once. */
   #calm(peers: number): number {
     return this.#isWary ? 1 - WARINESS_SHARE * (1 - crowd(peers)) : 1
   }

@@ -94,7 +94,7 @@ export const deliveryConducts = {
       },
     },
   ],
-  /** A complete answer of fewer bytes than were asked for. */
+  /** A complete response of fewer bytes than were asked for. */
   short: (): readonly Conduct[] => [
     {
       async range({ exchange, bytes, range, peer }) {

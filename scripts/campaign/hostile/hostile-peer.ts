@@ -35,7 +35,7 @@ export interface Conduct {
   readonly range?: (
     request: BlobRequest & { readonly range: ByteRange; readonly peer: HostilePeer },
   ) => Promise<boolean | undefined>
-  /** Sees each request first; resolves to undefined where it leaves the answer to what follows. */
+  /** Sees each request first; resolves to undefined where the other handlers are to answer it. */
   readonly request?: (exchange: Exchange, peer: HostilePeer) => Promise<boolean | undefined>
   /** The peers that it tells of. */
   readonly peers?: () => readonly Record<string, unknown>[]

@@ -75,7 +75,7 @@ export async function contactOf(
   }
 }
 
-/** Peers that lie about who is who and where. */
+/** Peers that lie about the ids and addresses of peers. */
 export const identityConducts = {
   /** Takes the upload places of the honest peers and never reads. */
   holder: (oids: readonly string[]): readonly Conduct[] => [{ act: (_, around) => hold(oids, around) }],

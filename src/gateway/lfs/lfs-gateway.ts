@@ -18,7 +18,7 @@ const MAX_ANSWER_SIZE = 32 * 2 ** 20
 const PATIENCE_MS = 60_000
 const DEFAULT_LIFETIME_MS = 600_000
 
-/** The parts that answer git-lfs. */
+/** The parts with which LfsGateway answers. */
 export interface LfsGatewayParts {
   readonly hub: HubUpstream
   readonly http: HttpClient

@@ -104,7 +104,7 @@ export class Recall {
   ): Promise<void> {
     const { kept, publicRepos, staleForMs } = this.#parts
     if (!lasting || status >= 300 || staleForMs <= 0) return
-    // A response to a request without a token is public. After one with a token, the Hub is asked whether the repo is public.
+    // A response to a request without a token is public. After one with a token the Hub is asked whether the repo is.
     const isPublic =
       credentials.authorization === undefined ||
       (await publicRepos.visibilityAfter(repo).catch(() => 'unknown')) === 'public'

@@ -146,7 +146,7 @@ export class LocalDir {
     )
   }
 
-  /** Notes a file, which saves reading it the next time; without the note the file is just as good, so that failures are ignored. */
+  /** Notes a file, which saves reading it the next time. The file is complete without the note, so a failure is ignored. */
   async #note(wanted: FileRef): Promise<void> {
     const metadata = this.layout.metadata(wanted.path)
     const what = { commit: wanted.commit, etag: wanted.oid }

@@ -171,7 +171,7 @@ async function removeTemporaries(folder: string, stem: string, suffix: string): 
   }
 }
 
-/** Gives the data its second name, moves the journal, and drops the first name last: no process claims a file with two names. */
+/** Links the data to its second name, moves the journal, then drops the first name: a file with two names is not claimed. */
 async function putDown(own: PartialPaths, parked: PartialPaths): Promise<void> {
   try {
     await link(own.path, parked.path)

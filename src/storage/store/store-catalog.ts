@@ -24,7 +24,7 @@ export class StoreCatalog {
     return size
   }
 
-  /** What a look at whether all are still there costs, in folders: one for each first two digits, and the time to go through all. */
+  /** The cost of checking that all blobs are still there, in folders: one for each first two digits, and more for many blobs. */
   get lookCost(): number {
     const { size } = this.#entries
     return Math.min(256, size) + Math.ceil(size / 64)

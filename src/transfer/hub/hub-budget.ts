@@ -70,7 +70,10 @@ export class HubBudget {
     this.#idleSince = isIdle ? now : undefined
   }
 
-  /** The Hub refused or dropped a connection, so fewer are opened. Only the transfer that was told to wait waits: others may use another account. */
+  /**
+   * The Hub refused or dropped a connection, so fewer are opened. Only the transfer that was told to wait waits: others
+   * may use another account.
+   */
   congested(isToldToWait: boolean): void {
     this.#limit.congested(this.#clock(), isToldToWait)
   }
