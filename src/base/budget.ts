@@ -30,7 +30,7 @@ const RESERVE = 0.1
 export class Budget {
   readonly #options: Required<BudgetOptions>
   readonly #common: Account
-  /** Those that have used something up, the one that asked longest ago first. */
+  /** Senders that have used something up, the one that asked longest ago first. */
   readonly #senders = new Map<string, Account>()
 
   constructor(options: BudgetOptions) {

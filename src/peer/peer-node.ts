@@ -49,7 +49,7 @@ export interface PeerNodeOptions {
   readonly log: Log
 }
 
-/** A process as a peer: its server, whom it knows, and how it finds more. */
+/** A process as a peer: its server, its membership, and how it finds more peers. */
 export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly membership: Membership
   readonly client: PeerClient

@@ -42,7 +42,7 @@ export const PEER_SLOTS = 8
 /** Ranges from one peer at once. 1 and 8: no difference, but 0.86 and 0.79 instead of 0.82 where one of 20 has all. */
 export const SLOTS_PER_PEER = 3
 /**
- * Ranges that a peer sends at once: few as well, so that those who have one soon pass it on. 32: 1.25, and 0.13 instead of
+ * Ranges that a peer sends at once: few as well, so that their receivers soon pass them on. 32: 1.25, and 0.13 instead of
  * 0.02 of the bytes from the Hub where one of 20 has them all; 4: 1.12. And to one
  * address: half of them and one.
  */
@@ -243,7 +243,7 @@ export const COST_OF_TRIALS_SHARE = 0.01
 
 /** How long peers may take to name the digests of pieces. They only say where to look first. */
 export const DIGESTS_MS = 3_000
-/** So many suspects are compared one by one, at once; when none is wrong, more are quicker fetched anew all together. */
+/** So many suspects are compared at once; when none is wrong, fetching all the rest again takes less time than comparing more. */
 export const MOST_COMPARED = 4
 /**
  * How long the first request for a suspect's bytes may take before another goes on behind them; each further one may take

@@ -12,7 +12,7 @@ import type { TransferCounters } from './transfer-counters.ts'
 import type { TransferSources } from './transfer-sources.ts'
 import type { TransferState } from './transfer-state.ts'
 
-/** Who is told what came of a lease. */
+/** The parts that are told what came of a lease. */
 interface LeaseOutcomesParts {
   readonly state: TransferState
   readonly scheduler: Scheduler

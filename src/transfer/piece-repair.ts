@@ -49,7 +49,7 @@ interface PieceRepairParts {
 
 /**
  * Called when a whole blob does not hash to its oid: takes back what is or may be wrong, so that it is fetched again, and
- * names those that sent wrong bytes once the right ones are here. One such object goes with a transfer.
+ * names the peers that sent wrong bytes once the right ones are here. One such object goes with a transfer.
  */
 export class PieceRepair {
   readonly #parts: PieceRepairParts
@@ -79,7 +79,7 @@ export class PieceRepair {
     else await this.#takeBack(fromPeers.length > 0 ? fromPeers : suspects)
   }
 
-  /** To be called when the blob is right: bans and shuns those whose pieces were not. */
+  /** To be called when the blob is right: bans and shuns the peers whose pieces were not. */
   async blame(): Promise<void> {
     const { hashes, file, swarm, oid } = this.#parts
     const liars = new Map<string, boolean>()

@@ -51,7 +51,7 @@ describe('a library that fetches on demand', () => {
       const reader = at + 1
       expect(Buffer.compare(part, whole?.subarray(reader * MiB, 3 * reader * MiB) ?? Buffer.alloc(0))).toBe(0)
     })
-    // A range that another connection took over may have bytes under way that nobody reads.
+    // A range that another connection took over may have bytes under way that this process does not read.
     expect(fixture.hub.stats().oids[blob.oid]?.bodyBytes).toBeLessThan(1.25 * blob.size)
   })
 

@@ -51,7 +51,7 @@ async function setUp({ holdsHub = false } = {}) {
 
 const blob = sampleBlob(100_000)
 
-test('a blob of a public repo is given to everybody', async () => {
+test('a blob of a public repo is given to every peer', async () => {
   await using node = await setUp()
   await node.put('org/open', blob)
   for (const asker of [stranger, member]) {

@@ -121,7 +121,7 @@ describe('peers', () => {
     expect(await fetcher.parts.destination.has(file)).toBe(false)
   })
 
-  test('hear where a file is only once the origin has said that everybody may read it, and it is asked once', async () => {
+  test('hear where a file is only once the origin has said that the repo is public, and it is asked once', async () => {
     let asked = 0
     class CountingOrigin extends FolderOrigin {
       override isPublic(): Promise<boolean> {

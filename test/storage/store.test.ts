@@ -148,7 +148,7 @@ describe('the store', () => {
     expect(readdirSync(join(root, big.oid.slice(0, 2)))).toEqual([])
   })
 
-  test('forgets a blob that somebody removed behind its back', async () => {
+  test('forgets a blob that another process removed', async () => {
     const store = await openStore(temporaryFolder())
     rmSync(await bring(store, a))
     expect(await store.acquire(a.oid)).toBeUndefined()

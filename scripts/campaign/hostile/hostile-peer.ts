@@ -24,7 +24,7 @@ export interface BlobRequest {
   readonly bytes: Uint8Array
 }
 
-/** How a peer departs from what an honest one does; what is absent is done honestly. */
+/** How a peer departs from an honest one; where a handler is absent it behaves honestly. */
 export interface Conduct {
   readonly id?: string
   /** Changes the first message of a pieces stream. */

@@ -146,7 +146,7 @@ export const identityConducts = {
       },
     ]
   },
-  /** Fetches for others, it says, so that it is told what the victims want and where that is. */
+  /** Claims to fetch for others, so that it is told what the victims want and where that is. */
   fetcher: (): readonly Conduct[] => [
     {
       self: { fetchesForPeers: true },

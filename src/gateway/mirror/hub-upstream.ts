@@ -64,7 +64,7 @@ export class HubUpstream {
     return this.http.request({ ...rest, headers, url, ...(body !== undefined && { body }) })
   }
 
-  /** A client of the Hub that speaks with what `credentials` hold, for fetching bytes. */
+  /** A client of the Hub that uses `credentials`, for fetching bytes. */
   clientFor(credentials: Credentials, userAgent: string): HubClient {
     return new HubClient({
       endpoint: this.#text,

@@ -146,7 +146,7 @@ export class LocalDir {
     )
   }
 
-  /** Notes a file, which saves reading it the next time. The file is complete without the note, so a failure is ignored. */
+  /** Notes a file, which saves reading it the next time. The file is complete without it, so a failure is only logged. */
   async #note(wanted: FileRef): Promise<void> {
     const metadata = this.layout.metadata(wanted.path)
     const what = { commit: wanted.commit, etag: wanted.oid }

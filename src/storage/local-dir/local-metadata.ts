@@ -53,7 +53,7 @@ export async function writeLocalMetadata(
   what: { readonly commit: Commit; readonly etag: string },
 ): Promise<void> {
   const { mtimeMs } = await stat(path)
-  // A file server's clock may be ahead of ours.
+  // A file server's clock may be ahead of this machine's.
   const timestamp = Math.max(Date.now(), mtimeMs) / 1000
   await writeFileAtomically(metadataPath, formatLocalMetadata({ ...what, timestamp }))
 }

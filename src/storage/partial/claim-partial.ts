@@ -19,7 +19,7 @@ export interface PartialPaths {
 /** A partial file that this process alone writes to, with what an earlier run left in it. */
 export interface ClaimedPartial extends PartialPaths {
   readonly handle: FileHandle
-  /** Partials that other processes may be writing to: what they hold may be copied, but they are not ours. */
+  /** Partials that other processes may be writing to: their bytes may be copied, but nothing be written. */
   readonly others: readonly PartialPaths[]
   /** Puts an unfinished partial where the next run finds it. */
   readonly giveBack: () => Promise<void>

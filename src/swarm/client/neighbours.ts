@@ -27,7 +27,7 @@ const MAX_AT_ADDRESS = 4
 
 /**
  * The peers to ask for a blob: all of them while they are few; otherwise seeds, the blob's top-ranked peers, which
- * all peers ask so that those who want the blob meet there, and some at random, which keep the swarm connected. Peers
+ * all peers ask so that those that want the blob meet there, and some at random, which keep the swarm connected. Peers
  * that were only told of come last, in the order given, and no address gets more than a few places, so that a host
  * which invents peers cannot fill them.
  */

@@ -52,7 +52,7 @@ export interface PeerClientOptions {
   readonly needsTls?: boolean
   /** Called whenever a peer answered, with the address at which it did. */
   readonly onHeard?: (peer: PeerInfo, address: string) => void
-  /** Called when the host that answers does not hold the cluster key, or refuses ours. */
+  /** Called when the host that answers does not hold the cluster key, or refuses this process's. */
   readonly onUnproven?: (error: DfhfError) => void
   /** Called when a peer did not answer at an address, or another one did. */
   readonly onFailed?: (peer: PeerInfo, address: string) => void
@@ -160,7 +160,7 @@ export class PeerClient {
     return decodeDigests(reader.object('digests'), pieceCountOf(size))
   }
 
-  /** Who answers at an address or under a peer's name, and whom it knows. */
+  /** What a peer, or the unknown peer at an address, says of itself, and the peers that it knows. */
   async listPeers(peer: PeerInfo | PeerAddress, signal: AbortSignal): Promise<PeerListing> {
     const { response, address, answerer } = await this.#call(peer, { target: '/v1/peers', signal })
     const sender = 'id' in peer ? peer.name : toAuthority(peer.host, peer.port)

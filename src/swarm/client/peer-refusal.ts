@@ -50,7 +50,7 @@ export class WrongPeerError extends DfhfError {
   }
 }
 
-/** The host that answered does not hold the cluster key, or refuses ours: any host can do that in a peer's place. */
+/** The host that answered does not hold the cluster key, or refuses this process's: any host can do that in a peer's place. */
 export class UnprovenError extends DfhfError {
   constructor(message: string) {
     super('unauthorized', message, {

@@ -68,7 +68,7 @@ export class SwarmSession implements BlobSwarm {
   /** Where each peer answered, and which were asked for bytes: their ids stay bound to that place, so that blame is right. */
   readonly #places = new Map<string, PeerInfo>()
   readonly #asked = new Set<string>()
-  /** By peer: the first word of what it has, or its first failure. */
+  /** By peer: settled by its first message, or its first failure. */
   readonly #firstWords = new Map<string, PromiseWithResolvers<void>>()
   readonly #stop = new AbortController()
 

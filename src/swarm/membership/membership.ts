@@ -28,7 +28,7 @@ export class Membership {
   }
 
   /**
-   * Takes in news of a peer that was alive `ageMs` ago; returns false when the peer is not one of ours. `teller` is the
+   * Takes in news of a peer that was alive `ageMs` ago; returns false when the peer is of another cluster. `teller` is the
    * address that announced or told of it.
    */
   heard(peer: PeerInfo, news: PeerNews, ageMs = 0, teller?: string): boolean {
@@ -157,14 +157,14 @@ export class Membership {
     return false
   }
 
-  /** Live peers that spoke to us, with the age of what is known, at most `limit`, drawn evenly with `random` (0 to below 1). */
+  /** Live peers that spoke to this process, with the age of the news; at most `limit`, drawn evenly with `random` (0 to below 1). */
   sample(limit: number, random: () => number): KnownPeer[] {
     const now = this.#options.now()
     const live = [...this.#records.values()].filter((record) => record.isLive && record.isProven)
     return drawSome(live, limit, random).map(({ peer, heardAt }) => ({ peer, ageMs: now - heardAt }))
   }
 
-  /** Live peers that we did not hear ourselves within one heartbeat, longest silence first. */
+  /** Live peers that this process did not hear itself within one heartbeat, longest silence first. */
   unheard(): PeerInfo[] {
     const since = this.#options.now() - this.#options.heartbeatMs
     return [...this.#records.values()]

@@ -16,7 +16,7 @@ const MAX_CLAIMS = 4
 export class PeerRecord {
   /** When this process or a teller last heard it. */
   heardAt: number
-  /** When we last heard it ourselves; -Infinity when never. */
+  /** When this process last heard it itself; -Infinity when never. */
   directAt = Number.NEGATIVE_INFINITY
   isLive = true
   /** News from before this moment does not bring it back. */
@@ -45,12 +45,12 @@ export class PeerRecord {
     return first
   }
 
-  /** Where it answered us; undefined before it did. */
+  /** Where it answered this process; undefined before it did. */
   get proven(): Endpoint | undefined {
     return this.#proven
   }
 
-  /** True when the peer spoke to us itself. */
+  /** True when the peer itself spoke to this process. */
   get isProven(): boolean {
     return this.directAt > Number.NEGATIVE_INFINITY
   }

@@ -69,7 +69,7 @@ export interface SignedRequest {
   readonly contact: string | undefined
 }
 
-/** Whom a request is meant for: a peer id, or `*` while it is not known. */
+/** The peer that a request is meant for: its id, or `*` while that is not known. */
 type Recipient = string
 
 export interface SignOptions {
