@@ -14,7 +14,7 @@ export interface Contender {
   readonly goal?: number
   /** Fetches the file into an empty folder. */
   fetch(folder: string): Promise<Cost>
-  /** Answers for the same file again, from where `fetch` put it. */
+  /** Asks for the same file again, which `fetch` has put in place. */
   fetchAgain?(folder: string): Promise<Cost>
 }
 

@@ -14,7 +14,7 @@ export interface HttpClientOptions {
   readonly connections?: number
   /** @default 10000 */
   readonly connectTimeoutMs?: number
-  /** From the request sent to the answer's headers; 0 waits for ever. @default 10000 */
+  /** From the request sent to the response's headers; 0 waits for ever. @default 10000 */
   readonly headersTimeoutMs?: number
   /** The longest pause between two parts of a body; 0 waits for ever. @default 10000 */
   readonly bodyTimeoutMs?: number
@@ -40,7 +40,7 @@ export interface HttpRequest {
 
 /** Sends requests over kept-alive connections. */
 export interface HttpClient {
-  /** The back-off for hosts that answer 429; for those to ask who repeat requests. */
+  /** The back-off for hosts that answer 429; code that repeats requests asks it first. */
   readonly rateGate: RateGate
   /** Resolves when the headers are here; throws `network` or `timeout`, or the signal's reason. */
   request(request: HttpRequest): Promise<HttpResponse>
@@ -105,7 +105,16 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   }
 }
 
-type DispatchOptions = Omit<Dispatcher.DispatchOptions, 'origin' | 'path'>
+/** The response, or the signal's reason at once: undici heeds a signal only when the connection stands. */
+function orAborted<T>(answering: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return answering
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const stop = () => reject(signal.reason)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  answering.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  return promise
+}
 
 /** A stream that holds more stops its socket and starts it again, which costs calls to the system: more than most reads bring. */
 const READ_SIZE = 2 ** 18

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { TransferEvent } from '../transfer/transfer-event.ts'
 
-/** What is measured by looking at the moment that somebody asks. */
+/** Values that are read at the moment when a client asks for the metrics. */
 export interface MetricSources {
   readonly storeBytes: () => number
   readonly blobs: () => number

@@ -14,7 +14,7 @@ export interface JsonOptions {
   readonly intervalMs: number
 }
 
-/** One JSON object a line for programs that watch: `progress` at intervals, and each `task-done`, `notice` and `log`. */
+/** One JSON object a line for programs that read them: `progress` at intervals, and each `task-done`, `notice` and `log`. */
 export function createJsonReporter({ stderr, now, isVerbose, intervalMs }: JsonOptions): Reporter {
   const progress = new Progress(now)
   let timer: ReturnType<typeof setInterval> | undefined

@@ -15,7 +15,7 @@ class Clock {
       this.#onWait()
     })
 
-  /** Resolves once somebody waits, then lets that time pass. */
+  /** Resolves once the discovery waits, then lets that time pass. */
   async pass(): Promise<void> {
     while (this.#waits.length === 0) {
       await new Promise<void>((resolve) => {

@@ -24,7 +24,7 @@ describe('plain lines', () => {
     expect(stderr.writes).toHaveLength(count)
   })
 
-  test('tell the end of a single file, and of its blob to whoever wants details', () => {
+  test('tell the end of a single file, and of its blob to a user who wants details', () => {
     const told = [false, true].map((isVerbose) => {
       const stderr = new MemoryOutput()
       const reporter = lines(stderr, { isVerbose })

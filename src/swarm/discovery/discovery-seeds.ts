@@ -53,7 +53,7 @@ function parseSeed(text: string): Seed {
 
 export interface SeedOptions {
   readonly seeds: readonly Seed[]
-  /** Asks who answers at an address and takes in what it tells; resolves to false when that is this very process. */
+  /** Asks the peer at an address and takes in what it tells; resolves to false when that is this very process. */
   readonly contact: (address: Seed, signal: AbortSignal) => Promise<boolean>
   /** True while a live peer is known at an address: it need not be tried. */
   readonly isKnownAt: (host: string, port: number) => boolean
@@ -67,7 +67,7 @@ export interface SeedOptions {
   readonly log?: Log
 }
 
-/** Keeps trying the seeds that are away; every seed and every address of it on its own, so that none waits for another. */
+/** Keeps trying the seeds that do not answer; each address of each seed on its own, so that none waits for another. */
 export class SeedDiscovery {
   readonly #options: Required<SeedOptions>
   readonly #tries = new Semaphore(MAX_TRIES_AT_ONCE)
@@ -114,7 +114,7 @@ export class SeedDiscovery {
     }
   }
 
-  /** All addresses of a seed; those of before when its name cannot be resolved now. */
+  /** All addresses of a seed; those found before when its name cannot be resolved now. */
   async #resolve({ host }: Seed, before: readonly string[]): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [host]
     try {
