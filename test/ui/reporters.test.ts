@@ -106,6 +106,16 @@ describe('JSON lines', () => {
     expect(objects[1]).toEqual({ event: 'log', level: 'warn', message: 'careful' })
     expect(objects.at(-1)).toMatchObject({ event: 'progress', files: 1, size: 100, done: 25 })
   })
+
+  test('keep tokens out of messages', () => {
+    const stderr = new MemoryOutput()
+    const reporter = createJsonReporter({ stderr, now: new Clock().now, isVerbose: true, intervalMs: 1 })
+    for (const level of ['debug', 'info', 'warn'] as const) {
+      reporter.log[level]('refused hf_AbCdEfGhIjKl at https://cdn/x?Signature=secret')
+    }
+    expect(stderr.text.match(/\[secret\]/g)).toHaveLength(6)
+    expect(stderr.text).not.toMatch(/hf_AbCd|Signature/)
+  })
 })
 
 describe('the terminal', () => {
