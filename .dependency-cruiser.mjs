@@ -76,7 +76,8 @@ export default {
     {
       name: 'support-stands-below',
       severity: 'error',
-      comment: 'Tests import scripts and test/support, scripts import test/support, and that imports src alone.',
+      comment:
+        'Tests import scripts and test/support, scripts import test/support, and that imports src alone.',
       from: { path: '^test/support/' },
       to: { path: '^(scripts|test)/', pathNot: '^test/support/' },
     },

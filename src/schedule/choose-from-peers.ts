@@ -19,8 +19,8 @@ export interface PeerChoice {
 }
 
 /**
- * The next run of pieces to take from a peer: the rarest piece that somebody with a free slot has. Among equals,
- * whoever shares with other downloaders takes pieces in an order of its own, so that they can exchange them;
+ * The next run of pieces to take from a peer: the rarest piece that a peer with a free slot has. Among equals,
+ * a peer that shares with other downloaders takes pieces in an order of its own, so that they can exchange them;
  * it stays within a window that moves through the blob, so that the whole-file hash can follow.
  */
 export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | undefined {
@@ -74,7 +74,7 @@ function countCrowd(board: PieceBoard): Crowd {
 /**
  * Whether to take a piece already, or to leave the few peers that have it to others who will pass it on: if all
  * who lack a fresh piece asked its only holder at once, it would take as long as the holder needs to serve them
- * all. A peer's number for the piece stands for its place in the queue, so that nobody need agree on one; with
+ * all. A peer's number for the piece stands for its place in the queue, so that no two peers need agree on one; with
  * each copy the queue moves on, and with time as well, should those before me not want it after all.
  */
 function isMyTurn(board: PieceBoard, { whole, sharing }: Crowd, piece: number, now: number): boolean {

@@ -277,7 +277,7 @@ function beginTurn(startedAt: number, isTrial: boolean): Turn {
   return { startedAt, isTrial, firstByteAt: undefined, hubBytes: 0, connectionBytes: 0, connectionMs: 0 }
 }
 
-/** From 0 for nobody else to 1 for a crowd. */
+/** From 0 for no peer to 1 for a crowd. */
 function crowd(peers: number): number {
   return Math.min(1, peers / CROWD)
 }

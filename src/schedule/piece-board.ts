@@ -158,7 +158,7 @@ export class PieceBoard {
     this.#peerChanges += 1
   }
 
-  /** When the first peer that has the piece said so; meaningless while nobody has it. */
+  /** When the first peer that has the piece said so; meaningless while none has it. */
   availableSince(piece: number): number {
     return this.#availableSince[piece] ?? 0
   }
