@@ -131,6 +131,16 @@ describe('JSON lines', () => {
       .map((line) => JSON.parse(line))
     expect(lines).toEqual(told.map(({ type, ...fields }) => ({ event: type, ...fields })))
   })
+
+  test('keep tokens out of messages', () => {
+    const stderr = new MemoryOutput()
+    const reporter = createJsonReporter({ stderr, now: new Clock().now, isVerbose: true, intervalMs: 1 })
+    for (const level of ['debug', 'info', 'warn'] as const) {
+      reporter.log[level]('refused hf_AbCdEfGhIjKl at https://cdn/x?Signature=secret')
+    }
+    expect(stderr.text.match(/\[secret\]/g)).toHaveLength(6)
+    expect(stderr.text).not.toMatch(/hf_AbCd|Signature/)
+  })
 })
 
 describe('the terminal', () => {
