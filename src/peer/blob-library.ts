@@ -7,8 +7,8 @@ import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
 import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
 import { BlobProofs } from './blob-proof.ts'
-import { type SharedFetch, untilDone } from './errand.ts'
 import type { LocatedBlob } from './located-blob.ts'
+import { type SharedFetch, untilDone } from './shared-fetch.ts'
 
 interface Running {
   readonly transfer: RunningTransfer

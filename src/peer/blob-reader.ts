@@ -3,7 +3,7 @@ import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
 import { type ByteRange, pieceSizeOf } from '../blob/pieces.ts'
 import { HUB } from '../schedule/piece-board.ts'
-import type { SharedFetch } from './errand.ts'
+import type { SharedFetch } from './shared-fetch.ts'
 
 /** Bytes read and sent at a time: a hundred readers at once must not take much memory. */
 const CHUNK_SIZE = 2 ** 17

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readWhileFetching } from '../../src/peer/blob-reader.ts'
-import type { SharedFetch } from '../../src/peer/errand.ts'
+import type { SharedFetch } from '../../src/peer/shared-fetch.ts'
 import type { RepoSpec } from '../support/hub/repo.ts'
 import { rejection } from '../transfer/transfer-bench.ts'
 import { openLibrary } from './library-fixture.ts'
