@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import type { Environment } from '../base/environment.ts'
+import { type Environment, isSwitchedOn } from '../base/environment.ts'
 import { DfhfError } from '../base/errors.ts'
 import { expandPath, huggingFaceHome } from '../base/expand-path.ts'
 import { isLoopbackHost } from '../base/loopback.ts'
-import { isSwitchedOn } from '../base/switched-on.ts'
 import { parseEndpoint } from './endpoint.ts'
 
 /** A token of the Hub and where it came from, in words. */

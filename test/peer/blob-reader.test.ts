@@ -71,13 +71,18 @@ describe('a library that fetches on demand', () => {
     expect(stored?.size).toBe(blob.size)
   })
 
-  test('never completes an answer of wrong bytes', async () => {
+  test('never completes an answer of wrong bytes, and keeps none of them', async () => {
     await using fixture = await openLibrary({ repos })
     const blob = await fixture.locate('big.bin')
-    fixture.hub.addFault({ match: { side: 'cdn' }, flip: [3 * MiB] })
+    const fault = fixture.hub.addFault({ match: { side: 'cdn' }, flip: [3 * MiB] })
     const fetch = await fixture.library.join(blob, fixture.sourceOf(blob))
     expect(await rejection(read(fetch, 0, blob.size))).toMatchObject({ code: 'verification-failed' })
     expect(await fixture.library.acquire(blob.oid)).toBeUndefined()
+    // Nothing of the wrong bytes is what a later fetch begins with.
+    fault.remove()
+    fixture.hub.resetStats()
+    await fixture.library.fetch(blob, fixture.sourceOf(blob), never)
+    expect(fixture.hub.stats().oids[blob.oid]?.bodyBytes).toBe(blob.size)
   })
 
   test('fetches a small regular file and checks it by its git id', async () => {

@@ -1,6 +1,5 @@
-import type { Environment } from '../../base/environment.ts'
+import { type Environment, isSwitchedOn } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
-import { isSwitchedOn } from '../../base/switched-on.ts'
 
 /**
  * One thing that a user can set. It may come from a flag, the environment or the config file, always as texts
