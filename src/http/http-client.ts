@@ -105,16 +105,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   }
 }
 
-/** The response, or the signal's reason at once: undici heeds a signal only when the connection stands. */
-function orAborted<T>(answering: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return answering
-  const { promise, resolve, reject } = Promise.withResolvers<T>()
-  const stop = () => reject(signal.reason)
-  if (signal.aborted) stop()
-  signal.addEventListener('abort', stop, { once: true })
-  answering.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
-  return promise
-}
+type DispatchOptions = Omit<Dispatcher.DispatchOptions, 'origin' | 'path'>
 
 /** A stream that holds more stops its socket and starts it again, which costs calls to the system: more than most reads bring. */
 const READ_SIZE = 2 ** 18

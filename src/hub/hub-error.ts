@@ -57,6 +57,8 @@ export async function hubError(
   }
   if (isFile) return fail('file-not-found', `no such folder in ${at}`)
   if (named === 'gated') return gated(name, asker)
+  // For what else the Hub has a name of its own, its own words are the best.
+  if (named !== undefined && named !== 'repo-not-found') return toldError(named, response, said, at)
   if (said === 'Access to this resource is disabled.') {
     return fail('forbidden', `the Hub has disabled ${name}`, { hint: `see ${asker.page}` })
   }
@@ -109,29 +111,41 @@ function lacksCall(call: 'tree' | 'paths-info', asker: Asker): DfhfError {
 }
 
 function otherError(response: HttpResponse, said: string | undefined, at: string): DfhfError {
-  const { status, headers, retryAfterMs } = response
-  const words = said === undefined ? '' : `: ${said}`
-  const id = ['x-request-id', 'x-amzn-trace-id', 'x-amz-cf-id'].map((name) => headers.get(name)).find(Boolean)
-  const request = id === undefined ? '' : ` (request ${id})`
-  const advice = retryAfterMs === undefined ? {} : { retryAfterMs }
+  const { status, retryAfterMs } = response
+  const request = requestOf(response)
   if (status === 429) {
     const wait =
       retryAfterMs === undefined ? '' : `; it asks for ${Math.ceil(retryAfterMs / 1000)} s of patience`
     return fail('rate-limited', `the Hub limits requests${wait}${request}`, {
       hint: 'wait, or send a token: accounts have larger limits',
       retryable: true,
-      ...advice,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
   }
   if (status === 403) {
-    return fail('forbidden', `the Hub forbids access to ${at}${words}${request}`, {
+    return fail('forbidden', `the Hub forbids access to ${at}${after(said)}${request}`, {
       hint: "check the token's permissions",
     })
   }
-  return fail('hub-error', `the Hub answered ${status} for ${at}${words}${request}`, {
+  return toldError('hub-error', response, said, at)
+}
+
+function toldError(code: ErrorCode, response: HttpResponse, said: string | undefined, at: string): DfhfError {
+  const { status, retryAfterMs } = response
+  return fail(code, `the Hub answered ${status} for ${at}${after(said)}${requestOf(response)}`, {
     retryable: isRetryableStatus(status),
-    ...advice,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
+}
+
+function after(said: string | undefined): string {
+  return said === undefined ? '' : `: ${said}`
+}
+
+/** The id by which the Hub's people find the request, in brackets. */
+function requestOf({ headers }: HttpResponse): string {
+  const id = ['x-request-id', 'x-amzn-trace-id', 'x-amz-cf-id'].map((name) => headers.get(name)).find(Boolean)
+  return id === undefined ? '' : ` (request ${id})`
 }
 
 function reason(asker: Asker): string {

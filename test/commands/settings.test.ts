@@ -13,7 +13,7 @@ import {
   parseSeconds,
 } from '../../src/commands/settings/parse-values.ts'
 import { createSettingReader, type SettingSources } from '../../src/commands/settings/setting-reader.ts'
-import { settings } from '../../src/commands/settings/settings.ts'
+import { settings, settingsFor } from '../../src/commands/settings/settings.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'dfhf-settings-'))
 afterAll(() => rm(folder, { recursive: true }))
@@ -37,6 +37,20 @@ function reader(sources: Partial<SettingSources>) {
     ...sources,
   })
 }
+
+test('each command takes what is its own and what all take', () => {
+  const takersOf = (flag: string) =>
+    (['download', 'snapshot', 'serve'] as const).filter((command) =>
+      settingsFor(command).some((setting) => setting.flag === flag),
+    )
+  for (const flag of ['endpoint', 'seeds', 'limit-rate', 'cache-dir', 'store-dir', 'config'])
+    expect([flag, ...takersOf(flag)]).toEqual([flag, 'download', 'snapshot', 'serve'])
+  for (const flag of ['include', 'local-dir', 'offline', 'json'])
+    expect([flag, ...takersOf(flag)]).toEqual([flag, 'download', 'snapshot'])
+  expect(takersOf('on')).toEqual(['snapshot'])
+  expect(takersOf('gateway')).toEqual(['serve'])
+  expect(Object.values(settings).filter(({ flag }) => takersOf(flag).length === 0)).toEqual([])
+})
 
 describe('values', () => {
   test('are addresses with or without a host', () => {

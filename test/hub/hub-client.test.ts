@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { errorRow, errorTable, isErrorCode } from '../../src/base/error-table.ts'
 import { RateGate } from '../../src/http/rate-gate.ts'
 import type { ListedFile } from '../../src/repo/file-ref.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
@@ -345,6 +346,20 @@ describe('a refusal of the Hub is told in words', () => {
     expect(text).toContain(
       'the Hub answered 418 for test-org/varied at main: The teapot is short (request Root=1-abc)',
     )
+  })
+
+  test('each that the Hub has a name for, by that name', async () => {
+    const named = Object.keys(errorTable)
+      .filter(isErrorCode)
+      .flatMap((code) => {
+        const { hubCode, status } = errorRow(code)
+        return hubCode === undefined ? [] : [{ code, hubCode, status }]
+      })
+    for (const { code, hubCode, status } of named) {
+      const headers = { 'X-Error-Code': hubCode, 'X-Error-Message': 'Not for you' }
+      const { error } = await metadataError({ hub: { faults: [{ status, headers }] } })
+      expect(error).toMatchObject({ code })
+    }
   })
 
   test('in a body as well as in a header', async () => {
