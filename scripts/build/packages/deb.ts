@@ -6,7 +6,7 @@ import { type BuiltBinary, FILE_TIME, inFolder, type Packing, type Product, plac
 /** As Debian calls the processor of a target; there is no .deb for the others. */
 const architectures: Readonly<Record<string, string>> = { 'linux-x64': 'amd64', 'linux-arm64': 'arm64' }
 
-/** The service is not started on its own: it opens ports, and who wants that says so. */
+/** The service is not started by itself: it opens ports, so the administrator starts it. */
 const postinst = `#!/bin/sh
 set -e
 if [ -z "$DPKG_ROOT" ] && [ -d /run/systemd/system ]; then

@@ -23,7 +23,7 @@ const platforms: Readonly<Record<string, CLibrary & { readonly architecture: str
   },
 }
 
-/** The user without rights; whoever mounts a volume gives it to this one or names another. */
+/** The user without rights; an operator who mounts a volume gives it to this user or names another. */
 const NOBODY = 65_534
 const HOME = 'var/lib/dfhf'
 const created = new Date(FILE_TIME * 1000).toISOString()
@@ -78,7 +78,7 @@ async function addManifest(built: BuiltBinary, blobs: string, packing: Packing) 
     }),
     await addLayer(blobs, join(folder, 'state'), packing, async (root) => {
       for (const path of [HOME, 'tmp']) await mkdir(join(root, path), { recursive: true })
-      // Whatever user it runs as can write there.
+      // Any user that it runs as can write there.
       return { members: [HOME, 'tmp'], owner: NOBODY, mode: '1777' }
     }),
   ])
