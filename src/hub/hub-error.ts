@@ -17,18 +17,18 @@ export interface HubQuestion {
   readonly call?: 'tree' | 'paths-info' | 'revision' | undefined
 }
 
-/** Who asked. */
+/** The session that asked. */
 interface Asker {
   readonly endpoint: string
   /** The repo's page on that endpoint. */
   readonly page: string
   /** Where the token that was sent came from, in words; undefined when none was sent. */
-  readonly tokenOrigin: string | undefined
+  readonly tokenFrom: string | undefined
   /** Why a token that is there was kept back. */
   readonly withheld: string | undefined
 }
 
-/** Reads an answer that is no success, body included, in the order in which huggingface_hub tells errors apart. */
+/** Reads a response that is no success, body included, in the order in which huggingface_hub tells errors apart. */
 export async function hubError(
   response: HttpResponse,
   question: HubQuestion,
@@ -41,7 +41,7 @@ export async function hubError(
   const commit = headers.get('x-repo-commit')
   const name = repoName(question.repo)
   const at = question.revision === undefined ? name : `${name} at ${question.revision}`
-  const hasToken = asker.tokenOrigin !== undefined
+  const hasToken = asker.tokenFrom !== undefined
 
   if (named === 'revision-not-found') {
     return fail('revision-not-found', `no revision '${question.revision ?? ''}' in ${name}`, {
@@ -64,11 +64,11 @@ export async function hubError(
   }
   const isBadToken = status === 401 && hasToken && code === undefined
   if (isBadToken || said?.startsWith('Invalid credentials')) {
-    return fail('unauthorized', `the Hub does not accept the token from ${asker.tokenOrigin ?? 'nowhere'}`, {
+    return fail('unauthorized', `the Hub does not accept the token from ${asker.tokenFrom ?? 'nowhere'}`, {
       hint: `make a new one at ${asker.endpoint}/settings/tokens, or leave it out`,
     })
   }
-  // The Hub names what it does not find; a server that does not know the address itself says nothing of the repo.
+  // The Hub names what it does not find; a server without that call says nothing about the repo.
   const isUnknownCall = code === undefined && commit === undefined && [404, 405, 501].includes(status)
   if (question.call !== undefined && question.call !== 'revision' && isUnknownCall)
     return lacksCall(question.call, asker)
@@ -78,12 +78,12 @@ export async function hubError(
 }
 
 function gated(name: string, asker: Asker): DfhfError {
-  if (asker.tokenOrigin === undefined) {
+  if (asker.tokenFrom === undefined) {
     return fail('gated', `${name} is gated and no token was sent${reason(asker)}`, {
       hint: `accept its licence at ${asker.page} and set HF_TOKEN, or run 'hf auth login'`,
     })
   }
-  return fail('gated', `the account of the token from ${asker.tokenOrigin} has no access to ${name}`, {
+  return fail('gated', `the account of the token from ${asker.tokenFrom} has no access to ${name}`, {
     hint: `accept its licence, or ask for access, at ${asker.page}`,
   })
 }
@@ -91,9 +91,9 @@ function gated(name: string, asker: Asker): DfhfError {
 /** `call` is the one that the server may lack: it does not say that it has no such repo. */
 function repoNotFound(name: string, asker: Asker, call?: string): DfhfError {
   const check =
-    asker.tokenOrigin === undefined
+    asker.tokenFrom === undefined
       ? 'check the name; a private repo needs HF_TOKEN or --token'
-      : `check the name; if it is private, the token from ${asker.tokenOrigin} has no access to it`
+      : `check the name; if it is private, the token from ${asker.tokenFrom} has no access to it`
   const hint =
     call === undefined ? check : `${check}; or this is a mirror that lacks the Hub's call '${call}'`
   return fail('repo-not-found', `no repo ${name} on ${redactUrl(asker.endpoint)}${reason(asker)}`, { hint })

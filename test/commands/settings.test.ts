@@ -153,7 +153,7 @@ describe('the config file', () => {
     expect(usageOf(() => parseConfig(text, '/c', 'download'))).toStartWith(message)
   })
 
-  test('may be missing unless somebody named it', async () => {
+  test('may be missing unless the user named it', async () => {
     const path = join(folder, 'none.toml')
     expect((await readConfigFile(path, { command: 'serve', mustExist: false })).size).toBe(0)
     const refused = readConfigFile(path, { command: 'serve', mustExist: true })

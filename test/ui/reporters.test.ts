@@ -25,7 +25,7 @@ describe('plain lines', () => {
     expect(stderr.writes).toHaveLength(count)
   })
 
-  test('tell the end of a single file, and of its blob to whoever wants details', () => {
+  test('tell the end of a single file, and of its blob to a user who wants details', () => {
     const told = [false, true].map((isVerbose) => {
       const stderr = new MemoryOutput()
       const reporter = lines(stderr, { isVerbose })
@@ -130,6 +130,16 @@ describe('JSON lines', () => {
       .split('\n')
       .map((line) => JSON.parse(line))
     expect(lines).toEqual(told.map(({ type, ...fields }) => ({ event: type, ...fields })))
+  })
+
+  test('keep tokens out of messages', () => {
+    const stderr = new MemoryOutput()
+    const reporter = createJsonReporter({ stderr, now: new Clock().now, isVerbose: true, intervalMs: 1 })
+    for (const level of ['debug', 'info', 'warn'] as const) {
+      reporter.log[level]('refused hf_AbCdEfGhIjKl at https://cdn/x?Signature=secret')
+    }
+    expect(stderr.text.match(/\[secret\]/g)).toHaveLength(6)
+    expect(stderr.text).not.toMatch(/hf_AbCd|Signature/)
   })
 })
 
