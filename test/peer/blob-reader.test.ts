@@ -32,7 +32,7 @@ describe('a library that fetches on demand', () => {
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(blob.oid)
     await fetch.done
     using stored = await library.acquire(blob.oid)
-    expect(stored?.origin).toBe('store')
+    expect(stored?.heldBy).toBe('store')
     expect(hub.stats().oids[blob.oid]?.bodyBytes).toBe(blob.size)
   })
 
@@ -51,7 +51,7 @@ describe('a library that fetches on demand', () => {
       const reader = at + 1
       expect(Buffer.compare(part, whole?.subarray(reader * MiB, 3 * reader * MiB) ?? Buffer.alloc(0))).toBe(0)
     })
-    // A range that another connection took over may have bytes under way that nobody reads.
+    // A range that another connection took over may have bytes under way that this process does not read.
     expect(fixture.hub.stats().oids[blob.oid]?.bodyBytes).toBeLessThan(1.25 * blob.size)
   })
 

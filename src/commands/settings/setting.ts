@@ -35,7 +35,7 @@ export function toggle(about: Described): Setting<boolean> {
   return { ...about, fallback: false, parse: (texts) => isSwitchedOn(texts[0]) }
 }
 
-/** A setting of one value with nothing behind it. */
+/** A setting of one value without a default. */
 export function optional<T>(
   about: Described,
   parse: (text: string, env: Environment) => T,

@@ -75,7 +75,7 @@ describe('strangers that hold on to what they get: those', () => {
     expect(whole.byteLength).toBe(size)
     const oid = hub.repo('o/r').resolve('main')?.files.get('w')?.oid ?? expect.unreachable()
     const ask = () => fetch(`http://${node.peerAddress}/v1/blobs/${oid}`, { headers: { range: 'bytes=0-9' } })
-    // The blob is shown once the Hub has said that everybody may have it.
+    // The blob is shown once the Hub has said that its repo is public.
     await eventually(
       async () => (await ask()).status,
       (status) => status === 206,
