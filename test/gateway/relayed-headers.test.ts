@@ -12,6 +12,9 @@ test('headers of one connection, of proxies and of ours go no further', () => {
     te: 'x',
     'proxy-authorization': 'x',
     host: 'h',
+    cookie: 'a=b',
+    origin: 'https://page',
+    referer: 'https://page/x',
     'x-dragonfly-registry': 'x',
     authorization: 'Bearer t',
   })
