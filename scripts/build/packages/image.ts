@@ -88,7 +88,11 @@ async function addManifest(built: BuiltBinary, blobs: string, packing: Packing) 
     os: 'linux',
     config: {
       User: `${NOBODY}:${NOBODY}`,
-      Env: ['PATH=/usr/local/bin', `HOME=/${HOME}`, `HF_HOME=/${HOME}`],
+      Env: [
+        'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        `HOME=/${HOME}`,
+        `HF_HOME=/${HOME}`,
+      ],
       Entrypoint: ['/usr/local/bin/dfhf'],
       Cmd: ['serve'],
       WorkingDir: `/${HOME}`,
