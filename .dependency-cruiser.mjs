@@ -74,6 +74,21 @@ export default {
       to: { path: '^(src|scripts|test)/', pathNot: inside('commands') },
     },
     {
+      name: 'support-stands-below',
+      severity: 'error',
+      comment:
+        'Tests import scripts and test/support, scripts import test/support, and that imports src alone.',
+      from: { path: '^test/support/' },
+      to: { path: '^(scripts|test)/', pathNot: '^test/support/' },
+    },
+    {
+      name: 'scripts-import-no-tests',
+      severity: 'error',
+      comment: 'What scripts and tests share stands in test/support.',
+      from: { path: '^scripts/' },
+      to: { path: '^test/', pathNot: '^test/support/' },
+    },
+    {
       name: 'http-client-in-http',
       severity: 'error',
       comment: 'Only src/http imports an HTTP client.',

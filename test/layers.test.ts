@@ -102,6 +102,24 @@ describe('of imports, dependency-cruiser', () => {
       "import { Agent } from 'undici/index.js'",
       'http-client-in-http',
     ],
+    [
+      'what tests share importing a script',
+      'test/support/hub/a20.ts',
+      "import { x } from '../../../scripts/x.ts'",
+      'support-stands-below',
+    ],
+    [
+      'what tests share importing a test',
+      'test/support/hub/a21.ts',
+      "import { x } from '../../hub/x.ts'",
+      'support-stands-below',
+    ],
+    [
+      'a script importing a test',
+      'scripts/bench/a22.ts',
+      "import { x } from '../../test/hub/x.ts'",
+      'scripts-import-no-tests',
+    ],
     ['an import without .ts', 'src/hub/a15.ts', "import { x } from './x'", 'resolvable'],
     ['a file in no layer', 'src/misc/a16.ts', "import { x } from '../base/x.ts'", 'known-layer'],
     [
@@ -121,6 +139,8 @@ describe('of imports, dependency-cruiser', () => {
     ['commands building everything', 'src/commands/c4.ts', "import { x } from '../swarm/x.ts'"],
     ['bin starting commands', 'bin/c5.ts', "import { x } from '../src/commands/x.ts'"],
     ['undici in http', 'src/http/c6.ts', "import { Agent } from 'undici/index.js'"],
+    ['a script using what tests share', 'scripts/c8.ts', "import { x } from '../test/support/hub/x.ts'"],
+    ['a test using a script', 'test/bench/c9.ts', "import { x } from '../../scripts/x.ts'"],
     ['a module of Bun', 'src/storage/c7.ts', "import { dlopen } from 'bun:ffi'"],
   ] as const
 
@@ -129,7 +149,8 @@ describe('of imports, dependency-cruiser', () => {
 
   beforeAll(async () => {
     const layers = ['commands', 'hub', 'swarm', 'storage', 'transfer', 'http', 'base']
-    const targets = [...layers.map((layer) => `src/${layer}/x.ts`), 'scripts/x.ts']
+    const others = ['scripts/x.ts', 'test/hub/x.ts', 'test/support/hub/x.ts']
+    const targets = [...layers.map((layer) => `src/${layer}/x.ts`), ...others]
     const cases = [...refused, ...allowed]
     await Promise.all([
       ...targets.map((path) => Bun.write(join(folder, path), 'export const x = 1\nexport type X = 1\n')),
@@ -138,7 +159,7 @@ describe('of imports, dependency-cruiser', () => {
       Bun.write(join(folder, 'scripts/b18.ts'), "import type { Y } from './a18.ts'"),
       Bun.write(join(folder, 'node_modules/undici/index.js'), ''),
     ])
-    violations = await violationsIn(folder, 'bin', 'src', 'scripts')
+    violations = await violationsIn(folder, 'bin', 'src', 'scripts', 'test')
   }, 60_000)
 
   afterAll(() => rmSync(folder, { recursive: true }))

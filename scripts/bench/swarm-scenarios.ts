@@ -14,7 +14,7 @@ interface SwarmSetting {
 export interface SwarmFigures {
   readonly scenario: string
   readonly hosts: number
-  /** Bytes of the blob that the Hub sent, cut answers included, over its size. */
+  /** Bytes of the blob that the Hub sent, cut responses included, over its size. */
   readonly hubRatio: number
   /** The same by what left the Hub's link, all headers included. */
   readonly wireRatio: number

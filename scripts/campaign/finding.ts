@@ -27,7 +27,7 @@ export interface Finding {
 
 /** The breaches of one run; of each kind a few are kept and the others counted. */
 export class Findings {
-  /** How often wrong bytes came that the sender could not check yet, in an answer that was cut or a piece of an unfinished blob: no breach. */
+  /** How often wrong bytes came that the sender could not check yet, in a reply that was cut or a piece of an unfinished blob: no breach. */
   unproven = 0
   readonly #found = new Map<Invariant, { readonly texts: string[]; count: number }>()
 

@@ -38,7 +38,7 @@ export interface Plan {
   readonly turnsPrivate: boolean
 }
 
-/** What the clients of a daemon fetch besides, of repos that not everybody may see. */
+/** What the clients of a daemon fetch besides, of private and gated repos. */
 const HIDDEN_SIZE = 2_600_000
 
 /** The run of a seed. Each aspect has dice of its own: a new choice in one leaves the others as they are. */

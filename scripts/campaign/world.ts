@@ -65,8 +65,9 @@ export async function openWorld(plan: Plan, slot: number): Promise<World> {
     secrets,
     names: plan.visibility === 'private' ? [...names] : [repoIds.private],
   })
-  const address = (number: number) =>
-    `127.${100 + Math.floor(slot / 10)}.${(process.pid % 200) + 20}.${(slot % 10) * 25 + number}`
+  // Campaigns that run side by side have process ids near each other.
+  const net = 100 + (Math.floor(process.pid / 200) % 15) * 10 + Math.floor(slot / 10)
+  const address = (number: number) => `127.${net}.${(process.pid % 200) + 20}.${(slot % 10) * 25 + number}`
   const hub = await startTestHub({
     host: address(1),
     cdnHost: address(2),

@@ -108,7 +108,7 @@ export class Downloads {
     download.flow = network.start(source?.up ?? hub, this.#self.down, bytes, () => this.#land(download))
   }
 
-  /** What a host says to a request, in the order in which a real one looks. */
+  /** Why a host refuses a request, checked in the order in which a real one does. */
   #faultOf(source: Host, lease: Lease): PeerFault | undefined {
     if (source.isDead) return 'broken'
     for (let piece = lease.at; piece < lease.end; piece += 1) if (!source.pieces.has(piece)) return 'not here'

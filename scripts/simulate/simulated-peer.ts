@@ -17,10 +17,10 @@ import { Link } from './network.ts'
 /** Messages that arrive within this time are decided upon together, as they are in one turn of a real event loop. */
 const WAKE_MS = 4
 
-/** Those among whom a host lives. */
+/** The other hosts, as one host sees them. */
 export interface Surroundings {
   find(id: string): Host | undefined
-  /** Others hear of the host no more. */
+  /** Takes the host out of discovery: no other host is told of it any more. */
   leave(host: Host): void
 }
 

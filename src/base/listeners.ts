@@ -1,4 +1,4 @@
-/** Those who want to hear of something, each until it says otherwise. */
+/** The listeners to one kind of event, each until it unsubscribes. */
 export class Listeners<Event = void> {
   readonly #all = new Set<(event: Event) => void>()
 

@@ -8,14 +8,14 @@ import type { DownloadOptions, ServeOptions, SnapshotOptions } from './settings/
 export interface CommandContext {
   /** Aborts on the first SIGINT or SIGTERM: finish politely, keep what is verified. */
   readonly signal: AbortSignal
-  /** Takes what happens; shown as bars, lines or JSON. */
+  /** Receives the events of transfers; shown as bars, lines or JSON. */
   readonly events: EventSink
-  /** For what is no event; goes to stderr among them. */
+  /** For messages that are no events; they go to stderr among the progress. */
   readonly log: Log
-  /** For those parts that resolve their own variables: tokens, proxies, certificates. */
+  /** For the parts that read their own variables: tokens, proxies, certificates. */
   readonly env: Environment
   readonly version: string
-  /** Does something once the result is out: what nobody should have to wait for. */
+  /** Does work for which the user should not wait, once the result is printed. */
   readonly afterwards: (work: () => Promise<void>) => void
 }
 

@@ -37,7 +37,7 @@ async function fetchOutcome(fetcher: RepoFetcher, options: DownloadOptions): Pro
   return { kind: 'snapshot', result: snapshotResult(about, files) }
 }
 
-/** A file in flight that may have no connection to the Hub would only stand there. */
+/** Files in flight at once: one without a connection to the Hub would only wait. */
 function workersFor({ maxWorkers, peers, speed }: DownloadOptions): number {
   const { connections = maxWorkers } = speed
   return peers.origin === 'auto' ? Math.min(maxWorkers, connections) : maxWorkers

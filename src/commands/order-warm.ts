@@ -13,9 +13,9 @@ import { findUsersToken, openHttp } from './connect-hub.ts'
 import type { SnapshotOptions } from './settings/options.ts'
 
 const MAX_LINE = 2 ** 16
-/** The node has to ask the Hub for the whole list of files before it answers. */
+/** How long the node may take to answer: first it asks the Hub for the whole list of files. */
 const PLAN_TIMEOUT_MS = 300_000
-/** It says every two seconds that it is alive. */
+/** How long the node may be silent: it sends a sign of life every two seconds. */
 const SILENCE_MS = 30_000
 
 /** Has the node whose gateway is at `on` fetch a snapshot into its store; shows how it goes. */
@@ -58,7 +58,7 @@ interface FileShown {
   peers: number
 }
 
-/** Tells the reporter what happens there, as if it happened here. */
+/** Tells the reporter what happens at the node, as if it happened here. */
 function show(
   event: WarmEvent,
   given: {
@@ -108,7 +108,7 @@ function orderOf({ repo, revision, selection }: SnapshotOptions): object {
   return { ...order, include: selection.include ?? [], exclude: selection.exclude }
 }
 
-/** A node of this machine has its own token; another one may fetch for us what our token opens. */
+/** The header with the user's token, so that a node on another machine may fetch what the token opens. */
 function authorizationFor(
   url: URL,
   options: SnapshotOptions,
@@ -117,14 +117,14 @@ function authorizationFor(
   const token = findUsersToken(options.hub, context)
   if (!token) return {}
   if (isSafeForToken(url)) return { authorization: `Bearer ${token.value}` }
-  if (token.origin === '--token') {
+  if (token.from === '--token') {
     throw new DfhfError('usage', `will not send the token to ${url.host} over plain http`, {
       hint: 'leave --token out, or reach the node over https or a tunnel',
     })
   }
   context.events({
     type: 'notice',
-    text: `the token from ${token.origin} is not sent to ${url.host} over plain http: only public files can be fetched there`,
+    text: `the token from ${token.from} is not sent to ${url.host} over plain http: only public files can be fetched there`,
   })
   return {}
 }
@@ -143,7 +143,7 @@ function parseEvent(line: string): WarmEvent {
     const value: unknown = JSON.parse(line)
     if (isObject(value) && typeof value.type === 'string') return value as WarmEvent
   } catch {
-    // Told below.
+    // The error below tells of it.
   }
   throw new DfhfError('bad-response', 'the node answers with what is no progress')
 }
@@ -154,7 +154,7 @@ async function refusalIn(response: HttpResponse, url: URL): Promise<DfhfError> {
     const value: unknown = JSON.parse(text)
     if (isObject(value)) return toError(value, url)
   } catch {
-    // Something else answers there.
+    // Another kind of server answers there.
   }
   return new DfhfError('bad-response', `${url.host} answered ${response.status} and is no dfhf node`, {
     hint: 'check --on: it takes the address of a gateway, such as http://node:65001',
@@ -169,7 +169,7 @@ function toError(value: { readonly [name: string]: unknown }, url: URL): DfhfErr
   })
 }
 
-/** True for a failure of the order. That the node itself is at fault, offline or being stopped says nothing of it. */
+/** True for a failure of the order itself; false where the node is at fault, offline or being stopped. */
 function isOfOrder(code: unknown): code is ErrorCode {
   return isErrorCode(code) && !['internal', 'offline', 'stopped'].includes(errorRow(code).class)
 }

@@ -43,7 +43,7 @@ interface RunState {
 
 /** Runs one command line and returns the exit code. The only place that prints an error. */
 export async function run(io: Io, commands: Commands): Promise<number> {
-  // Who waits for a write is told by its callback; `dfhf … | head` must not end in an unhandled event.
+  // Errors of a write reach its callback; `dfhf … | head` must not also end in an unhandled event.
   for (const output of [io.stdout, io.stderr]) output.on?.('error', () => {})
   const isVerbose = io.argv.includes('--verbose')
   const state: RunState = {
@@ -153,7 +153,7 @@ async function dispatch(
   }
 }
 
-/** A reader that has gone away is no failure of ours; a result that could not be stored is. */
+/** Writes all of `text`. A reader that has gone away is no failure of dfhf's; a result that could not be stored is. */
 function writeAll(output: TextOutput, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     output.write(text, (error) => {

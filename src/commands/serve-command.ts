@@ -26,7 +26,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   await using stack = new AsyncDisposableStack()
   const { places, peers, speed } = options
   const { log, signal } = context
-  // Only serve pays for what the numbers need.
+  // Loaded here, so that only `serve` pays for loading the metrics library.
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
   const http = stack.use(openHttp(options.hub, context))

@@ -23,7 +23,7 @@ interface DaemonParts {
   readonly trustsPeers: boolean
 }
 
-/** Opens the gateway, and says whom it answers where that may surprise. */
+/** Opens the gateway, and warns where clients of other machines can use it. */
 export async function startGateway(
   gateway: GatewayOptions,
   options: ServeOptions,

@@ -6,7 +6,7 @@ const MEMORY_MS = 10 * 60_000
 const MAX_BLOBS = 1_000
 
 /**
- * The blobs of which answers were cut because bytes that had gone out were wrong. A client goes on behind the bytes that
+ * The blobs of which replies were cut because bytes that had gone out were wrong. A client goes on behind the bytes that
  * it has (curl -C -, huggingface_hub within one call), so for some time the rest of such a blob is not given alone: the
  * whole comes in its place, as RFC 9110 14.2 allows, and the client begins anew. No byte of it goes out before it was
  * checked, or a client would ask for ever for a blob that the Hub itself gives wrong.
@@ -19,7 +19,7 @@ export class CutReplies {
     this.#now = now
   }
 
-  /** An answer was cut because of wrong bytes. */
+  /** A reply was cut because of wrong bytes. */
   note(oid: Oid): void {
     this.#until.set(oid, this.#now() + MEMORY_MS)
   }

@@ -5,8 +5,8 @@ import type { LocatedBlob } from '../peer/located-blob.ts'
 const MAX_URLS = 20_000
 
 /**
- * Which blob stands at which address, as far as the Hub has said. Two addresses that differ in ignored parameters
- * alone are one: a signature is another one each time.
+ * Which blob stands at which address, as far as the Hub has said. Two addresses that differ only in ignored parameters
+ * count as one, since the Hub signs an address anew each time.
  */
 export class KnownUrls {
   readonly #ignored: ReadonlySet<string>
@@ -16,7 +16,7 @@ export class KnownUrls {
     this.#ignored = new Set(ignoredParameters.map((name) => name.toLowerCase()))
   }
 
-  /** What makes an address the same as another. */
+  /** The same for all addresses that count as one. */
   keyOf(url: URL): string {
     const query = [...url.searchParams].filter(([name]) => !this.#ignored.has(name.toLowerCase()))
     return `${url.host}${url.pathname}?${new URLSearchParams(query)}`
@@ -37,7 +37,7 @@ export class KnownUrls {
   }
 }
 
-/** A signed address has a kilobyte, and there may be thousands. */
+/** Shortens keys: a signed address has a kilobyte, and there may be thousands. */
 function digestOf(key: string): string {
   return createHash('sha256').update(key).digest('base64')
 }

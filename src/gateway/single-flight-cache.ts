@@ -5,12 +5,12 @@ interface Entry<T> {
   goodUntil: number
 }
 
-/** How often what no longer counts is let go, in ms. */
+/** How often entries that no longer count are removed, in ms. */
 const SWEEP_MS = 10_000
 
-/** Remembers answers for a short while, and makes those who ask the same at once share one question. */
+/** Remembers answers for a short while, and lets callers that ask the same at once share one question. */
 export class SingleFlightCache<T> {
-  /** Those that wait for one that goes for want of room have its promise. */
+  /** An entry may go for want of room: its callers hold its promise. */
   readonly #entries: BoundedMap<string, Entry<T>>
   readonly #now: () => number
   #sweep: NodeJS.Timeout | undefined

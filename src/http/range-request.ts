@@ -5,7 +5,7 @@ import type { HttpResponse } from './http-response.ts'
 import { statusError } from './http-status-error.ts'
 import { redactUrl } from './redact-url.ts'
 
-/** The server gives no parts that can be told for what they are: the file can only be read as one stream from the start. */
+/** The server gives no ranges that can be checked: the file can only be read as one stream from the start. */
 export class RangeIgnoredError extends DfhfError {
   constructor(url: string, what = 'ignores ranges and sends the whole file') {
     super('bad-response', `${redactUrl(url)} ${what}`)
@@ -21,16 +21,16 @@ export class ContentChangedError extends DfhfError {
   }
 }
 
-/** Which bytes of which file an answer should be. */
+/** Which bytes of which file a response should hold. */
 export interface ExpectedRange {
   readonly range: ByteRange
   /** The size of the whole file. */
   readonly size: number
-  /** The ETag that an earlier answer of the same URL carried; another one now is an error. */
+  /** The ETag that an earlier response of the same URL carried; another one now is an error. */
   readonly etag?: string | undefined
 }
 
-/** A range whose answer was checked and whose bytes can be read. */
+/** A range whose response was checked and whose bytes can be read. */
 export interface OpenedRange {
   /** Exactly the bytes asked for, or it throws; `retryable` when the connection closed early. */
   readonly body: AsyncIterable<Uint8Array>
@@ -44,7 +44,7 @@ export function rangeHeaders(range: ByteRange, size: number): Record<string, str
 }
 
 /**
- * Checks that an answer to a request with `rangeHeaders` is that range of that file, and gives its bytes. Throws
+ * Checks that a response to a request with `rangeHeaders` is that range of that file, and gives its bytes. Throws
  * HttpStatusError for a refusal, RangeIgnoredError or ContentChangedError.
  */
 export function readRange(response: HttpResponse, expected: ExpectedRange): OpenedRange {
@@ -92,7 +92,7 @@ function findProblem(response: HttpResponse, { range, size, etag }: ExpectedRang
   return undefined
 }
 
-/** An answer that makes no sense; a proxy or one node of a CDN may have had a bad moment. */
+/** The error for a response that makes no sense; it can be retried, since a proxy or one CDN node may be to blame. */
 function odd(url: string, what: string): DfhfError {
   return new DfhfError('bad-response', `${redactUrl(url)} ${what}`, { retryable: true })
 }

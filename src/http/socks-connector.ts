@@ -34,7 +34,7 @@ export async function connectBySocks(
       throw new DfhfError('usage', `the ${what} for the proxy ${url.host} is longer than ${MAX_TEXT} bytes`)
   }
   const address = { host: bareHost(url.hostname), port: Number(url.port || 1080) }
-  // Of a connection that the library makes itself it keeps the message of an error and drops its code.
+  // The library drops the code of an error on a connection that it makes itself, so it is given an open one.
   const existing_socket = await reach(address, timeoutMs)
   const cut = () => existing_socket.destroy()
   signal?.addEventListener('abort', cut, { once: true })

@@ -20,7 +20,7 @@ const staleStatuses = new Set([400, 401, 403, 404, 410])
 
 /**
  * A blob on the Hub. The place of its bytes is asked for once, shared by all ranges, renewed before its signature
- * ends, and once more when the CDN refuses it all the same or seems to have another file there. `open` throws
+ * ends, and once more when the CDN refuses it before that or seems to have another file there. `open` throws
  * RangeIgnoredError where only the whole file can be had, and `rate-limited` with `retryAfterMs`.
  */
 export class HubBlobSource implements OriginSource {
@@ -78,7 +78,7 @@ export class HubBlobSource implements OriginSource {
     return givesBytes((request) => this.#session.sendFollowing({ ...request, url, signal }), size)
   }
 
-  /** The location in use, or a new one; whoever asks for it may get the answer to its own range at once. */
+  /** The location in use, or a new one; the caller that asks the Hub for it may get the response to its own range at once. */
   async #locate(
     range: ByteRange,
     signal: AbortSignal,
@@ -87,7 +87,7 @@ export class HubBlobSource implements OriginSource {
     if (this.#location?.isFresh(this.#now())) return { location: this.#location }
     return this.#asking.run(async () => {
       if (this.#location?.isFresh(this.#now())) return { location: this.#location }
-      // Those who waited while the question failed share its failure; asking again for each would take N timeouts.
+      // Callers that waited while the question failed share its failure; asking again for each would take N timeouts.
       if (this.#failure && this.#failure.question > questionsBefore) throw this.#failure.error
       this.#questions += 1
       try {
@@ -159,8 +159,8 @@ export class HubBlobSource implements OriginSource {
   }
 
   /**
-   * Throws ContentChangedError when the Hub's own words are of another blob. An ETag says nothing of it: a CDN node's is
-   * its own, and a mirror's may be any digest of a plain file's bytes.
+   * Throws ContentChangedError when the Hub's own headers name another blob. A plain ETag does not decide: each CDN node
+   * has its own, and a mirror's may be any digest of a plain file's bytes.
    */
   #check({ headers, url }: HttpResponse): void {
     const { oid, size } = this.#blob

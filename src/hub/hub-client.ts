@@ -56,8 +56,8 @@ export class HubClient implements Origin {
   }
 
   /**
-   * What the listing says of a plain file whose bytes are not what its ETag named; undefined also where it cannot be
-   * had. Where it does not agree, the endpoint's ETags of plain files are believed no more.
+   * What the listing says of a plain file whose bytes do not hash to its ETag; undefined where the listing agrees with
+   * the ETag or cannot be had. Where it does not agree, the endpoint's ETags of plain files are believed no more.
    */
   async correctOid(
     repo: Repo,

@@ -11,14 +11,14 @@ import { PlainEtags } from './responses/plain-etags.ts'
 import type { TokenRule } from './tokens.ts'
 import { type HubUrls, hubUrls } from './urls.ts'
 
-/** Whom to talk to, as whom, and what to tell meanwhile. */
+/** Which Hub to ask with which token, and what hears of its warnings. */
 export interface HubOptions {
   /** HF_ENDPOINT; a slash at the end does not matter. */
   readonly endpoint: string
   readonly http: HttpClient
   readonly token?: string | undefined
   /** Where the token came from, in words, as errors name it: `--token`, `HF_TOKEN`. */
-  readonly tokenOrigin?: string | undefined
+  readonly tokenFrom?: string | undefined
   /** Where a token may go in clear. @default to this machine alone */
   readonly tokenRule?: TokenRule | undefined
   /** Why a token that is there is not sent, in words, for the errors that this may cause. */
@@ -36,7 +36,7 @@ export interface HubOptions {
 
 /** A request to the Hub or where it leads to. */
 export interface HubRequest extends HttpRequest {
-  /** False where the one who asks keeps the time itself. @default true */
+  /** False where the caller waits and retries itself. @default true */
   readonly waitsItsTurn?: boolean
 }
 
@@ -68,7 +68,7 @@ export class HubSession {
   }
 
   /**
-   * Sends one request, with the token where it may go, and notes what the Hub says beside the answer. Where the host
+   * Sends one request, with the token where it may go, and notes warnings and limits in the response. Where the host
    * limits requests it waits its turn first, or throws `rate-limited` at once where `waitsItsTurn` is false.
    */
   async send({ waitsItsTurn = true, ...request }: HubRequest): Promise<HttpResponse> {
@@ -109,7 +109,7 @@ export class HubSession {
     return (await walkRedirects(start, (url) => this.send({ ...request, url }))).response
   }
 
-  /** What `read` makes of the answer of an API address; retried as a whole, errors in the Hub's words. */
+  /** What `read` makes of the response of an API address; retried as a whole, errors in the Hub's words. */
   async ask<T>(
     request: HttpRequest,
     question: HubQuestion,
@@ -132,13 +132,13 @@ export class HubSession {
     return withRetry(work, { ...this.#options.retry, ...options, signal, countsLimits: false })
   }
 
-  /** The error for an answer that is no success. */
+  /** The error for a response that is no success. */
   error(response: HttpResponse, question: HubQuestion): Promise<DfhfError> {
-    const { token, tokenOrigin, withheld } = this.#options
+    const { token, tokenFrom, withheld } = this.#options
     return hubError(response, question, {
       endpoint: endpointText(this.endpoint),
       page: this.urls.page(question.repo),
-      tokenOrigin: token === undefined ? undefined : (tokenOrigin ?? '--token'),
+      tokenFrom: token === undefined ? undefined : (tokenFrom ?? '--token'),
       withheld,
     })
   }

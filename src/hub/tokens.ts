@@ -1,15 +1,14 @@
 import { join } from 'node:path'
-import type { Environment } from '../base/environment.ts'
+import { type Environment, isSwitchedOn } from '../base/environment.ts'
 import { DfhfError } from '../base/errors.ts'
 import { expandPath, huggingFaceHome } from '../base/expand-path.ts'
 import { isLoopbackHost } from '../base/loopback.ts'
-import { isSwitchedOn } from '../base/switched-on.ts'
 import { parseEndpoint } from './endpoint.ts'
 
 /** A token of the Hub and where it came from, in words. */
 export interface Token {
   readonly value: string
-  readonly origin: string
+  readonly from: string
 }
 
 /** What decides which token is used. */
@@ -27,15 +26,15 @@ export interface TokenSources {
  */
 export function findToken({ explicit, env, readFile }: TokenSources): Token | undefined {
   const given = clean(explicit)
-  if (given) return { value: given, origin: '--token' }
+  if (given) return { value: given, from: '--token' }
   if (isSwitchedOn(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined
-  for (const origin of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
-    const value = clean(env[origin], origin)
-    if (value) return { value, origin }
+  for (const from of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
+    const value = clean(env[from], from)
+    if (value) return { value, from }
   }
   const path = tokenPath(env)
   const value = path && clean(readFile(path), path)
-  return value ? { value, origin: path } : undefined
+  return value ? { value, from: path } : undefined
 }
 
 /** What the user allows. */
@@ -44,7 +43,7 @@ export interface TokenRule {
   readonly allowPlainHttp?: boolean | undefined
 }
 
-/** True where nobody on the way can read a token: over https and on this machine, or where the user insists. */
+/** True where no host on the way can read a token, over https and on this machine, or where the user insists. */
 export function isSafeForToken(url: URL, { allowPlainHttp = false }: TokenRule = {}): boolean {
   return url.protocol === 'https:' || isLoopbackHost(url.hostname) || allowPlainHttp
 }
@@ -73,12 +72,12 @@ export function decideToken(
   const url = parseEndpoint(endpoint)
   if (!token || isSafeForToken(url, options)) return { token, withheld: undefined }
   const where = `${url.host} over plain http`
-  if (token.origin === '--token') {
+  if (token.from === '--token') {
     throw new DfhfError('usage', `will not send the token to ${where}`, {
       hint: 'use an https endpoint, or set DFHF_ALLOW_PLAIN_HTTP_TOKEN=1',
     })
   }
-  return { token: undefined, withheld: `the token from ${token.origin} is not sent to ${where}` }
+  return { token: undefined, withheld: `the token from ${token.from} is not sent to ${where}` }
 }
 
 function tokenPath(env: Environment): string | undefined {
@@ -87,10 +86,10 @@ function tokenPath(env: Environment): string | undefined {
   return home && join(home, 'token')
 }
 
-function clean(text: string | undefined, origin = '--token'): string {
+function clean(text: string | undefined, from = '--token'): string {
   const value = (text ?? '').replace(/[\r\n]/g, '').trim()
   if (/^[\x21-\x7e]*$/.test(value)) return value
-  throw new DfhfError('usage', `the token from ${origin} holds characters that no token has`, {
+  throw new DfhfError('usage', `the token from ${from} holds characters that no token has`, {
     hint: 'copy it again from the settings page of the Hub',
   })
 }

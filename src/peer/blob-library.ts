@@ -7,8 +7,8 @@ import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
 import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
 import { BlobProofs } from './blob-proof.ts'
-import { type SharedFetch, untilDone } from './errand.ts'
 import type { LocatedBlob } from './located-blob.ts'
+import { type SharedFetch, untilDone } from './shared-fetch.ts'
 
 interface Running {
   readonly transfer: RunningTransfer
@@ -40,14 +40,14 @@ export class BlobLibrary {
     this.#proofs = new BlobProofs((oid) => parts.index.reposOf(oid))
   }
 
-  /** True where it is known that the blob is what its repo holds; always where the Hub may not be asked for bytes. */
+  /** True where it is known that the repo holds the blob; always where the Hub may not be asked for bytes. */
   isProven(blob: LocatedBlob): boolean {
     return !this.parts.mayAskHub || blob.size === 0 || this.#proofs.has(blob)
   }
 
   /**
-   * Has the origin show that the repo holds the blob: who may read the repo may not have it from this disk or from peers
-   * before. Throws `bad-response` where it is not shown.
+   * Has the origin prove that the repo holds the blob: before that, a client that may read the repo may not have the blob
+   * from this disk or from peers. Throws `bad-response` where it does not prove it.
    */
   async prove(blob: LocatedBlob, source: OriginSource, signal?: AbortSignal): Promise<void> {
     if (!this.isProven(blob)) await this.#proofs.make(blob, source, signal)
@@ -64,8 +64,8 @@ export class BlobLibrary {
   }
 
   /**
-   * Joins the fetch of a blob, or starts it. `source` speaks with the token of the asker that came first; it is used for
-   * as long as the fetch runs. Throws `disk-full` when the store has no room.
+   * Joins the fetch of a blob, or starts it. The fetch uses the `source` of the first asker, with its token, to the end.
+   * Throws `disk-full` when the store has no room.
    */
   async join(blob: LocatedBlob, source: OriginSource): Promise<SharedFetch> {
     await this.prove(blob, source)
@@ -90,7 +90,7 @@ export class BlobLibrary {
     }
   }
 
-  /** Waits for a fetch to end, as its only wish. */
+  /** Fetches a blob and waits for the end. */
   async fetch(blob: LocatedBlob, source: OriginSource, signal: AbortSignal): Promise<void> {
     const fetch = await this.join(blob, source)
     await untilDone(fetch, signal)
@@ -111,8 +111,8 @@ export class BlobLibrary {
         file,
         id,
         hub: mayAskHub ? source : undefined,
-        // Peers pass over an origin without a commit.
-        origin: { repo: repo ? repoName(repo) : '', commit, path },
+        // Peers pass over a place without a commit.
+        place: { repo: repo ? repoName(repo) : '', commit, path },
         mayShare: () => mayShare(repo),
       },
       stop.signal,
@@ -122,7 +122,7 @@ export class BlobLibrary {
         await transfer.done
         await verified.record(await file.publish(), oid)
       } catch (error) {
-        // The Hub's own bytes were wrong: nothing of them may be a later fetch's beginning.
+        // The Hub's own bytes were wrong: no later fetch may begin with them.
         if (error instanceof DfhfError && error.code === 'verification-failed') await file.discard()
         throw error
       } finally {
@@ -133,7 +133,7 @@ export class BlobLibrary {
       }
     }
     const done = finish()
-    // Readers hear of a failure when they wait; nobody else need.
+    // Readers hear of a failure when they wait for the fetch; here it is only logged.
     done.catch((error: unknown) => {
       engine.report({
         type: 'file-failed',

@@ -9,7 +9,7 @@ const MAX_PROOFS = 20_000
 
 /**
  * Which repos really hold which blobs. A repo's author writes the oid of a large file into a pointer, and may write
- * that of anybody's; the repo has the blob when the Hub gives its bytes for it, or when they came from it before.
+ * the oid of another author's file; the repo has the blob when the Hub gives its bytes for it, or did so before.
  */
 export class BlobProofs {
   readonly #reposOf: (oid: LocatedBlob['oid']) => readonly Repo[]
@@ -20,7 +20,7 @@ export class BlobProofs {
     this.#reposOf = reposOf
   }
 
-  /** True where nothing has to be asked. Git's own ids are made from the content, so nobody can borrow one. */
+  /** True where the origin need not be asked. Git makes its ids from the content, so no author can claim another's. */
   has({ oid, repo, isProven }: LocatedBlob): boolean {
     if (isProven || !isSha256(oid)) return true
     if (!repo) return false

@@ -3,7 +3,7 @@ import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
 import { type ByteRange, pieceSizeOf } from '../blob/pieces.ts'
 import { HUB } from '../schedule/piece-board.ts'
-import type { SharedFetch } from './errand.ts'
+import type { SharedFetch } from './shared-fetch.ts'
 
 /** Bytes read and sent at a time: a hundred readers at once must not take much memory. */
 const CHUNK_SIZE = 2 ** 17
@@ -19,9 +19,9 @@ const SIGN_OF_LIFE_SIZE = 512
 const LIFE_SIZE = 2 ** 16
 
 /**
- * The bytes of a range while the blob is still being fetched, as soon as they can be trusted: what came from the Hub
- * itself at once, what came from peers once the blob was checked as a whole. A client that loses its connection goes on
- * behind the bytes that it has, so not even an answer that is cut may hold wrong ones; while it has to wait it is sent
+ * The bytes of a range while the blob is still being fetched, as soon as they can be trusted: the Hub's own at once,
+ * those of peers once the blob was checked as a whole. A client that loses its connection goes on
+ * behind the bytes that it has, so not even a reply that is cut may hold wrong ones; while it has to wait it is sent
  * some bytes of the Hub's own now and then. Peers that hold the cluster key (`trustsPeers`) are believed for a whole
  * blob, but for its last bytes. If the check fails, this throws. With `waitsForAll` no byte goes out before the check.
  * A chunk's bytes count until the next one is asked for: one buffer serves a reader to its end.
@@ -40,7 +40,7 @@ export async function* readWhileFetching(
   const { size, file, pieces } = transfer
   const isWhole = range.start === 0 && range.end === size
   const pieceSize = pieceSizeOf(size)
-  // A descriptor of its own outlives the rename to the final name and the close of the writer's.
+  // This reader's own descriptor stays good when the file is renamed and its writer closes.
   await using handle = await open(file.path, 'r')
   let { revision } = pieces
   let isDone = false

@@ -14,10 +14,10 @@ const IDLE_SECONDS = 15
 /** How long a polite close waits for what is being sent, in ms. Strangers may hold uploads that they never read. */
 const CLOSE_MS = 5_000
 
-/** What answers the requests. */
+/** What answers the requests of peers. */
 export interface RequestHandler {
   handle(request: Request, connection: Connection): Promise<Response>
-  /** Says in an answer that the server makes itself who gives it. */
+  /** Names this process in a reply that the server makes itself. */
   introduce?(response: Response): Response
   /** Ends what is held open, politely. */
   close(): void
@@ -68,7 +68,7 @@ function listen(options: PeerServerOptions, port: number): PeerServer {
   try {
     return bind(options, '::', port)
   } catch (error) {
-    // A host without IPv6.
+    // This host has no IPv6.
     if (systemCode(error) === 'EADDRINUSE') throw error
     return bind(options, '0.0.0.0', port)
   }

@@ -55,7 +55,7 @@ export class LocalDirDestination implements Destination {
     try {
       return await this.#folder.copyFrom(cached, file)
     } catch (error) {
-      // What the cache holds is worth nothing: it is fetched.
+      // The cache's copy is wrong, so the file is fetched.
       if (error instanceof DfhfError && error.code === 'verification-failed') return undefined
       throw error
     }

@@ -11,7 +11,7 @@ export interface Verdict {
   readonly isCongestion: boolean
 }
 
-/** Counts what goes wrong with the Hub and says when to try again and when to give up. Pure. */
+/** Counts what goes wrong with the Hub and says when to try again and when to give up. Deterministic. */
 export class HubRetryPolicy {
   #failures = 0
   #hasProgressed = false
@@ -36,7 +36,7 @@ export class HubRetryPolicy {
   failed(error: DfhfError, now: number, random: number): Verdict {
     const isLimit = error.code === 'rate-limited'
     const isRepeated = now < this.#quietUntil
-    // Being told to wait is an answer, not a failure: it may go on for as long as the Hub says so.
+    // A Hub that says to wait has not failed: it may go on saying so for as long as it likes.
     if (!isLimit && !isRepeated) this.#failures += error.retryable ? 1 : ODD_ANSWER_FAILURES
     const isOdd = error.code === 'bad-response'
     if (!(error.retryable || isOdd) || this.#failures > MAX_HUB_FAILURES) {

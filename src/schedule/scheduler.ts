@@ -31,11 +31,11 @@ export interface DecisionInput {
   /** No bytes for this long, and a range is given up. */
   readonly stallMs: number
   /**
-   * True at the beginning, while peers may just not have been found yet: until one is, a single connection to
-   * the Hub does, as what more of them bring would mostly be thrown away when it turns out that peers have it.
+   * True at the beginning, while peers may exist that are not found yet: until one is, there is a single connection to
+   * the Hub, as most of what further ones bring would be thrown away when it turns out that peers have it.
    */
   readonly isLookingForPeers?: boolean
-  /** True at the regular tick, when the dearer questions are asked as well. */
+  /** True at the regular tick, when the scheduler also makes the decisions that cost more to compute. */
   readonly isTick: boolean
 }
 
@@ -64,7 +64,7 @@ export class Scheduler {
   #ownMsPerPiece = 0
   readonly #supply = new PeerSupply()
   readonly #pace: Pace
-  /** A piece landed that is still on its way on another connection. */
+  /** True when a piece has landed while another connection still fetches it. */
   #hasDuplicates = false
 
   /** `isWary` where peers brought nothing lately. */
@@ -183,7 +183,7 @@ export class Scheduler {
     const overtaking = { alone: hubSlots, probe: Math.min(hubSlots, 1 - board.hubLeases), shared: 0 }[
       situation.hubUse
     ]
-    // What a peer has been asked for and has not begun is free again for the Hub.
+    // Pieces that a peer was asked for and has not begun to send are free again for the Hub.
     if (overtaking > 0 && board.freeCount === 0)
       for (const lease of board.leases.values())
         if (lease.source !== HUB) board.shrinkLease(lease, lease.at + 1)

@@ -31,7 +31,7 @@ import { WarmRoute } from './warm-route.ts'
 /** How long what is being sent may take once the gateway closes, in ms. */
 const GRACE_MS = 5_000
 
-/** What a gateway is made of, and how it behaves. */
+/** The parts of a gateway, and its settings. */
 export interface GatewayOptions {
   readonly listen: { readonly host: string | undefined; readonly port: number }
   /** Names by which clients may call it besides its addresses. */
@@ -43,14 +43,14 @@ export interface GatewayOptions {
   readonly tokenRule: TokenRule
   /** Which proxy leads to an address, for tunnels. */
   readonly proxyFor?: ((url: URL) => HttpProxy | undefined) | undefined
-  /** Speaks with this node's token: for orders of this machine's user, and for nothing that a client asks. */
+  /** Asks with this node's token: for orders of this machine's user, and for no other request of a client. */
   readonly ownHub: Origin
   readonly library: BlobLibrary
   readonly publicRepos: PublicRepos
   /** True when all peers hold the cluster key: what they send is passed on before the whole was checked. */
   readonly trustsPeers: boolean
   readonly stateDir: string
-  /** How long what is here is served while the Hub fails; 0 for not at all. */
+  /** For how long earlier responses are served while the Hub fails; 0 for not at all. */
   readonly staleForMs: number
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]

@@ -5,7 +5,7 @@ const RESTING = 0.02
 /** Bytes by which a process must have grown for shrinking to be worth the code that is compiled again afterwards. */
 const WORTH_SHRINKING = 12e6
 
-/** What is known of the process, and what can be done. Given by tests; the defaults are the process itself. */
+/** What the process measures and does. Tests give their own; the defaults are the process itself. */
 export interface OwnProcess {
   /** Microseconds of CPU time so far. */
   readonly cpuTime: () => number

@@ -16,11 +16,11 @@ const MAX_ORDER_SIZE = 2 ** 20
 const MAX_ORDERS = 16
 const ALIVE_EVERY_MS = 2_000
 
-/** What this needs. */
+/** The daemon's parts that carry out orders. */
 export interface WarmRouteParts {
   readonly library: BlobLibrary
   readonly upstream: HubUpstream
-  /** Speaks with this node's own token; used for orders of this machine alone. */
+  /** Asks with this node's own token; used for orders of this machine alone. */
   readonly ownHub: Origin
   /** True where only this machine reaches the gateway. */
   readonly isLoopbackOnly: boolean
@@ -80,11 +80,11 @@ export class WarmRoute {
     }
   }
 
-  /** This machine's user orders with this node's token; everybody else with what they bring. */
+  /** The Hub with this node's token for a user of this machine; for other clients with the token that they send. */
   #hubFor({ headers, address }: GatewayRequest): Origin {
     const { upstream, ownHub, isLoopbackOnly } = this.#parts
     const credentials = credentialsOf(headers)
-    // What a proxy of this machine passes on comes from loopback as well, and may be anybody's.
+    // A proxy on this machine sends its clients' requests from loopback as well, and these may come from any machine.
     const isPassedOn = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'].some((name) => headers.has(name))
     const isNear = isLoopbackAddress(address)
     const isOurs =

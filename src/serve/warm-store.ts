@@ -4,7 +4,7 @@ import { formatSize } from '../base/size.ts'
 import { createTimeSlice } from '../base/time-slice.ts'
 import type { Commit } from '../blob/oid.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
-import { untilDone } from '../peer/errand.ts'
+import { untilDone } from '../peer/shared-fetch.ts'
 import type { ListedFile } from '../repo/file-ref.ts'
 import type { Origin } from '../repo/origin.ts'
 import { createPathFilter } from '../repo/patterns.ts'
@@ -26,10 +26,10 @@ export interface WarmPlan {
   readonly size: number
 }
 
-/** What an order is carried out with. */
+/** The parts that carry out an order. */
 export interface WarmParts {
   readonly library: BlobLibrary
-  /** Speaks with what the one who orders may. */
+  /** Asks with the permissions of the client that orders. */
   readonly hub: Origin
   readonly storeQuota: number
   readonly signal: AbortSignal
@@ -117,7 +117,7 @@ async function bring(
   if (file.size === 0) return { bytes: nothing, wasHere: true }
   const { oid, size, path } = file
   const blob = { oid, size, path, repo: order.repo, commit }
-  // Whether it is here must not show to one whose repo only names it.
+  // A client whose repo only names the blob must not learn that it is here.
   const source = hub.openSource(order.repo, blob)
   await library.prove(blob, source, signal)
   {

@@ -12,7 +12,7 @@ import type { TransferCounters } from './transfer-counters.ts'
 import type { TransferSources } from './transfer-sources.ts'
 import type { TransferState } from './transfer-state.ts'
 
-/** Who is told what came of a lease. */
+/** The parts that are told what came of a lease. */
 interface LeaseOutcomesParts {
   readonly state: TransferState
   readonly scheduler: Scheduler
@@ -26,7 +26,7 @@ interface LeaseOutcomesParts {
   readonly stallMs: number
   /** Called when something may have to be decided anew. */
   readonly onChange: () => void
-  /** Called when the Hub has answered a range with the whole file. */
+  /** Called when the Hub has sent the whole file for a range. */
   readonly onRangeIgnored: () => void
 }
 

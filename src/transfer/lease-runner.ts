@@ -144,14 +144,19 @@ export class LeaseRunner {
       const body = await sources.open(lease.source, { start, end }, signal)
       let pieceStartedAt = now()
       for await (const chunk of body) {
-        lease.isHeld = true
-        await limiter.take(chunk.length, signal)
-        lease.isHeld = false
+        // What need not wait is not awaited: on a link a part brings little, and each wait costs as much as its bytes.
+        const held = limiter.take(chunk.length, signal)
+        if (held) {
+          lease.isHeld = true
+          await held
+          lease.isHeld = false
+        }
         signal.throwIfAborted()
         for (let rest = chunk; rest.length > 0 && lease.at < lease.end; ) {
           const part = rest.subarray(0, sink.left)
           rest = rest.subarray(part.length)
-          await sink.add(part)
+          const adding = sink.add(part)
+          if (adding) await adding
           listener.moved(lease, part.length)
           if (sink.left > 0) continue
           await this.#land(lease, sink, now() - pieceStartedAt, signal)

@@ -6,7 +6,7 @@ import { PEER_STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { TransferCounters } from './transfer-counters.ts'
 
-/** What the faults of one transfer's peers are judged and answered with. */
+/** What judges the faults of one transfer's peers, and what acts on them. */
 interface PeerFaultsParts {
   readonly board: PieceBoard
   readonly swarm: Pick<BlobSwarm, 'nameOf' | 'ban' | 'shun'>

@@ -19,7 +19,7 @@ const EARLIER = ''
 
 interface Suspect {
   readonly piece: number
-  readonly origin: string
+  readonly givenBy: string
 }
 
 /** A piece that was taken back, as it was. */
@@ -49,7 +49,7 @@ interface PieceRepairParts {
 
 /**
  * Called when a whole blob does not hash to its oid: takes back what is or may be wrong, so that it is fetched again, and
- * names those that sent wrong bytes once the right ones are here. One such object goes with a transfer.
+ * names the peers that sent wrong bytes once the right ones are here. One such object goes with a transfer.
  */
 export class PieceRepair {
   readonly #parts: PieceRepairParts
@@ -61,9 +61,10 @@ export class PieceRepair {
 
   /**
    * Takes back pieces of an earlier run that rotted on disk, where there are any. Else compares some suspected pieces
-   * with the Hub's, disputed ones first, then one of each origin in turn: all pieces of a peer that sent a wrong one are
-   * taken back, and all that came from peers when none of these is wrong. They come from the Hub this time, where it may
-   * be asked. Returns when another check of the whole makes sense; throws `verification-failed` when no suspect is left.
+   * with the Hub's, disputed ones first, then one of each giver in turn: all pieces of a peer that sent a wrong one are
+   * taken back, or all that came from peers when none of the compared ones is wrong. They come from the Hub this time,
+   * where it may be asked. Returns when checking the whole again makes sense; throws `verification-failed` when no
+   * suspect is left.
    */
   async findWrongPieces(signal: AbortSignal): Promise<void> {
     const { file, gate, exclude } = this.#parts
@@ -72,26 +73,26 @@ export class PieceRepair {
     const suspects = await orderSuspects(this.#parts, signal)
     if (suspects.length === 0) throw mismatch(this.#parts.oid)
     const guilty = gate.isGone ? suspects[0] : await this.#compare(suspects, signal)
-    if (guilty && guilty.origin !== EARLIER) exclude(guilty.origin)
-    const fromPeers = suspects.filter(({ origin }) => origin !== EARLIER)
-    if (guilty) await this.#takeBack(suspects.filter(({ origin }) => origin === guilty.origin))
+    if (guilty && guilty.givenBy !== EARLIER) exclude(guilty.givenBy)
+    const fromPeers = suspects.filter(({ givenBy }) => givenBy !== EARLIER)
+    if (guilty) await this.#takeBack(suspects.filter(({ givenBy }) => givenBy === guilty.givenBy))
     else await this.#takeBack(fromPeers.length > 0 ? fromPeers : suspects)
   }
 
-  /** To be called when the blob is right: bans and shuns those whose pieces were not. */
+  /** To be called when the blob is right: bans and shuns the peers whose pieces were not. */
   async blame(): Promise<void> {
     const { hashes, file, swarm, oid } = this.#parts
     const liars = new Map<string, boolean>()
-    for (const { piece, origin, digest, isVouchedFor } of this.#exhibits.values()) {
-      if (origin === EARLIER || liars.get(origin) === true) continue
+    for (const { piece, givenBy, digest, isVouchedFor } of this.#exhibits.values()) {
+      if (givenBy === EARLIER || liars.get(givenBy) === true) continue
       if (digest === (await hashes.digestOf(file.path, pieceRange(file.size, piece)))) continue
-      liars.set(origin, isVouchedFor)
+      liars.set(givenBy, isVouchedFor)
     }
     const reason = `sent wrong bytes of blob ${oid.slice(0, 12)}`
     // A peer that had only a part may have passed on wrong bytes unknowingly; one that claimed the whole had checked it, or lies.
-    for (const [origin, isLie] of liars) {
-      if (isLie) swarm?.ban(origin, reason)
-      else swarm?.shun(origin, reason)
+    for (const [givenBy, isLie] of liars) {
+      if (isLie) swarm?.ban(givenBy, reason)
+      else swarm?.shun(givenBy, reason)
     }
   }
 
@@ -116,9 +117,9 @@ export class PieceRepair {
   async #takeBack(suspects: readonly Suspect[]): Promise<void> {
     const { hashes, file, pieces } = this.#parts
     const unproven = suspects.filter(({ piece }) => pieces.sourceOf(piece) !== HUB)
-    for (const { piece, origin } of unproven) {
+    for (const { piece, givenBy } of unproven) {
       const digest = await hashes.digestOf(file.path, pieceRange(file.size, piece))
-      this.#exhibits.set(piece, { piece, origin, digest, isVouchedFor: pieces.isVouchedFor(piece) })
+      this.#exhibits.set(piece, { piece, givenBy, digest, isVouchedFor: pieces.isVouchedFor(piece) })
     }
     await this.#revoke(unproven.map(({ piece }) => piece))
   }
@@ -136,18 +137,18 @@ export class PieceRepair {
   }
 }
 
-/** Pieces that did not come from the Hub in this run: disputed ones first, then in turn from each origin. */
+/** Pieces that did not come from the Hub in this run: disputed ones first, then in turn from each giver. */
 async function orderSuspects(parts: PieceRepairParts, signal: AbortSignal): Promise<Suspect[]> {
-  const byOrigin = new Map<string, Suspect[]>()
+  const byGiver = new Map<string, Suspect[]>()
   for (const piece of parts.pieces.bitmap) {
-    const origin = parts.pieces.sourceOf(piece) ?? EARLIER
-    if (origin === HUB) continue
-    const queue = byOrigin.get(origin)
-    if (queue) queue.push({ piece, origin })
-    else byOrigin.set(origin, [{ piece, origin }])
+    const givenBy = parts.pieces.sourceOf(piece) ?? EARLIER
+    if (givenBy === HUB) continue
+    const queue = byGiver.get(givenBy)
+    if (queue) queue.push({ piece, givenBy })
+    else byGiver.set(givenBy, [{ piece, givenBy }])
   }
   const inTurn: Suspect[] = []
-  const queues = [...byOrigin.values()]
+  const queues = [...byGiver.values()]
   for (let turn = 0; queues.some((queue) => turn < queue.length); turn += 1) {
     for (const queue of queues) {
       const suspect = queue[turn]
@@ -194,7 +195,7 @@ async function isWrong(parts: PieceRepairParts, piece: number, signal: AbortSign
         const before = fetched.filled
         const cut = AbortSignal.timeout(patience)
         const both = AbortSignal.any([signal, cut])
-        // A link that cuts every answer short, or is slow, is gone on with behind what came.
+        // Where the link cuts a response short or is slow, the next request goes on behind the bytes that came.
         await fetchRest(parts, range, { into: fetched, signal: both }).catch((error: unknown) => {
           signal.throwIfAborted()
           if (fetched.filled === before && (!cut.aborted || patience > stallMs)) throw error

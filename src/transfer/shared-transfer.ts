@@ -9,7 +9,7 @@ export class SharedTransfer implements SharedBlob {
   readonly #listeners = new Set<() => void>()
   readonly #hashing = new Set<number>()
   #digests = new Map<number, string>()
-  /** Of which revision of the bytes the digests are. */
+  /** The revision of the bytes from which the digests were computed. */
   #revision = 0
   #stopListening = () => {}
 

@@ -6,7 +6,7 @@ import { PeerExperience } from '../schedule/peer-experience.ts'
 import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { SwarmBlob } from '../swarm/client/swarm-session.ts'
-import type { BlobOrigin } from '../swarm/server/blob-shelf.ts'
+import type { BlobPlace } from '../swarm/server/blob-shelf.ts'
 import { BlobTransfer } from './blob-transfer.ts'
 import { HubBudget } from './hub/hub-budget.ts'
 import { RateLimiter } from './rate-limiter.ts'
@@ -40,7 +40,7 @@ export interface BlobRequest {
   /** The file's number in events. */
   readonly id: number
   /** Where it is on the Hub. */
-  readonly origin: BlobOrigin
+  readonly place: BlobPlace
   /** Whether peers may have it: asked once, in the background. */
   readonly mayShare: () => Promise<boolean>
 }
@@ -116,8 +116,8 @@ export class TransferEngine implements Disposable {
   }
 
   /**
-   * Offers a blob to peers no longer: it stands elsewhere by now, or failed. Those that wait for it are told in any case:
-   * a small one was never offered here, and a look while it was fetched found nothing.
+   * Offers a blob to peers no longer: it stands elsewhere by now, or failed. Peers that wait for it are told in any case:
+   * a small blob was never offered here, so that they found nothing while it was fetched.
    */
   withdraw(oid: Oid): void {
     this.#shared.delete(oid)
@@ -131,8 +131,8 @@ export class TransferEngine implements Disposable {
     // A small blob is sooner had from the Hub than asked for among peers, where the Hub may be asked.
     const isWorthSharing = pieceCountOf(size) > 1 || hub === undefined
     const mayShare = memo(request.mayShare)
-    const origin = async () => ((await mayShare()) ? request.origin : undefined)
-    const swarm = isWorthSharing ? swarmOf?.({ oid, size, origin }) : undefined
+    const place = async () => ((await mayShare()) ? request.place : undefined)
+    const swarm = isWorthSharing ? swarmOf?.({ oid, size, place }) : undefined
     if (swarm) this.#swarms.add(swarm)
     const transfer = new BlobTransfer({
       ...request,

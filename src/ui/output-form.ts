@@ -1,4 +1,4 @@
-import { isSwitchedOn } from '../base/switched-on.ts'
+import { isSwitchedOn } from '../base/environment.ts'
 import type { TextOutput } from './text-output.ts'
 
 /** The ways to show what happens: bars, plain lines at intervals, JSON lines, log lines alone, or nothing. */

@@ -113,7 +113,7 @@ describe.skipIf(!canLayBed())('20,000 invented announcements', () => {
       await serving.said(' joined')
       await bed.serve(neighbour)
       await serving.until(({ text }) => text.split(' joined').length > 2)
-      // Nobody's log fills up with what anybody can invent.
+      // No peer's log fills up with peers that a host invents.
       expect(serving.text.split('invented').length - 1).toBe(0)
     },
     MAX_MS,

@@ -13,7 +13,7 @@ import {
   parseSeconds,
 } from '../../src/commands/settings/parse-values.ts'
 import { createSettingReader, type SettingSources } from '../../src/commands/settings/setting-reader.ts'
-import { settings } from '../../src/commands/settings/settings.ts'
+import { settings, settingsFor } from '../../src/commands/settings/settings.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'dfhf-settings-'))
 afterAll(() => rm(folder, { recursive: true }))
@@ -37,6 +37,20 @@ function reader(sources: Partial<SettingSources>) {
     ...sources,
   })
 }
+
+test('each command takes what is its own and what all take', () => {
+  const takersOf = (flag: string) =>
+    (['download', 'snapshot', 'serve'] as const).filter((command) =>
+      settingsFor(command).some((setting) => setting.flag === flag),
+    )
+  for (const flag of ['endpoint', 'seeds', 'limit-rate', 'cache-dir', 'store-dir', 'config'])
+    expect([flag, ...takersOf(flag)]).toEqual([flag, 'download', 'snapshot', 'serve'])
+  for (const flag of ['include', 'local-dir', 'offline', 'json'])
+    expect([flag, ...takersOf(flag)]).toEqual([flag, 'download', 'snapshot'])
+  expect(takersOf('on')).toEqual(['snapshot'])
+  expect(takersOf('gateway')).toEqual(['serve'])
+  expect(Object.values(settings).filter(({ flag }) => takersOf(flag).length === 0)).toEqual([])
+})
 
 describe('values', () => {
   test('are addresses with or without a host', () => {
@@ -139,7 +153,7 @@ describe('the config file', () => {
     expect(usageOf(() => parseConfig(text, '/c', 'download'))).toStartWith(message)
   })
 
-  test('may be missing unless somebody named it', async () => {
+  test('may be missing unless the user named it', async () => {
     const path = join(folder, 'none.toml')
     expect((await readConfigFile(path, { command: 'serve', mustExist: false })).size).toBe(0)
     const refused = readConfigFile(path, { command: 'serve', mustExist: true })

@@ -18,7 +18,7 @@ test('headers of one connection, of proxies and of ours go no further', () => {
   expect(requestHeaders(headers)).toEqual({ accept: 'a', authorization: 'Bearer t' })
 })
 
-test('answers lead to the gateway and speak of no Xet', () => {
+test('answers lead to the gateway, speak of no Xet, and let no web page read them', () => {
   const headers = new HttpHeaders({
     location: 'https://huggingface.co/a?b=c',
     link: [
@@ -28,6 +28,9 @@ test('answers lead to the gateway and speak of no Xet', () => {
     'x-xet-hash': 'a',
     'transfer-encoding': 'chunked',
     'x-error-code': 'E',
+    'access-control-allow-origin': '*',
+    'access-control-expose-headers': 'x-error-code',
+    'set-cookie': 'a=b',
   })
   expect(answerHeaders(headers, { base: 'http://127.0.0.1:65001', endpoint })).toEqual([
     ['location', 'http://127.0.0.1:65001/a?b=c'],

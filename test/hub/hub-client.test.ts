@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { errorRow, errorTable, isErrorCode } from '../../src/base/error-table.ts'
 import { RateGate } from '../../src/http/rate-gate.ts'
 import type { ListedFile } from '../../src/repo/file-ref.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
@@ -42,7 +43,7 @@ describe('a revision', () => {
     expect(await client.resolveRevision(varied, 'main')).toMatchObject({ isPrivate: true, isGated: true })
   })
 
-  test('is of a public repo where anybody can read it, and only then', async () => {
+  test('is of a public repo where the Hub says that it is public, and only then', async () => {
     for (const [kind, isPublic] of [
       [{}, true],
       [{ private: true }, false],
@@ -54,7 +55,7 @@ describe('a revision', () => {
     }
   })
 
-  test('is of a public repo where it was read without a token, and nobody is asked', async () => {
+  test('is of a public repo where it was read without a token, and the Hub is not asked', async () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
     expect(await client.isPublic(varied, 'main')).toBe(true)
@@ -277,8 +278,8 @@ describe('a refusal of the Hub is told in words', () => {
     path?: string
   }) => {
     await using hub = await start({ users: [ann, bob], ...options.hub })
-    const tokenOrigin = 'HF_TOKEN'
-    await using client = clientOf(hub.url, { token: options.token, tokenOrigin })
+    const tokenFrom = 'HF_TOKEN'
+    await using client = clientOf(hub.url, { token: options.token, tokenFrom })
     const repo = { type: 'model', id: options.repo ?? varied.id } as const
     const error = await thrownBy(() =>
       client.describeFile(repo, options.revision ?? 'main', options.path ?? weights),
@@ -287,13 +288,13 @@ describe('a refusal of the Hub is told in words', () => {
   }
   const gated = { repos: [{ ...variedRepo(), gated: 'manual' as const }] }
 
-  test('no such repo, for somebody without a token', async () => {
+  test('no such repo, for a user without a token', async () => {
     const { error, text } = await metadataError({ repo: 'org/none' })
     expect(error).toMatchObject({ code: 'repo-not-found', hint: expect.stringContaining('HF_TOKEN') })
     expect(text).toContain('no repo org/none on http://127.0.0.1')
   })
 
-  test('no such repo, for somebody whose token may lack access', async () => {
+  test('no such repo, for a user whose token may lack access', async () => {
     const { error } = await metadataError({
       hub: { repos: [{ ...variedRepo(), private: true }] },
       token: bob.token,
@@ -345,6 +346,20 @@ describe('a refusal of the Hub is told in words', () => {
     expect(text).toContain(
       'the Hub answered 418 for test-org/varied at main: The teapot is short (request Root=1-abc)',
     )
+  })
+
+  test('each that the Hub has a name for, by that name', async () => {
+    const named = Object.keys(errorTable)
+      .filter(isErrorCode)
+      .flatMap((code) => {
+        const { hubCode, status } = errorRow(code)
+        return hubCode === undefined ? [] : [{ code, hubCode, status }]
+      })
+    for (const { code, hubCode, status } of named) {
+      const headers = { 'X-Error-Code': hubCode, 'X-Error-Message': 'Not for you' }
+      const { error } = await metadataError({ hub: { faults: [{ status, headers }] } })
+      expect(error).toMatchObject({ code })
+    }
   })
 
   test('in a body as well as in a header', async () => {

@@ -35,7 +35,7 @@ describe('the token', () => {
 })
 
 describe('over plain http', () => {
-  const found = { value: 'x', origin: 'HF_TOKEN' }
+  const found = { value: 'x', from: 'HF_TOKEN' }
 
   test('a token goes to this machine alone', () => {
     for (const endpoint of [
@@ -52,7 +52,7 @@ describe('over plain http', () => {
   })
 
   test('a token that was given by hand is an error, unless it is allowed', () => {
-    const explicit = { value: 'x', origin: '--token' }
+    const explicit = { value: 'x', from: '--token' }
     expect(() => decideToken(explicit, 'http://hub.test')).toThrow('will not send the token to hub.test')
     expect(decideToken(explicit, 'http://hub.test', { allowPlainHttp: true }).token).toBe(explicit)
   })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readWhileFetching } from '../../src/peer/blob-reader.ts'
-import type { SharedFetch } from '../../src/peer/errand.ts'
+import type { SharedFetch } from '../../src/peer/shared-fetch.ts'
 import type { RepoSpec } from '../support/hub/repo.ts'
 import { rejection } from '../transfer/transfer-bench.ts'
 import { openLibrary } from './library-fixture.ts'
@@ -32,7 +32,7 @@ describe('a library that fetches on demand', () => {
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(blob.oid)
     await fetch.done
     using stored = await library.acquire(blob.oid)
-    expect(stored?.origin).toBe('store')
+    expect(stored?.heldBy).toBe('store')
     expect(hub.stats().oids[blob.oid]?.bodyBytes).toBe(blob.size)
   })
 
@@ -51,7 +51,7 @@ describe('a library that fetches on demand', () => {
       const reader = at + 1
       expect(Buffer.compare(part, whole?.subarray(reader * MiB, 3 * reader * MiB) ?? Buffer.alloc(0))).toBe(0)
     })
-    // A range that another connection took over may have bytes under way that nobody reads.
+    // A range that another connection took over may have bytes under way that this process does not read.
     expect(fixture.hub.stats().oids[blob.oid]?.bodyBytes).toBeLessThan(1.25 * blob.size)
   })
 
@@ -71,13 +71,18 @@ describe('a library that fetches on demand', () => {
     expect(stored?.size).toBe(blob.size)
   })
 
-  test('never completes an answer of wrong bytes', async () => {
+  test('never completes an answer of wrong bytes, and keeps none of them', async () => {
     await using fixture = await openLibrary({ repos })
     const blob = await fixture.locate('big.bin')
-    fixture.hub.addFault({ match: { side: 'cdn' }, flip: [3 * MiB] })
+    const fault = fixture.hub.addFault({ match: { side: 'cdn' }, flip: [3 * MiB] })
     const fetch = await fixture.library.join(blob, fixture.sourceOf(blob))
     expect(await rejection(read(fetch, 0, blob.size))).toMatchObject({ code: 'verification-failed' })
     expect(await fixture.library.acquire(blob.oid)).toBeUndefined()
+    // Nothing of the wrong bytes is what a later fetch begins with.
+    fault.remove()
+    fixture.hub.resetStats()
+    await fixture.library.fetch(blob, fixture.sourceOf(blob), never)
+    expect(fixture.hub.stats().oids[blob.oid]?.bodyBytes).toBe(blob.size)
   })
 
   test('fetches a small regular file and checks it by its git id', async () => {

@@ -3,7 +3,7 @@ import type { Oid } from '../../src/blob/oid.ts'
 import { createHttpClient } from '../../src/http/http-client.ts'
 import { HubClient } from '../../src/hub/hub-client.ts'
 import { createFetchForPeers } from '../../src/peer/fetch-for-peers.ts'
-import type { Asker, BlobOrigin } from '../../src/swarm/server/blob-shelf.ts'
+import type { Asker, BlobPlace } from '../../src/swarm/server/blob-shelf.ts'
 import type { TestHubOptions } from '../support/hub/test-hub.ts'
 import { sampleOid } from '../swarm/samples.ts'
 import { openLibrary, repo } from './library-fixture.ts'
@@ -19,8 +19,8 @@ const files = {
 }
 const repos = [{ id: 'org/data', commits: [files] }]
 
-function asker(address: string, origin: BlobOrigin): Asker {
-  return { hasKey: false, address, peer: undefined, origin }
+function asker(address: string, place: BlobPlace): Asker {
+  return { hasKey: false, address, peer: undefined, place }
 }
 
 /** A node that fetches for peers on a clock that stands, and where a blob of its Hub is. */
@@ -43,7 +43,7 @@ async function setUp(options: Partial<TestHubOptions> = {}, token?: string) {
     now: () => 0,
   })
   const blob = { ...(await own.describeFile(repo, 'main', 'big.bin')), repo, path: 'big.bin' }
-  const place: BlobOrigin = { repo: 'org/data', commit: blob.commit ?? '', path: 'big.bin' }
+  const place: BlobPlace = { repo: 'org/data', commit: blob.commit ?? '', path: 'big.bin' }
   const arrival = (oid: Oid) =>
     new Promise<void>((resolve) => {
       library.parts.index.subscribe((changed) => {

@@ -121,7 +121,7 @@ describe('peers', () => {
     expect(await fetcher.parts.destination.has(file)).toBe(false)
   })
 
-  test('hear where a file is only once the origin has said that everybody may read it, and it is asked once', async () => {
+  test('hear where a file is only once the origin has said that the repo is public, and it is asked once', async () => {
     let asked = 0
     class CountingOrigin extends FolderOrigin {
       override isPublic(): Promise<boolean> {
@@ -135,7 +135,7 @@ describe('peers', () => {
     const files = [await describeIn(world, 'weights/a.bin'), await describeIn(world, 'weights/b.bin')]
     for (const file of files) await fetcher.fetch(file)
     const places = files.map(({ commit, path }) => ({ repo: 'datasets/org/data', commit, path }))
-    expect(await Promise.all(blobs.map((blob) => blob.origin()))).toEqual(places)
+    expect(await Promise.all(blobs.map((blob) => blob.place()))).toEqual(places)
     expect(asked).toBe(1)
   })
 
@@ -147,7 +147,7 @@ describe('peers', () => {
     using _ = world
     const origin = Object.assign(new FolderOrigin(world.root), { isPublic })
     await world.fetcher({ origin }).fetch(await describeIn(world, 'weights/a.bin'))
-    expect(await blobs[0]?.origin()).toBeUndefined()
+    expect(await blobs[0]?.place()).toBeUndefined()
   })
 
   test('that hold the key hear of private files too', async () => {
@@ -155,7 +155,7 @@ describe('peers', () => {
     using _ = world
     const origin = Object.assign(new FolderOrigin(world.root), { isPublic: async () => false })
     await world.fetcher({ origin, hasClusterKey: true }).fetch(await describeIn(world, 'weights/a.bin'))
-    expect(await blobs[0]?.origin()).toMatchObject({ path: 'weights/a.bin' })
+    expect(await blobs[0]?.place()).toMatchObject({ path: 'weights/a.bin' })
   })
 })
 

@@ -98,13 +98,13 @@ describe('the store', () => {
     const store = await openStore(temporaryFolder(), { quota: 2.5 * MIB })
     await bring(store, a)
     await bring(store, b)
-    const leases = [await store.acquire(a.oid), await store.acquire(a.oid), await store.acquire(b.oid)]
+    const pins = [await store.acquire(a.oid), await store.acquire(a.oid), await store.acquire(b.oid)]
     await expect(store.openBlob(c.oid, MIB, repo)).rejects.toMatchObject({ code: 'disk-full' })
     expect(await store.remove(a.oid)).toBe(false)
-    leases[0]?.[Symbol.dispose]()
-    leases[0]?.[Symbol.dispose]()
+    pins[0]?.[Symbol.dispose]()
+    pins[0]?.[Symbol.dispose]()
     await expect(store.openBlob(c.oid, MIB, repo)).rejects.toMatchObject({ code: 'disk-full' })
-    leases[1]?.[Symbol.dispose]()
+    pins[1]?.[Symbol.dispose]()
     await bring(store, c)
     expect(oidsOf(store)).toEqual([b.oid, c.oid].sort())
   })
@@ -148,7 +148,7 @@ describe('the store', () => {
     expect(readdirSync(join(root, big.oid.slice(0, 2)))).toEqual([])
   })
 
-  test('forgets a blob that somebody removed behind its back', async () => {
+  test('forgets a blob that another process removed', async () => {
     const store = await openStore(temporaryFolder())
     rmSync(await bring(store, a))
     expect(await store.acquire(a.oid)).toBeUndefined()

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { Membership } from '../../src/swarm/membership/membership.ts'
 import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
-import { parseOrigin, parsePieceList } from '../../src/swarm/protocol/peer-target.ts'
+import { parsePieceList, parsePlace } from '../../src/swarm/protocol/peer-target.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../../src/swarm/server/peer-handler.ts'
 import { createClusterKey, signRequest } from '../../src/swarm/trust/cluster-key.ts'
 import { MemoryBlob, MemoryShelf } from './memory-shelf.ts'
@@ -254,7 +254,7 @@ describe('pieces', () => {
     const { ask, shelf } = setUp()
     const query = new URLSearchParams({ repo: 'datasets/a/b', commit: 'c'.repeat(40), path: 'x/y.bin' })
     await ask(`/v1/blobs/${oid}/pieces?${query}`)
-    expect(shelf.askers[0]?.origin).toEqual({ repo: 'datasets/a/b', commit: 'c'.repeat(40), path: 'x/y.bin' })
+    expect(shelf.askers[0]?.place).toEqual({ repo: 'datasets/a/b', commit: 'c'.repeat(40), path: 'x/y.bin' })
   })
 })
 
@@ -437,7 +437,7 @@ describe('targets', () => {
 
   test('takes only well-formed places on the Hub', () => {
     const good = { repo: 'org/name', commit: 'a'.repeat(40), path: 'dir/model.safetensors' }
-    expect(parseOrigin(new URLSearchParams(good))).toEqual(good)
+    expect(parsePlace(new URLSearchParams(good))).toEqual(good)
     const bad = [
       { repo: 'a/../b' },
       { repo: '../b' },
@@ -446,6 +446,6 @@ describe('targets', () => {
       { path: 'a\nb' },
       { path: '' },
     ]
-    for (const change of bad) expect(parseOrigin(new URLSearchParams({ ...good, ...change }))).toBeUndefined()
+    for (const change of bad) expect(parsePlace(new URLSearchParams({ ...good, ...change }))).toBeUndefined()
   })
 })

@@ -91,7 +91,7 @@ function meet({ log = silentLog, ...options }: { readonly shunMs?: number; reado
       log,
       onJoin: () => () => {},
     },
-    { oid, size, origin: async () => undefined },
+    { oid, size, place: async () => undefined },
     options,
   )
   stack.defer(() => session.close())
@@ -179,7 +179,7 @@ test('however many peers there are and however often it looks, it asks a bounded
         return () => {}
       },
     },
-    { oid, size, origin: async () => undefined },
+    { oid, size, place: async () => undefined },
   )
   session.watch(new Arrivals())
   for (let n = 0; n < 20; n += 1) look(samplePeer(1))

@@ -49,9 +49,9 @@ async function begin(
   const engine = stack.use(new TransferEngine({ report, swarmOf: () => swarm, ...options.engine }))
   const { mischief, mayShare = Promise.resolve(true) } = options
   const hub = new MemorySource(bytes, mischief && { mischief })
-  const origin = { repo: 'org/name', commit: 'c'.repeat(40), path: 'f' }
+  const place = { repo: 'org/name', commit: 'c'.repeat(40), path: 'f' }
   const stop = new AbortController()
-  const request = { oid, size: bytes.length, file, hub, id: 7, origin, mayShare: () => mayShare }
+  const request = { oid, size: bytes.length, file, hub, id: 7, place, mayShare: () => mayShare }
   return { engine, running: engine.start(request, stop.signal), stop, swarm, events, file }
 }
 

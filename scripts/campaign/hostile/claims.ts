@@ -18,7 +18,7 @@ async function claimAll({ exchange, bytes }: BlobRequest, everyMs: number): Prom
 
 /** Peers that promise pieces and never have them. */
 export const claimConducts = {
-  /** Fetches everything, it says, each second. */
+  /** Claims each second that it is fetching all pieces. */
   claims: (): readonly Conduct[] => [
     {
       document: (document, bytes) => ({ ...document, complete: false, have: noPieces(bytes) }),

@@ -67,7 +67,7 @@ export const messageConducts = {
   'wrong-size': (): readonly Conduct[] => [
     { document: (document, bytes) => ({ ...document, size: bytes.length + 1 }) },
   ],
-  /** Answers to everything whatever looks least like an answer. */
+  /** Answers every request with bytes that are no valid response. */
   noise: (): readonly Conduct[] => [
     {
       async request(exchange) {

@@ -7,7 +7,7 @@ const commandNames = Object.keys(settingsOf)
 
 /**
  * Reads the settings that a config file (TOML) holds for one command: keys at the top count for every command,
- * those in its own table, `[serve]` for instance, before them. A file that nobody asked for may be missing.
+ * those in its own table, `[serve]` for instance, before them. Only a file that the user named must exist.
  */
 export async function readConfigFile(
   path: string,
@@ -25,7 +25,7 @@ export async function readConfigFile(
   return parseConfig(text, path, options.command)
 }
 
-/** The settings that `text` holds for `command`, by flag; throws `usage` for what no setting is called. */
+/** The settings that `text` holds for `command`, by flag; throws `usage` for an unknown key. */
 export function parseConfig(text: string, path: string, command: CommandName): Map<string, string[]> {
   const entries = Object.entries(parseToml(text, path))
   const isTable = ([key, value]: [string, unknown]) => commandNames.includes(key) && isObject(value)

@@ -5,7 +5,7 @@ import { systemCode } from '../../base/errors.ts'
 /** Where the system keeps a user's settings. Undefined for a user without a home folder, as in many containers. */
 export async function configFolder(env: Environment): Promise<string | undefined> {
   try {
-    // It looks for the home folder while it is loaded, and throws where there is none.
+    // The package looks for the home folder while it is loaded, and throws where there is none.
     const { default: envPaths } = await import('env-paths')
     return envPaths('dfhf', { suffix: '' }).config
   } catch (error) {

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import { DfhfError } from '../../base/errors.ts'
 import { parseSize } from '../../base/size.ts'
 
-/** Where to listen, or whom to call. No host means every interface. */
+/** Where to listen, or which server to call. No host means every interface. */
 export interface Address {
   readonly host: string | undefined
   readonly port: number

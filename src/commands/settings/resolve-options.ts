@@ -176,7 +176,7 @@ function resolveGateway({ read }: SettingReader): GatewayOptions | undefined {
   )
 }
 
-/** Every machine-wide HF_ENDPOINT that points at the daemon would make the daemon ask itself. */
+/** True where the endpoint is the daemon's own gateway: a machine-wide HF_ENDPOINT would make the daemon ask itself. */
 function isSameAddress(endpoint: string, gateway: GatewayOptions): boolean {
   const url = new URL(endpoint)
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))

@@ -111,7 +111,7 @@ export const serveSettings = {
   ),
 } as const
 
-/** A host-less port means loopback for the gateway: it answers whoever reaches it. */
+/** A port without a host means loopback for the gateway, since it answers every client that reaches it. */
 function withLoopback(text: string): Address | undefined {
   const address = parseAddress(text)
   return text.includes(':') ? address : { ...address, host: '127.0.0.1' }

@@ -1,6 +1,5 @@
-import type { Environment } from '../../base/environment.ts'
+import { type Environment, isSwitchedOn } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
-import { isSwitchedOn } from '../../base/switched-on.ts'
 
 /**
  * One thing that a user can set. It may come from a flag, the environment or the config file, always as texts
@@ -36,7 +35,7 @@ export function toggle(about: Described): Setting<boolean> {
   return { ...about, fallback: false, parse: (texts) => isSwitchedOn(texts[0]) }
 }
 
-/** A setting of one value with nothing behind it. */
+/** A setting of one value without a default. */
 export function optional<T>(
   about: Described,
   parse: (text: string, env: Environment) => T,

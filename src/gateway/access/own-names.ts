@@ -3,7 +3,7 @@ import { DfhfError } from '../../base/errors.ts'
 import { isLoopbackHost } from '../../base/loopback.ts'
 import { urlHost } from '../../base/url-host.ts'
 
-/** What decides by which names a gateway is reached. */
+/** The settings that decide by which names clients may call a gateway. */
 export interface OwnNamesOptions {
   /** Where it listens; undefined for every address. */
   readonly listenHost: string | undefined
@@ -15,8 +15,8 @@ export interface OwnNamesOptions {
 
 /**
  * The names by which a client may call the gateway: loopback ones, addresses of this machine, and what the operator
- * added. A request that comes under any other was led here, by a web page whose name was pointed at this machine
- * (DNS rebinding) or by mistake.
+ * added. A request under any other name came by mistake, or from a web page whose name was pointed at this machine
+ * (DNS rebinding).
  */
 export class OwnNames {
   readonly #names: ReadonlySet<string>

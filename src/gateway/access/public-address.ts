@@ -19,8 +19,8 @@ export function isPublicAddress(address: string): boolean {
 }
 
 /**
- * The addresses of a host name, of which none may lead inward unless `mayBeInward`. Connecting to one of these and not
- * to the name leaves no time for the name to change its meaning.
+ * The addresses of a host name; throws where one leads into this network, unless `mayBeInward`. The caller connects to
+ * one of these and not to the name, which could resolve to another address by then.
  */
 export async function resolveHost(
   hostname: string,

@@ -18,7 +18,7 @@ const MAX_ANSWER_SIZE = 32 * 2 ** 20
 const PATIENCE_MS = 60_000
 const DEFAULT_LIFETIME_MS = 600_000
 
-/** What this needs. */
+/** The parts with which LfsGateway answers. */
 export interface LfsGatewayParts {
   readonly hub: HubUpstream
   readonly http: HttpClient
@@ -57,13 +57,13 @@ export class LfsGateway {
     return { status: response.status, headers: [...headers, ['Content-Length', String(body.length)]], body }
   }
 
-  /** The bytes of one object, for whoever holds a ticket. */
+  /** The bytes of one object, for a client that shows a ticket for it. */
   async object(request: GatewayRequest, oid: string, query: URLSearchParams): Promise<Reply> {
     const ticket = this.#tickets.find(query.get('ticket') ?? '', oid)
     if (!ticket) return refuse(403, 'this address is over; ask for the batch again')
     const { repo, size, href, headers } = ticket
     const url = new URL(href)
-    // The Hub chose the address; where it sends on to is its matter as well.
+    // The Hub chose the address, so it may also redirect from there to any other.
     const source = new UrlBlobSource(this.#parts.http, { url, size, headers, mayFollow: () => true })
     const lines: HeaderLine[] = [
       ['ETag', `"${ticket.oid}"`],

@@ -4,7 +4,7 @@ import type { Sha256 } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
 
 const MAX_TICKETS = 10_000
-/** How long the Hub's word counts at the most, in ms; its own addresses may be over sooner. */
+/** How long the Hub's permission counts at the most, in ms; its own addresses may expire sooner. */
 const LONGEST_MS = 3_600_000
 
 /** One object that the Hub let one client have, and where it said that the bytes are. */
@@ -19,8 +19,8 @@ export interface LfsTicket {
 }
 
 /**
- * What git-lfs was allowed to fetch. A ticket is a secret number that stands for one object for a short while: it
- * tells nothing, cannot be made up, and is gone with this process.
+ * What the Hub allowed git-lfs to fetch. A ticket is a secret number that stands for one object for a short while: it
+ * reveals nothing, cannot be guessed, and ends with this process.
  */
 export class LfsTickets {
   readonly #tickets = new BoundedMap<string, LfsTicket>(MAX_TICKETS)

@@ -7,7 +7,7 @@ import type { HubUpstream } from './hub-upstream.ts'
 import type { HubWord, Recall } from './recall.ts'
 import type { StaleResponses } from './stale-responses.ts'
 
-/** How long the Hub's word about a file counts for one client, in ms: a commit's files never change, access may. */
+/** How long the Hub's response about a file counts for one client, in ms: a commit's files never change, access may. */
 const COMMIT_GOOD_FOR_MS = 30_000
 const BRANCH_GOOD_FOR_MS = 10_000
 const REFUSAL_GOOD_FOR_MS = 3_000
@@ -15,14 +15,14 @@ const REFUSAL_GOOD_FOR_MS = 3_000
 const PATIENCE_MS = 30_000
 const MAX_REMEMBERED = 20_000
 
-/** What is known of a file, and whether only from before. */
+/** What is known of a file, and whether from an earlier response. */
 export interface FileAnswer {
   readonly verdict: FileVerdict
   /** True when the Hub could not be asked now. */
   readonly isStale: boolean
 }
 
-/** What this needs. */
+/** Where facts come from and where they are kept. */
 export interface FileFactsParts {
   readonly hub: HubUpstream
   readonly recall: Recall
@@ -30,9 +30,9 @@ export interface FileFactsParts {
 }
 
 /**
- * What the Hub tells each client about files. The Hub decides on every request; its word counts a short while for the
- * same client and file, and many who ask at once share one question. Where it fails at a question, what it said of a
- * public repo before is told on.
+ * What the Hub tells each client about files. The Hub decides on every request; its response counts a short while for
+ * the same client and file, and clients that ask at once share one question. Where the Hub fails, its earlier response
+ * about a public repo is told.
  */
 export class FileFacts {
   readonly #parts: FileFactsParts
@@ -43,7 +43,7 @@ export class FileFacts {
   }
 
   ask(question: Omit<FileQuestion, 'signal'>, revision: string): Promise<FileAnswer> {
-    // What was said before a repo was found to be private, or an ETag to be no git id, counts no more.
+    // A response from before a repo was found to be private, or an ETag to be no git id, counts no more.
     const { kept, hub } = this.#parts
     const key = `${question.credentials.key} ${kept.withdrawals} ${hub.plainEtags.areGitIds} ${question.target}`
     return this.#memory.get(

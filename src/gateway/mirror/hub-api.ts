@@ -22,22 +22,22 @@ export interface ApiQuestion {
   readonly credentials: Credentials
 }
 
-/** The Hub's answer without Xet; addresses in it lead to the Hub itself. */
+/** The Hub's response without Xet; addresses in it lead to the Hub itself. */
 export interface ApiAnswer {
   readonly status: number
   readonly headers: readonly HeaderLine[]
   readonly body: string
-  /** True when it is one from before. */
+  /** True for an earlier response, told because the Hub could not be asked. */
   readonly isStale: boolean
 }
 
-/** What this needs. */
+/** Where responses come from. */
 export interface HubApiParts {
   readonly hub: HubUpstream
   readonly recall: Recall
 }
 
-/** Asks the Hub about repos in its clients' names. Those who ask the same at once share one question. */
+/** Asks the Hub about repos in its clients' names. Clients that ask the same at once share one question. */
 export class HubApi {
   readonly #parts: HubApiParts
   readonly #memory = new SingleFlightCache<ApiAnswer>({ size: 1_000 })

@@ -1,7 +1,7 @@
 import { type DfhfError, isOfClass } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 
-/** After a failure the Hub has less time to answer for so long, where an answer from before will do. */
+/** For so long after a failure the Hub has less time to answer, where an earlier response is at hand. */
 const PAUSE_MS = 5_000
 
 /** Whether the Hub answers at present; says in the log when that changes. */

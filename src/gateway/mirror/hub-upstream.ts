@@ -64,7 +64,7 @@ export class HubUpstream {
     return this.http.request({ ...rest, headers, url, ...(body !== undefined && { body }) })
   }
 
-  /** A client of the Hub that speaks with what `credentials` hold, for fetching bytes. */
+  /** A client of the Hub that uses `credentials`, for fetching bytes. */
   clientFor(credentials: Credentials, userAgent: string): HubClient {
     return new HubClient({
       endpoint: this.#text,
@@ -74,7 +74,7 @@ export class HubUpstream {
       token: this.withheld === undefined ? credentials.token : undefined,
       tokenRule: this.#tokenRule,
       withheld: credentials.token === undefined ? undefined : this.withheld,
-      tokenOrigin: "the gateway's client",
+      tokenFrom: "the gateway's client",
     })
   }
 }

@@ -11,7 +11,7 @@ import { readPlainText } from '../../storage/files/plain-file.ts'
 const MAX_ANSWERS = 20_000
 const MAX_SIZE = 256 * 2 ** 20
 const MAX_ANSWER_SIZE = 8 * 2 ** 20
-/** The same answer is not written again within this time. */
+/** The same response is not written again within this time. */
 const REFRESH_MS = 60_000
 
 interface Kept {
@@ -21,7 +21,7 @@ interface Kept {
 
 /**
  * What the Hub said about public repos, kept on disk for the time that it cannot be asked; a folder for each repo, so
- * that all of it goes at once. Bounded: the answers seen longest ago go first. Losing it costs nothing but that.
+ * that all of it goes at once. Bounded: the responses seen longest ago go first. Losing it costs nothing else.
  */
 export class StaleResponses {
   readonly #folder: string
@@ -39,12 +39,12 @@ export class StaleResponses {
     this.#now = options.now ?? Date.now
   }
 
-  /** Grows each time that a repo's answers are withdrawn: what was asked before that may be out of date. */
+  /** Grows each time that a repo's responses are withdrawn: what was asked before that may be out of date. */
   get withdrawals(): number {
     return this.#withdrawals
   }
 
-  /** Keeps a JSON value under a question about a repo; not when answers were withdrawn since `withdrawals` was read. */
+  /** Keeps a JSON value under a question about a repo; not when responses were withdrawn since `withdrawals` was read. */
   keep(repo: Repo, question: string, value: object, withdrawals = this.#withdrawals): Promise<void> {
     return this.#inTurn(async () => {
       const kept = await this.#load()
@@ -76,7 +76,7 @@ export class StaleResponses {
     }
   }
 
-  /** Forgets one answer, or all about a repo. */
+  /** Forgets one response, or all about a repo. */
   withdraw(repo: Repo, question?: string): Promise<void> {
     return this.#inTurn(async () => {
       const kept = await this.#load()

@@ -13,11 +13,11 @@ const PATIENCE_MS = 30_000
 const GOOD_FOR_MS = 30_000
 const MAX_REMEMBERED = 5_000
 
-/** What the server says of an address: whoever holds a signed one may have its bytes. */
+/** What the server says of an address. A client that holds a signed one may have its bytes. */
 export type ProbeAnswer =
   | {
       readonly isAllowed: true
-      /** False when another address gave the answer, by a redirect. */
+      /** False when the response came from another address, by a redirect. */
       readonly isDirect: boolean
       readonly size: number | undefined
       readonly etag: string | undefined

@@ -4,7 +4,7 @@ import type { HubSession } from '../hub-session.ts'
 import { type FoundHead, readHead } from './file-head.ts'
 import { pathsInfo } from './paths-info.ts'
 
-/** What the Hub says of a file, and by what. */
+/** What the Hub says of a file, and whether its headers or the listing said it. */
 interface FileDescription {
   readonly file: DescribedFile & { readonly location: string }
   /** False where the listing told it. */

@@ -4,24 +4,24 @@ import { walkRedirects } from '../../http/redirects.ts'
 import { isHubRedirect } from '../hub-hosts.ts'
 import { oidOfEtag } from './etag.ts'
 
-/** What the answer to a HEAD of a file tells of its content. */
+/** What the response to a HEAD of a file tells of its content. */
 export interface FileHead {
   readonly oid: Oid | undefined
   readonly size: number | undefined
   /**
    * False where the oid is only a plain file's ETag. The Hub writes the git id there; a mirror may write any digest of
-   * the bytes (Artifactory: their sha1), which nobody can tell from a git id.
+   * the bytes (Artifactory: their sha1), which looks just like a git id.
    */
   readonly isLinked: boolean
 }
 
-/** The answer at the end of a walk along the Hub's own redirects. */
+/** The response at the end of a walk along the Hub's own redirects. */
 export interface FoundHead {
   readonly kind: 'found'
   readonly response: HttpResponse
-  /** The commit that one of the answers named. */
+  /** The commit that one of the responses named. */
   readonly commit: Commit
-  /** Where the answer came from. */
+  /** The address that the response came from. */
   readonly url: URL
   /** Where it leads, when it leads on: off the Hub, or to a URL signed for one GET. */
   readonly target: URL | undefined
@@ -33,14 +33,14 @@ interface RefusedHead {
   readonly response: HttpResponse
 }
 
-/** No answer on the way named a commit, as the Hub does: something else answers there. */
+/** No response on the way named a commit, as the Hub's do: another kind of server answers there. */
 interface ForeignHead {
   readonly kind: 'foreign'
 }
 
 /**
- * Follows HEADs from a resolve address to the answer that has the file's metadata. `send` decides for each address what
- * goes along besides. Throws `bad-response` for a walk without end.
+ * Follows HEADs from a resolve address to the response that has the file's metadata. `send` decides for each address
+ * which other headers go along. Throws `bad-response` for too many redirects.
  */
 export async function walkToHead(
   start: URL,
@@ -68,7 +68,7 @@ export async function walkToHead(
   return commit === undefined ? { kind: 'foreign' } : { kind: 'found', response, commit, url, target }
 }
 
-/** True when the answer's own headers are the file's; those of a redirect, or of packed bytes, are of something else. */
+/** True when the response's own headers are the file's; those of a redirect, or of packed bytes, describe other bytes. */
 export function isPlainHead({ response, target }: Pick<FoundHead, 'response' | 'target'>): boolean {
   return target === undefined && (response.headers.get('content-encoding') ?? 'identity') === 'identity'
 }

@@ -34,7 +34,7 @@ export async function fileMetadata(
   const described = await describeFile(session, head, { repo, path, signal })
   if (!described) throw new DfhfError('bad-response', `the Hub gives neither size nor hash of '${path}'`)
   const { file } = described
-  // A branch may move on; what its address leads to now is the commit's.
+  // A branch may move on; the location that its address leads to now is that of the commit.
   const isWhereAsked = file.location === new URL(session.urls.resolve(repo, revision, path)).href
   return isWhereAsked ? { ...file, location: session.urls.resolve(repo, file.commit, path) } : file
 }

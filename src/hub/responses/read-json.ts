@@ -2,7 +2,7 @@ import { DfhfError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json-object.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 
-/** The bytes of one answer. It is read as it comes: what is held of it is bounded by what is made of it. */
+/** The most bytes of one response. It is read as it comes, so that only what `read` makes of it is in memory. */
 const MAX_ANSWER_SIZE = 2 ** 26
 /** The Hub itself gives 1,000 files a page; a mirror may give more. */
 const MAX_ENTRIES = 200_000

@@ -19,7 +19,7 @@ export async function repoInfo(
   revision: string,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<RepoInfo> {
-  // What it lists besides grows with the repo.
+  // Only named fields are read, as the list of files in the response grows with the repo.
   const info = await session.ask(
     { url: session.urls.repoInfo(repo, revision), signal: options.signal },
     { repo, revision, call: 'revision' },

@@ -90,7 +90,7 @@ export class HfCache {
     await makeParentInside(this.root, entry, layout.snapshot(commit))
     await onDisk('write', entry, async () => {
       if (!this.#hasNoLinks && (await linkEntry(entry, linkTarget(path, oid), layout.blobs))) {
-        // Where the snapshots stand on another disk than the blobs, the way from one to the other is not the usual one.
+        // Where a link puts the snapshots on another disk than the blobs, the usual relative link leads nowhere.
         const isAstray = (await fileSize(entry)) === undefined && (await fileSize(blob)) !== undefined
         if (isAstray) await linkEntry(entry, blob, layout.blobs)
         return
@@ -109,7 +109,7 @@ export class HfCache {
     await onDisk('write', marker, () => makeEmptyFile(marker))
   }
 
-  /** All files of a commit, when somebody listed them before. */
+  /** All files of a commit, where dfhf or another client kept their list. */
   readTree(repo: Repo, commit: Commit): Promise<ListedFile[] | undefined> {
     return readTreeCache(this.layout(repo).tree(commit))
   }
@@ -126,7 +126,7 @@ export class HfCache {
   async openBlob(repo: Repo, oid: Oid, size: number): Promise<PartialBlob> {
     const layout = this.layout(repo)
     await this.#makeFolder(layout.blobs)
-    // Its scan takes a repo without snapshots for a broken one.
+    // huggingface_hub's scan takes a repo without snapshots for a broken one.
     await this.#makeFolder(join(layout.folder, 'snapshots'))
     const blob = await openPartialBlob({
       folder: layout.blobs,
@@ -135,7 +135,7 @@ export class HfCache {
       finalPath: layout.blob(oid),
       durable: this.#options.durable,
     })
-    // Nobody comes back to other downloads after a month. What is being written, this one too, has a lock.
+    // A download that was given up for a month is not resumed. Files that are being written, this one too, have a lock.
     await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
     return blob
   }

@@ -19,14 +19,14 @@ export interface BlobIndexOptions {
   readonly verified: VerifiedFiles
   readonly hashFile: HashFile
   readonly log?: Log | undefined
-  /** How often changes are looked for that no watch told of. @default 10_000 */
+  /** How often to look for changes that no watch reported, in ms. @default 10_000 */
   readonly lookEveryMs?: number | undefined
 }
 
-/** A whole, verified blob. One from the store stays until the lease is disposed. */
+/** A whole, verified blob. One from the store stays until the pin is disposed. */
 export interface IndexedBlob extends BlobPin {
   readonly oid: Oid
-  readonly origin: 'cache' | 'store'
+  readonly heldBy: 'cache' | 'store'
 }
 
 /**
@@ -77,7 +77,7 @@ export class BlobIndex implements AsyncDisposable {
     return 1 + ofCaches + (this.#options.store?.lookCost ?? 0)
   }
 
-  /** The repos that a blob belongs to, by where it stands; empty when it is not here or nobody knows. */
+  /** The repos that a blob belongs to, by where it stands; empty when it is not here or no repo is known. */
   reposOf(oid: Oid): Repo[] {
     const repos = new Map<string, Repo>()
     for (const repo of this.#cached.get(oid)?.values() ?? []) repos.set(repoFolderName(repo), repo)
@@ -104,14 +104,14 @@ export class BlobIndex implements AsyncDisposable {
       const stats = await unlessMissing(stat(path)).catch(() => undefined)
       if (!stats?.isFile() || !(await this.#isGood(path, oid, signal))) continue
       const repos = this.reposOf(oid)
-      return { oid, path, size: stats.size, repos, origin: 'cache', [Symbol.dispose]() {} }
+      return { oid, path, size: stats.size, repos, heldBy: 'cache', [Symbol.dispose]() {} }
     }
     return undefined
   }
 
   /**
-   * Where a blob stands that `acquire` is still hashing. Its bytes may be sent meanwhile by one who lets nobody have
-   * the last of them before `acquire` gave it.
+   * Where a blob stands that `acquire` is still hashing. A caller may send its bytes meanwhile, but must keep back the
+   * last of them until `acquire` has given the blob.
    */
   async peek(oid: Oid): Promise<{ readonly path: string; readonly size: number } | undefined> {
     for (const path of this.#cached.get(oid)?.keys() ?? []) {
@@ -156,7 +156,7 @@ export class BlobIndex implements AsyncDisposable {
       })
       return this.#looking
     }
-    // The look under way may have passed by already what the caller asks for.
+    // The look under way may have passed the folder already in which the caller's blob appeared.
     this.#nextLook ??= this.#looking.then(() => {
       this.#nextLook = undefined
       return this.look()
@@ -179,18 +179,18 @@ export class BlobIndex implements AsyncDisposable {
   }
 
   async #acquireStored(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
-    const lease = await this.#options.store?.acquire(oid)
-    if (lease === undefined) return undefined
+    const pin = await this.#options.store?.acquire(oid)
+    if (pin === undefined) return undefined
     let isGood = false
     try {
-      isGood = await this.#isGood(lease.path, oid, signal)
+      isGood = await this.#isGood(pin.path, oid, signal)
     } finally {
-      if (!isGood) lease[Symbol.dispose]()
+      if (!isGood) pin[Symbol.dispose]()
     }
     if (!isGood) return undefined
-    const { path, size } = lease
-    const release = () => lease[Symbol.dispose]()
-    return { oid, path, size, repos: this.reposOf(oid), origin: 'store', [Symbol.dispose]: release }
+    const { path, size } = pin
+    const release = () => pin[Symbol.dispose]()
+    return { oid, path, size, repos: this.reposOf(oid), heldBy: 'store', [Symbol.dispose]: release }
   }
 
   async #isGood(path: string, oid: Oid, signal?: AbortSignal): Promise<boolean> {
@@ -198,7 +198,7 @@ export class BlobIndex implements AsyncDisposable {
     const known = await verified.check(path, oid)
     if (known !== undefined) return known
     const isGood = await verified.verify(path, oid, hashFile, signal)
-    // Neither gone nor changed meanwhile, but wrong.
+    // The file is neither gone nor changed meanwhile, but does not hold the blob.
     if (!isGood && (await verified.check(path, oid)) === false) void this.condemn(path, oid)
     return isGood
   }

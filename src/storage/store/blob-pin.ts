@@ -1,13 +1,13 @@
 import type { Repo } from '../../repo/repo.ts'
 
-/** A blob that stays until the lease is disposed. */
+/** A blob that stays until the pin is disposed. */
 export interface BlobPin extends Disposable {
   readonly path: string
   readonly size: number
   readonly repos: readonly Repo[]
 }
 
-/** A lease that calls `release` once. */
+/** A pin that calls `release` once. */
 export class CountedPin implements BlobPin {
   readonly path: string
   readonly size: number

@@ -20,12 +20,12 @@ import type { BlobStoreOptions } from './store-options.ts'
 import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
 import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
 
-/** The disk need not know of every read: only eviction after a restart asks. */
+/** How often a use is noted on disk at the most: only eviction after a restart reads the note. */
 const TOUCH_EVERY_MS = 60_000
 
 /**
  * The daemon's own blobs: `<root>/<first 2 hex>/<oid>`. Least recently used ones go when the quota or the disk's
- * floor asks for it, never one that is being read, and never anybody else's bytes.
+ * floor asks for it, never one that is being read, and never a file that the store did not write.
  */
 export class BlobStore {
   readonly root: string
@@ -101,22 +101,22 @@ export class BlobStore {
     return join(storeFolderOf(this.root, oid), oid)
   }
 
-  /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
+  /** Keeps a blob from being evicted until the pin is disposed, and notes the use; undefined when it is not here. */
   async acquire(oid: Oid): Promise<BlobPin | undefined> {
-    const lease = await this.#lease(oid)
+    const pin = await this.#pin(oid)
     const entry = this.#catalog.get(oid)
-    if (lease === undefined || entry === undefined) return lease
+    if (pin === undefined || entry === undefined) return pin
     entry.usedAtMs = this.#now()
     if (entry.usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS) {
       entry.touchedAtMs = entry.usedAtMs
-      await noteStoreUse(lease.path, entry.usedAtMs).catch(() => {})
+      await noteStoreUse(pin.path, entry.usedAtMs).catch(() => {})
     }
-    return lease
+    return pin
   }
 
   /**
    * Opens a blob of `repo` for writing, with what an earlier run left of it, after making room for all of it.
-   * Throws `disk-full` when that cannot be. Without a repo nobody can tell who may have it.
+   * Throws `disk-full` when that is impossible. A blob without a repo counts as private.
    */
   openBlob(oid: Oid, size: number, repo: Repo | undefined): Promise<PartialBlob> {
     return this.#turn.run(async () => {
@@ -143,7 +143,7 @@ export class BlobStore {
           },
         })
         this.#growing.set(blob, oid)
-        // What is left of others' attempts at it still takes space.
+        // Partials of this blob that other processes left still take space.
         await this.#findLeftovers(folder)
         return blob
       } catch (error) {
@@ -160,17 +160,17 @@ export class BlobStore {
     })
   }
 
-  /** Removes a blob; false when somebody reads it or it is not here. */
+  /** Removes a blob; false when it is pinned or not here. */
   remove(oid: Oid): Promise<boolean> {
     return this.#turn.run(() => this.#evict(oid))
   }
 
-  /** Looks for blobs that somebody else removed, and forgets them. Costs one stat a folder when nothing changed. */
+  /** Looks for blobs that another process removed, and forgets them. Costs one stat a folder when nothing changed. */
   async look(): Promise<void> {
     for (const [folder, oids] of this.#catalog.byFolder()) {
       if (!(await this.#folders.hasChanged(join(this.root, folder)))) continue
       // Acquiring looks at the file.
-      for (const oid of oids) (await this.#lease(oid))?.[Symbol.dispose]()
+      for (const oid of oids) (await this.#pin(oid))?.[Symbol.dispose]()
     }
   }
 
@@ -179,19 +179,19 @@ export class BlobStore {
     return this.#listeners.add(listener)
   }
 
-  async #lease(oid: Oid): Promise<BlobPin | undefined> {
+  async #pin(oid: Oid): Promise<BlobPin | undefined> {
     const entry = this.#catalog.get(oid)
     if (entry === undefined) return undefined
     const path = this.pathOf(oid)
-    entry.leases += 1
+    entry.pins += 1
     const release = () => {
-      entry.leases -= 1
+      entry.pins -= 1
     }
     const stats = await unlessMissing(stat(path)).catch(() => undefined)
     if (stats?.isFile() && stats.size === entry.size)
       return new CountedPin(path, entry.size, this.#catalog.reposOf(oid), release)
     release()
-    // Somebody else removed or changed it; one that was published meanwhile has another entry.
+    // Another process removed or changed it; a blob that was published meanwhile has another entry.
     if (this.#catalog.get(oid) === entry) this.#forget(oid)
     return undefined
   }
@@ -232,8 +232,8 @@ export class BlobStore {
 
   async #candidates(): Promise<EvictionCandidate[]> {
     const candidates: EvictionCandidate[] = []
-    for (const [oid, { size, usedAtMs, leases }] of this.#catalog.entries()) {
-      if (leases > 0) continue
+    for (const [oid, { size, usedAtMs, pins }] of this.#catalog.entries()) {
+      if (pins > 0) continue
       const stats = await unlessMissing(stat(this.pathOf(oid))).catch(() => undefined)
       candidates.push({ oid, size, usedAtMs, isShared: (stats?.nlink ?? 1) > 1 })
     }
@@ -243,7 +243,7 @@ export class BlobStore {
   async #evict(oid: Oid): Promise<boolean> {
     const entry = this.#catalog.get(oid)
     const isRewritten = [...this.#growing.values()].includes(oid)
-    if (entry === undefined || entry.leases > 0 || isRewritten) return false
+    if (entry === undefined || entry.pins > 0 || isRewritten) return false
     const path = this.pathOf(oid)
     this.#forget(oid)
     await onDisk('remove', path, () => rm(path, { force: true }))

@@ -80,7 +80,7 @@ export class VerifiedFiles {
     await this.#turn.run(() => this.#readNew()).catch(() => {})
   }
 
-  /** Hashes a file whatever is remembered of it. A file that is gone, or changes meanwhile, is forgotten. */
+  /** Hashes a file even where its state is remembered. A file that is gone, or changes meanwhile, is forgotten. */
   async verifyAnew(
     path: string,
     oid: Oid,
@@ -135,7 +135,7 @@ export class VerifiedFiles {
     const stats = await unlessMissing(stat(path)).catch(() => undefined)
     if (stats === undefined || (stats.ino === this.#readInode && stats.size <= this.#readSize)) return
     const start = stats.ino === this.#readInode ? this.#readSize : 0
-    // No dfhf lets it grow so large.
+    // dfhf itself never lets the file grow so large.
     if (stats.size - start > MAX_READ_SIZE) return this.#compact(path)
     const bytes = new Uint8Array(stats.size - start)
     await using handle = await openPlainFile(path, constants.O_RDONLY)

@@ -23,7 +23,7 @@ export interface PeerInfo {
   readonly addresses: readonly string[]
   readonly port: number
   readonly version: string
-  /** Names the cluster key without giving it away; undefined without a key. */
+  /** Names the cluster key without revealing it; undefined without a key. */
   readonly clusterFingerprint: string | undefined
   readonly role: PeerRole
   /** True for a peer that fetches from the Hub what others ask it for. */
@@ -35,7 +35,7 @@ export interface PeerInfo {
 /** A peer as another one passes it on. */
 export interface KnownPeer {
   readonly peer: PeerInfo
-  /** Milliseconds since anybody heard from it directly. */
+  /** Milliseconds since a peer last heard from it directly. */
   readonly ageMs: number
 }
 

@@ -1,5 +1,5 @@
 import { isOid, type Oid } from '../../blob/oid.ts'
-import type { BlobOrigin } from '../server/blob-shelf.ts'
+import type { BlobPlace } from '../server/blob-shelf.ts'
 
 /** What a request to the peer API asks for. */
 export type PeerTarget =
@@ -23,12 +23,12 @@ export function parseTarget(url: string): PeerTarget | undefined {
 /** How many digests one request may ask for. */
 const MAX_DIGESTS_ASKED = 256
 
-/** Writes piece numbers as `1,2,5-9`. */
+/** Writes piece numbers as `1,2,5,6`. */
 export function formatPieceList(pieces: readonly number[]): string {
   return pieces.join(',')
 }
 
-/** Reads `1,2,5-9`; undefined when that is no list of at most `MAX_DIGESTS_ASKED` pieces below `pieceCount`. */
+/** Reads `1,2,5-9`, ranges included; undefined when that is no list of at most `MAX_DIGESTS_ASKED` pieces below `pieceCount`. */
 export function parsePieceList(text: string | null, pieceCount: number): number[] | undefined {
   const pieces = new Set<number>()
   for (const part of (text ?? '').split(',')) {
@@ -43,26 +43,26 @@ export function parsePieceList(text: string | null, pieceCount: number): number[
 }
 
 /** Query parameters that tell where a blob is on the Hub; `seal` makes them unreadable to all but holders of a key. */
-export function formatOrigin(
-  origin: BlobOrigin,
+export function formatPlace(
+  place: BlobPlace,
   seal?: ((text: string) => string) | undefined,
 ): Record<string, string> {
-  const fields = { repo: origin.repo, commit: origin.commit, path: origin.path }
+  const fields = { repo: place.repo, commit: place.commit, path: place.path }
   return seal ? { sealed: seal(new URLSearchParams(fields).toString()) } : fields
 }
 
 /** Reads parameters that were sealed; undefined when there are none. */
-export function parseSealedOrigin(
+export function parseSealedPlace(
   query: URLSearchParams,
   open: (sealed: string) => string | undefined,
-): BlobOrigin | undefined {
+): BlobPlace | undefined {
   const sealed = query.get('sealed')
   const text = sealed === null ? undefined : open(sealed)
-  return text === undefined ? undefined : parseOrigin(new URLSearchParams(text))
+  return text === undefined ? undefined : parsePlace(new URLSearchParams(text))
 }
 
-/** Reads `formatOrigin`'s parameters; undefined unless all three are there and well-formed. */
-export function parseOrigin(query: URLSearchParams): BlobOrigin | undefined {
+/** Reads `formatPlace`'s parameters; undefined unless all three are there and well-formed. */
+export function parsePlace(query: URLSearchParams): BlobPlace | undefined {
   const [repo = '', commit = '', path = ''] = ['repo', 'commit', 'path'].map((key) => query.get(key) ?? '')
   const isRepo = /^(?:(?:datasets|spaces)\/)?[\w.-]{1,96}(?:\/[\w.-]{1,96})?$/.test(repo)
   const isCommit = /^[0-9a-f]{40}$/.test(commit)

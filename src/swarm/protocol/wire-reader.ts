@@ -1,7 +1,7 @@
 import { DfhfError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json-object.ts'
 
-/** Reads the fields of one JSON object that came from a peer; whatever is not as it must be ends in `bad-response`. */
+/** Reads the fields of one JSON object that came from a peer; throws `bad-response` for a field that is not as it must be. */
 export class WireReader {
   readonly #fields: JsonObject
   readonly #sender: string

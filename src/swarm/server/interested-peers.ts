@@ -5,7 +5,7 @@ interface Guest {
   readonly onArrival: () => void
 }
 
-/** Who watches which blob here: they are introduced to each other, whether we have the blob or not. */
+/** The peers that watch each blob here: they are introduced to each other, also where this process lacks the blob. */
 export class InterestedPeers {
   readonly #guests = new Map<string, Set<Guest>>()
 

@@ -37,7 +37,7 @@ export async function rangeReply(
   const size = range.end - range.start
   const headers = {
     'content-type': 'application/octet-stream',
-    // The runtime would put the file's own name here.
+    // Without this header the runtime would send the file's own name.
     'content-disposition': 'attachment',
     'accept-ranges': 'bytes',
     etag: `"${oid}"`,

@@ -7,10 +7,10 @@ import { LOAD_HEADER } from '../protocol/peer-wire.ts'
 import { type ClusterKey, createNonce, isEqualDigest } from './cluster-key.ts'
 import { openStream, sealStream } from './sealed-stream.ts'
 
-/** The header by which an answer proves that a holder of the cluster key gave it, to this very request. */
+/** The header by which a response proves that a holder of the cluster key gave it, to this very request. */
 const PROOF_HEADER = 'x-dfhf-proof'
 
-/** The headers of an answer that mean something to a peer. */
+/** The headers of a response that the proof covers: those that peers read. */
 const COVERED = [
   PEER_HEADER,
   LOAD_HEADER,
@@ -22,7 +22,7 @@ const COVERED = [
 ]
 
 /**
- * The answer to the signed request with `nonce`, as only holders of the key can make and read it: the status and
+ * The response to the signed request with `nonce`, as only holders of the key can make and read it: the status and
  * the headers carry a proof, the body is sealed.
  */
 export function proveAnswer(key: ClusterKey, nonce: string, method: string, answer: Response): Response {
@@ -36,7 +36,7 @@ export function proveAnswer(key: ClusterKey, nonce: string, method: string, answ
   return new Response(body, { status: answer.status, headers })
 }
 
-/** The answer to the request with `nonce`, opened; undefined when it proves nothing. */
+/** The response to the request with `nonce`, opened; undefined when it lacks the proof. */
 export function openAnswer(
   key: ClusterKey,
   nonce: string,

@@ -41,7 +41,7 @@ export class HubBudget {
     return () => {
       this.#active -= 1
       this.#noteUse()
-      // First those that have none.
+      // Transfers without a connection come first.
       for (const seat of [...this.#seats].sort((a, b) => a.held - b.held)) seat.owner.wake()
     }
   }
@@ -70,7 +70,10 @@ export class HubBudget {
     this.#idleSince = isIdle ? now : undefined
   }
 
-  /** The Hub refused or dropped a connection: fewer of them. Who was told to wait does so; others may have another account. */
+  /**
+   * The Hub refused or dropped a connection, so fewer are opened. Only the transfer that was told to wait waits: others
+   * may use another account.
+   */
   congested(isToldToWait: boolean): void {
     this.#limit.congested(this.#clock(), isToldToWait)
   }
@@ -88,7 +91,7 @@ export class HubBudget {
 
   /**
    * Connections that one of several transfers may open now. The first does not wait until it is known that more pay
-   * off, unless the Hub has just asked for less; the last that there may be is left to those that have none.
+   * off, unless the Hub has just asked for less; the last that there may be is left to transfers that have none.
    */
   freeFor(seat: HubSeat): number {
     const now = this.#clock()

@@ -18,7 +18,8 @@ interface SharedBudget {
 
 /**
  * One transfer's part of the connections to the Hub that all files of a process share. No file stands still for
- * another one: who has none may have the first at once, and who has several gives one back where none is left.
+ * another one: a file without a connection may have its first at once, and where none is left, one that has several
+ * gives one back.
  */
 export class HubSeat {
   readonly owner: SeatOwner

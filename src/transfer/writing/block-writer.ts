@@ -2,8 +2,8 @@ import type { BlobFile } from './blob-file.ts'
 
 /** Bytes that make a write worth its way through the system: sockets on a slow link give a few KiB at a time. */
 export const BLOCK_SIZE = 2 ** 18
-/** A part so large is written as it is: to copy it first would cost more than the shorter write. */
-const WORTH_ITS_OWN_WRITE = 2 ** 17
+/** A part so large is written as it is. To copy a smaller one costs less than one more write. */
+const WORTH_ITS_OWN_WRITE = BLOCK_SIZE
 
 /** Gathers the small parts in which a range arrives, and writes them in blocks. */
 export class BlockWriter {
@@ -19,8 +19,23 @@ export class BlockWriter {
     this.#block = block
   }
 
-  /** Takes the bytes that come next; they may be changed once this resolves. */
-  async add(bytes: Uint8Array): Promise<void> {
+  /** Takes the bytes that come next; they may be changed once this resolves, or at once where it gives nothing to wait for. */
+  add(bytes: Uint8Array): Promise<void> | undefined {
+    if (bytes.length >= this.#block.length - this.#filled) return this.#write(bytes)
+    this.#block.set(bytes, this.#filled)
+    this.#filled += bytes.length
+    return undefined
+  }
+
+  /** Resolves when all that was taken is in the file. */
+  async flush(): Promise<void> {
+    if (this.#filled === 0) return
+    await this.#file.write(this.#block.subarray(0, this.#filled), this.#offset)
+    this.#offset += this.#filled
+    this.#filled = 0
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     if (bytes.length >= WORTH_ITS_OWN_WRITE) {
       await this.flush()
       await this.#file.write(bytes, this.#offset)
@@ -34,13 +49,5 @@ export class BlockWriter {
       done += part.length
       if (this.#filled === this.#block.length) await this.flush()
     }
-  }
-
-  /** Resolves when all that was taken is in the file. */
-  async flush(): Promise<void> {
-    if (this.#filled === 0) return
-    await this.#file.write(this.#block.subarray(0, this.#filled), this.#offset)
-    this.#offset += this.#filled
-    this.#filled = 0
   }
 }

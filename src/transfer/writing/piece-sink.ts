@@ -6,8 +6,11 @@ import { type PieceWriter, type PieceWriters, WriterClosedError } from './piece-
 export interface PieceSink {
   /** Bytes of the piece that are still to come. */
   readonly left: number
-  /** Takes the bytes that come next, `left` at the most; they may be changed once this resolves. */
-  add(bytes: Uint8Array): Promise<void>
+  /**
+   * Takes the bytes that come next, `left` at the most; they may be changed once this resolves, or at once where it
+   * gives nothing to wait for.
+   */
+  add(bytes: Uint8Array): Promise<void> | undefined
   /**
    * Puts the complete piece down as here once `check` has read it back from the file and resolves; false when it
    * landed from elsewhere meanwhile. Throws what `check` throws.
@@ -25,7 +28,7 @@ export class FileSink implements PieceSink {
   readonly #writer: PieceWriter
   readonly #blocks: BlockWriter
   #left: number
-  #adding: Promise<void> = Promise.resolve()
+  #adding: Promise<void> | undefined
   #closing: Promise<number> | undefined
 
   /** `block` is the sink's as long as it is in use. */
@@ -39,11 +42,15 @@ export class FileSink implements PieceSink {
     return this.#left
   }
 
-  async add(bytes: Uint8Array): Promise<void> {
+  add(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#closing) throw new WriterClosedError(this.#writer.piece)
     this.#adding = this.#blocks.add(bytes)
-    await this.#adding
-    this.#left -= bytes.length
+    const took = () => {
+      this.#left -= bytes.length
+    }
+    if (this.#adding) return this.#adding.then(took)
+    took()
+    return undefined
   }
 
   async land(check: () => Promise<void>): Promise<boolean> {
@@ -58,10 +65,15 @@ export class FileSink implements PieceSink {
   }
 
   async #close(keep: boolean): Promise<number> {
-    if (keep) await this.#adding.then(() => this.#blocks.flush()).catch(() => {})
+    if (keep) await this.#flush().catch(() => {})
     const kept = this.#writer.close({ keep })
     await this.#writer.settled()
     return kept
+  }
+
+  async #flush(): Promise<void> {
+    await this.#adding
+    await this.#blocks.flush()
   }
 }
 
@@ -83,7 +95,7 @@ export class BufferSink implements PieceSink {
     return this.#bytes.length - this.#filled
   }
 
-  async add(bytes: Uint8Array): Promise<void> {
+  add(bytes: Uint8Array): undefined {
     this.#bytes.set(bytes, this.#filled)
     this.#filled += bytes.length
   }
@@ -117,7 +129,7 @@ export class PassingSink implements PieceSink {
     return this.#left
   }
 
-  async add(bytes: Uint8Array): Promise<void> {
+  add(bytes: Uint8Array): undefined {
     this.#left -= bytes.length
   }
 

@@ -17,7 +17,7 @@ export class WriterClosedError extends Error {
 export class PieceWriters {
   readonly #file: BlobFile
   readonly #open = new Map<number, PieceWriter>()
-  /** Writes that the system has not answered yet, of closed writers as well. */
+  /** Writes that the system has not finished yet, of closed writers as well. */
   readonly #pending = new Set<Promise<void>>()
   /** How many bytes from the Hub stand at the beginning of a piece that has not landed. */
   readonly #prefixes = new Map<number, number>()
@@ -172,7 +172,7 @@ export class PieceWriter {
     return kept
   }
 
-  /** Resolves when the writer is closed and the disk has answered all it was told. */
+  /** Resolves when the writer is closed and the system has finished all its writes. */
   settled(): Promise<void> {
     return this.#settled.promise
   }

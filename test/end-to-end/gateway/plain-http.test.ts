@@ -26,7 +26,7 @@ interface FarHub extends AsyncDisposable {
   readonly asked: Set<string>
 }
 
-/** The test Hub under a name that leads nowhere but over a proxy, which sees what everybody on the way can see. */
+/** The test Hub under a name that leads nowhere but over a proxy, which sees what every host on the way can see. */
 async function startFarHub(): Promise<FarHub> {
   const hub = await startTestHub({ repos: [secret, weightsRepo(300_000)], users, publicHost: '127.0.0.1' })
   const authorizations = new Set<string>()

@@ -48,7 +48,7 @@ test('a Hub that shares its host is asked under its own path alone, whatever the
   }
 })
 
-// Whoever says what the names of the Hub's hosts mean, as a network's own name server does, could point them inward.
+// The name server of a network resolves the names of the Hub's hosts, and could point them inward.
 test.skipIf(!canHaveOwnHosts())(
   'a name of the Hub that leads into this network is reached by no way',
   async () => {

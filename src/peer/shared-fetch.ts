@@ -5,7 +5,7 @@ export interface SharedFetch {
   readonly transfer: RunningTransfer
   /** Resolves when the blob is whole, checked and in the store; rejects with what went wrong. */
   readonly done: Promise<void>
-  /** Says that one of those who joined is no longer interested; the last one to leave ends the fetch. */
+  /** Says that one of the readers that joined is no longer interested; the last one to leave ends the fetch. */
   leave(): void
 }
 
