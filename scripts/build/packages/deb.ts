@@ -6,21 +6,18 @@ import { type BuiltBinary, FILE_TIME, inFolder, type Packing, type Product, plac
 /** As Debian calls the processor of a target; there is no .deb for the others. */
 const architectures: Readonly<Record<string, string>> = { 'linux-x64': 'amd64', 'linux-arm64': 'arm64' }
 
-/** The service is not started by itself: it opens ports, so the administrator starts it. */
-const postinst = `#!/bin/sh
-set -e
-if [ -z "$DPKG_ROOT" ] && [ -d /run/systemd/system ]; then
-  systemctl daemon-reload
-  systemctl try-restart dfhf.service
-fi
-`
+/** What dpkg runs; the service opens ports, and is not started before a user has enabled it. */
+const scripts = {
+  postinst: onSystemd('systemctl daemon-reload; systemctl try-restart dfhf.service || :'),
+  prerm: onSystemd('[ "$1" != remove ] || systemctl disable --now dfhf.service'),
+  postrm: onSystemd('systemctl daemon-reload'),
+}
 
-const prerm = `#!/bin/sh
-set -e
-if [ "$1" = remove ] && [ -z "$DPKG_ROOT" ] && [ -d /run/systemd/system ]; then
-  systemctl disable --now dfhf.service
-fi
-`
+function onSystemd(commands: string): string {
+  // Not while dpkg fills the root of another system.
+  const isRunning = '[ -z "$DPKG_ROOT" ] && [ -d /run/systemd/system ]'
+  return `#!/bin/sh\nset -e\nif ${isRunning}; then\n  ${commands}\nfi\n`
+}
 
 /** Makes a .deb with the binary and its systemd unit, by dpkg-deb. */
 export async function makeDeb(built: BuiltBinary, packing: Packing): Promise<void> {
@@ -35,7 +32,7 @@ export async function makeDeb(built: BuiltBinary, packing: Packing): Promise<voi
     await mkdir(join(folder, 'DEBIAN'))
     const kibibytes = Math.ceil((await stat(built.path)).size / 1024)
     await writeFile(join(folder, 'DEBIAN/control'), control(product, architecture, kibibytes))
-    for (const [name, script] of [['postinst', postinst] as const, ['prerm', prerm] as const])
+    for (const [name, script] of Object.entries(scripts))
       await writeFile(join(folder, 'DEBIAN', name), script, { mode: 0o755 })
     // mkdtemp's folder is closed to others, and would be so as the root of the package.
     await chmod(folder, 0o755)
