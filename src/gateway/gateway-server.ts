@@ -33,7 +33,7 @@ export interface GatewayServerOptions {
   readonly port: number
   readonly log?: Log | undefined
   /** Told the status of each reply. */
-  readonly onAnswer?: ((status: number) => void) | undefined
+  readonly onReply?: ((status: number) => void) | undefined
 }
 
 /**
@@ -44,7 +44,7 @@ export class GatewayServer implements AsyncDisposable {
   readonly #server: Server
   readonly #log: Log
   readonly #handler: GatewayHandler
-  readonly #onAnswer: (status: number) => void
+  readonly #onReply: (status: number) => void
   readonly #stop = new AbortController()
   readonly #open = new Set<Promise<void>>()
   readonly #sockets = new Set<Socket>()
@@ -52,7 +52,7 @@ export class GatewayServer implements AsyncDisposable {
 
   private constructor(options: GatewayServerOptions) {
     this.#handler = options.handler
-    this.#onAnswer = options.onAnswer ?? (() => {})
+    this.#onReply = options.onReply ?? (() => {})
     this.#log = options.log ?? silentLog
     this.#server = createServer({
       maxHeaderSize: MAX_HEADER_SIZE,
@@ -190,7 +190,7 @@ export class GatewayServer implements AsyncDisposable {
     gone: AbortSignal,
   ): Promise<void> {
     const { status, headers, body } = reply
-    this.#onAnswer(status)
+    this.#onReply(status)
     if (gone.aborted) return discardReply(reply)
     try {
       response.writeHead(status, headers.flat())

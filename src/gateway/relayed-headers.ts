@@ -24,7 +24,7 @@ const ownRequestHeaders = new Set([
   'origin',
   'referer',
 ])
-const ownAnswerHeaders = new Set(['set-cookie', 'alt-svc', 'strict-transport-security', 'date', 'server'])
+const ownResponseHeaders = new Set(['set-cookie', 'alt-svc', 'strict-transport-security', 'date', 'server'])
 
 /** The client's headers that go on to the Hub. */
 export function requestHeaders(headers: Headers): Record<string, string> {
@@ -47,11 +47,11 @@ export interface Rebase {
 }
 
 /** The Hub's headers that go back to the client: addresses lead to the gateway, and nothing speaks of Xet. */
-export function answerHeaders(headers: HttpHeaders, rebase: Rebase): HeaderLine[] {
+export function responseHeaders(headers: HttpHeaders, rebase: Rebase): HeaderLine[] {
   const named = connectionNames(headers.get('connection'))
   const lines: HeaderLine[] = []
   for (const name of headers.names()) {
-    if (hopByHop.has(name) || named.has(name) || name.startsWith('proxy-') || ownAnswerHeaders.has(name))
+    if (hopByHop.has(name) || named.has(name) || name.startsWith('proxy-') || ownResponseHeaders.has(name))
       continue
     // The Hub and its CDN do not decide which web pages may read from the gateway.
     if (name.startsWith('x-xet-') || name.startsWith('access-control-')) continue

@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici/index.js'
 import { BodyChunks } from './body-chunks.ts'
 import type { GatheringSocket, ReceiveGathering } from './receive-gathering.ts'
 
-/** An answer whose headers are here. */
+/** A response whose headers are here. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
@@ -12,8 +12,8 @@ export interface Answer {
 type Controller = Dispatcher.DispatchController
 
 /**
- * One request and what comes of it, as undici tells it while it reads the socket: the parts of the body go straight to
- * where their reader finds them. undici's own stream for bodies costs as much CPU time as all the rest of its work.
+ * One request and its response, as undici reads it from the socket: the parts of the body go straight to `BodyChunks`.
+ * undici's own stream for bodies costs as much CPU time as all the rest of its work.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #answered = Promise.withResolvers<Answer>()
@@ -42,7 +42,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Controller, status: number, headers: Answer['headers']): void {
-    // What comes before the answer, as 103 Early Hints.
+    // An interim response comes before the final one, as 103 Early Hints does.
     if (status < 200) return
     const length = Number(headers['content-length'])
     this.#body = new BodyChunks(controller, Number.isNaN(length) ? undefined : length)

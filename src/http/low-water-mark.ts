@@ -1,18 +1,18 @@
-/** How long bytes may wait in the kernel for others to come: at a link's pace some tens of KiB, which nobody sees. */
+/** How long bytes may wait in the kernel for others to come: at a link's pace some tens of KiB, too short a wait to matter. */
 const GATHER_MS = 50
 /** Time that shows the pace of a connection. */
 const WINDOW_MS = 50
 /** Reads that are so large on their own need no help. */
 const LARGE_READ = 2 ** 16
-/** Below this, to wait is not worth it; more is no cheaper to read. */
+/** The lowest mark: to wait for fewer bytes saves nothing. */
 const LEAST = 2 ** 14
 const MOST = 2 ** 18
 /** So much of a body's end is not waited for: of a TLS record that is not whole, the kernel has given its part already. */
 const TAIL = 20 * 2 ** 10
 
 /**
- * Decides how many bytes of a body must be there before its reader is woken. On a link a packet comes after the other,
- * and to wake for each of them costs more than all that is done with its bytes. Pure: time comes in.
+ * Decides how many bytes of a body must be there before its reader is woken. On a link packets come one by one, and to
+ * wake for each of them costs more than all work on its bytes. Deterministic: time comes in.
  */
 export class LowWaterMark {
   #wanted = 1
@@ -42,7 +42,7 @@ export class LowWaterMark {
     return this.#wanted > 1 && most >= LEAST ? most : 1
   }
 
-  /** Nothing has come for longer than it should have taken: what there is, is to be read. */
+  /** No bytes came for longer than the pace explains: from now on the reader is woken for any. */
   relax(now: number): void {
     this.#wanted = 1
     this.begin(now)

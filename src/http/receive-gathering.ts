@@ -3,7 +3,7 @@ import type { buildConnector } from 'undici/index.js'
 import { LowWaterMark } from './low-water-mark.ts'
 import { setReceiveLowWater } from './receive-low-water.ts'
 
-/** How often it is looked whether a socket that waits for many bytes has become silent. */
+/** How often to check whether a socket that waits for many bytes has become silent. */
 const LOOK_EVERY_MS = 100
 /** Looks without a byte in between that make it silent. */
 const SILENT_LOOKS = 2
@@ -21,7 +21,7 @@ export class ReceiveGathering {
       connect(options, (...[error, socket]: Parameters<buildConnector.Callback>) => {
         if (error) return callback(error, null)
         const gathering = new GatheringSocket(socket, (isWaiting) => this.#note(gathering, isWaiting))
-        // undici listens after this: an answer that begins is told of while its socket is the announced one.
+        // undici listens after this: it reports a new response while that response's socket is the announced one.
         socket.on('readable', () => {
           this.#announced = gathering
         })
@@ -29,7 +29,7 @@ export class ReceiveGathering {
       })
   }
 
-  /** The socket of the answer that undici tells of at this moment; undefined where it is not known. */
+  /** The socket of the response that undici reports at this moment; undefined where it is not known. */
   get announced(): GatheringSocket | undefined {
     return this.#announced
   }
@@ -85,7 +85,7 @@ export class GatheringSocket {
     this.#set(1)
   }
 
-  /** Looks whether nothing has come for long: then what is there must do. */
+  /** Checks whether the socket has been silent for long: then its reader is woken for the bytes that are there. */
   look(): void {
     this.#silentLooks += 1
     if (this.#silentLooks < SILENT_LOOKS) return
@@ -97,7 +97,7 @@ export class GatheringSocket {
     if (mark === this.#mark) return
     const wasWaiting = this.#mark > 1
     this.#mark = mark
-    // A closed socket's number may be another one's by now.
+    // The descriptor number of a closed socket may be another file's by now.
     const descriptor = this.#socket.destroyed ? undefined : descriptorOf(this.#socket)
     if (descriptor !== undefined) setReceiveLowWater(descriptor, mark)
     if (mark > 1 !== wasWaiting) this.#onChange(mark > 1)

@@ -34,7 +34,7 @@ function openSetOption(): SetOption | undefined {
         symbols.setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, ptr(value), value.byteLength)
       }
     } catch {
-      // The next name may be this system's; without any, reads stay as small as they come.
+      // The next name may be that of this system's libc; where none is, reads stay as small as they come.
     }
   }
   return undefined

@@ -53,7 +53,7 @@ export class HubBlobSource implements OriginSource {
   ): Promise<AsyncIterable<Uint8Array>> {
     if (range.end <= range.start) return nothing()
     for (let isRenewed = false; ; isRenewed = true) {
-      const { location, answer = await this.#get(location, range, options.signal) } = await this.#locate(
+      const { location, response = await this.#get(location, range, options.signal) } = await this.#locate(
         range,
         options.signal,
       )
@@ -61,7 +61,7 @@ export class HubBlobSource implements OriginSource {
       // its oid tells whether the bytes are right.
       const etag = isRenewed && location.isSigned ? undefined : location.etag
       try {
-        return await this.#read(location, answer, { range, etag })
+        return await this.#read(location, response, { range, etag })
       } catch (error) {
         const isRefused = error instanceof HttpStatusError && staleStatuses.has(error.status)
         const isOther = error instanceof ContentChangedError && location.isSigned
@@ -82,7 +82,7 @@ export class HubBlobSource implements OriginSource {
   async #locate(
     range: ByteRange,
     signal: AbortSignal,
-  ): Promise<{ location: BlobLocation; answer?: HttpResponse }> {
+  ): Promise<{ location: BlobLocation; response?: HttpResponse }> {
     const questionsBefore = this.#questions
     if (this.#location?.isFresh(this.#now())) return { location: this.#location }
     return this.#asking.run(async () => {
@@ -105,7 +105,7 @@ export class HubBlobSource implements OriginSource {
   async #ask(
     range: ByteRange,
     signal: AbortSignal,
-  ): Promise<{ location: BlobLocation; answer?: HttpResponse }> {
+  ): Promise<{ location: BlobLocation; response?: HttpResponse }> {
     const { repo, commit, path } = this.#blob
     const start = new URL(this.#session.urls.resolve(repo, commit, path))
     const headers = rangeHeaders(range, this.#blob.size)
@@ -127,7 +127,7 @@ export class HubBlobSource implements OriginSource {
     if (response.status >= 400 && response.status !== 416)
       throw await this.#session.error(response, { repo, revision: commit, path })
     this.#check(response)
-    return { location: this.#place(url), answer: response }
+    return { location: this.#place(url), response }
   }
 
   #get(location: BlobLocation, range: ByteRange, signal: AbortSignal): Promise<HttpResponse> {
@@ -138,17 +138,17 @@ export class HubBlobSource implements OriginSource {
 
   async #read(
     location: BlobLocation,
-    answer: HttpResponse,
+    response: HttpResponse,
     expected: { readonly range: ByteRange; readonly etag: string | undefined },
   ): Promise<AsyncIterable<Uint8Array>> {
     const { repo, commit, path, size } = this.#blob
     if (!location.isSigned) {
-      if (answer.status >= 400 && answer.status !== 416) {
-        throw await this.#session.error(answer, { repo, revision: commit, path })
+      if (response.status >= 400 && response.status !== 416) {
+        throw await this.#session.error(response, { repo, revision: commit, path })
       }
-      this.#check(answer)
+      this.#check(response)
     }
-    const opened = readRange(answer, { ...expected, size })
+    const opened = readRange(response, { ...expected, size })
     location.etag ??= opened.etag
     return opened.body
   }

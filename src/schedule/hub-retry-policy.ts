@@ -1,5 +1,11 @@
 import { type DfhfError, isOfClass } from '../base/errors.ts'
-import { GO_ON_MS, HUB_BACKOFF_MS, LONGEST_WAIT_MS, MAX_HUB_FAILURES, ODD_ANSWER_FAILURES } from './tuning.ts'
+import {
+  GO_ON_MS,
+  HUB_BACKOFF_MS,
+  LONGEST_WAIT_MS,
+  MAX_HUB_FAILURES,
+  ODD_RESPONSE_FAILURES,
+} from './tuning.ts'
 
 /** What to do about a failed request to the Hub. */
 export interface Verdict {
@@ -37,7 +43,7 @@ export class HubRetryPolicy {
     const isLimit = error.code === 'rate-limited'
     const isRepeated = now < this.#quietUntil
     // A Hub that says to wait has not failed: it may go on saying so for as long as it likes.
-    if (!isLimit && !isRepeated) this.#failures += error.retryable ? 1 : ODD_ANSWER_FAILURES
+    if (!isLimit && !isRepeated) this.#failures += error.retryable ? 1 : ODD_RESPONSE_FAILURES
     const isOdd = error.code === 'bad-response'
     if (!(error.retryable || isOdd) || this.#failures > MAX_HUB_FAILURES) {
       this.#error = error

@@ -137,7 +137,7 @@ export const NO_SOURCE_MS = 30_000
 /** Failures of the Hub one after another, without progress in between, after which it is given up. */
 export const MAX_HUB_FAILURES = 6
 /** One response that makes no sense may be a proxy's or a CDN node's: it counts as so many failures, and not as final. */
-export const ODD_ANSWER_FAILURES = 3
+export const ODD_RESPONSE_FAILURES = 3
 /** Bytes from a broken request to the Hub that count as progress, as the next one goes on behind them. */
 export const WORTH_GOING_ON_BYTES = 2 ** 14
 /** The pause after a failure that followed progress: where a link cuts every response short, the next request follows at once. */

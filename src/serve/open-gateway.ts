@@ -111,8 +111,8 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   ])
   const ownNames = new OwnNames({ listenHost: listen.host, names: options.hosts })
   const handler = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, ownNames, own })
-  const onAnswer = (status: number) => metrics?.answered(status)
-  const server = await GatewayServer.listen({ handler, ...listen, log, onAnswer })
+  const onReply = (status: number) => metrics?.answered(status)
+  const server = await GatewayServer.listen({ handler, ...listen, log, onReply })
   const close = async (graceMs: number) => {
     await server.close(graceMs)
     blobs.close()

@@ -144,7 +144,7 @@ export class LeaseRunner {
       const body = await sources.open(lease.source, { start, end }, signal)
       let pieceStartedAt = now()
       for await (const chunk of body) {
-        // What need not wait is not awaited: on a link a part brings little, and each wait costs as much as its bytes.
+        // Awaited only where the limit holds it back: on a link a part is small, and each await costs as much as its bytes.
         const held = limiter.take(chunk.length, signal)
         if (held) {
           lease.isHeld = true

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { answerHeaders, requestHeaders } from '../../src/gateway/relayed-headers.ts'
+import { requestHeaders, responseHeaders } from '../../src/gateway/relayed-headers.ts'
 import { HttpHeaders } from '../../src/http/http-headers.ts'
 
 const endpoint = new URL('https://huggingface.co')
@@ -12,6 +12,9 @@ test('headers of one connection, of proxies and of ours go no further', () => {
     te: 'x',
     'proxy-authorization': 'x',
     host: 'h',
+    cookie: 'a=b',
+    origin: 'https://page',
+    referer: 'https://page/x',
     'x-dragonfly-registry': 'x',
     authorization: 'Bearer t',
   })
@@ -32,7 +35,7 @@ test('answers lead to the gateway, speak of no Xet, and let no web page read the
     'access-control-expose-headers': 'x-error-code',
     'set-cookie': 'a=b',
   })
-  expect(answerHeaders(headers, { base: 'http://127.0.0.1:65001', endpoint })).toEqual([
+  expect(responseHeaders(headers, { base: 'http://127.0.0.1:65001', endpoint })).toEqual([
     ['location', 'http://127.0.0.1:65001/a?b=c'],
     ['link', '<http://127.0.0.1:65001/api/tree?cursor=1>; rel="next"'],
     ['x-error-code', 'E'],

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { givesBytes } from '../../src/http/gives-bytes.ts'
 import { createHttpClient } from '../../src/http/http-client.ts'
 
-/** What an answer to a HEAD, and to a GET of the first byte, looks like. */
+/** What a response to a HEAD, and to a GET of the first byte, looks like. */
 interface Answers {
   readonly head: ResponseInit
   readonly get?: ResponseInit

@@ -43,6 +43,7 @@ describe('the token', () => {
     ['https://huggingface.co', 'https://cas-bridge.xethub.hf.co/x', false],
     ['https://huggingface.co', 'https://cdn-lfs.hf.co/x', false],
     ['https://huggingface.co', 'https://huggingface.co.evil.test/x', false],
+    ['https://huggingface.co', 'https://hub-ci.huggingface.co/x', false],
     ['http://127.0.0.1:1', 'http://127.0.0.1:2/x', false],
     ['https://mirror.test', 'https://mirror.test/x', true],
     ['https://mirror.test', 'https://huggingface.co/x', true],

@@ -5,7 +5,7 @@ import { type PeerServer, startPeerServer } from '../../src/peer/peer-server.ts'
 import { PeerClient, type PeerClientOptions } from '../../src/swarm/client/peer-client.ts'
 import { RemotePieces } from '../../src/swarm/client/remote-pieces.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
-import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
+import { encodePeer, PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
 import type { PiecesMessage } from '../../src/swarm/protocol/peer-wire.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../../src/swarm/server/peer-handler.ts'
 import { createClusterKey } from '../../src/swarm/trust/cluster-key.ts'
@@ -226,6 +226,18 @@ describe('peer client', () => {
       const expected = !('key' in options) ? ['127.0.0.1'] : ['127.0.0.1', '10.6.6.6']
       expect(heard).toEqual([expected, expected])
     }
+  })
+
+  test('takes a bounded list of peers from another one', async () => {
+    const listing = (count: number, filler = '') => {
+      let self = samplePeer(1, { addresses: ['127.0.0.1'] })
+      const peers = Array.from({ length: count }, (_, n) => ({ ...encodePeer(samplePeer(n + 2)), ageMs: 0 }))
+      self = serveRaw(1, () => Response.json({ v: 1, self: encodePeer(self), peers, filler }))
+      return connect().listPeers(self, never)
+    }
+    expect((await listing(256)).peers).toHaveLength(256)
+    await expect(listing(257)).rejects.toMatchObject({ code: 'bad-response' })
+    await expect(listing(1, 'x'.repeat(2 ** 20))).rejects.toMatchObject({ code: 'bad-response' })
   })
 
   test('does not take one peer for two', async () => {

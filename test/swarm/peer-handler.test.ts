@@ -400,9 +400,21 @@ describe('privacy', () => {
   })
 
   test('answers nothing but the health check to one without the key', async () => {
-    const { ask } = setUp({ key }, key.fingerprint)
-    for (const path of [`/v1/blobs/${oid}`, `/v1/blobs/${oid}/pieces`, '/v1/peers'])
-      expect((await ask(path)).status).toBe(401)
+    const { ask, blob, members } = setUp({ key }, key.fingerprint)
+    blob.pieces.addAll()
+    const member = samplePeer(1, { clusterFingerprint: key.fingerprint })
+    members.heard(member, 'direct')
+    const [address] = member.addresses
+    const ofBlob = ['', '/pieces', '/pieces?watch=1', '/digests?pieces=0'].map(
+      (part) => `/v1/blobs/${oid}${part}`,
+    )
+    for (const path of [...ofBlob, '/v1/peers'])
+      expect([path, (await ask(path, { as: member, ...(address && { address }) })).status]).toEqual([
+        path,
+        401,
+      ])
+    const bye = await ask('/v1/bye', { method: 'POST', as: member, ...(address && { address }) })
+    expect([bye.status, members.live()]).toEqual([401, [member]])
     expect((await ask('/healthz')).status).toBe(200)
   })
 

@@ -25,7 +25,7 @@ export type SourceKind = 'hub' | 'cdn' | 'url' | 'peer'
 export interface Ask {
   readonly socket: Socket
   readonly range: ByteRange
-  /** The head of an answer, with what every answer of this kind of server carries. */
+  /** The head of a response, with what every response of this kind of server carries. */
   head(status: number, headers?: Readonly<Record<string, string | number>>): string
 }
 
@@ -87,7 +87,7 @@ type Maker = (
   stack: AsyncDisposableStack,
 ) => Promise<{
   readonly source: Pick<BlobSource, 'open'>
-  /** What every answer of such a server carries. */
+  /** What every response of such a server carries. */
   readonly headers: Record<string, string>
 }>
 

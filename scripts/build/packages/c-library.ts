@@ -11,7 +11,7 @@ export interface CLibrary {
   readonly package: string
 }
 
-/** What the binary is linked with, and what the C library loads to look up names. */
+/** The libraries that the binary is linked with, and the one that the C library loads to look up names. */
 const files = ['libc.so.6', 'libm.so.6', 'libpthread.so.0', 'libdl.so.2', 'libresolv.so.2']
 const lookups = ['libnss_dns.so.2', 'libnss_files.so.2']
 

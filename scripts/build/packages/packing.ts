@@ -8,7 +8,7 @@ export interface BuiltBinary {
   readonly path: string
 }
 
-/** What every format says of dfhf. */
+/** The facts about dfhf that every package format states. */
 export interface Product {
   readonly version: string
   readonly description: string
@@ -43,7 +43,7 @@ export async function readProduct(top: string): Promise<Product> {
 /** Puts a binary into a folder that is to be packed. */
 export async function placeBinary({ path }: BuiltBinary, at: string): Promise<void> {
   await mkdir(dirname(at), { recursive: true })
-  // Not a second name of it: GNU tar takes a file whose number of names changes for one that is being written.
+  // A copy and no hard link: GNU tar takes a file whose number of links changes for one that is being written.
   await copyFile(path, at, constants.COPYFILE_FICLONE)
 }
 

@@ -8,13 +8,13 @@ import type { KnownUrls } from '../known-urls.ts'
 import type { GatewayRequest, HeaderLine, Reply } from '../message.ts'
 import type { HubUpstream } from '../mirror/hub-upstream.ts'
 import { refuse } from '../refusal.ts'
-import { answerHeaders, requestHeaders, withErrorCode } from '../relayed-headers.ts'
+import { requestHeaders, responseHeaders, withErrorCode } from '../relayed-headers.ts'
 import { readBody } from '../request-body.ts'
 import { UrlBlobSource } from '../url-blob-source.ts'
 import { LfsTickets } from './lfs-tickets.ts'
 
 const MAX_BATCH_SIZE = 4 * 2 ** 20
-const MAX_ANSWER_SIZE = 32 * 2 ** 20
+const MAX_RESPONSE_SIZE = 32 * 2 ** 20
 const PATIENCE_MS = 60_000
 const DEFAULT_LIFETIME_MS = 600_000
 
@@ -47,8 +47,8 @@ export class LfsGateway {
       signal: request.signal,
       headersTimeoutMs: PATIENCE_MS,
     })
-    const text = await response.text(MAX_ANSWER_SIZE)
-    const lines = answerHeaders(response.headers, { base, endpoint: hub.endpoint }).filter(
+    const text = await response.text(MAX_RESPONSE_SIZE)
+    const lines = responseHeaders(response.headers, { base, endpoint: hub.endpoint }).filter(
       ([name]) => name !== 'content-encoding' && name !== 'content-length',
     )
     const rewritten = response.status === 200 ? this.#rewrite(text, repo, base) : text

@@ -4,7 +4,7 @@ import { type FoundHead, isPlainHead, walkToHead } from '../../hub/responses/fil
 import type { Repo } from '../../repo/repo.ts'
 import type { Credentials } from '../access/credentials.ts'
 import type { HeaderLine } from '../message.ts'
-import { answerHeaders } from '../relayed-headers.ts'
+import { responseHeaders } from '../relayed-headers.ts'
 import type { FileFact } from './file-fact.ts'
 import type { HubUpstream } from './hub-upstream.ts'
 
@@ -49,7 +49,7 @@ export async function askForFile(hub: HubUpstream, question: FileQuestion): Prom
 
 async function refused(hub: HubUpstream, response: HttpResponse): Promise<FileVerdict> {
   await response.discard()
-  const lines = answerHeaders(response.headers, { base: hub.endpoint.origin, endpoint: hub.endpoint })
+  const lines = responseHeaders(response.headers, { base: hub.endpoint.origin, endpoint: hub.endpoint })
   const kept = lines.filter(([name]) => name !== 'content-length' && name !== 'content-encoding')
   return { kind: 'refused', status: response.status, headers: kept }
 }

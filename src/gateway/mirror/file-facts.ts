@@ -60,7 +60,7 @@ export class FileFacts {
   async #ask(question: Omit<FileQuestion, 'signal'>): Promise<FileAnswer> {
     const { hub, recall } = this.#parts
     const { repo, credentials, target } = question
-    const { answer, isStale } = await recall.ask<FileVerdict>({
+    const { response, isStale } = await recall.ask<FileVerdict>({
       about: `file ${target}`,
       repo,
       credentials,
@@ -71,13 +71,14 @@ export class FileFacts {
         return fact && { kind: 'file', fact }
       },
     })
-    return { verdict: answer, isStale }
+    return { verdict: response, isStale }
   }
 }
 
 function wordOf(verdict: FileVerdict): HubWord<FileVerdict> {
-  if (verdict.kind === 'refused') return { answer: verdict, status: verdict.status, headers: verdict.headers }
-  if (verdict.kind === 'opaque') return { answer: verdict, status: 200, headers: [] }
+  if (verdict.kind === 'refused')
+    return { response: verdict, status: verdict.status, headers: verdict.headers }
+  if (verdict.kind === 'opaque') return { response: verdict, status: 200, headers: [] }
   const { location: _, ...lasting } = verdict.fact
-  return { answer: verdict, status: 200, headers: [], lasting }
+  return { response: verdict, status: 200, headers: [], lasting }
 }

@@ -8,7 +8,7 @@ import type { KnownUrls } from '../known-urls.ts'
 import type { LfsGateway } from '../lfs/lfs-gateway.ts'
 import type { GatewayRequest, HeaderLine, Reply } from '../message.ts'
 import { headerText, refuse } from '../refusal.ts'
-import { answerHeaders, lineOf, rebaseUrl, requestHeaders, withErrorCode } from '../relayed-headers.ts'
+import { lineOf, rebaseUrl, requestHeaders, responseHeaders, withErrorCode } from '../relayed-headers.ts'
 import { readBody } from '../request-body.ts'
 import { factHeaders } from './file-fact.ts'
 import type { FileFacts } from './file-facts.ts'
@@ -99,7 +99,7 @@ export class HubMirror {
       headersTimeoutMs: patienceMs,
       bodyTimeoutMs: patienceMs,
     })
-    const lines = answerHeaders(response.headers, { base: request.base, endpoint: hub.endpoint })
+    const lines = responseHeaders(response.headers, { base: request.base, endpoint: hub.endpoint })
     if (method === 'HEAD') await response.discard()
     return {
       status: response.status,
@@ -152,7 +152,7 @@ export class HubMirror {
     const { api, hub } = this.#parts
     const method = request.method === 'POST' ? 'POST' : request.method === 'HEAD' ? 'HEAD' : 'GET'
     using question = method === 'POST' ? await readBody(request, MAX_BODY_SIZE) : undefined
-    const answer = await api.ask({
+    const response = await api.ask({
       method,
       repo,
       target: request.target,
@@ -160,16 +160,20 @@ export class HubMirror {
       body: question?.bytes,
       credentials: credentialsOf(request.headers),
     })
-    const rebased = answer.headers.map(([name, value]): HeaderLine => {
+    const rebased = response.headers.map(([name, value]): HeaderLine => {
       const isAddress = name === 'link' || name === 'location'
       return [name, isAddress ? rebaseAll(value, request.base, hub.endpoint) : value]
     })
-    const body = new TextEncoder().encode(answer.body)
+    const body = new TextEncoder().encode(response.body)
     const length: HeaderLine[] = method === 'HEAD' ? [] : [['Content-Length', String(body.length)]]
     return {
-      status: answer.status,
-      headers: withErrorCode(answer.status, [...rebased, ...length, ...(answer.isStale ? staleWarning : [])]),
-      body: method === 'HEAD' || answer.status === 304 ? undefined : body,
+      status: response.status,
+      headers: withErrorCode(response.status, [
+        ...rebased,
+        ...length,
+        ...(response.isStale ? staleWarning : []),
+      ]),
+      body: method === 'HEAD' || response.status === 304 ? undefined : body,
     }
   }
 }

@@ -14,7 +14,7 @@ const HURRIED_MS = 1_000
 
 /** What the Hub said to a question. */
 export interface HubWord<T> {
-  readonly answer: T
+  readonly response: T
   readonly status: number
   readonly headers: readonly HeaderLine[]
   /** The part worth keeping for times when the Hub fails; it is told only where the repo is public. */
@@ -56,7 +56,9 @@ export class Recall {
     this.#parts = parts
   }
 
-  async ask<T>(question: RecallableQuestion<T>): Promise<{ readonly answer: T; readonly isStale: boolean }> {
+  async ask<T>(
+    question: RecallableQuestion<T>,
+  ): Promise<{ readonly response: T; readonly isStale: boolean }> {
     const { kept, circuit, signal, staleForMs } = this.#parts
     const { repo, about, patienceMs } = question
     const found = await kept.find(repo, about, staleForMs)
@@ -69,18 +71,18 @@ export class Recall {
       if (!isHubFailure(word.status)) {
         await this.#hear(question, word)
         void this.#keep(question, word, withdrawals)
-        return { answer: word.answer, isStale: false }
+        return { response: word.response, isStale: false }
       }
       if (word.status !== 429) circuit.failed(`it answered ${word.status}`)
       if (before === undefined || !(await this.#mayRecall(repo)))
-        return { answer: word.answer, isStale: false }
+        return { response: word.response, isStale: false }
     } catch (error) {
       const trouble = patience.aborted ? new DfhfError('timeout', 'the Hub did not answer in time') : error
       if (isAbort(trouble) || !isHubTrouble(trouble)) throw trouble
       circuit.failed(trouble.message)
       if (before === undefined || !(await this.#mayRecall(repo))) throw trouble
     }
-    return { answer: before, isStale: true }
+    return { response: before, isStale: true }
   }
 
   /** False where the Hub says that the repo has become private; true while the Hub cannot say. */

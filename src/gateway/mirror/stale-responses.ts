@@ -8,9 +8,9 @@ import { type Repo, repoName } from '../../repo/repo.ts'
 import { writeFileAtomically } from '../../storage/files/atomic-write.ts'
 import { readPlainText } from '../../storage/files/plain-file.ts'
 
-const MAX_ANSWERS = 20_000
+const MAX_RESPONSES = 20_000
 const MAX_SIZE = 256 * 2 ** 20
-const MAX_ANSWER_SIZE = 8 * 2 ** 20
+const MAX_RESPONSE_SIZE = 8 * 2 ** 20
 /** The same response is not written again within this time. */
 const REFRESH_MS = 60_000
 
@@ -52,7 +52,7 @@ export class StaleResponses {
       const before = kept.get(path)
       if (before && this.#now() - before.seenAtMs < REFRESH_MS) return
       const text = JSON.stringify({ question, seenAtMs: this.#now(), value })
-      if (text.length > MAX_ANSWER_SIZE || withdrawals !== this.#withdrawals) return
+      if (text.length > MAX_RESPONSE_SIZE || withdrawals !== this.#withdrawals) return
       await mkdir(join(this.#folder, folderOf(repo)), { recursive: true, mode: 0o700 })
       await writeFileAtomically(join(this.#folder, path), text)
       this.#size += text.length - (before?.size ?? 0)
@@ -66,7 +66,7 @@ export class StaleResponses {
   async find(repo: Repo, question: string, maxAgeMs: number): Promise<unknown> {
     if (maxAgeMs <= 0) return undefined
     try {
-      const text = await readPlainText(join(this.#folder, pathOf(repo, question)), MAX_ANSWER_SIZE * 2)
+      const text = await readPlainText(join(this.#folder, pathOf(repo, question)), MAX_RESPONSE_SIZE * 2)
       const stored: unknown = JSON.parse(text ?? '')
       if (!isObject(stored) || stored.question !== question || typeof stored.seenAtMs !== 'number')
         return undefined
@@ -107,7 +107,7 @@ export class StaleResponses {
 
   async #prune(kept: Map<string, Kept>): Promise<void> {
     for (const [path, { size }] of kept) {
-      if (kept.size <= MAX_ANSWERS && this.#size <= MAX_SIZE) return
+      if (kept.size <= MAX_RESPONSES && this.#size <= MAX_SIZE) return
       kept.delete(path)
       this.#size -= size
       await rm(join(this.#folder, path), { force: true })

@@ -9,7 +9,7 @@ import type { BlobReplies } from '../blob-replies.ts'
 import type { KnownUrls } from '../known-urls.ts'
 import type { GatewayRequest, HeaderLine, Reply } from '../message.ts'
 import { refuse } from '../refusal.ts'
-import { answerHeaders, requestHeaders } from '../relayed-headers.ts'
+import { requestHeaders, responseHeaders } from '../relayed-headers.ts'
 import { UrlBlobSource } from '../url-blob-source.ts'
 import type { CdnProbe } from './cdn-probe.ts'
 
@@ -100,7 +100,7 @@ export class CdnProxy {
       headersTimeoutMs: PATIENCE_MS,
       bodyTimeoutMs: PATIENCE_MS,
     })
-    const lines = answerHeaders(response.headers, { base: original.origin, endpoint: original })
+    const lines = responseHeaders(response.headers, { base: original.origin, endpoint: original })
     if (method === 'HEAD') await response.discard()
     return {
       status: response.status,

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../base/json-object.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 
 /** The most bytes of one response. It is read as it comes, so that only what `read` makes of it is in memory. */
-const MAX_ANSWER_SIZE = 2 ** 26
+const MAX_RESPONSE_SIZE = 2 ** 26
 /** The Hub itself gives 1,000 files a page; a mirror may give more. */
 const MAX_ENTRIES = 200_000
 
@@ -15,7 +15,7 @@ export async function readJsonList<T>(
 ): Promise<T[]> {
   const values: T[] = []
   let count = 0
-  for await (const part of response.jsonParts('[', MAX_ANSWER_SIZE)) {
+  for await (const part of response.jsonParts('[', MAX_RESPONSE_SIZE)) {
     count += 1
     if (count > MAX_ENTRIES)
       throw new DfhfError('bad-response', `the Hub's ${what} has more than ${MAX_ENTRIES} entries at once`)
@@ -34,7 +34,7 @@ export async function readJsonFields(
   names: readonly string[],
 ): Promise<JsonObject> {
   const fields = new Map<string, unknown>()
-  for await (const part of response.jsonParts('{', MAX_ANSWER_SIZE)) {
+  for await (const part of response.jsonParts('{', MAX_RESPONSE_SIZE)) {
     if (part === undefined) continue
     const member = parsed(`{${part}}`, what)
     for (const [name, value] of Object.entries(member ?? {}))

@@ -1,6 +1,6 @@
 import { DfhfError } from '../../base/errors.ts'
 import { isObject } from '../../base/json-object.ts'
-import { type GitBlobId, isOid, isSha256 } from '../../blob/oid.ts'
+import { isGitBlobId, isSha256 } from '../../blob/oid.ts'
 import type { ListedFile } from '../../repo/file-ref.ts'
 import { asObject, asSize, asString } from './json-shape.ts'
 
@@ -18,10 +18,6 @@ export function parseRepoFile(value: unknown): ListedFile | undefined {
   const oid = asString(entry.lfs.oid, `LFS oid of ${path}`)
   if (!isSha256(oid)) throw misshapen(path)
   return { path, size: asSize(entry.lfs.size ?? size, `LFS size of ${path}`), oid, blobId, ...xetHash }
-}
-
-function isGitBlobId(text: string): text is GitBlobId {
-  return isOid(text) && !isSha256(text)
 }
 
 function misshapen(path: string): DfhfError {

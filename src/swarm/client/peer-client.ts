@@ -29,8 +29,8 @@ import {
 import { WireReader } from '../protocol/wire-reader.ts'
 import type { BlobPlace } from '../server/blob-shelf.ts'
 import { MAX_PEERS_TOLD } from '../server/peer-handler.ts'
-import { openAnswer } from '../trust/answer-proof.ts'
 import { AUTH_HEADER, type ClusterKey, createNonce, signRequest } from '../trust/cluster-key.ts'
+import { openResponse } from '../trust/response-proof.ts'
 import { sealText } from '../trust/sealed-stream.ts'
 import { isElsewhere, peerRefusal, UnprovenError, WrongPeerError } from './peer-refusal.ts'
 
@@ -241,8 +241,8 @@ export class PeerClient {
   /** The response as a holder of the key sent it. Throws `unauthorized` for one without that proof. */
   #prove(raw: HttpResponse, nonce: string, sender: string): HttpResponse {
     const { key } = this.#options
-    const answer = key ? openAnswer(key, nonce, raw, sender) : raw
-    if (answer) return answer
+    const response = key ? openResponse(key, nonce, raw, sender) : raw
+    if (response) return response
     const refusal = raw.status === 401 ? peerRefusal(raw, sender)?.message : undefined
     const error = new UnprovenError(refusal ?? `peer ${sender} does not prove that it holds the cluster key`)
     this.#options.onUnproven?.(error)

@@ -23,7 +23,7 @@ const RESOLVE_EVERY_MS = 30_000
  * the other, and one that saw too few of them fetched its own copy from the Hub (2.35 copies for three pods).
  */
 const SEARCH_EVERY_MS = [1_000, 1_000, 2_000, 4_000, 8_000, 16_000]
-/** Seeds and those that need them often start together: the first tries come quickly, in ms after one another. */
+/** Seeds and their users often start together, so the first tries follow one another quickly, after these pauses in ms. */
 const FIRST_PAUSES_MS = [100, 200, 300, 500, 1000]
 
 /** Reads `host`, `host:port` or `[address]:port`, several separated by commas; throws `usage`. */

@@ -1,4 +1,4 @@
-import { isOid, type Oid } from '../../blob/oid.ts'
+import { isCommit, isOid, type Oid } from '../../blob/oid.ts'
 import type { BlobPlace } from '../server/blob-shelf.ts'
 
 /** What a request to the peer API asks for. */
@@ -15,7 +15,7 @@ export function parseTarget(url: string): PeerTarget | undefined {
   if (pathname === '/healthz') return { type: 'health' }
   if (pathname === '/v1/peers') return { type: 'peers' }
   if (pathname === '/v1/bye') return { type: 'bye' }
-  const [, oid, part] = /^\/v1\/blobs\/([0-9a-f]{40,64})(?:\/(pieces|digests))?$/.exec(pathname) ?? []
+  const [, oid, part] = /^\/v1\/blobs\/([0-9a-f]+)(?:\/(pieces|digests))?$/.exec(pathname) ?? []
   if (oid === undefined || !isOid(oid)) return undefined
   return { type: part === 'pieces' || part === 'digests' ? part : 'blob', oid, query }
 }
@@ -65,8 +65,7 @@ export function parseSealedPlace(
 export function parsePlace(query: URLSearchParams): BlobPlace | undefined {
   const [repo = '', commit = '', path = ''] = ['repo', 'commit', 'path'].map((key) => query.get(key) ?? '')
   const isRepo = /^(?:(?:datasets|spaces)\/)?[\w.-]{1,96}(?:\/[\w.-]{1,96})?$/.test(repo)
-  const isCommit = /^[0-9a-f]{40}$/.test(commit)
   const isPath = path.length > 0 && path.length <= 1024 && !/\p{Cc}/u.test(path)
   const hasDots = [...repo.split('/'), ...path.split('/')].some((part) => /^\.{0,2}$/.test(part))
-  return isRepo && isCommit && isPath && !hasDots ? { repo, commit, path } : undefined
+  return isRepo && isCommit(commit) && isPath && !hasDots ? { repo, commit, path } : undefined
 }

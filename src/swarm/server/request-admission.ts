@@ -1,8 +1,8 @@
 import { fromPeerHeader, PEER_HEADER, type PeerInfo } from '../protocol/peer-info.ts'
 import { parsePlace, parseSealedPlace } from '../protocol/peer-target.ts'
-import { proveAnswer } from '../trust/answer-proof.ts'
 import { AUTH_HEADER, type ClusterKey, parseSignature } from '../trust/cluster-key.ts'
 import { type Refusal, RequestVerifier } from '../trust/request-verifier.ts'
+import { proveResponse } from '../trust/response-proof.ts'
 import { openText } from '../trust/sealed-stream.ts'
 import type { BlobPlace } from './blob-shelf.ts'
 import type { Connection } from './upload-ledger.ts'
@@ -50,10 +50,10 @@ export class RequestAdmission {
   }
 
   /** The reply with the proof by which the asker believes it. */
-  prove(admission: Admission, method: string, answer: Response): Response {
+  prove(admission: Admission, method: string, reply: Response): Response {
     return this.#key && 'nonce' in admission
-      ? proveAnswer(this.#key, admission.nonce, method, answer)
-      : answer
+      ? proveResponse(this.#key, admission.nonce, method, reply)
+      : reply
   }
 
   /** Where on the Hub the blob is, as the request says. */

@@ -20,7 +20,7 @@ const users = [
 ]
 const callers = { in: 'hf_in', out: 'hf_out', unknown: 'hf_unknown', anonymous: undefined } as const
 
-/** What a client sees of an answer; a redirect to the bytes counts as the bytes. */
+/** What a client sees of a response; a redirect to the bytes counts as the bytes. */
 interface Verdict {
   readonly status: number
   readonly code: string | null

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { withDeadline } from './deadline.ts'
 
-/** An answer to a request that no HTTP client would send. */
+/** A response to a request that no HTTP client would send. */
 export interface RawAnswer {
   readonly status: number
   readonly headers: Headers

@@ -3,7 +3,7 @@ import { HttpHeaders } from '../../../src/http/http-headers.ts'
 import { HttpResponse } from '../../../src/http/http-response.ts'
 import { RateGate } from '../../../src/http/rate-gate.ts'
 
-/** An answer without a network. */
+/** A response without a network. */
 interface ScriptedAnswer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>

@@ -6,7 +6,7 @@ export interface Drip {
   readonly everyMs: number
 }
 
-/** How an answer travels: everything that a bad network or a bad server does to an otherwise right answer. */
+/** How a response travels: everything that a bad network or a bad server does to an otherwise right response. */
 export interface Conduct {
   readonly delayMs?: number
   /** Body bytes after which nothing more is sent until `lifted` resolves. */

@@ -25,43 +25,43 @@ const COVERED = [
  * The response to the signed request with `nonce`, as only holders of the key can make and read it: the status and
  * the headers carry a proof, the body is sealed.
  */
-export function proveAnswer(key: ClusterKey, nonce: string, method: string, answer: Response): Response {
+export function proveResponse(key: ClusterKey, nonce: string, method: string, response: Response): Response {
   const context = `${nonce} ${createNonce()}`
-  const headers = new Headers(answer.headers)
+  const headers = new Headers(response.headers)
   const hasBody = method !== 'HEAD'
   if (hasBody) headers.delete('content-length')
-  const digest = digestOf(key, context, answer.status, (name) => headers.get(name))
+  const digest = digestOf(key, context, response.status, (name) => headers.get(name))
   headers.set(PROOF_HEADER, `v2 ${context.slice(nonce.length + 1)} ${digest}`)
-  const body = hasBody ? sealStream(answer.body, key.derive('answer body', context)) : null
-  return new Response(body, { status: answer.status, headers })
+  const body = hasBody ? sealStream(response.body, key.derive('answer body', context)) : null
+  return new Response(body, { status: response.status, headers })
 }
 
 /** The response to the request with `nonce`, opened; undefined when it lacks the proof. */
-export function openAnswer(
+export function openResponse(
   key: ClusterKey,
   nonce: string,
-  answer: HttpResponse,
+  response: HttpResponse,
   sender: string,
 ): HttpResponse | undefined {
   const [, own, digest] =
-    /^v2 ([0-9a-f]{32}) ([0-9a-f]{64})$/.exec(answer.headers.get(PROOF_HEADER) ?? '') ?? []
+    /^v2 ([0-9a-f]{32}) ([0-9a-f]{64})$/.exec(response.headers.get(PROOF_HEADER) ?? '') ?? []
   if (own === undefined || digest === undefined) return undefined
   const context = `${nonce} ${own}`
   if (
     !isEqualDigest(
       digest,
-      digestOf(key, context, answer.status, (name) => answer.headers.get(name)),
+      digestOf(key, context, response.status, (name) => response.headers.get(name)),
     )
   )
     return undefined
-  const covered = COVERED.map((name): [string, string | undefined] => [name, answer.headers.get(name)])
+  const covered = COVERED.map((name): [string, string | undefined] => [name, response.headers.get(name)])
   return new HttpResponse({
-    status: answer.status,
+    status: response.status,
     headers: new HttpHeaders(Object.fromEntries(covered)),
-    url: answer.url,
+    url: response.url,
     raw: {
-      chunks: () => openStream(answer.body, key.derive('answer body', context), sender),
-      dump: () => answer.discard(),
+      chunks: () => openStream(response.body, key.derive('answer body', context), sender),
+      dump: () => response.discard(),
     },
     toError: (error) => error,
   })
