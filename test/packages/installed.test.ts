@@ -117,6 +117,8 @@ for path, digest, size in rows:
       'audit=false',
       'fund=false',
     ]
+    // Without it npm would look for a project in the folders above.
+    writeFileSync(join(project, 'package.json'), '{}')
     writeFileSync(join(project, '.npmrc'), settings.join('\n'))
     const env = { PATH: process.env.PATH ?? '', HOME: project }
     await runProcess(['npm', 'install', 'dfhf'], { cwd: project, env })
