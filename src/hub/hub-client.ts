@@ -51,8 +51,8 @@ export class HubClient implements Origin {
     return fileMetadata(this.session, repo, revision, path, options)
   }
 
-  openSource(repo: Repo, file: DescribedFile): HubBlobSource {
-    return new HubBlobSource(this.session, repo, file)
+  openSource(repo: Repo, file: DescribedFile, options?: { readonly guesses?: boolean }): HubBlobSource {
+    return new HubBlobSource(this.session, repo, file, options)
   }
 
   /** Without a token all that can be read is public; with one the Hub must say that the repo is not private or gated. */

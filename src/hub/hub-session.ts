@@ -9,6 +9,7 @@ import { PlainEtags } from './answers/plain-etags.ts'
 import { endpointText, parseEndpoint } from './endpoint.ts'
 import { type HubQuestion, hubError } from './hub-error.ts'
 import { mayCarryToken } from './hub-hosts.ts'
+import { PlainLocations } from './plain-locations.ts'
 import type { TokenRule } from './tokens.ts'
 import { type HubUrls, hubUrls } from './urls.ts'
 
@@ -50,6 +51,7 @@ export class HubSession {
   readonly http: HttpClient
   readonly metadataTimeoutMs: number
   readonly plainEtags: PlainEtags
+  readonly plainLocations = new PlainLocations()
   readonly #options: HubOptions
   readonly #seenTopics = new Set<string>()
   /** Names the token's account in maps, so that no token stands there. */

@@ -157,7 +157,7 @@ export class RepoFetcher {
   async #bringSmall(file: DescribedFile, id: number, startedAt: number): Promise<FileResult | undefined> {
     const { destination, engine, log, signal } = this.parts
     const { oid, size } = file
-    const hub = this.isSmall(file) ? this.#sourceOf(file) : undefined
+    const hub = this.isSmall(file) ? this.#sourceOf(file, true) : undefined
     if (!hub) return undefined
     this.#report({ type: 'file-start', id, name: file.path, size, present: 0 })
     try {
@@ -182,9 +182,9 @@ export class RepoFetcher {
     return origin !== undefined && mayAskHub && size <= SMALL_BLOB_SIZE
   }
 
-  #sourceOf(file: DescribedFile): OriginSource | undefined {
+  #sourceOf(file: DescribedFile, guesses = false): OriginSource | undefined {
     const { origin, repo, mayAskHub } = this.parts
-    return mayAskHub ? origin?.openSource(repo, file) : undefined
+    return mayAskHub ? origin?.openSource(repo, file, { guesses }) : undefined
   }
 
   async #bring(file: DescribedFile, id: number, startedAt: number): Promise<FileResult> {

@@ -42,8 +42,11 @@ export interface Origin {
     path: string,
     options?: Waiting & { readonly isCached?: boolean },
   ): Promise<DescribedFile>
-  /** The bytes of a file. Asks nothing before a range is opened. */
-  openSource(repo: Repo, file: DescribedFile): OriginSource
+  /**
+   * The bytes of a file. Asks nothing before a range is opened. With `guesses` it may go at once to where other files of
+   * the commit were found: for those who have another way when the bytes are wrong.
+   */
+  openSource(repo: Repo, file: DescribedFile, options?: { readonly guesses?: boolean }): OriginSource
   /** Whether everybody may read what this asker has read of the repo, so that its blobs may go to any peer. */
   isPublic(repo: Repo, revision: string, options?: Waiting): Promise<boolean>
   /**

@@ -1,8 +1,8 @@
 import { ConnectionLimit } from '../schedule/connection-limit.ts'
 import { CONNECTIONS_WINDOW_MS } from '../schedule/tuning.ts'
 
-/** Small files in flight at the beginning. */
-const FIRST_SMALL_FILES = 16
+/** Small files in flight at the beginning: over a usual way to the Hub fewer leave most of the time to waiting. */
+const FIRST_SMALL_FILES = 32
 
 /** What a crowd of files is let in by. */
 export interface FilesInFlightOptions {
