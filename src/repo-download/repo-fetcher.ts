@@ -1,5 +1,6 @@
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { releaseBytes } from '../base/release-bytes.ts'
 import type { BlobSource, SourceKind } from '../blob/blob-source.ts'
 import { isSha256, type Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
@@ -8,7 +9,7 @@ import { withRetry } from '../http/with-retry.ts'
 import type { DescribedFile, FileRef } from '../repo/file-ref.ts'
 import type { Origin, OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
-import { SMALL_BLOB_SIZE } from '../transfer/small-blob.ts'
+import { SMALL_BLOB_SIZE, SMALLEST_RELEASED } from '../transfer/small-blob.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { BytesBySource, FileResult, TransferEvent } from '../transfer/transfer-event.ts'
 import type { Destination } from './destination.ts'
@@ -164,6 +165,7 @@ export class RepoFetcher {
       const bytes = await engine.fetchSmall({ oid, size, hub, id }, signal)
       if (bytes === undefined) return undefined
       const published = await destination.writeBlob(file, bytes)
+      releaseBytes(bytes, SMALLEST_RELEASED)
       await this.parts.onVerified(published, oid)
       const path = await destination.finish(file, published)
       return this.#result(file, path, startedAt, only('hub', size), true)

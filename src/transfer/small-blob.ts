@@ -1,4 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
+import { releaseBytes } from '../base/release-bytes.ts'
 import type { BlobSource } from '../blob/blob-source.ts'
 import { createOidHasher } from '../blob/digest.ts'
 import type { Oid } from '../blob/oid.ts'
@@ -15,6 +16,9 @@ export const SMALL_BLOB_SIZE = 2 ** 18
 
 /** Small blobs in flight at once at the most, where the user names no number. */
 export const MOST_SMALL_BLOBS = 64
+
+/** Bytes of a small blob are given back from this size on: what is smaller costs more to give back than to keep. */
+export const SMALLEST_RELEASED = 2 ** 12
 
 /** A small blob to fetch from the Hub. */
 export interface SmallBlob {
@@ -84,6 +88,7 @@ async function readAll(
     watch.moved(chunk.length)
     bytes.set(chunk, length)
     length += chunk.length
+    releaseBytes(chunk, SMALLEST_RELEASED)
   }
   return bytes
 }
