@@ -10,7 +10,7 @@ const EXIT_GRACE_MS = 1_000
 
 declare const DFHF_VERSION: string | undefined
 
-// A promise that nothing will ever settle ends the process with 0, as if all were well.
+// Set beforehand, since a promise that never settles lets the process end with 0, as if all were well.
 process.exitCode = 1
 const complain = () =>
   process.stderr.write('dfhf: error: unexpected end of the program; run again and report this\n')
@@ -31,6 +31,6 @@ run(
 ).then((code) => {
   process.off('beforeExit', complain)
   process.exitCode = code
-  // Whatever handle was left open must not keep a finished command from ending.
+  // A handle that was left open must not keep a finished command from ending.
   setTimeout(() => process.exit(code), EXIT_GRACE_MS).unref()
 })

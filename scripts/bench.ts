@@ -171,7 +171,7 @@ function say(text: string): void {
   process.stdout.write(text)
 }
 
-/** What goes on meanwhile, for whoever watches. */
+/** Shows progress on stderr. */
 function note(text: string): void {
   process.stderr.write(`${text}\n`)
 }

@@ -78,7 +78,7 @@ function machine(home: string, endpoint: string): Record<string, string> {
     HOME: home,
     HF_HOME: join(home, 'hf'),
     HF_ENDPOINT: endpoint,
-    // Whoever else runs this demo nearby has the same weights.
+    // Another run of this demo on the same network has the same weights, and would be a peer.
     DFHF_NO_MULTICAST: '1',
   }
 }

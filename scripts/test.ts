@@ -1,4 +1,4 @@
-// What `npm test` runs: format, lint, types, the binary, and every test on it. The last line counts them.
+// What `npm test` runs: format, lint, types, dead and copied code, the binary, and every test on it. The last line counts them.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -64,6 +64,9 @@ async function run(command: readonly string[], env: Readonly<Record<string, stri
 const counts = [
   await check('format and lint', [join(tools, 'biome'), 'check', '--error-on-warnings', '.']),
   await check('types', [join(tools, 'tsc'), '--noEmit']),
+  await check('dead code', [join(tools, 'knip')]),
+  await check('code that only tests use', [join(tools, 'knip'), '--production']),
+  await check('copied code', [join(tools, 'jscpd')]),
   await check('build', [process.execPath, join(top, 'scripts/build.ts'), '--into', built]),
   await runTests(join(built, process.platform === 'win32' ? 'dfhf.exe' : 'dfhf')),
 ]

@@ -37,7 +37,7 @@ const call = [
   'print((time.perf_counter() - startedAt) * 1000)',
 ].join('\n')
 
-/** Addresses of the two nodes, so that the peer is another host to all that looks at addresses. */
+/** Addresses of the two nodes, so that the peer counts as another host by its address. */
 const HERE = '127.0.0.1'
 const REMOTE = '127.0.0.3'
 

@@ -4,13 +4,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type HubProcess, startHubProcess } from '../../test/support/hub/hub-process.ts'
 
-/** A Hub on the loopback interface with one repo of one big file. */
+/** A Hub with one repo of one big file. */
 export interface BenchHub extends AsyncDisposable {
   readonly url: string
   /** Where any client finds the file. */
   readonly fileUrl: string
   readonly sha256: string
   readonly hub: HubProcess
+  /** What to put before a client's command so that it reaches this Hub. */
+  readonly clientPrefix: readonly string[]
+}
+
+/** Where a Hub stands when it does not share the loopback interface with its clients. */
+export interface HubPlace {
+  /** The addresses of the Hub and of its CDN. */
+  readonly addresses: readonly string[]
+  readonly prefix: readonly string[]
+  readonly clientPrefix: readonly string[]
 }
 
 export const repo = 'bench/one-file'
@@ -18,8 +28,8 @@ export const fileName = 'model.safetensors'
 
 const BLOCK = 2 ** 22
 
-/** Writes a file of noise into memory, where reading it costs no disk, and starts a Hub in a process of its own. */
-export async function startBenchHub(size: number): Promise<BenchHub> {
+/** Writes a file of noise into memory, where reading it costs no disk, and starts a Hub in a process of its own: on the loopback interface, or at `place`. */
+export async function startBenchHub(size: number, place?: HubPlace): Promise<BenchHub> {
   const folder = mkdtempSync(join(homeOf(size), 'dfhf-bench-hub-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   try {
@@ -28,12 +38,15 @@ export async function startBenchHub(size: number): Promise<BenchHub> {
     const config = join(folder, 'hub.json')
     const commits = [{ [fileName]: { file, lfs: true }, 'config.json': '{}\n' }]
     writeFileSync(config, JSON.stringify({ repos: [{ id: repo, commits }] }))
-    const hub = await startHubProcess(['--config', config])
+    const [host = '', cdnHost = ''] = place?.addresses ?? []
+    const flags = ['--config', config, ...(place ? ['--host', host, '--cdn-host', cdnHost] : [])]
+    const hub = await startHubProcess(flags, place?.prefix)
     return {
       url: hub.url,
       fileUrl: `${hub.url}/${repo}/resolve/main/${fileName}`,
       sha256,
       hub,
+      clientPrefix: place?.clientPrefix ?? [],
       async [Symbol.asyncDispose]() {
         await hub[Symbol.asyncDispose]()
         remove()

@@ -14,14 +14,19 @@ export interface Contender {
   readonly goal?: number
   /** Fetches the file into an empty folder. */
   fetch(folder: string): Promise<Cost>
-  /** Answers for the same file again, from where `fetch` put it. */
+  /** Asks for the same file again, which `fetch` has put in place. */
   fetchAgain?(folder: string): Promise<Cost>
 }
 
 /** dfhf, as it comes: it looks for peers, finds none, checks all, and has the bytes on the medium when it ends. */
-export function dfhf(binary: string, hub: BenchHub, name = 'dfhf download'): Contender {
+export function dfhf(
+  binary: string,
+  hub: BenchHub,
+  name = 'dfhf download',
+  flags: readonly string[] = [],
+): Contender {
   const fetch = (folder: string) =>
-    measure([binary, 'download', repo, fileName, '--quiet'], {
+    measure([...hub.clientPrefix, binary, 'download', repo, fileName, '--quiet', ...flags], {
       PATH: process.env.PATH ?? '',
       HOME: folder,
       HF_HOME: join(folder, 'hf'),
@@ -39,6 +44,7 @@ export function aria2(hub: BenchHub): Contender {
     fetch: (folder) =>
       measure(
         [
+          ...hub.clientPrefix,
           'aria2c',
           '--no-conf',
           '--quiet',
@@ -62,7 +68,10 @@ export function curl(hub: BenchHub): Contender {
     goal: 0.7,
     async fetch(folder) {
       const file = join(folder, fileName)
-      const fetched = await measure(['curl', '-sfL', '-o', file, hub.fileUrl], plain(folder))
+      const fetched = await measure(
+        [...hub.clientPrefix, 'curl', '-sfL', '-o', file, hub.fileUrl],
+        plain(folder),
+      )
       const checked = await measure(['openssl', 'dgst', '-sha256', '-r', file], plain(folder))
       if (!checked.stdout.startsWith(hub.sha256)) throw new Error('curl fetched wrong bytes')
       return sum(fetched, checked)
@@ -83,9 +92,12 @@ export async function huggingfaceHub(hub: BenchHub): Promise<Contender> {
     name: `hf_hub_download ${version.stdout.trim()}`,
     isVerified: false,
     goal: 0.7,
-    fetch: (folder) => measure([python, '-c', script], env(folder)),
+    fetch: (folder) => measure([...hub.clientPrefix, python, '-c', script], env(folder)),
     fetchAgain: (folder) =>
-      measure([join(python, '../hf'), 'download', repo, fileName, '--quiet'], env(folder)),
+      measure(
+        [...hub.clientPrefix, join(python, '../hf'), 'download', repo, fileName, '--quiet'],
+        env(folder),
+      ),
   }
 }
 

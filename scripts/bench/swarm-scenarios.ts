@@ -3,7 +3,7 @@ import { Bed } from '../../test/support/bed/bed.ts'
 import type { RunningDfhf } from '../../test/support/bed/running-dfhf.ts'
 
 /** The size of the bed and of the blob. */
-export interface SwarmSetting {
+interface SwarmSetting {
   readonly hosts: number
   readonly mib: number
   readonly linkMbit: number
@@ -14,7 +14,7 @@ export interface SwarmSetting {
 export interface SwarmFigures {
   readonly scenario: string
   readonly hosts: number
-  /** Bytes of the blob that the Hub sent, cut answers included, over its size. */
+  /** Bytes of the blob that the Hub sent, cut responses included, over its size. */
   readonly hubRatio: number
   /** The same by what left the Hub's link, all headers included. */
   readonly wireRatio: number

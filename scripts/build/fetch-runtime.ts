@@ -21,8 +21,10 @@ export async function fetchRuntime(top: string, target: Target): Promise<string>
     await checkIntegrity(archive, integrity)
     await runTool(['tar', '-xzf', archive, '-C', temporary])
     await rm(archive)
-    await rm(folder, { recursive: true, force: true })
-    await rename(temporary, folder)
+    await rename(temporary, folder).catch(async (error: unknown) => {
+      // Another build put it there meanwhile, and reads it.
+      if (!(await exists(runtime))) throw error
+    })
   } finally {
     await rm(temporary, { recursive: true, force: true })
   }

@@ -15,7 +15,7 @@ export async function removeSignature(path: string): Promise<void> {
 }
 
 /** The file without its signature, which must be the last load command and the end of the file. */
-export function withoutSignature(file: Buffer): Buffer {
+function withoutSignature(file: Buffer): Buffer {
   const count = file.readUInt32LE(16)
   const commandsSize = file.readUInt32LE(20)
   if (file.readUInt32LE(0) !== MAGIC_64) throw new Error('not a 64-bit Mach-O file')

@@ -27,7 +27,7 @@ export interface Finding {
 
 /** The breaches of one run; of each kind a few are kept and the others counted. */
 export class Findings {
-  /** How often wrong bytes came that the sender could not check yet, in an answer that was cut or a piece of an unfinished blob: no breach. */
+  /** How often wrong bytes came that the sender could not check yet, in a reply that was cut or a piece of an unfinished blob: no breach. */
   unproven = 0
   readonly #found = new Map<Invariant, { readonly texts: string[]; count: number }>()
 
@@ -36,10 +36,6 @@ export class Findings {
     this.#found.set(invariant, found)
     found.count += 1
     if (found.texts.length < 3 && !found.texts.includes(text)) found.texts.push(text)
-  }
-
-  has(invariant: Invariant): boolean {
-    return this.#found.has(invariant)
   }
 
   /** In the order in which the kinds were first seen. */

@@ -19,7 +19,7 @@ export interface ClientOptions {
   readonly signal: AbortSignal
 }
 
-/** An answer with its bytes, and where in the file they begin. */
+/** A response with its bytes, and where in the file they begin. */
 interface Answer extends GetResult {
   readonly begin: number
   readonly body: Uint8Array
@@ -104,7 +104,7 @@ async function askAt(
 }
 
 /**
- * Gets a whole file, going on where an answer was cut, until it is there; false when the signal aborted first. An answer
+ * Gets a whole file, going on where a response was cut, until it is there; false when the signal aborted first. A response
  * that was cut may hold wrong bytes of a peer that lies, but what the client has in the end may not.
  */
 export async function getWhole(file: TrueFile, options: ClientOptions): Promise<boolean> {

@@ -11,7 +11,7 @@ export interface HubTrouble {
   readonly down?: { readonly afterMs: number; readonly forMs: number }
   /** Every signed address stops to be good, so long after the start. */
   readonly expireAfterMs?: number
-  /** One answer of the Hub redirects to a host that is neither Hub nor CDN and records what comes. */
+  /** One response of the Hub redirects to a host that is neither Hub nor CDN and records what comes. */
   readonly strayRedirect?: boolean
 }
 

@@ -2,19 +2,10 @@ import type { Rates } from '../../test/support/hub/faults.ts'
 import { Dice } from './dice.ts'
 import { type HostileKind, hostileKinds } from './hostile/kinds.ts'
 import { chooseHubTroubles, chooseRates, type HubTrouble } from './hub-trouble.ts'
-
-/** One file of a repo. */
-export interface PlannedFile {
-  readonly path: string
-  readonly size: number
-  readonly isLfs: boolean
-}
-
-/** Who may have the files of a repo. */
-export type Visibility = 'public' | 'private' | 'gated'
+import type { PlannedFile, Visibility } from './planned-file.ts'
 
 /** What is done to the victims themselves. */
-export type ProcessTrouble =
+type ProcessTrouble =
   | { readonly kind: 'none' }
   /** kill -9 after this part of the time alone, then the same command again. */
   | { readonly kind: 'kill'; readonly at: number }
@@ -47,7 +38,7 @@ export interface Plan {
   readonly turnsPrivate: boolean
 }
 
-/** What the clients of a daemon fetch besides, of repos that not everybody may see. */
+/** What the clients of a daemon fetch besides, of private and gated repos. */
 const HIDDEN_SIZE = 2_600_000
 
 /** The run of a seed. Each aspect has dice of its own: a new choice in one leaves the others as they are. */

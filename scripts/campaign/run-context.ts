@@ -52,7 +52,7 @@ export function machineOf(
   })
 }
 
-/** The most milliseconds that a download may take whose like took `aloneMs` without peers. */
+/** The most milliseconds that a download may take when the same download took `aloneMs` without peers. */
 export function boundOf(aloneMs: number, { slack }: Strictness): number {
   return (2 * aloneMs + 10_000) * slack
 }

@@ -22,7 +22,7 @@ import { repoIds } from './world.ts'
 
 const ALONE_CAP_MS = 60_000
 const START_MS = 30_000
-/** How long the Hub's word about a file on a branch may count for one client, and a moment. */
+/** How long the Hub's response about a file on a branch may count for one client, and a moment. */
 const WORD_COUNTS_MS = 10_500
 
 interface Node {
@@ -96,7 +96,7 @@ async function openNodes(
         ...(plan.hasHonestSeed ? ['--fetch-for-peers'] : []),
         ...peering(index),
       ]
-      // A daemon with a token of its own lends it to nobody.
+      // A daemon with a token of its own must not use it for its clients.
       const machine = machineOf(context, `${name}${index}`, {
         token: plan.seed % 3 === 0 ? memberToken : undefined,
       })
@@ -139,7 +139,7 @@ const spoilt = new WeakMap<VictimMachine, readonly string[]>()
 /** The time of all clients, or what they still waited for when it was up. */
 type ClientsEnd = { readonly ms: number } | { readonly pending: string }
 
-/** Every client's every file through its daemon. */
+/** Has every client get every file through its daemon. */
 async function clientsOf(context: RunContext, nodes: readonly Node[], capMs: number): Promise<ClientsEnd> {
   const { world } = context
   const { plan, truth, memberToken } = world
@@ -159,12 +159,12 @@ async function clientsOf(context: RunContext, nodes: readonly Node[], capMs: num
   for (const node of nodes) {
     for (const form of ['mirror', 'proxy'] as const) {
       const member = clientOf(context, node, { form, token: memberToken, signal: stop.signal })
-      const nobody = clientOf(context, node, { form, token: undefined, signal: stop.signal })
+      const anonymous = clientOf(context, node, { form, token: undefined, signal: stop.signal })
       const files = dice.some(truth.of(repoIds[plan.visibility]), 1, 4)
       jobs.push(inTurn(files, (file) => get(file, member)))
       if (form === 'mirror') jobs.push(inTurn(hiddenOf(context), (file) => get(file, member)))
       jobs.push(
-        inTurn(files, (file) => askForRanges(file, file.visibility === 'public' ? nobody : member, dice)),
+        inTurn(files, (file) => askForRanges(file, file.visibility === 'public' ? anonymous : member, dice)),
       )
     }
   }
@@ -231,7 +231,7 @@ async function troubleOf(
   node.daemon = await startNode(context, node.machine, node.flags, node.gateway)
 }
 
-/** The public repo turns private, and an answer of the Hub for another repo fails: nobody without a token gets its files. */
+/** The public repo turns private, and a response of the Hub for another repo fails: no client without a token gets its files. */
 async function askAfterTurn(context: RunContext, nodes: readonly Node[]): Promise<void> {
   const { world } = context
   world.turnPrivate()
@@ -244,9 +244,9 @@ async function askAfterTurn(context: RunContext, nodes: readonly Node[]): Promis
       () => {},
     )
     for (const form of ['mirror', 'proxy'] as const) {
-      const nobody = clientOf(context, node, { form, token: undefined, signal })
+      const anonymous = clientOf(context, node, { form, token: undefined, signal })
       for (const file of world.truth.of(repoIds.public))
-        await askOnce({ ...file, visibility: 'private' }, nobody, { offset: 0 })
+        await askOnce({ ...file, visibility: 'private' }, anonymous, { offset: 0 })
     }
   }
 }

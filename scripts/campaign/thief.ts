@@ -23,7 +23,7 @@ interface Attempt {
   /** The public file that it may rightly get. */
   readonly rightly?: TrueFile
   readonly from?: number
-  /** Whether the whole blob was checked before it was asked for: a piece of an unfinished one nobody can check. */
+  /** Whether the whole blob was checked before it was asked for: the sender cannot check a piece of an unfinished blob. */
   readonly isProven?: boolean
 }
 
@@ -165,7 +165,7 @@ function atPeer({ truth, hub }: World, to: string, dice: Dice): Attempt[] {
       const range = { range: `bytes=${from}-${Math.min(bytes.length - 1, from + dice.integer(0, MOST))}` }
       const commit = hub.repo(repo).resolve('main')?.id ?? ''
       const open = hub.repo(repoIds.public).resolve('main')?.id ?? ''
-      const origin = (id: string, at: string) => `?${new URLSearchParams({ repo: id, commit: at, path })}`
+      const place = (id: string, at: string) => `?${new URLSearchParams({ repo: id, commit: at, path })}`
       const rightly = visibility === 'public' ? { rightly: file, from } : {}
       return [
         { to, target: `/v1/blobs/${oid}`, headers: range, what: 'the peer API, without a name', ...rightly },
@@ -178,16 +178,16 @@ function atPeer({ truth, hub }: World, to: string, dice: Dice): Attempt[] {
         },
         {
           to,
-          target: `/v1/blobs/${oid}${origin(repo, commit)}`,
+          target: `/v1/blobs/${oid}${place(repo, commit)}`,
           headers: range,
-          what: 'the peer API, told of the origin',
+          what: 'the peer API, told of the place',
           ...rightly,
         },
         {
           to,
-          target: `/v1/blobs/${oid}${origin(repoIds.public, open)}`,
+          target: `/v1/blobs/${oid}${place(repoIds.public, open)}`,
           headers: range,
-          what: 'the peer API, told of a false origin',
+          what: 'the peer API, told of a false place',
           ...rightly,
         },
       ]

@@ -27,7 +27,7 @@ export function oidOf(bytes: Uint8Array, isLfs: boolean): string {
   return new Bun.CryptoHasher('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
 }
 
-/** Recognises bytes that not everybody may have, wherever 64 of them stand. */
+/** Recognises private bytes wherever 64 of them stand in a row. */
 export class PrivateWindows {
   readonly #starts = new Set<number>()
   readonly #files: Uint8Array[] = []

@@ -1,4 +1,4 @@
-import type { PlannedFile, Visibility } from './plan.ts'
+import type { PlannedFile, Visibility } from './planned-file.ts'
 import { noise, oidOf, PrivateWindows } from './true-bytes.ts'
 
 /** A file as it is on the Hub. */
@@ -14,7 +14,7 @@ export interface TrueFile {
 /** What the Hub holds in one run: the measure of everything that is delivered. */
 export class Truth {
   readonly files: TrueFile[] = []
-  /** The bytes that not everybody may have. */
+  /** The bytes of private and gated repos. */
   readonly windows = new PrivateWindows()
   readonly #blobs = new Map<string, Uint8Array>()
 

@@ -3,7 +3,8 @@ import { startTestHub, type TestHub } from '../../test/support/hub/test-hub.ts'
 import { Dice } from './dice.ts'
 import { Findings } from './finding.ts'
 import { listenRaw, type RawServer } from './hostile/raw-http.ts'
-import type { Plan, Visibility } from './plan.ts'
+import type { Plan } from './plan.ts'
+import type { Visibility } from './planned-file.ts'
 import { SecretWatch } from './secret-watch.ts'
 import { noise } from './true-bytes.ts'
 import { Truth } from './truth.ts'
@@ -64,8 +65,9 @@ export async function openWorld(plan: Plan, slot: number): Promise<World> {
     secrets,
     names: plan.visibility === 'private' ? [...names] : [repoIds.private],
   })
-  const address = (number: number) =>
-    `127.${100 + Math.floor(slot / 10)}.${(process.pid % 200) + 20}.${(slot % 10) * 25 + number}`
+  // Campaigns that run side by side have process ids near each other.
+  const net = 100 + (Math.floor(process.pid / 200) % 15) * 10 + Math.floor(slot / 10)
+  const address = (number: number) => `127.${net}.${(process.pid % 200) + 20}.${(slot % 10) * 25 + number}`
   const hub = await startTestHub({
     host: address(1),
     cdnHost: address(2),

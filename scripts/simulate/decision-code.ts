@@ -9,7 +9,7 @@ import * as scheduler from '../../src/schedule/scheduler.ts'
 import * as stalledPeers from '../../src/schedule/stalled-peers.ts'
 import * as tuning from '../../src/schedule/tuning.ts'
 import * as neighbours from '../../src/swarm/client/neighbours.ts'
-import * as hubBudget from '../../src/transfer/hub-budget.ts'
+import * as hubBudget from '../../src/transfer/hub/hub-budget.ts'
 
 /** The modules that decide and are called from here, by file name; each brings in what it needs of the same revision. */
 const current = {

@@ -1,7 +1,7 @@
 import type { PeerFault, PeerStrikes } from '../../src/schedule/peer-strikes.ts'
 import { HUB, type Lease, type PieceBoard } from '../../src/schedule/piece-board.ts'
 import type { Scheduler } from '../../src/schedule/scheduler.ts'
-import type { HubBudget } from '../../src/transfer/hub-budget.ts'
+import type { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import type { Environment } from './environment.ts'
 import { Timer } from './event-queue.ts'
 import type { Host } from './host.ts'
@@ -108,7 +108,7 @@ export class Downloads {
     download.flow = network.start(source?.up ?? hub, this.#self.down, bytes, () => this.#land(download))
   }
 
-  /** What a host says to a request, in the order in which a real one looks. */
+  /** Why a host refuses a request, checked in the order in which a real one does. */
   #faultOf(source: Host, lease: Lease): PeerFault | undefined {
     if (source.isDead) return 'broken'
     for (let piece = lease.at; piece < lease.end; piece += 1) if (!source.pieces.has(piece)) return 'not here'

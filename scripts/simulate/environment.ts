@@ -20,7 +20,7 @@ export interface WorldOptions {
   readonly startAt?: (n: number) => number
   /** Between a request to the Hub and its first byte. @default 50 */
   readonly hubDelayMs?: number
-  /** Until peers that started know each other, at the least and at the most. @default [20, 200] */
+  /** How long peers need to find each other, at the least and at the most. @default [20, 200] */
   readonly discoveryMs?: readonly [number, number]
   /** Round trip between two hosts, at the least and at the most. @default [0.5, 2] */
   readonly roundTripMs?: readonly [number, number]

@@ -3,13 +3,13 @@ import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import type { Environment } from './environment.ts'
 import type { Host } from './host.ts'
 
-/** How often a host looks again whom to watch, in ms: within this time all have heard of a newcomer. */
+/** How often a host chooses anew which hosts to watch, in ms: within this time all have heard of a newcomer. */
 const REFRESH_MS = 500
 
 /** A host that can be introduced to others. */
 export interface Newcomer extends Host {
   readonly hasEnded: boolean
-  /** Learns whom it may watch. */
+  /** Learns which hosts it may watch. */
   meet(members: readonly PeerInfo[]): void
 }
 
@@ -19,7 +19,7 @@ interface Member {
   readonly score: number
 }
 
-/** Who knows whom: discovery and exchange as far as the decisions see them. */
+/** Which hosts know each other: discovery and exchange as far as the decisions see them. */
 export class Introduction {
   readonly #environment: Environment
   /** The living, highest rank first. */

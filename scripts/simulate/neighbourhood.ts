@@ -15,7 +15,7 @@ interface Followed {
   shunnedUntil: number
 }
 
-/** A host that is told what its neighbours say. */
+/** A host that hears the news of its neighbours. */
 export interface Neighbour {
   readonly id: string
   joined(host: Host): void
@@ -23,7 +23,7 @@ export interface Neighbour {
   left(host: Host): void
 }
 
-/** Whom one host watches and when it tries again, as SwarmSession does in real time. */
+/** Which hosts one host watches and when it tries again, as SwarmSession does in real time. */
 export class Neighbourhood implements Watcher {
   readonly #environment: Environment
   readonly #self: Neighbour
@@ -41,7 +41,7 @@ export class Neighbourhood implements Watcher {
     return followed?.isWatched ? followed.host : undefined
   }
 
-  /** Follows some of those that are known. */
+  /** Follows some of the known hosts. */
   choose(members: readonly PeerInfo[], hostOf: (id: string) => Host | undefined): void {
     const { code, oid, random } = this.#environment
     const limit = Math.max(code.MEETING_POINTS, code.MAX_NEIGHBOURS - this.#followed.size)

@@ -149,7 +149,7 @@ function fairShare(link: Link): number {
       if (limit < share) capacity -= limit
       else stillOpen += 1
     }
-    // Where nobody is held back here, the share is what the quickest flow could still grow to.
+    // Where no flow is held back by this link, the share is what the quickest flow could still grow to.
     if (stillOpen >= open || stillOpen === 0) return share
     open = stillOpen
     share = capacity / open

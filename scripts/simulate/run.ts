@@ -33,7 +33,7 @@ export interface RunResult {
   readonly cpuMs: number
 }
 
-/** The least time in which N hosts can have `size` bytes, whoever tells whom. */
+/** The least time in which N hosts can have `size` bytes, by the links alone. */
 export function physicalBound(options: {
   readonly peers: number
   readonly size: number

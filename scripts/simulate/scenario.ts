@@ -69,7 +69,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
 
 function busiest(world: World): SimulatedPeer {
   const [first, ...others] = world.peers.filter((peer) => !peer.hasEnded)
-  if (!first) throw new Error('everybody is done already')
+  if (!first) throw new Error('all peers are done already')
   return others.reduce(
     (most, peer) => (peer.downloads.hubPieces > most.downloads.hubPieces ? peer : most),
     first,

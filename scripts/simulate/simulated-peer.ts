@@ -4,7 +4,7 @@ import type { Scheduler } from '../../src/schedule/scheduler.ts'
 import { MISSED_HEARTBEATS } from '../../src/swarm/membership/membership.ts'
 import { HEARTBEAT_MS } from '../../src/swarm/membership/membership-options.ts'
 import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
-import type { HubBudget } from '../../src/transfer/hub-budget.ts'
+import type { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { Announcer } from './announcer.ts'
 import { type Downloader, Downloads } from './downloads.ts'
 import type { Environment } from './environment.ts'
@@ -15,12 +15,12 @@ import { type Neighbour, Neighbourhood } from './neighbourhood.ts'
 import { Link } from './network.ts'
 
 /** Messages that arrive within this time are decided upon together, as they are in one turn of a real event loop. */
-const WAKE_MS = 1
+const WAKE_MS = 4
 
-/** Those among whom a host lives. */
+/** The other hosts, as one host sees them. */
 export interface Surroundings {
   find(id: string): Host | undefined
-  /** Others hear of the host no more. */
+  /** Takes the host out of discovery: no other host is told of it any more. */
   leave(host: Host): void
 }
 

@@ -18,19 +18,19 @@ interface Account {
   atMs: number
 }
 
-/** Below this part of the whole, senders that have much left go before those that have little. */
+/** Below this share of the whole, senders that have much of their own left go before those that have little. */
 const SCARCE = 0.5
 /** The last part is for senders that have all of their own left. */
 const RESERVE = 0.1
 
 /**
  * A token bucket for each sender and one for all of them. When the common one runs low, a sender must have the more
- * of its own left, so that one who asks now and then is let in before any number of greedy ones.
+ * of its own left, so that a sender which asks now and then is let in before any number of greedy ones.
  */
 export class Budget {
   readonly #options: Required<BudgetOptions>
   readonly #common: Account
-  /** Those that have used something up, the one that asked longest ago first. */
+  /** Senders that have used something up, the one that asked longest ago first. */
   readonly #senders = new Map<string, Account>()
 
   constructor(options: BudgetOptions) {

@@ -21,21 +21,21 @@ export type ErrorClass =
   /** A fault of dfhf itself. */
   | 'internal'
   | 'usage'
-  /** The Hub shows nothing of the repo to the one who asks. */
+  /** The Hub does not let this asker see the repo. */
   | 'denied'
   /** The Hub shows the repo, and what was named in it is not there. */
   | 'missing'
-  /** It is not on this machine, and nobody may be asked. */
+  /** It is not on this machine, and the Hub may not be asked. */
   | 'offline'
   /** Bytes that are not what they must be. */
   | 'corrupt'
-  /** An answer that makes no sense: a bad server, or something else in its place. */
+  /** A response that makes no sense: a bad server, or another kind of server in its place. */
   | 'malformed'
   /** The way to the other side is cut or too slow. */
   | 'network'
   /** The Hub answers, and says that it cannot do so now. */
   | 'hub'
-  /** No peer gives it. */
+  /** No peer gives the bytes. */
   | 'peer'
   | 'disk'
   /** The user or the system stopped dfhf. */

@@ -10,7 +10,7 @@ export interface BlobSource {
   readonly name: string
   /**
    * Opens the bytes of `range`. The body gives exactly those bytes or throws: sources check status,
-   * Content-Range and length. A chunk that is all of its buffer becomes the reader's own, who may destroy it.
+   * Content-Range and length. A chunk that is all of its buffer belongs to the reader, which may destroy it.
    * Throws DfhfError; `retryable` and `retryAfterMs` say what may be tried again.
    */
   open(range: ByteRange, options: { readonly signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>>

@@ -10,8 +10,7 @@ export interface Hasher {
 
 /** The hasher whose digest must equal `oid` once all `size` bytes of the blob have passed through it. */
 export function createOidHasher(oid: Oid, size: number): Hasher {
-  const hash = createHash(isSha256(oid) ? 'sha256' : 'sha1')
-  if (!isSha256(oid)) hash.update(`blob ${size}\0`)
+  const hash = isSha256(oid) ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`)
   return {
     update(bytes) {
       hash.update(bytes)

@@ -14,9 +14,14 @@ export function isSha256(text: string): text is Sha256 {
   return /^[0-9a-f]{64}$/.test(text)
 }
 
+/** True for the id of a git blob. */
+export function isGitBlobId(text: string): text is GitBlobId {
+  return /^[0-9a-f]{40}$/.test(text)
+}
+
 /** True for a blob name of either kind. */
 export function isOid(text: string): text is Oid {
-  return isSha256(text) || /^[0-9a-f]{40}$/.test(text)
+  return isSha256(text) || isGitBlobId(text)
 }
 
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'

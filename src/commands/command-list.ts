@@ -75,7 +75,7 @@ SSL_CERT_FILE and NO_COLOR mean what they mean elsewhere.
 ${exitCodesText()}
 `
 
-/** The help wraps by itself: line breaks are for whoever reads this file. */
+/** Joins lines to one paragraph, which the help wraps itself: line breaks here are for readers of this file. */
 function paragraph(...lines: string[]): string {
   return lines.join(' ')
 }

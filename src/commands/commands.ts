@@ -1,21 +1,21 @@
+import type { Environment } from '../base/environment.ts'
 import type { Log } from '../base/log.ts'
 import type { EventSink } from '../transfer/transfer-event.ts'
 import type { Outcome } from '../ui/outcome.ts'
-import type { Environment } from './settings/environment.ts'
 import type { DownloadOptions, ServeOptions, SnapshotOptions } from './settings/options.ts'
 
 /** What a running command has besides its options. */
 export interface CommandContext {
   /** Aborts on the first SIGINT or SIGTERM: finish politely, keep what is verified. */
   readonly signal: AbortSignal
-  /** Takes what happens; shown as bars, lines or JSON. */
+  /** Receives the events of transfers; shown as bars, lines or JSON. */
   readonly events: EventSink
-  /** For what is no event; goes to stderr among them. */
+  /** For messages that are no events; they go to stderr among the progress. */
   readonly log: Log
-  /** For those parts that resolve their own variables: tokens, proxies, certificates. */
+  /** For the parts that read their own variables: tokens, proxies, certificates. */
   readonly env: Environment
   readonly version: string
-  /** Does something once the result is out: what nobody should have to wait for. */
+  /** Does work for which the user should not wait, once the result is printed. */
   readonly afterwards: (work: () => Promise<void>) => void
 }
 

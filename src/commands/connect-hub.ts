@@ -9,11 +9,10 @@ import { userAgent } from '../hub/user-agent.ts'
 import type { Origin } from '../repo/origin.ts'
 import { readPlainTextSync } from '../storage/files/plain-file.ts'
 import type { CommandContext } from './commands.ts'
-import { homeOf } from './settings/expand-path.ts'
 import type { HubOptions } from './settings/options.ts'
 import { ratePatienceOf } from './settings/rate-patience.ts'
 
-/** Connections to one host; the engine's own limit is lower, this one only bounds what goes wrong. */
+/** Connections to one host; the engine's own limit is lower, and this one only bounds the damage of a bug. */
 const MAX_CONNECTIONS = 128
 
 const MAX_TOKEN_FILE_SIZE = 2 ** 16
@@ -30,9 +29,9 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
   })
 }
 
-/** The token that the user has, wherever it came from. */
+/** The token that the user has, from the flag, the environment or a file. */
 export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
-  return findToken({ explicit: token, env, home: homeOf(env), readFile: readToken })
+  return findToken({ explicit: token, env, readFile: readToken })
 }
 
 /** The Hub, with the token that the user has and that may go there. */
@@ -46,12 +45,12 @@ export function connectHub(options: HubOptions, http: HttpClient, context: Comma
     ...anonymous(options, http, context),
     token: token?.value,
     tokenRule,
-    tokenOrigin: token?.origin,
+    tokenFrom: token?.from,
     withheld,
   })
 }
 
-/** The Hub as anybody sees it. */
+/** The Hub as a client without a token sees it. */
 export function connectAnonymously(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
   return new HubClient(anonymous(options, http, context))
 }

@@ -43,7 +43,7 @@ async function fetchOutcome(fetcher: RepoFetcher, options: DownloadOptions): Pro
   return { kind: 'snapshot', result: snapshotResult(about, files) }
 }
 
-/** A file in flight that may have no connection to the Hub would only stand there. */
+/** Files in flight at once: one without a connection to the Hub would only wait. */
 function crowdFor({ maxWorkers, mostFiles, peers, speed }: DownloadOptions): SnapshotOptions {
   const { connections = Number.POSITIVE_INFINITY } = speed
   const most = peers.origin === 'auto' ? connections : Number.POSITIVE_INFINITY

@@ -20,23 +20,23 @@ import { preparePeerNode } from './open-peer-node.ts'
 import type { DownloadOptions } from './settings/options.ts'
 
 /**
- * How long a finished download stays for peers that say that they need it: as a part of the time that it took itself, and
- * in ms. Whether they do nobody can check, and no word of theirs may double the time of a download.
+ * How long a finished download stays for peers that say that they need it: as a share of the time that it took itself,
+ * and in ms. What peers say cannot be checked, and must not double the time of a download.
  */
 const LINGER_SHARE = 0.25
 const SHORTEST_LINGER_MS = 1_000
 const LONGEST_LINGER_MS = 10_000
-/** How often it looks whether they still do, in ms. */
+/** How often it looks whether peers still need it, in ms. */
 const LINGER_STEP_MS = 100
 
 /** The concrete parts that `download` and `snapshot` work with; closes them when disposed. */
 export interface Session extends AsyncDisposable {
   readonly fetcher: RepoFetcher
-  /** Stays until no peer depends on this process for pieces that nobody else has; bounded. */
+  /** Stays until no peer needs this process for pieces that no other peer has; bounded. */
   linger(signal: AbortSignal): Promise<void>
 }
 
-/** Builds the parts from the options. Nothing is asked of anybody yet, and no port is opened before a blob is fetched. */
+/** Builds the parts from the options. Sends no request yet, and opens no port before a blob is fetched. */
 export async function openSession(options: DownloadOptions, context: CommandContext): Promise<Session> {
   const stack = new AsyncDisposableStack()
   try {

@@ -1,7 +1,8 @@
 import { type ErrorCode, errorRow, isErrorCode } from '../base/error-table.ts'
 import { DfhfError } from '../base/errors.ts'
+import { isObject } from '../base/json-object.ts'
 import type { HttpResponse } from '../http/http-response.ts'
-import { isObject } from '../hub/answers/json-shape.ts'
+import { readLines } from '../http/ndjson.ts'
 import { isSafeForToken } from '../hub/tokens.ts'
 import { repoName } from '../repo/repo.ts'
 import type { WarmEvent } from '../serve/warm-event.ts'
@@ -12,9 +13,9 @@ import { findUsersToken, openHttp } from './connect-hub.ts'
 import type { SnapshotOptions } from './settings/options.ts'
 
 const MAX_LINE = 2 ** 16
-/** The node has to ask the Hub for the whole list of files before it answers. */
+/** How long the node may take to answer: first it asks the Hub for the whole list of files. */
 const PLAN_TIMEOUT_MS = 300_000
-/** It says every two seconds that it is alive. */
+/** How long the node may be silent: it sends a sign of life every two seconds. */
 const SILENCE_MS = 30_000
 
 /** Has the node whose gateway is at `on` fetch a snapshot into its store; shows how it goes. */
@@ -37,7 +38,8 @@ export async function orderWarm(
   if (!response.isSuccess) throw await refusalIn(response, url)
   let size = 0
   const names = new Map<number, FileShown>()
-  for await (const event of warmEvents(response)) {
+  for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: url.host })) {
+    const event = parseEvent(line)
     if (event.type === 'error') throw toError(event, url)
     if (event.type === 'done') {
       const { commit, files, revision } = event
@@ -56,7 +58,7 @@ interface FileShown {
   peers: number
 }
 
-/** Tells the reporter what happens there, as if it happened here. */
+/** Tells the reporter what happens at the node, as if it happened here. */
 function show(
   event: WarmEvent,
   given: {
@@ -106,7 +108,7 @@ function orderOf({ repo, revision, selection }: SnapshotOptions): object {
   return { ...order, include: selection.include ?? [], exclude: selection.exclude }
 }
 
-/** A node of this machine has its own token; another one may fetch for us what our token opens. */
+/** The header with the user's token, so that a node on another machine may fetch what the token opens. */
 function authorizationFor(
   url: URL,
   options: SnapshotOptions,
@@ -115,14 +117,14 @@ function authorizationFor(
   const token = findUsersToken(options.hub, context)
   if (!token) return {}
   if (isSafeForToken(url)) return { authorization: `Bearer ${token.value}` }
-  if (token.origin === '--token') {
+  if (token.from === '--token') {
     throw new DfhfError('usage', `will not send the token to ${url.host} over plain http`, {
       hint: 'leave --token out, or reach the node over https or a tunnel',
     })
   }
   context.events({
     type: 'notice',
-    text: `the token from ${token.origin} is not sent to ${url.host} over plain http: only public files can be fetched there`,
+    text: `the token from ${token.from} is not sent to ${url.host} over plain http: only public files can be fetched there`,
   })
   return {}
 }
@@ -136,23 +138,12 @@ function parseNode(on: string): URL {
   })
 }
 
-async function* warmEvents(response: HttpResponse): AsyncGenerator<WarmEvent> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of response.body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    if (rest.length > MAX_LINE) break
-    for (const line of lines) yield parseEvent(line)
-  }
-}
-
 function parseEvent(line: string): WarmEvent {
   try {
     const value: unknown = JSON.parse(line)
     if (isObject(value) && typeof value.type === 'string') return value as WarmEvent
   } catch {
-    // Told below.
+    // The error below tells of it.
   }
   throw new DfhfError('bad-response', 'the node answers with what is no progress')
 }
@@ -163,7 +154,7 @@ async function refusalIn(response: HttpResponse, url: URL): Promise<DfhfError> {
     const value: unknown = JSON.parse(text)
     if (isObject(value)) return toError(value, url)
   } catch {
-    // Something else answers there.
+    // Another kind of server answers there.
   }
   return new DfhfError('bad-response', `${url.host} answered ${response.status} and is no dfhf node`, {
     hint: 'check --on: it takes the address of a gateway, such as http://node:65001',
@@ -178,7 +169,7 @@ function toError(value: { readonly [name: string]: unknown }, url: URL): DfhfErr
   })
 }
 
-/** True for a failure of the order. That the node itself is at fault, offline or being stopped says nothing of it. */
+/** True for a failure of the order itself; false where the node is at fault, offline or being stopped. */
 function isOfOrder(code: unknown): code is ErrorCode {
   return isErrorCode(code) && !['internal', 'offline', 'stopped'].includes(errorRow(code).class)
 }

@@ -2,7 +2,7 @@ import { DfhfError } from '../base/errors.ts'
 import { type Repo, repoName, repoTypes } from '../repo/repo.ts'
 import type { FetchParts } from '../repo-download/repo-fetcher.ts'
 
-/** How long the question may take, in ms: the answer is only a hint. */
+/** How long the question may take, in ms: its result is only a hint. */
 const PATIENCE_MS = 5_000
 
 /** An error that no repo has this name, with a hint where one of another type has it; any other error as it is. */

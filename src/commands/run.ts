@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { CommanderError } from 'commander'
+import type { Environment } from '../base/environment.ts'
 import { DfhfError, exitCodeOf, isAbort } from '../base/errors.ts'
 import { colorsFor } from '../ui/colors.ts'
 import { createReporter } from '../ui/create-reporter.ts'
@@ -11,7 +12,6 @@ import type { TextOutput } from '../ui/text-output.ts'
 import type { CommandContext, Commands } from './commands.ts'
 import { buildProgram, type Invocation, usageError } from './program.ts'
 import { readConfigFile } from './settings/config-file.ts'
-import type { Environment } from './settings/environment.ts'
 import type { OutputOptions } from './settings/options.ts'
 import { resolveDownload, resolveOutput, resolveServe, resolveSnapshot } from './settings/resolve-options.ts'
 import { createSettingReader, type SettingReader } from './settings/setting-reader.ts'
@@ -43,7 +43,7 @@ interface RunState {
 
 /** Runs one command line and returns the exit code. The only place that prints an error. */
 export async function run(io: Io, commands: Commands): Promise<number> {
-  // Who waits for a write is told by its callback; `dfhf … | head` must not end in an unhandled event.
+  // Errors of a write reach its callback; `dfhf … | head` must not also end in an unhandled event.
   for (const output of [io.stdout, io.stderr]) output.on?.('error', () => {})
   const isVerbose = io.argv.includes('--verbose')
   const state: RunState = {
@@ -153,7 +153,7 @@ async function dispatch(
   }
 }
 
-/** A reader that has gone away is no failure of ours; a result that could not be stored is. */
+/** Writes all of `text`. A reader that has gone away is no failure of dfhf's; a result that could not be stored is. */
 function writeAll(output: TextOutput, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     output.write(text, (error) => {

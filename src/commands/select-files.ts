@@ -47,7 +47,7 @@ export function selectFiles(
   }
 }
 
-/** The folder of an address, whose name is no pattern whatever it holds. */
+/** The folder of an address; `*` and the like in its name stand for themselves. */
 export function selectFolder(
   path: string,
   patterns: { readonly include: readonly string[]; readonly exclude: readonly string[] },
@@ -62,7 +62,7 @@ export function selectFolder(
   }
 }
 
-/** An address would take `..` for a folder above the repo, and ask for another one. */
+/** Refuses a name that is no path in a repo: in the Hub's address `..` would lead out of it. */
 function checkFileName(name: string): string {
   if (isSafeRepoPath(name)) return name
   throw new DfhfError('usage', `not a path in a repo: '${name}'`, {

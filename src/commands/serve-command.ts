@@ -5,6 +5,7 @@ import type { PeerNode } from '../peer/peer-node.ts'
 import { PublicRepos } from '../peer/public-repos.ts'
 import { createSlowHash } from '../peer/slow-hash.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
+import { CollectWhenLarge } from '../serve/collect-when-large.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
 import { BlobChecker } from '../storage/store/blob-checker.ts'
 import { BlobIndex } from '../storage/store/blob-index.ts'
@@ -26,7 +27,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   await using stack = new AsyncDisposableStack()
   const { places, peers, speed } = options
   const { log, signal } = context
-  // Only serve pays for what the numbers need.
+  // Loaded here, so that only `serve` pays for loading the metrics library.
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
   const http = stack.use(openHttp(options.hub, context))
@@ -122,6 +123,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     isHubWell: () => gateway?.isHubWell() ?? true,
   })
   stack.use(new ShrinkAtRest())
+  stack.use(new CollectWhenLarge())
   await aborted(signal)
   log.info('leaving')
   await Promise.all([gateway?.close(), node?.close()])

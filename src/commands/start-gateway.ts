@@ -1,6 +1,8 @@
+import { isLoopbackHost } from '../base/loopback.ts'
+import { urlHost } from '../base/url-host.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { createProxyResolver } from '../http/proxy.ts'
-import { isLoopback, tokenRuleOf } from '../hub/tokens.ts'
+import { tokenRuleOf } from '../hub/tokens.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { PublicRepos } from '../peer/public-repos.ts'
 import type { Origin } from '../repo/origin.ts'
@@ -21,7 +23,7 @@ interface DaemonParts {
   readonly trustsPeers: boolean
 }
 
-/** Opens the gateway, and says whom it answers where that may surprise. */
+/** Opens the gateway, and warns where clients of other machines can use it. */
 export async function startGateway(
   gateway: GatewayOptions,
   options: ServeOptions,
@@ -40,8 +42,8 @@ export async function startGateway(
     log,
   })
   const host = listen.host ?? '0.0.0.0'
-  log.info(`Hub mirror and proxy on http://${host.includes(':') ? `[${host}]` : host}:${open.port}`)
-  if (!isLoopback(host)) {
+  log.info(`Hub mirror and proxy on http://${urlHost(host)}:${open.port}`)
+  if (!isLoopbackHost(host)) {
     log.warn(
       `the gateway answers everybody who reaches ${host}:${open.port}: they can download through this machine, fill its store, and send their tokens in clear; --gateway 127.0.0.1:${open.port} answers this machine alone`,
     )

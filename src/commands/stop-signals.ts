@@ -5,7 +5,7 @@ import { DfhfError } from '../base/errors.ts'
 const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const satisfies Readonly<Record<string, ExitCode>>
 
 /** A signal that asks dfhf to stop. */
-export type StopSignal = keyof typeof codes
+type StopSignal = keyof typeof codes
 
 /** Where signals come from; `process` is one. */
 export interface SignalSource {

@@ -1,29 +1,32 @@
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import type { RequestedRange } from '../http/range-header.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
-import type { BlobLibrary, Errand, LocatedBlob } from '../peer/blob-library.ts'
+import type { BlobLibrary } from '../peer/blob-library.ts'
 import { readWhileFetching } from '../peer/blob-reader.ts'
+import type { LocatedBlob } from '../peer/located-blob.ts'
+import type { SharedFetch } from '../peer/shared-fetch.ts'
 import type { OriginSource } from '../repo/origin.ts'
 import { checkedStream, primeStream } from './checked-stream.ts'
-import { CutAnswers } from './cut-answers.ts'
+import { CutReplies } from './cut-replies.ts'
 import type { FileBody, GatewayRequest, HeaderLine, Reply } from './message.ts'
 import { etagOf } from './mirror/file-fact.ts'
 import { refuse } from './refusal.ts'
-import { isKnownToClient, type RequestedRange, requestedRange } from './requested-range.ts'
+import { isKnownToClient, requestedRange } from './requested-range.ts'
 
-/** How a request for bytes was served: from this disk, from a fetch that others began, by a fetch, or straight through. */
+/** How a request for bytes was served: from this disk, from a fetch of another client, by a new fetch, or straight through. */
 export type ServedFrom = 'hit' | 'join' | 'miss' | 'pass'
 
-/** A range of a blob that is not here is passed straight through when it is this short: fetching all would be waste. */
+/** A range of a missing blob is passed straight through when it is this short: to fetch all of the blob would be waste. */
 const PROBE_SIZE = 2 ** 16
 /** A fetch goes on for so long after its last reader left: many clients come back for the next range. */
 const LINGER_MS = 5_000
 /** A blob that has to be hashed first is sent meanwhile when that takes longer than this. */
 const HASH_PATIENCE_MS = 300
 
-/** A blob that a client may have, and who gives it where it is not here. */
+/** A blob that a client may have, and the source of its bytes where it is not here. */
 export interface WantedBlob extends LocatedBlob {
-  /** Speaks with what the client may. */
+  /** Asks with the client's own token. */
   readonly source: OriginSource
   /** What the client knows the content by. @default the oid, as on the Hub */
   readonly etag?: string | undefined
@@ -31,7 +34,7 @@ export interface WantedBlob extends LocatedBlob {
   readonly onMismatch?: (() => void) | undefined
 }
 
-/** What this needs. */
+/** Where replies get their blobs, and what hears of each reply. */
 export interface BlobRepliesParts {
   readonly library: BlobLibrary
   readonly log: Log
@@ -40,11 +43,11 @@ export interface BlobRepliesParts {
   readonly onServe?: ((served: { readonly from: ServedFrom; readonly size: number }) => void) | undefined
 }
 
-/** Answers requests for bytes of blobs, by what they are and not by what they are called. */
+/** Answers requests for bytes of blobs, found by oid and not by path. */
 export class BlobReplies {
   readonly #parts: BlobRepliesParts
-  readonly #lingering = new Map<Errand, NodeJS.Timeout>()
-  readonly #cut = new CutAnswers()
+  readonly #lingering = new Map<SharedFetch, NodeJS.Timeout>()
+  readonly #cut = new CutReplies()
 
   constructor(parts: BlobRepliesParts) {
     this.#parts = parts
@@ -80,11 +83,11 @@ export class BlobReplies {
     return { status: 206, headers: lines, body }
   }
 
-  /** Lets go of every fetch that only waits for readers to come back. */
+  /** Leaves every fetch that goes on only in case its readers come back. */
   close(): void {
-    for (const [errand, timer] of this.#lingering) {
+    for (const [fetch, timer] of this.#lingering) {
       clearTimeout(timer)
-      errand.leave()
+      fetch.leave()
     }
     this.#lingering.clear()
   }
@@ -98,7 +101,7 @@ export class BlobReplies {
     const { oid, size } = wanted
     if (size === 0) return { from: 'hit', body: undefined }
     const isShort = !range.isRest && range.end - range.start <= Math.min(PROBE_SIZE, size / 4)
-    // The Hub's own bytes need no proof that they are this repo's; whatever is here must not show before there is one.
+    // The Hub's own bytes prove that they are this repo's; a copy on this disk must not show before that is proven.
     const passed = !library.isProven(wanted) && isShort && (await this.#part(request, wanted, range))
     if (passed) return { from: 'pass', body: passed }
     await library.prove(wanted, wanted.source, request.signal)
@@ -126,18 +129,18 @@ export class BlobReplies {
     if (!(await settlesWithin(acquiring, HASH_PATIENCE_MS))) {
       const found = await index.peek(oid)
       if (found?.size === size) {
-        void acquiring.then((lease) => lease?.[Symbol.dispose]()).catch(() => {})
+        void acquiring.then((pin) => pin?.[Symbol.dispose]()).catch(() => {})
         return { path: found.path, start, end, isGood: () => index.holds(found.path, oid), release() {} }
       }
     }
-    const lease = await acquiring
-    if (lease?.size !== size) {
-      lease?.[Symbol.dispose]()
+    const pin = await acquiring
+    if (pin?.size !== size) {
+      pin?.[Symbol.dispose]()
       return undefined
     }
-    if (repo && lease.origin === 'store') void store.addRepo(oid, repo).catch(() => {})
-    const isGood = () => index.holds(lease.path, oid)
-    return { path: lease.path, start, end, isGood, release: () => lease[Symbol.dispose]() }
+    if (repo && pin.heldBy === 'store') void store.addRepo(oid, repo).catch(() => {})
+    const isGood = () => index.holds(pin.path, oid)
+    return { path: pin.path, start, end, isGood, release: () => pin[Symbol.dispose]() }
   }
 
   async #read(request: GatewayRequest, wanted: WantedBlob, range: RequestedRange): Promise<Reply['body']> {
@@ -145,7 +148,7 @@ export class BlobReplies {
       try {
         return await primeStream(this.#readOnce(request, wanted, range))
       } catch (error) {
-        // The fetch that was joined spoke with the token of another client, which may be refused by now.
+        // The fetch that was joined speaks with the token of another client, which the Hub may refuse by now.
         if (isSecond || !isOfClass(error, 'denied')) throw error
       }
     }
@@ -156,9 +159,9 @@ export class BlobReplies {
     wanted: WantedBlob,
     range: RequestedRange,
   ): AsyncGenerator<Uint8Array> {
-    const errand = await this.#parts.library.join(wanted, wanted.source)
+    const fetch = await this.#parts.library.join(wanted, wanted.source)
     try {
-      yield* readWhileFetching(errand, range, request.signal, {
+      yield* readWhileFetching(fetch, range, request.signal, {
         isRest: range.isRest,
         waitsForAll: this.#cut.has(wanted.oid),
         trustsPeers: this.#parts.trustsPeers === true,
@@ -170,7 +173,7 @@ export class BlobReplies {
       }
       throw error
     } finally {
-      this.#leaveLater(errand)
+      this.#leaveLater(fetch)
     }
   }
 
@@ -193,17 +196,17 @@ export class BlobReplies {
     }
   }
 
-  #leaveLater(errand: Errand): void {
+  #leaveLater(fetch: SharedFetch): void {
     const leave = () => {
       clearTimeout(timer)
-      this.#lingering.delete(errand)
-      errand.leave()
+      this.#lingering.delete(fetch)
+      fetch.leave()
     }
     const timer = setTimeout(leave, LINGER_MS)
     timer.unref()
-    this.#lingering.set(errand, timer)
-    // Of a fetch that is over nothing need be kept.
-    errand.done.then(leave, leave)
+    this.#lingering.set(fetch, timer)
+    // A fetch that is over need not linger.
+    fetch.done.then(leave, leave)
   }
 }
 

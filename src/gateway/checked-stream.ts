@@ -22,8 +22,8 @@ export async function* checkedStream(
 }
 
 /**
- * A stream whose first chunk is here: what fails before it can still be told in words. Ends the source however it is
- * given up.
+ * A stream whose first chunk is here: a failure before it can still become an error reply. Ends the source however the
+ * stream ends.
  */
 export async function primeStream(source: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
   let first: IteratorResult<Uint8Array> | undefined = await source.next()

@@ -3,21 +3,22 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DfhfError, isAbort, isOfClass, systemCode } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
-import { isLoopback } from '../hub/tokens.ts'
+import { isLoopbackAddress } from '../base/loopback.ts'
+import { plainAddress } from '../base/plain-address.ts'
 import { discardReply, type GatewayRequest, isFileBody, type Reply } from './message.ts'
 import { refusalOf, refuse } from './refusal.ts'
 import { sendFile, sendStream } from './send-body.ts'
 
 const MAX_HEADER_SIZE = 2 ** 16
 const MAX_CONNECTIONS = 4096
-/** A client must have sent its headers by then. */
+/** How long a client may take to send its headers. */
 const HEADERS_TIMEOUT_MS = 30_000
 /** Clients that ask again do so at once; a connection that is idle for longer only holds a place. */
 const KEEP_ALIVE_MS = 20_000
 /** Connections of one other machine at once. */
 const MAX_CONNECTIONS_PER_ADDRESS = 256
 
-/** What answers. */
+/** What answers the requests that a server receives. */
 export interface GatewayHandler {
   handle(request: GatewayRequest): Promise<Reply>
   /** Takes over the socket of a CONNECT request; `head` are bytes that came with it. */
@@ -31,8 +32,8 @@ export interface GatewayServerOptions {
   /** 0 lets the system choose. */
   readonly port: number
   readonly log?: Log | undefined
-  /** Told the status of each answer. */
-  readonly onAnswer?: ((status: number) => void) | undefined
+  /** Told the status of each reply. */
+  readonly onReply?: ((status: number) => void) | undefined
 }
 
 /**
@@ -43,7 +44,7 @@ export class GatewayServer implements AsyncDisposable {
   readonly #server: Server
   readonly #log: Log
   readonly #handler: GatewayHandler
-  readonly #onAnswer: (status: number) => void
+  readonly #onReply: (status: number) => void
   readonly #stop = new AbortController()
   readonly #open = new Set<Promise<void>>()
   readonly #sockets = new Set<Socket>()
@@ -51,22 +52,22 @@ export class GatewayServer implements AsyncDisposable {
 
   private constructor(options: GatewayServerOptions) {
     this.#handler = options.handler
-    this.#onAnswer = options.onAnswer ?? (() => {})
+    this.#onReply = options.onReply ?? (() => {})
     this.#log = options.log ?? silentLog
     this.#server = createServer({
       maxHeaderSize: MAX_HEADER_SIZE,
       headersTimeout: HEADERS_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      // A body may take as long as it takes.
+      // A body may take any time.
       requestTimeout: 0,
     })
     this.#server.maxConnections = MAX_CONNECTIONS
     this.#server.on('connection', (socket) => {
-      // Bun says it once a request.
+      // Bun emits this event once for each request.
       if (this.#sockets.has(socket)) return
       const address = plainAddress(socket.remoteAddress ?? '')
       const others = [...this.#sockets].filter((each) => each.remoteAddress === socket.remoteAddress)
-      if (!isLoopback(address) && others.length >= MAX_CONNECTIONS_PER_ADDRESS) {
+      if (!isLoopbackAddress(address) && others.length >= MAX_CONNECTIONS_PER_ADDRESS) {
         socket.destroy()
         return
       }
@@ -84,7 +85,7 @@ export class GatewayServer implements AsyncDisposable {
     try {
       return await GatewayServer.#bind({ ...options, host: '::' })
     } catch (error) {
-      // A host without IPv6.
+      // This host has no IPv6.
       if (error instanceof DfhfError && systemCode(error.cause) === 'EADDRINUSE') throw error
       return GatewayServer.#bind({ ...options, host: '0.0.0.0' })
     }
@@ -165,14 +166,14 @@ export class GatewayServer implements AsyncDisposable {
       this.#logFailure(request, error)
       reply = isAbort(error) ? leaving() : refusalOf(error)
     }
-    // What a refused client still sends is not read: Bun would gather it in memory. It must not ask on this connection again.
+    // A refused client's body is not read, as Bun would gather it in memory; so the connection cannot be used again.
     const isCut = !incoming.complete
     if (isCut) response.once('finish', () => incoming.destroy())
     const told: Reply = isCut ? { ...reply, headers: [...reply.headers, ['Connection', 'close']] } : reply
     await this.#send(request, told, response, gone.signal)
   }
 
-  /** The Hub's troubles have a line of their own. */
+  /** Logs a failed request; as a warning only for bugs, wrong bytes and the disk, since HubCircuit tells of a Hub that fails. */
   #logFailure({ method, target }: GatewayRequest, error: unknown): void {
     if (isAbort(error)) return
     const isKnown = error instanceof DfhfError
@@ -189,7 +190,7 @@ export class GatewayServer implements AsyncDisposable {
     gone: AbortSignal,
   ): Promise<void> {
     const { status, headers, body } = reply
-    this.#onAnswer(status)
+    this.#onReply(status)
     if (gone.aborted) return discardReply(reply)
     try {
       response.writeHead(status, headers.flat())
@@ -240,8 +241,4 @@ function headersOf(incoming: IncomingMessage): Headers {
 /** The part of a target that may stand in a log. */
 function pathOf(target: string): string {
   return target.replace(/\?.*$/s, '?…').slice(0, 300)
-}
-
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
 }

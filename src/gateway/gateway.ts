@@ -14,7 +14,7 @@ import { headerText, refuse } from './refusal.ts'
 /** Answers one of the gateway's own paths. */
 export type OwnRoute = (request: GatewayRequest) => Reply | Promise<Reply>
 
-/** What answers which requests. */
+/** The parts that answer, by kind of request. */
 export interface GatewayParts {
   readonly endpoint: URL
   readonly mirror: HubMirror
@@ -28,8 +28,8 @@ export interface GatewayParts {
 }
 
 /**
- * A repo's author writes what the gateway hands out under its own name: a browser that is led there runs no script of
- * it, guesses no type, and lets no page embed it.
+ * The gateway sends files of any repo's author under its own name: these headers keep a browser from running a script
+ * in them, guessing their type, and embedding them in a page.
  */
 const guards: readonly HeaderLine[] = [
   ['Content-Security-Policy', 'sandbox'],
@@ -37,7 +37,7 @@ const guards: readonly HeaderLine[] = [
   ['Cross-Origin-Resource-Policy', 'same-origin'],
 ]
 
-/** All that the gateway's port answers, by what is asked. */
+/** Passes each request on the gateway's port to the part that answers it. */
 export class Gateway implements GatewayHandler {
   readonly #parts: GatewayParts
 
@@ -48,7 +48,7 @@ export class Gateway implements GatewayHandler {
   async handle(request: GatewayRequest): Promise<Reply> {
     if (isFromWebPage(request.headers)) return refuse(403, 'the gateway does not answer web pages')
     const { target } = request
-    // A proxy's client says in the target what it means; its Host counts for nothing (RFC 9112, 3.2.2).
+    // A proxy's client names the server in the target; its Host header does not count (RFC 9112, 3.2.2).
     if (/^https?:\/\//i.test(target)) return this.#absolute(request, target)
     const reply = await this.#own(request)
     return { ...reply, headers: [...reply.headers, ...guards] }
@@ -78,7 +78,7 @@ export class Gateway implements GatewayHandler {
     return mirror.handle({ ...request, target, base: `http://${host}` })
   }
 
-  /** A request of a client that takes us for its proxy. */
+  /** A request of a client that uses the gateway as its proxy. */
   #absolute(request: GatewayRequest, target: string): Reply | Promise<Reply> {
     if (!URL.canParse(target)) return refuse(400, 'not an address')
     const url = new URL(target)
@@ -105,8 +105,8 @@ export class Gateway implements GatewayHandler {
 }
 
 /**
- * Path and query as the Hub's address will have them, `..` and its like resolved: what is decided here must be about
- * what is asked there, and no path may climb out of the Hub's own.
+ * Path and query as they will stand in the Hub's address, `..` and the like resolved: access is decided on the very path
+ * that the Hub is asked for, and no path may climb out of the Hub's own.
  */
 function plainTarget(target: string): string | undefined {
   const text = `http://gateway${target}`

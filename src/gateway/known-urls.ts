@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto'
-import type { LocatedBlob } from '../peer/blob-library.ts'
+import { BoundedMap } from '../base/bounded-map.ts'
+import type { LocatedBlob } from '../peer/located-blob.ts'
 
 const MAX_URLS = 20_000
 
 /**
- * Which blob stands at which address, as far as the Hub has said. Two addresses that differ in ignored parameters
- * alone are one: a signature is another one each time.
+ * Which blob stands at which address, as far as the Hub has said. Two addresses that differ only in ignored parameters
+ * count as one, since the Hub signs an address anew each time.
  */
 export class KnownUrls {
   readonly #ignored: ReadonlySet<string>
-  readonly #blobs = new Map<string, LocatedBlob>()
+  readonly #blobs = new BoundedMap<string, LocatedBlob>(MAX_URLS)
 
   constructor(ignoredParameters: readonly string[]) {
     this.#ignored = new Set(ignoredParameters.map((name) => name.toLowerCase()))
   }
 
-  /** What makes an address the same as another. */
+  /** The same for all addresses that count as one. */
   keyOf(url: URL): string {
     const query = [...url.searchParams].filter(([name]) => !this.#ignored.has(name.toLowerCase()))
     return `${url.host}${url.pathname}?${new URLSearchParams(query)}`
@@ -24,10 +25,7 @@ export class KnownUrls {
   learn(address: string, blob: LocatedBlob): void {
     if (!URL.canParse(address)) return
     const { oid, size, repo, commit, path } = blob
-    const key = digestOf(this.keyOf(new URL(address)))
-    this.#blobs.delete(key)
-    this.#blobs.set(key, { oid, size, repo, commit, path })
-    if (this.#blobs.size > MAX_URLS) this.#blobs.delete(this.#blobs.keys().next().value ?? '')
+    this.#blobs.set(digestOf(this.keyOf(new URL(address))), { oid, size, repo, commit, path })
   }
 
   find(url: URL): LocatedBlob | undefined {
@@ -39,7 +37,7 @@ export class KnownUrls {
   }
 }
 
-/** A signed address has a kilobyte, and there may be thousands. */
+/** Shortens keys: a signed address has a kilobyte, and there may be thousands. */
 function digestOf(key: string): string {
   return createHash('sha256').update(key).digest('base64')
 }

@@ -1,9 +1,9 @@
 import { safeJson } from '../base/safe-json.ts'
 
-/** One request to the gateway, whatever brought it. */
+/** One request to the gateway, apart from the server that received it. */
 export interface GatewayRequest {
   readonly method: string
-  /** As on the request line: `/path?query`, or `http://host/path` from a client that takes us for its proxy. */
+  /** As on the request line: `/path?query`, or `http://host/path` from a client that uses the gateway as its proxy. */
   readonly target: string
   readonly headers: Headers
   readonly body: AsyncIterable<Uint8Array>
@@ -32,7 +32,7 @@ export type StreamBody = AsyncIterable<Uint8Array>
 /** A header line; names may repeat, which a web Response cannot express. */
 export type HeaderLine = readonly [name: string, value: string]
 
-/** What is answered. A stream that throws breaks the connection, so that nobody takes the part for the whole. */
+/** What the gateway sends. A stream that throws breaks the connection, so that no client takes a part for the whole. */
 export interface Reply {
   readonly status: number
   readonly headers: readonly HeaderLine[]
@@ -44,7 +44,7 @@ export function isFileBody(body: Reply['body']): body is FileBody {
   return body !== undefined && 'path' in body
 }
 
-/** Gives up an answer that will not be sent. */
+/** Gives up a reply that will not be sent. */
 export async function discardReply({ body }: Reply): Promise<void> {
   if (body === undefined || body instanceof Uint8Array) return
   if (isFileBody(body)) body.release()

@@ -7,7 +7,7 @@ export function refuse(status: number, message: string, headers: readonly Header
   return jsonReply(status, { error: message }, [['X-Error-Message', headerText(message)], ...headers])
 }
 
-/** The refusal for whatever went wrong while a request was answered. */
+/** The refusal for any error that ended a request. */
 export function refusalOf(error: unknown): Reply {
   if (!(error instanceof DfhfError))
     return refuse(errorRow('unexpected').status, 'the gateway failed; its log says why')
@@ -19,7 +19,7 @@ export function refusalOf(error: unknown): Reply {
   return refuse(status, message, headers)
 }
 
-/** The same for a client that is dfhf itself: it has the error anew. */
+/** The same for a client that is dfhf itself, which makes the error anew from the code. */
 export function refusalWithCode(error: unknown): Reply {
   const { status, headers } = refusalOf(error)
   const kept = headers.filter(([name]) => !/^content-/i.test(name))

@@ -14,7 +14,7 @@ const hopByHop = new Set([
   'http2-settings',
 ])
 
-/** What is made anew for each way, and what no client of the Hub's API needs. */
+/** Headers that the gateway makes anew for its own request, and those that no client of the Hub's API needs. */
 const ownRequestHeaders = new Set([
   'host',
   'content-length',
@@ -24,7 +24,7 @@ const ownRequestHeaders = new Set([
   'origin',
   'referer',
 ])
-const ownAnswerHeaders = new Set(['set-cookie', 'alt-svc', 'strict-transport-security', 'date', 'server'])
+const ownResponseHeaders = new Set(['set-cookie', 'alt-svc', 'strict-transport-security', 'date', 'server'])
 
 /** The client's headers that go on to the Hub. */
 export function requestHeaders(headers: Headers): Record<string, string> {
@@ -47,13 +47,13 @@ export interface Rebase {
 }
 
 /** The Hub's headers that go back to the client: addresses lead to the gateway, and nothing speaks of Xet. */
-export function answerHeaders(headers: HttpHeaders, rebase: Rebase): HeaderLine[] {
+export function responseHeaders(headers: HttpHeaders, rebase: Rebase): HeaderLine[] {
   const named = connectionNames(headers.get('connection'))
   const lines: HeaderLine[] = []
   for (const name of headers.names()) {
-    if (hopByHop.has(name) || named.has(name) || name.startsWith('proxy-') || ownAnswerHeaders.has(name))
+    if (hopByHop.has(name) || named.has(name) || name.startsWith('proxy-') || ownResponseHeaders.has(name))
       continue
-    // What the Hub and its CDN let web pages read is not for them to say here.
+    // The Hub and its CDN do not decide which web pages may read from the gateway.
     if (name.startsWith('x-xet-') || name.startsWith('access-control-')) continue
     for (const value of headers.getAll(name)) {
       const rewritten = rewrite(name, value, rebase)
@@ -81,7 +81,7 @@ function rewriteLink(value: string, rebase: Rebase): string | undefined {
 export function rebaseUrl(text: string, { base, endpoint }: Rebase): string {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return text
   const url = new URL(text)
-  // Behind a TLS proxy a mirror may take its own scheme and port for others.
+  // A mirror behind a TLS proxy may write its own address with another scheme and port.
   if (url.hostname !== endpoint.hostname && !isOfficialHost(url.host)) return text
   const prefix = endpoint.pathname.replace(/\/+$/, '')
   const path =
@@ -95,8 +95,8 @@ export function lineOf(lines: readonly HeaderLine[], name: string): string | und
 }
 
 /**
- * Adds the code by which a client knows that a repo does not exist or is not for it: without https it does not read
- * this from a bare 401.
+ * Adds the code by which a client knows that a repo does not exist or is closed to it: over plain http it does not
+ * conclude this from a bare 401.
  */
 export function withErrorCode(status: number, lines: readonly HeaderLine[]): readonly HeaderLine[] {
   if (status !== 401 || lineOf(lines, 'x-error-code') !== undefined) return lines

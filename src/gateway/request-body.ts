@@ -3,7 +3,7 @@ import type { GatewayRequest } from './message.ts'
 
 /** Bytes of request bodies that the process holds at once, all clients together: twelve of 60 MB took 800 MB before. */
 const MOST_HELD = 96 * 2 ** 20
-/** When a client may come back that found no room, in ms. */
+/** When a client that found no room may try again, in ms. */
 const COME_BACK_MS = 2_000
 
 let held = 0

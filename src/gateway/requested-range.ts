@@ -1,10 +1,4 @@
-import type { ByteRange } from '../blob/pieces.ts'
-
-/** A range that a client asks for. */
-export interface RequestedRange extends ByteRange {
-  /** True for `bytes=N-`, by which a client goes on with what it has of the file. */
-  readonly isRest: boolean
-}
+import { parseRange, type RequestedRange } from '../http/range-header.ts'
 
 /**
  * What a client's Range means for `size` bytes with `etag` (RFC 9110, 14.2): the range, 'whole' where there is none or
@@ -17,17 +11,8 @@ export function requestedRange(
 ): RequestedRange | 'whole' | 'unsatisfiable' {
   const ifRange = headers.get('if-range')
   if (ifRange !== null && ifRange !== etag) return 'whole'
-  const [, first = '', last = ''] =
-    /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.get('range')?.trim() ?? '') ?? []
-  if (first === '' && last === '') return 'whole'
-  if (first === '') {
-    const length = Math.min(Number(last), size)
-    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size, isRest: false }
-  }
-  const start = Number(first)
-  const end = last === '' ? size : Math.min(Number(last) + 1, size)
-  if (last !== '' && Number(last) < start) return 'whole'
-  return start >= size ? 'unsatisfiable' : { start, end, isRest: last === '' }
+  const range = parseRange(headers.get('range'), size)
+  return range === 'none' || range === 'malformed' ? 'whole' : range
 }
 
 /** Whether If-None-Match names `etag`: then the client has it already. */

@@ -46,7 +46,7 @@ export async function sendStream(response: ServerResponse, body: StreamBody): Pr
 }
 
 /**
- * Writes a body chunk by chunk, the next one when the last is out of our hands. Its listeners and its timer serve the
+ * Writes a body chunk by chunk, the next one when the system has the last. Its listeners and its timer serve the
  * whole body: made anew for each chunk they were most of the garbage that a hundred readers cause.
  */
 class BodyWriter implements Disposable {
@@ -64,7 +64,7 @@ class BodyWriter implements Disposable {
     this.#watch = setInterval(() => this.#cutIfStuck(), STUCK_MS)
   }
 
-  /** Resolves when the bytes are out of our hands; rejects when the client is gone. */
+  /** Resolves when the system has the bytes; rejects when the client is gone. */
   write(bytes: Uint8Array): Promise<void> {
     this.#chunks += 1
     return new Promise((resolve, reject) => {

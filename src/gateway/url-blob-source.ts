@@ -19,7 +19,7 @@ export interface BlobAddress {
   readonly mayFollow: (url: URL) => boolean
 }
 
-/** Gives ranges of a blob at an address. It cannot be renewed: once its signature is over the fetch fails. */
+/** Gives ranges of a blob at an address. The address cannot be renewed: once its signature expires the fetch fails. */
 export class UrlBlobSource implements OriginSource {
   readonly kind = 'hub'
   readonly name = 'hub'

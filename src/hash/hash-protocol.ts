@@ -15,7 +15,7 @@ export type HashRequest = { readonly reply: number } & (
   | { readonly type: 'close'; readonly task: number }
 )
 
-/** The worker's answer: a digest where one was asked for, or why it failed. */
+/** The worker's reply: a digest where one was asked for, or why it failed. */
 export interface HashReply {
   readonly reply: number
   readonly digest?: string | undefined

@@ -104,7 +104,7 @@ export class HashService implements Disposable {
     const reply = this.#lastReply
     return new Promise((resolve, reject) => {
       this.#waiting.set(reply, { resolve, reject })
-      // Somebody waits for the answer, and perhaps nothing else keeps the program from ending.
+      // A caller waits for the reply, and perhaps nothing else keeps the program from ending.
       worker.ref()
       worker.postMessage({ ...request, reply })
     })
@@ -119,7 +119,7 @@ export class HashService implements Disposable {
       if (event.data.failure === undefined) waiter?.resolve(event.data.digest)
       else waiter?.reject(new DfhfError('disk', `cannot read back what was written: ${event.data.failure}`))
     }
-    // One that ended gives no answer any more, with an error or without; the next request starts another.
+    // A worker that ended sends no further reply, with an error or without; the next request starts another.
     const ended = (why: string) => {
       if (this.#worker === worker) this.#end(why)
     }

@@ -5,7 +5,7 @@ import { DfhfError, systemCode } from '../base/errors.ts'
 interface BoundedBodyOptions {
   /** The content-encoding. */
   readonly encoding?: string | undefined
-  /** Who sent it, for errors. */
+  /** The sender's name, for errors. */
   readonly from: string
 }
 

@@ -7,12 +7,12 @@ export type SendToBytes = (request: {
   readonly headers: Readonly<Record<string, string>>
 }) => Promise<HttpResponse>
 
-/** Whether the bytes of a blob of that size are given: by HEAD, or by one byte where a signature is good for a GET alone. */
+/** Whether a server gives a blob of that size: asked by HEAD, or for one byte where a signature is good for a GET alone. */
 export async function givesBytes(send: SendToBytes, size: number): Promise<boolean> {
   const identity = { 'accept-encoding': 'identity' }
   const head = await send({ method: 'HEAD', headers: identity })
   await head.discard()
-  // A proxy may give every HEAD the length of the body that it does not have; the bytes themselves tell.
+  // Some proxies answer every HEAD with a content-length of 0; then the bytes themselves are asked for.
   if (head.status === 200 && Number(head.headers.get('content-length') ?? size) === size) return true
   const first = await send({ method: 'GET', headers: { ...identity, range: 'bytes=0-0' } })
   await first.discard()

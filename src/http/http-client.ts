@@ -1,10 +1,11 @@
-import { Agent, type Dispatcher, ProxyAgent } from 'undici/index.js'
-import { BodyChunks } from './body-chunks.ts'
+import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici/index.js'
+import { Exchange } from './exchange.ts'
 import { HttpHeaders } from './http-headers.ts'
 import { HttpResponse } from './http-response.ts'
 import { proxyRefusal, toNetworkError } from './network-error.ts'
 import { type HttpProxy, hasLogin, isSocks, proxyAuthorization } from './proxy.ts'
 import { RateGate } from './rate-gate.ts'
+import { ReceiveGathering } from './receive-gathering.ts'
 import { socksConnector } from './socks-connector.ts'
 
 /** How one client connects; everything has a default. */
@@ -13,7 +14,7 @@ export interface HttpClientOptions {
   readonly connections?: number
   /** @default 10000 */
   readonly connectTimeoutMs?: number
-  /** From the request sent to the answer's headers; 0 waits for ever. @default 10000 */
+  /** From the request sent to the response's headers; 0 waits for ever. @default 10000 */
   readonly headersTimeoutMs?: number
   /** The longest pause between two parts of a body; 0 waits for ever. @default 10000 */
   readonly bodyTimeoutMs?: number
@@ -39,7 +40,7 @@ export interface HttpRequest {
 
 /** Sends requests over kept-alive connections. */
 export interface HttpClient {
-  /** The back-off for hosts that answer 429; for those to ask who repeat requests. */
+  /** The back-off for hosts that answer 429; code that repeats requests asks it first. */
   readonly rateGate: RateGate
   /** Resolves when the headers are here; throws `network` or `timeout`, or the signal's reason. */
   request(request: HttpRequest): Promise<HttpResponse>
@@ -73,26 +74,26 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
               ...timeouts,
             })
       try {
-        const answering = dispatchers.send(url, proxy, {
+        const exchange = new Exchange(request.signal, dispatchers.gathering)
+        dispatchers.send(url, proxy, exchange, {
           method: request.method ?? 'GET',
           headers: { ...request.headers },
           body: request.body ?? null,
-          signal: request.signal ?? null,
           headersTimeout: timeouts.headersTimeoutMs,
           bodyTimeout: timeouts.bodyTimeoutMs,
           // undici closes the connection after each HEAD unless told otherwise; a TLS handshake costs more than the HEAD.
           reset: false,
         })
-        const answer = await orAborted(answering, request.signal)
-        if (proxy && answer.statusCode === 407) {
-          answer.body.dump({ limit: 1024 }).catch(() => {})
+        const { status, headers, body } = await exchange.answer
+        if (proxy && status === 407) {
+          body.dump({ limit: 1024 })
           throw proxyRefusal(407, { host: url.host, proxy: proxy.url.host, hasLogin: hasLogin(proxy) })
         }
         return new HttpResponse({
-          status: answer.statusCode,
-          headers: new HttpHeaders(answer.headers),
+          status,
+          headers: new HttpHeaders(headers),
           url: url.href,
-          raw: { chunks: () => new BodyChunks(answer.body), dump: (limits) => answer.body.dump(limits) },
+          raw: { chunks: () => body, dump: (limits) => body.dump(limits) },
           toError,
         })
       } catch (error) {
@@ -104,21 +105,14 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   }
 }
 
-/** The answer, or the signal's reason at once: undici heeds a signal only when the connection stands. */
-function orAborted<T>(answering: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return answering
-  const { promise, resolve, reject } = Promise.withResolvers<T>()
-  const stop = () => reject(signal.reason)
-  if (signal.aborted) stop()
-  signal.addEventListener('abort', stop, { once: true })
-  answering.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
-  return promise
-}
+type DispatchOptions = Omit<Dispatcher.DispatchOptions, 'origin' | 'path'>
 
-type RequestOptions = Omit<Dispatcher.RequestOptions, 'origin' | 'path'>
+/** A stream that holds more stops its socket and starts it again, which costs calls to the system: more than most reads bring. */
+const READ_SIZE = 2 ** 18
 
 /** The undici dispatchers of one client, made when first needed: reading authorities is slow and often for nothing. */
 class Dispatchers {
+  readonly gathering = new ReceiveGathering()
   readonly #options: HttpClientOptions
   readonly #byRoute = new Map<string, Dispatcher>()
   /** undici's `destroy` knows nothing of a connection that is being made; an open one keeps the process running. */
@@ -128,23 +122,22 @@ class Dispatchers {
     this.#options = options
   }
 
-  send(url: URL, proxy: HttpProxy | undefined, options: RequestOptions): Promise<Dispatcher.ResponseData> {
+  /** Sends a request; `exchange` hears what comes of it. */
+  send(url: URL, proxy: HttpProxy | undefined, exchange: Exchange, options: DispatchOptions): void {
     const path = url.pathname + url.search
-    if (!proxy) return this.#direct(url.protocol).request({ ...options, origin: url.origin, path })
-    if (isSocks(proxy))
-      return this.#overSocks(proxy, url.protocol).request({ ...options, origin: url.origin, path })
-    if (url.protocol === 'https:')
-      return this.#tunnel(proxy).request({ ...options, origin: url.origin, path })
-    const headers: Record<string, string> = { host: url.host }
-    Object.assign(headers, options.headers)
-    const authorization = proxyAuthorization(proxy)
-    if (authorization !== undefined) headers['proxy-authorization'] = authorization
-    return this.#direct(proxy.url.protocol).request({
-      ...options,
-      headers,
-      origin: proxy.url.origin,
-      path: url.origin + path,
-    })
+    const direct = { ...options, origin: url.origin, path }
+    if (!proxy) this.#direct(url.protocol).dispatch(direct, exchange)
+    else if (isSocks(proxy)) this.#overSocks(proxy, url.protocol).dispatch(direct, exchange)
+    else if (url.protocol === 'https:') this.#tunnel(proxy).dispatch(direct, exchange)
+    else {
+      const headers: Record<string, string> = { host: url.host }
+      Object.assign(headers, options.headers)
+      const authorization = proxyAuthorization(proxy)
+      if (authorization !== undefined) headers['proxy-authorization'] = authorization
+      const { origin } = proxy.url
+      const toProxy = { ...options, headers, origin, path: url.origin + path }
+      this.#direct(proxy.url.protocol).dispatch(toProxy, exchange)
+    }
   }
 
   async close(): Promise<void> {
@@ -155,7 +148,10 @@ class Dispatchers {
   }
 
   #direct(protocol: string): Dispatcher {
-    return this.#dispatcher(protocol, () => new Agent(this.#poolOptions(protocol === 'https:')))
+    return this.#dispatcher(protocol, () => {
+      const connect = buildConnector(protocol === 'https:' ? this.#tls() : this.#plain())
+      return this.#agent(connect)
+    })
   }
 
   #tunnel(proxy: HttpProxy): Dispatcher {
@@ -163,7 +159,7 @@ class Dispatchers {
       const tls = this.#tls()
       const authorization = proxyAuthorization(proxy)
       return new ProxyAgent({
-        ...this.#poolOptions(true),
+        connections: this.#connections,
         uri: proxy.url.href,
         ...(authorization === undefined ? {} : { token: authorization }),
         requestTls: tls,
@@ -175,9 +171,8 @@ class Dispatchers {
   #overSocks(proxy: HttpProxy, protocol: string): Dispatcher {
     return this.#dispatcher(`${proxy.url.href} ${protocol}`, () => {
       const tls = protocol === 'https:' ? this.#tls() : undefined
-      const timeoutMs = this.#options.connectTimeoutMs ?? 10_000
-      const connect = socksConnector(proxy, { tls, timeoutMs, signal: this.#closing.signal })
-      return new Agent({ ...this.#poolOptions(false), connect })
+      const timeoutMs = this.#connectTimeoutMs
+      return this.#agent(socksConnector(proxy, { tls, timeoutMs, signal: this.#closing.signal }))
     })
   }
 
@@ -189,17 +184,26 @@ class Dispatchers {
     return created
   }
 
-  #poolOptions(isTls: boolean) {
-    return {
-      connections: this.#options.connections ?? 64,
-      connect: isTls ? this.#tls() : { timeout: this.#options.connectTimeoutMs ?? 10_000 },
-    }
+  #agent(connect: buildConnector.connector): Agent {
+    return new Agent({ connections: this.#connections, connect: this.gathering.follow(connect) })
+  }
+
+  get #connections(): number {
+    return this.#options.connections ?? 64
+  }
+
+  get #connectTimeoutMs(): number {
+    return this.#options.connectTimeoutMs ?? 10_000
+  }
+
+  #plain() {
+    return { timeout: this.#connectTimeoutMs, highWaterMark: READ_SIZE }
   }
 
   #tls() {
     const authorities = this.#options.authorities?.()
     return {
-      timeout: this.#options.connectTimeoutMs ?? 10_000,
+      ...this.#plain(),
       ...(authorities === undefined ? {} : { ca: [...authorities] }),
     }
   }

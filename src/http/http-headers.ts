@@ -1,4 +1,4 @@
-/** The headers of one answer; names in any case. */
+/** The headers of one response; names in any case. */
 export class HttpHeaders {
   readonly #values: Readonly<Record<string, string | readonly string[] | undefined>>
 

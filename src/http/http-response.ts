@@ -13,7 +13,7 @@ export interface RawBody {
   dump(options: { readonly limit: number }): Promise<unknown>
 }
 
-/** An answer whose headers are here. Its body must be read, or given up with `discard`, or it holds a connection. */
+/** A response whose headers are here. Its body must be read, or given up with `discard`, or it holds a connection. */
 export class HttpResponse {
   readonly status: number
   readonly headers: HttpHeaders

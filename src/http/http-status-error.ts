@@ -4,7 +4,7 @@ import type { HttpResponse } from './http-response.ts'
 import { redactUrl } from './redact-url.ts'
 import { isRetryableStatus } from './retry.ts'
 
-/** An answer whose status says no. */
+/** A response whose status is not a success. */
 export class HttpStatusError extends DfhfError {
   readonly status: number
 
@@ -20,7 +20,7 @@ export class HttpStatusError extends DfhfError {
   }
 }
 
-/** The plain reading of a status, where nothing more is known of the server; gives the body up. */
+/** The error for a status where nothing more is known of the server; gives the body up. */
 export function statusError(response: HttpResponse): HttpStatusError {
   response.discard()
   const { status, retryAfterMs } = response

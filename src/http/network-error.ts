@@ -5,7 +5,7 @@ interface Exchange {
   readonly url: URL
   /** The proxy's host and port, when there is one. */
   readonly proxy: string | undefined
-  /** Whether the proxy was told a user or a password. */
+  /** Whether the proxy was sent a user or a password. */
   readonly hasProxyLogin?: boolean
   readonly headersTimeoutMs: number
   readonly bodyTimeoutMs: number
@@ -92,7 +92,7 @@ interface ProxyQuestion {
   readonly host: string
   /** Its host and port. */
   readonly proxy: string
-  /** Whether it was told a user or a password. */
+  /** Whether it was sent a user or a password. */
   readonly hasLogin: boolean
   readonly cause?: unknown
 }
@@ -139,7 +139,7 @@ function socksRefusal(cause: SocksClientError, question: ProxyQuestion): DfhfErr
   })
 }
 
-/** What the answers of RFC 1928 say by the library's names, and whether the same question gets the same again. */
+/** The replies of RFC 1928 in words, by the library's names, and whether the same request would get the same again. */
 const socksAnswers: ReadonlyMap<string, readonly [string, boolean]> = new Map([
   ['Failure', ['it failed', false]],
   ['NotAllowed', ['not allowed by its rules', true]],

@@ -1,5 +1,5 @@
-import { bareHost } from '../base/bare-host.ts'
 import { DfhfError } from '../base/errors.ts'
+import { bareHost } from '../base/url-host.ts'
 import { redactUrl } from './redact-url.ts'
 
 /** A proxy to send requests through. */

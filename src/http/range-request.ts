@@ -1,12 +1,11 @@
 import { DfhfError } from '../base/errors.ts'
 import type { ByteRange } from '../blob/pieces.ts'
 import { formatRange, parseContentRange } from './content-range.ts'
-import type { HttpClient } from './http-client.ts'
 import type { HttpResponse } from './http-response.ts'
 import { statusError } from './http-status-error.ts'
 import { redactUrl } from './redact-url.ts'
 
-/** The server gives no parts that can be told for what they are: the file can only be read as one stream from the start. */
+/** The server gives no ranges that can be checked: the file can only be read as one stream from the start. */
 export class RangeIgnoredError extends DfhfError {
   constructor(url: string, what = 'ignores ranges and sends the whole file') {
     super('bad-response', `${redactUrl(url)} ${what}`)
@@ -22,21 +21,16 @@ export class ContentChangedError extends DfhfError {
   }
 }
 
-/** Which bytes of which file to ask for. */
-export interface RangeRequest {
-  readonly url: string | URL
+/** Which bytes of which file a response should hold. */
+export interface ExpectedRange {
   readonly range: ByteRange
   /** The size of the whole file. */
   readonly size: number
-  readonly headers?: Readonly<Record<string, string>>
-  /** The ETag that an earlier answer of the same URL carried; another one now is an error. */
+  /** The ETag that an earlier response of the same URL carried; another one now is an error. */
   readonly etag?: string | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly headersTimeoutMs?: number | undefined
-  readonly bodyTimeoutMs?: number | undefined
 }
 
-/** A range whose answer was checked and whose bytes can be read. */
+/** A range whose response was checked and whose bytes can be read. */
 export interface OpenedRange {
   /** Exactly the bytes asked for, or it throws; `retryable` when the connection closed early. */
   readonly body: AsyncIterable<Uint8Array>
@@ -50,26 +44,10 @@ export function rangeHeaders(range: ByteRange, size: number): Record<string, str
 }
 
 /**
- * Asks for a range and checks that the answer is that range of that file. Throws HttpStatusError for a refusal,
- * RangeIgnoredError, ContentChangedError, or `network` and `timeout`. An empty range is answered without a request.
+ * Checks that a response to a request with `rangeHeaders` is that range of that file, and gives its bytes. Throws
+ * HttpStatusError for a refusal, RangeIgnoredError or ContentChangedError.
  */
-export async function openRange(client: HttpClient, request: RangeRequest): Promise<OpenedRange> {
-  if (request.range.end <= request.range.start) return { body: nothing(), etag: request.etag }
-  const response = await client.request({
-    url: request.url,
-    headers: { ...request.headers, ...rangeHeaders(request.range, request.size) },
-    signal: request.signal,
-    headersTimeoutMs: request.headersTimeoutMs,
-    bodyTimeoutMs: request.bodyTimeoutMs,
-  })
-  return readRange(response, request)
-}
-
-/** Checks an answer to a request with `rangeHeaders` and gives its bytes; throws as `openRange` does. */
-export function readRange(
-  response: HttpResponse,
-  expected: Pick<RangeRequest, 'range' | 'size' | 'etag'>,
-): OpenedRange {
+export function readRange(response: HttpResponse, expected: ExpectedRange): OpenedRange {
   const problem = findProblem(response, expected)
   if (problem) {
     response.discard()
@@ -82,10 +60,7 @@ export function readRange(
   }
 }
 
-function findProblem(
-  response: HttpResponse,
-  { range, size, etag }: Pick<RangeRequest, 'range' | 'size' | 'etag'>,
-): DfhfError | undefined {
+function findProblem(response: HttpResponse, { range, size, etag }: ExpectedRange): DfhfError | undefined {
   const { status, headers, url } = response
   const isWhole = range.start === 0 && range.end === size
   if (status === 416) return new ContentChangedError(url, `it has no byte ${range.start}`)
@@ -117,7 +92,7 @@ function findProblem(
   return undefined
 }
 
-/** An answer that makes no sense; a proxy or one node of a CDN may have had a bad moment. */
+/** The error for a response that makes no sense; it can be retried, since a proxy or one CDN node may be to blame. */
 function odd(url: string, what: string): DfhfError {
   return new DfhfError('bad-response', `${redactUrl(url)} ${what}`, { retryable: true })
 }
@@ -139,5 +114,3 @@ async function* exactly(
     })
   }
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}

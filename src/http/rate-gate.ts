@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { DfhfError } from '../base/errors.ts'
 
 /** Pauses after the first, second, ... refusal in a row without advice, in ms; the last one is for all further ones. */
@@ -15,12 +16,12 @@ export interface RateGateOptions {
   readonly patienceMs?: number | undefined
 }
 
-/** How long a host that was given up stays so for those who ask next, in ms. */
+/** How long a host that was given up stays so for the next callers, in ms. */
 const GIVEN_UP_MS = 10_000
-/** How long those who do not wait stay away while one request is out to see, in ms. */
+/** How long callers that do not wait are refused while one request probes the host, in ms. */
 const PROBE_MS = 1_000
 
-/** So many are remembered; clients of a gateway may come with ever new tokens. */
+/** So many accounts and hosts are remembered; clients of a gateway may come with ever new tokens. */
 const MOST_PARTIES = 1_000
 
 /** A host that has answered 429 and let nothing through since. */
@@ -28,7 +29,7 @@ interface Limit {
   readonly since: number
   refusals: number
   pausedUntil: number
-  /** True while one request is out to see whether others may follow. */
+  /** True while one request probes whether others may follow. */
   isProbing: boolean
   /** Settles when anything of this has changed. */
   changed: PromiseWithResolvers<void>
@@ -46,14 +47,14 @@ export interface RateParty {
 
 /**
  * One back-off for all requests of a process and account to a host that answers 429: all wait for the same pause, then
- * one goes ahead. The pause is the one that the host asks for, or grows; whichever file asks, no host is asked more often
- * for it.
+ * one goes ahead. The pause is the one that the host asks for, or grows. A host is asked no more often when the requests
+ * are for many files.
  */
 export class RateGate {
   readonly #clock: () => number
   readonly #random: () => number
   readonly #patienceMs: number
-  readonly #limits = new Map<string, Limit>()
+  readonly #limits = new BoundedMap<string, Limit>(MOST_PARTIES, ({ changed }) => changed.resolve())
 
   constructor(options: RateGateOptions = {}) {
     this.#clock = options.clock ?? (() => performance.now())
@@ -91,7 +92,7 @@ export class RateGate {
     limit.changed.resolve()
   }
 
-  /** No answer came: another request may see how it is. */
+  /** No response came: another request may probe the host. */
   failed(party: RateParty): void {
     const limit = this.#limits.get(keyOf(party))
     if (!limit) return
@@ -108,8 +109,7 @@ export class RateGate {
     const key = keyOf(party)
     const limit = this.#limits.get(key) ?? begin(now)
     this.#limits.set(key, limit)
-    if (this.#limits.size > MOST_PARTIES) this.#forget(this.#limits.keys().next().value ?? key)
-    // Those that were on their way when the first was refused say nothing new, unless they bring advice.
+    // Refusals of requests that were on their way when the first was refused tell nothing new, unless they bring advice.
     const isNew = now >= limit.pausedUntil
     if (isNew) {
       limit.refusals += 1
@@ -141,11 +141,6 @@ export class RateGate {
     if (limit.isProbing) return PROBE_MS
     limit.isProbing = true
     return 0
-  }
-
-  #forget(key: string): void {
-    this.#limits.get(key)?.changed.resolve()
-    this.#limits.delete(key)
   }
 
   #pauseAfter(refusals: number): number {

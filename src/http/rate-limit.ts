@@ -7,13 +7,6 @@ export interface RateLimit {
   readonly resetMs: number
 }
 
-/** What a budget holds, from `RateLimit-Policy: "fixed window";"api";q=<quota>;w=<window seconds>`. */
-export interface RateLimitPolicy {
-  readonly kind: string
-  readonly quota: number
-  readonly windowMs: number
-}
-
 /** Parses a RateLimit header; undefined when it is absent or not understood. */
 export function parseRateLimit(header: string | undefined): RateLimit | undefined {
   const { kind, numbers } = parseFields(header)
@@ -21,15 +14,6 @@ export function parseRateLimit(header: string | undefined): RateLimit | undefine
   const reset = numbers.get('t')
   if (kind === undefined || remaining === undefined || reset === undefined) return undefined
   return { kind, remaining, resetMs: reset * 1000 }
-}
-
-/** Parses a RateLimit-Policy header; undefined when it is absent or not understood. */
-export function parseRateLimitPolicy(header: string | undefined): RateLimitPolicy | undefined {
-  const { kind, numbers } = parseFields(header)
-  const quota = numbers.get('q')
-  const window = numbers.get('w')
-  if (kind === undefined || quota === undefined || window === undefined) return undefined
-  return { kind, quota, windowMs: window * 1000 }
 }
 
 function parseFields(header = ''): { kind: string | undefined; numbers: ReadonlyMap<string, number> } {

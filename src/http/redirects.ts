@@ -7,22 +7,22 @@ const MAX_REDIRECTS = 20
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308])
 
-/** One answer on a walk along redirects. */
-export interface Hop {
+/** One response on a walk along redirects. */
+interface Hop {
   /** The address that gave it. */
   readonly url: URL
   readonly response: HttpResponse
-  /** Where it leads on to; undefined for an answer that is no redirect. */
+  /** Where it leads on to; undefined for a response that is no redirect. */
   readonly target: URL | undefined
   /** How many redirects led to it. */
   readonly count: number
 }
 
 /** A redirect on a walk. */
-export type Redirect = Hop & { readonly target: URL }
+type Redirect = Hop & { readonly target: URL }
 
 /**
- * Walks to the first answer that is no redirect, or to the redirect that `follows` refuses; its body is the caller's.
+ * Walks to the first response that is no redirect, or to the redirect that `follows` refuses; its body is the caller's.
  * `send` decides for each address anew what goes along: no header is carried from hop to hop. Throws `bad-response`
  * for a redirect that leads off HTTP, and after more than `limit` of them.
  */
@@ -50,7 +50,7 @@ export async function walkRedirects(
   throw new DfhfError('bad-response', `${redactUrl(start.href)} redirects more than ${limit} times`)
 }
 
-/** Where an answer sends the client, as an absolute URL; undefined when it is no redirect. Throws on one that leads off HTTP. */
+/** Where a response sends the client, as an absolute URL; undefined when it is no redirect. Throws on one that leads off HTTP. */
 function redirectTarget(response: HttpResponse): URL | undefined {
   const written = response.headers.get('location')
   if (!redirectStatuses.has(response.status) || written === undefined) return undefined

@@ -30,12 +30,3 @@ export function adviceMs(status: number, headers: HttpHeaders, nowMs: number): n
   const date = Date.parse(retryAfter)
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs) + 1000
 }
-
-/** The pause before retry `attempt` after an answer: what it advised, else the backoff. */
-export function retryDelayMs(
-  attempt: number,
-  answer: { readonly status: number; readonly headers: HttpHeaders; readonly nowMs: number },
-  random: () => number,
-): number {
-  return adviceMs(answer.status, answer.headers, answer.nowMs) ?? backoffMs(attempt, random)
-}

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { SocksClient } from 'socks'
 import { buildConnector } from 'undici/index.js'
-import { bareHost } from '../base/bare-host.ts'
 import { DfhfError } from '../base/errors.ts'
+import { bareHost } from '../base/url-host.ts'
 import { type HttpProxy, hasLogin } from './proxy.ts'
 
 type Tls = NonNullable<Parameters<typeof buildConnector>[0]>
@@ -34,7 +34,7 @@ export async function connectBySocks(
       throw new DfhfError('usage', `the ${what} for the proxy ${url.host} is longer than ${MAX_TEXT} bytes`)
   }
   const address = { host: bareHost(url.hostname), port: Number(url.port || 1080) }
-  // Of a connection that the library makes itself it keeps the message of an error and drops its code.
+  // The library drops the code of an error on a connection that it makes itself, so it is given an open one.
   const existing_socket = await reach(address, timeoutMs)
   const cut = () => existing_socket.destroy()
   signal?.addEventListener('abort', cut, { once: true })

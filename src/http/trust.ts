@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 import { getCACertificates, rootCertificates } from 'node:tls'
 import { DfhfError } from '../base/errors.ts'
 
-/** Where authorities beside the built-in ones are found. */
+/** Where to find authorities beside the built-in ones. */
 export interface TrustOptions {
   /** Files of PEM certificates, or folders of such files, by the variable that names each. */
   readonly named?: Readonly<Partial<Record<(typeof variables)[number], string>>>

@@ -15,7 +15,7 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined
   /** Repetitions after the first try. @default 5 */
   readonly retries?: number | undefined
-  /** False where a RateGate says how long being told to wait may go on. @default true */
+  /** False where a RateGate decides for how long a host may answer 429. @default true */
   readonly countsLimits?: boolean | undefined
   /** The longest pause that is still worth it; a longer one that the server asks for ends in its error. @default 600000 */
   readonly maxDelayMs?: number | undefined

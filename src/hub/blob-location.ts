@@ -7,7 +7,7 @@ export class BlobLocation {
   readonly url: URL
   /** On another host than the Hub, with the permission in the URL. */
   readonly isSigned: boolean
-  /** The ETag of the first answer from here; all others must have the same. */
+  /** The ETag of the first response from here; all others must have the same. */
   etag: string | undefined
   readonly #renewAtMs: number
 
@@ -16,7 +16,7 @@ export class BlobLocation {
     this.isSigned = options.isSigned
     const expiryMs = options.isSigned ? signedUrlExpiry(url) : undefined
     const lifetimeMs = (expiryMs ?? 0) - options.nowMs
-    // One that is over on arrival means that a clock is wrong; then only a refusal tells.
+    // An address that has expired on arrival means that a clock is wrong; then it is used until the server refuses it.
     this.#renewAtMs =
       expiryMs === undefined || lifetimeMs <= 0
         ? Number.POSITIVE_INFINITY

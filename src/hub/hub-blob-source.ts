@@ -10,18 +10,18 @@ import { walkRedirects } from '../http/redirects.ts'
 import type { DescribedFile } from '../repo/file-ref.ts'
 import type { OriginSource, Waiting } from '../repo/origin.ts'
 import type { Repo } from '../repo/repo.ts'
-import { oidOfEtag } from './answers/etag.ts'
-import { fileMetadata } from './answers/file-metadata.ts'
 import { BlobLocation } from './blob-location.ts'
 import { isHubsOwn } from './hub-hosts.ts'
 import type { HubSession } from './hub-session.ts'
+import { oidOfEtag } from './responses/etag.ts'
+import { fileMetadata } from './responses/file-metadata.ts'
 
 /** Statuses by which a CDN says that a signed URL is no longer good. */
 const staleStatuses = new Set([400, 401, 403, 404, 410])
 
 /**
  * A blob on the Hub. The place of its bytes is asked for once, shared by all ranges, renewed before its signature
- * ends, and once more when the CDN refuses it all the same or seems to have another file there. `open` throws
+ * ends, and once more when the CDN refuses it before that or seems to have another file there. `open` throws
  * RangeIgnoredError where only the whole file can be had, and `rate-limited` with `retryAfterMs`.
  */
 export class HubBlobSource implements OriginSource {
@@ -58,7 +58,7 @@ export class HubBlobSource implements OriginSource {
   ): Promise<AsyncIterable<Uint8Array>> {
     if (range.end <= range.start) return nothing()
     for (let isRenewed = false; ; isRenewed = true) {
-      const { location, answer = await this.#get(location, range, options.signal) } = await this.#locate(
+      const { location, response = await this.#get(location, range, options.signal) } = await this.#locate(
         range,
         options.signal,
       )
@@ -66,7 +66,7 @@ export class HubBlobSource implements OriginSource {
       // its oid tells whether the bytes are right.
       const etag = isRenewed && location.isSigned ? undefined : location.etag
       try {
-        return await this.#read(location, answer, { range, etag })
+        return await this.#read(location, response, { range, etag })
       } catch (error) {
         if (location === this.#guess && isOfClass(error, 'denied', 'missing', 'malformed')) {
           this.#session.plainLocations.disprove()
@@ -88,17 +88,17 @@ export class HubBlobSource implements OriginSource {
     return givesBytes((request) => this.#session.sendFollowing({ ...request, url, signal }), size)
   }
 
-  /** The location in use, or a new one; whoever asks for it may get the answer to its own range at once. */
+  /** The location in use, or a new one; the caller that asks the Hub for it may get the response to its own range at once. */
   async #locate(
     range: ByteRange,
     signal: AbortSignal,
-  ): Promise<{ location: BlobLocation; answer?: HttpResponse }> {
+  ): Promise<{ location: BlobLocation; response?: HttpResponse }> {
     const questionsBefore = this.#questions
     if (this.#guesses && questionsBefore === 0) this.#location ??= this.#guessed()
     if (this.#location?.isFresh(this.#now())) return { location: this.#location }
     return this.#asking.run(async () => {
       if (this.#location?.isFresh(this.#now())) return { location: this.#location }
-      // Those who waited while the question failed share its failure; asking again for each would take N timeouts.
+      // Callers that waited while the question failed share its failure; asking again for each would take N timeouts.
       if (this.#failure && this.#failure.question > questionsBefore) throw this.#failure.error
       this.#questions += 1
       try {
@@ -116,7 +116,7 @@ export class HubBlobSource implements OriginSource {
   async #ask(
     range: ByteRange,
     signal: AbortSignal,
-  ): Promise<{ location: BlobLocation; answer?: HttpResponse }> {
+  ): Promise<{ location: BlobLocation; response?: HttpResponse }> {
     const { repo, commit, path } = this.#blob
     const start = new URL(this.#session.urls.resolve(repo, commit, path))
     const headers = rangeHeaders(range, this.#blob.size)
@@ -139,7 +139,7 @@ export class HubBlobSource implements OriginSource {
       throw await this.#session.error(response, { repo, revision: commit, path })
     this.#check(response)
     if (!isSha256(this.#blob.oid)) this.#session.plainLocations.learn(this.#blob, start, url)
-    return { location: this.#place(url), answer: response }
+    return { location: this.#place(url), response }
   }
 
   /** Where a plain file should be, as others of its commit are. */
@@ -161,17 +161,17 @@ export class HubBlobSource implements OriginSource {
 
   async #read(
     location: BlobLocation,
-    answer: HttpResponse,
+    response: HttpResponse,
     expected: { readonly range: ByteRange; readonly etag: string | undefined },
   ): Promise<AsyncIterable<Uint8Array>> {
     const { repo, commit, path, size } = this.#blob
     if (!location.isSigned) {
-      if (answer.status >= 400 && answer.status !== 416) {
-        throw await this.#session.error(answer, { repo, revision: commit, path })
+      if (response.status >= 400 && response.status !== 416) {
+        throw await this.#session.error(response, { repo, revision: commit, path })
       }
-      this.#check(answer)
+      this.#check(response)
     }
-    const opened = readRange(answer, { ...expected, size })
+    const opened = readRange(response, { ...expected, size })
     location.etag ??= opened.etag
     return opened.body
   }
@@ -182,8 +182,8 @@ export class HubBlobSource implements OriginSource {
   }
 
   /**
-   * Throws ContentChangedError when the Hub's own words are of another blob. An ETag says nothing of it: a CDN node's is
-   * its own, and a mirror's may be any digest of a plain file's bytes.
+   * Throws ContentChangedError when the Hub's own headers name another blob. A plain ETag does not decide: each CDN node
+   * has its own, and a mirror's may be any digest of a plain file's bytes.
    */
   #check({ headers, url }: HttpResponse): void {
     const { oid, size } = this.#blob

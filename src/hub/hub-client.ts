@@ -1,14 +1,12 @@
 import type { DescribedFile, FileRef, ListedFile } from '../repo/file-ref.ts'
 import type { Origin, Waiting } from '../repo/origin.ts'
 import type { Repo } from '../repo/repo.ts'
-import { fileMetadata } from './answers/file-metadata.ts'
-import { listRefs, type RepoRef } from './answers/list-refs.ts'
-import { listTree } from './answers/list-tree.ts'
-import { pathsInfo } from './answers/paths-info.ts'
-import { type RepoInfo, repoInfo } from './answers/repo-info.ts'
-import { endpointText } from './endpoint.ts'
 import { HubBlobSource } from './hub-blob-source.ts'
 import { type HubOptions, HubSession } from './hub-session.ts'
+import { fileMetadata } from './responses/file-metadata.ts'
+import { listTree } from './responses/list-tree.ts'
+import { pathsInfo } from './responses/paths-info.ts'
+import { type RepoInfo, repoInfo } from './responses/repo-info.ts'
 
 /** The Hub as an origin, with what its token may read. */
 export class HubClient implements Origin {
@@ -16,11 +14,6 @@ export class HubClient implements Origin {
 
   constructor(options: HubOptions) {
     this.session = new HubSession(options)
-  }
-
-  /** The endpoint without a slash at the end. */
-  get endpoint(): string {
-    return endpointText(this.session.endpoint)
   }
 
   resolveRevision(repo: Repo, revision: string, options?: Waiting): Promise<RepoInfo> {
@@ -63,8 +56,8 @@ export class HubClient implements Origin {
   }
 
   /**
-   * What the listing says of a plain file whose bytes are not what its ETag named; undefined also where it cannot be
-   * had. Where it does not agree, the endpoint's ETags of plain files are believed no more.
+   * What the listing says of a plain file whose bytes do not hash to its ETag; undefined where the listing agrees with
+   * the ETag or cannot be had. Where it does not agree, the endpoint's ETags of plain files are believed no more.
    */
   async correctOid(
     repo: Repo,
@@ -75,9 +68,5 @@ export class HubClient implements Origin {
     if (!listed || listed.oid === oid) return undefined
     this.session.plainEtags.disprove()
     return listed
-  }
-
-  listRefs(repo: Repo, options?: Waiting): Promise<readonly RepoRef[]> {
-    return listRefs(this.session, repo, options)
   }
 }

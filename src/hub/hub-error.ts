@@ -1,12 +1,12 @@
 import { type ErrorCode, errorCodeOfHub } from '../base/error-table.ts'
 import { DfhfError } from '../base/errors.ts'
+import { isObject } from '../base/json-object.ts'
 import { isCommit } from '../blob/oid.ts'
 import type { HttpResponse } from '../http/http-response.ts'
 import { redactUrl } from '../http/redact-url.ts'
 import { isRetryableStatus } from '../http/retry.ts'
 import { FileNotFoundError } from '../repo/file-errors.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
-import { isObject } from './answers/json-shape.ts'
 
 /** What was asked of the Hub, for the words of an error. */
 export interface HubQuestion {
@@ -17,18 +17,18 @@ export interface HubQuestion {
   readonly call?: 'tree' | 'paths-info' | 'revision' | undefined
 }
 
-/** Who asked. */
+/** The session that asked. */
 interface Asker {
   readonly endpoint: string
   /** The repo's page on that endpoint. */
   readonly page: string
   /** Where the token that was sent came from, in words; undefined when none was sent. */
-  readonly tokenOrigin: string | undefined
+  readonly tokenFrom: string | undefined
   /** Why a token that is there was kept back. */
   readonly withheld: string | undefined
 }
 
-/** Reads an answer that is no success, body included, in the order in which huggingface_hub tells errors apart. */
+/** Reads a response that is no success, body included, in the order in which huggingface_hub tells errors apart. */
 export async function hubError(
   response: HttpResponse,
   question: HubQuestion,
@@ -41,7 +41,7 @@ export async function hubError(
   const commit = headers.get('x-repo-commit')
   const name = repoName(question.repo)
   const at = question.revision === undefined ? name : `${name} at ${question.revision}`
-  const hasToken = asker.tokenOrigin !== undefined
+  const hasToken = asker.tokenFrom !== undefined
 
   if (named === 'revision-not-found') {
     return fail('revision-not-found', `no revision '${question.revision ?? ''}' in ${name}`, {
@@ -57,16 +57,18 @@ export async function hubError(
   }
   if (isFile) return fail('file-not-found', `no such folder in ${at}`)
   if (named === 'gated') return gated(name, asker)
+  // For what else the Hub has a name of its own, its own words are the best.
+  if (named !== undefined && named !== 'repo-not-found') return toldError(named, response, said, at)
   if (said === 'Access to this resource is disabled.') {
     return fail('forbidden', `the Hub has disabled ${name}`, { hint: `see ${asker.page}` })
   }
   const isBadToken = status === 401 && hasToken && code === undefined
   if (isBadToken || said?.startsWith('Invalid credentials')) {
-    return fail('unauthorized', `the Hub does not accept the token from ${asker.tokenOrigin ?? 'nowhere'}`, {
+    return fail('unauthorized', `the Hub does not accept the token from ${asker.tokenFrom ?? 'nowhere'}`, {
       hint: `make a new one at ${asker.endpoint}/settings/tokens, or leave it out`,
     })
   }
-  // The Hub names what it does not find; a server that does not know the address itself says nothing of the repo.
+  // The Hub names what it does not find; a server without that call says nothing about the repo.
   const isUnknownCall = code === undefined && commit === undefined && [404, 405, 501].includes(status)
   if (question.call !== undefined && question.call !== 'revision' && isUnknownCall)
     return lacksCall(question.call, asker)
@@ -76,12 +78,12 @@ export async function hubError(
 }
 
 function gated(name: string, asker: Asker): DfhfError {
-  if (asker.tokenOrigin === undefined) {
+  if (asker.tokenFrom === undefined) {
     return fail('gated', `${name} is gated and no token was sent${reason(asker)}`, {
       hint: `accept its licence at ${asker.page} and set HF_TOKEN, or run 'hf auth login'`,
     })
   }
-  return fail('gated', `the account of the token from ${asker.tokenOrigin} has no access to ${name}`, {
+  return fail('gated', `the account of the token from ${asker.tokenFrom} has no access to ${name}`, {
     hint: `accept its licence, or ask for access, at ${asker.page}`,
   })
 }
@@ -89,9 +91,9 @@ function gated(name: string, asker: Asker): DfhfError {
 /** `call` is the one that the server may lack: it does not say that it has no such repo. */
 function repoNotFound(name: string, asker: Asker, call?: string): DfhfError {
   const check =
-    asker.tokenOrigin === undefined
+    asker.tokenFrom === undefined
       ? 'check the name; a private repo needs HF_TOKEN or --token'
-      : `check the name; if it is private, the token from ${asker.tokenOrigin} has no access to it`
+      : `check the name; if it is private, the token from ${asker.tokenFrom} has no access to it`
   const hint =
     call === undefined ? check : `${check}; or this is a mirror that lacks the Hub's call '${call}'`
   return fail('repo-not-found', `no repo ${name} on ${redactUrl(asker.endpoint)}${reason(asker)}`, { hint })
@@ -109,29 +111,41 @@ function lacksCall(call: 'tree' | 'paths-info', asker: Asker): DfhfError {
 }
 
 function otherError(response: HttpResponse, said: string | undefined, at: string): DfhfError {
-  const { status, headers, retryAfterMs } = response
-  const words = said === undefined ? '' : `: ${said}`
-  const id = ['x-request-id', 'x-amzn-trace-id', 'x-amz-cf-id'].map((name) => headers.get(name)).find(Boolean)
-  const request = id === undefined ? '' : ` (request ${id})`
-  const advice = retryAfterMs === undefined ? {} : { retryAfterMs }
+  const { status, retryAfterMs } = response
+  const request = requestOf(response)
   if (status === 429) {
     const wait =
       retryAfterMs === undefined ? '' : `; it asks for ${Math.ceil(retryAfterMs / 1000)} s of patience`
     return fail('rate-limited', `the Hub limits requests${wait}${request}`, {
       hint: 'wait, or send a token: accounts have larger limits',
       retryable: true,
-      ...advice,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     })
   }
   if (status === 403) {
-    return fail('forbidden', `the Hub forbids access to ${at}${words}${request}`, {
+    return fail('forbidden', `the Hub forbids access to ${at}${after(said)}${request}`, {
       hint: "check the token's permissions",
     })
   }
-  return fail('hub-error', `the Hub answered ${status} for ${at}${words}${request}`, {
+  return toldError('hub-error', response, said, at)
+}
+
+function toldError(code: ErrorCode, response: HttpResponse, said: string | undefined, at: string): DfhfError {
+  const { status, retryAfterMs } = response
+  return fail(code, `the Hub answered ${status} for ${at}${after(said)}${requestOf(response)}`, {
     retryable: isRetryableStatus(status),
-    ...advice,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
+}
+
+function after(said: string | undefined): string {
+  return said === undefined ? '' : `: ${said}`
+}
+
+/** The id by which the Hub's people find the request, in brackets. */
+function requestOf({ headers }: HttpResponse): string {
+  const id = ['x-request-id', 'x-amzn-trace-id', 'x-amz-cf-id'].map((name) => headers.get(name)).find(Boolean)
+  return id === undefined ? '' : ` (request ${id})`
 }
 
 function reason(asker: Asker): string {

@@ -1,9 +1,6 @@
 import { isSha256, type Sha256 } from '../blob/oid.ts'
 import { isSafeForToken, type TokenRule } from './tokens.ts'
 
-/** Where the Hub is when nothing else is said. */
-export const DEFAULT_ENDPOINT = 'https://huggingface.co'
-
 const officialHosts = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co', 'hub-ci.huggingface.co'])
 
 /** True for a host name of the Hub itself. */
@@ -28,7 +25,7 @@ export function lfsOidOf(pathname: string): Sha256 | undefined {
 
 /**
  * True when a redirect of the Hub's metadata is followed rather than reported, as huggingface_hub 1.33 does: to the
- * same host name whatever the port, to the endpoint's, or to one of the Hub's own.
+ * same host name at any port, to the endpoint's, or to one of the Hub's own.
  */
 export function isHubRedirect(from: URL, to: URL, endpoint: URL): boolean {
   return to.hostname === from.hostname || to.hostname === endpoint.hostname || isOfficialHost(to.hostname)
@@ -36,7 +33,7 @@ export function isHubRedirect(from: URL, to: URL, endpoint: URL): boolean {
 
 /**
  * The one rule for every token, this node's or that of a client of its gateway: whether it may go along with a request
- * to `url`. That is where the Hub at `endpoint` is, and where nobody can read it on the way.
+ * to `url`: only to the Hub at `endpoint`, and only where no host on the way can read it.
  */
 export function mayCarryToken(url: URL, endpoint: URL, rule?: TokenRule): boolean {
   return isHubsOwn(url, endpoint) && isSafeForToken(url, rule)

@@ -2,25 +2,24 @@ import { createHash } from 'node:crypto'
 import type { DfhfError } from '../base/errors.ts'
 import type { HttpClient, HttpRequest } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
-import { parseRateLimit, type RateLimit } from '../http/rate-limit.ts'
 import { walkRedirects } from '../http/redirects.ts'
 import { type RetryOptions, withRetry } from '../http/with-retry.ts'
-import { PlainEtags } from './answers/plain-etags.ts'
 import { endpointText, parseEndpoint } from './endpoint.ts'
 import { type HubQuestion, hubError } from './hub-error.ts'
 import { mayCarryToken } from './hub-hosts.ts'
 import { PlainLocations } from './plain-locations.ts'
+import { PlainEtags } from './responses/plain-etags.ts'
 import type { TokenRule } from './tokens.ts'
 import { type HubUrls, hubUrls } from './urls.ts'
 
-/** Whom to talk to, as whom, and what to tell meanwhile. */
+/** Which Hub to ask with which token, and what hears of its warnings. */
 export interface HubOptions {
   /** HF_ENDPOINT; a slash at the end does not matter. */
   readonly endpoint: string
   readonly http: HttpClient
   readonly token?: string | undefined
   /** Where the token came from, in words, as errors name it: `--token`, `HF_TOKEN`. */
-  readonly tokenOrigin?: string | undefined
+  readonly tokenFrom?: string | undefined
   /** Where a token may go in clear. @default to this machine alone */
   readonly tokenRule?: TokenRule | undefined
   /** Why a token that is there is not sent, in words, for the errors that this may cause. */
@@ -32,15 +31,13 @@ export interface HubOptions {
   readonly metadataTimeoutMs?: number | undefined
   /** Told once a topic what the Hub wants the user to know (X-HF-Warning). */
   readonly onWarning?: ((topic: string, text: string) => void) | undefined
-  /** Told the caller's budget with every answer that shows it. */
-  readonly onRateLimit?: ((limit: RateLimit) => void) | undefined
   /** How to repeat what failed; its signal is not used. */
   readonly retry?: Omit<RetryOptions, 'signal'> | undefined
 }
 
 /** A request to the Hub or where it leads to. */
 export interface HubRequest extends HttpRequest {
-  /** False where the one who asks keeps the time itself. @default true */
+  /** False where the caller waits and retries itself. @default true */
   readonly waitsItsTurn?: boolean
 }
 
@@ -73,7 +70,7 @@ export class HubSession {
   }
 
   /**
-   * Sends one request, with the token where it may go, and notes what the Hub says beside the answer. Where the host
+   * Sends one request, with the token where it may go, and notes warnings and limits in the response. Where the host
    * limits requests it waits its turn first, or throws `rate-limited` at once where `waitsItsTurn` is false.
    */
   async send({ waitsItsTurn = true, ...request }: HubRequest): Promise<HttpResponse> {
@@ -114,7 +111,7 @@ export class HubSession {
     return (await walkRedirects(start, (url) => this.send({ ...request, url }))).response
   }
 
-  /** What `read` makes of the answer of an API address; retried as a whole, errors in the Hub's words. */
+  /** What `read` makes of the response of an API address; retried as a whole, errors in the Hub's words. */
   async ask<T>(
     request: HttpRequest,
     question: HubQuestion,
@@ -137,13 +134,13 @@ export class HubSession {
     return withRetry(work, { ...this.#options.retry, ...options, signal, countsLimits: false })
   }
 
-  /** The error for an answer that is no success. */
+  /** The error for a response that is no success. */
   error(response: HttpResponse, question: HubQuestion): Promise<DfhfError> {
-    const { token, tokenOrigin, withheld } = this.#options
+    const { token, tokenFrom, withheld } = this.#options
     return hubError(response, question, {
       endpoint: endpointText(this.endpoint),
       page: this.urls.page(question.repo),
-      tokenOrigin: token === undefined ? undefined : (tokenOrigin ?? '--token'),
+      tokenFrom: token === undefined ? undefined : (tokenFrom ?? '--token'),
       withheld,
     })
   }
@@ -162,7 +159,5 @@ export class HubSession {
       this.#seenTopics.add(topic)
       this.#options.onWarning?.(topic, warning.slice(at + 1).trim())
     }
-    const limit = parseRateLimit(response.headers.get('ratelimit'))
-    if (limit) this.#options.onRateLimit?.(limit)
   }
 }

@@ -40,17 +40,6 @@ export function parseRepo(text: string, options: ParseOptions = {}): RepoReferen
   return { ...plain, type }
 }
 
-/** The shortest spelling that parses back to the same reference; `hf://` where there is a path. */
-export function formatRepo(reference: RepoReference): string {
-  const { type, id, revision, path } = reference
-  const prefix = type === 'model' ? '' : `${pluralOf(type)}/`
-  if (path === undefined)
-    return `${prefix}${id}${revision === undefined ? '' : `@${escapePercent(revision)}`}`
-  const isEager = revision !== undefined && eagerRef.exec(revision)?.[0] === revision
-  const written = isEager ? revision : escapePercent(revision ?? '').replaceAll('/', '%2F')
-  return `hf://${pluralOf(type)}/${id}${revision === undefined ? '' : `@${written}`}/${path}`
-}
-
 type Parsed = RepoReference & { readonly typeIsWritten: boolean }
 
 function parseSpelling(text: string, options: ParseOptions): Parsed {
@@ -164,10 +153,6 @@ function decode(text: string): string {
   } catch {
     return text
   }
-}
-
-function escapePercent(text: string): string {
-  return text.replaceAll('%', '%25')
 }
 
 function usage(message: string, hint: string): DfhfError {

@@ -1,20 +1,21 @@
 import { join } from 'node:path'
+import { type Environment, isSwitchedOn } from '../base/environment.ts'
 import { DfhfError } from '../base/errors.ts'
+import { expandPath, huggingFaceHome } from '../base/expand-path.ts'
+import { isLoopbackHost } from '../base/loopback.ts'
 import { parseEndpoint } from './endpoint.ts'
 
 /** A token of the Hub and where it came from, in words. */
 export interface Token {
   readonly value: string
-  readonly origin: string
+  readonly from: string
 }
 
 /** What decides which token is used. */
 export interface TokenSources {
   /** `--token`. */
   readonly explicit?: string | undefined
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** The user's home folder, where there is one. */
-  readonly home: string | undefined
+  readonly env: Environment
   /** The text of a file, or undefined when it cannot be read. */
   readonly readFile: (path: string) => string | undefined
 }
@@ -23,17 +24,17 @@ export interface TokenSources {
  * The token by the order of huggingface_hub: `--token`, HF_TOKEN, HUGGING_FACE_HUB_TOKEN, then the file that a login
  * wrote. HF_HUB_DISABLE_IMPLICIT_TOKEN leaves the first alone. Throws `usage` for one that cannot be a header.
  */
-export function findToken({ explicit, env, home, readFile }: TokenSources): Token | undefined {
+export function findToken({ explicit, env, readFile }: TokenSources): Token | undefined {
   const given = clean(explicit)
-  if (given) return { value: given, origin: '--token' }
-  if (isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined
-  for (const origin of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
-    const value = clean(env[origin], origin)
-    if (value) return { value, origin }
+  if (given) return { value: given, from: '--token' }
+  if (isSwitchedOn(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined
+  for (const from of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
+    const value = clean(env[from], from)
+    if (value) return { value, from }
   }
-  const path = tokenPath(env, home)
+  const path = tokenPath(env)
   const value = path && clean(readFile(path), path)
-  return value ? { value, origin: path } : undefined
+  return value ? { value, from: path } : undefined
 }
 
 /** What the user allows. */
@@ -42,14 +43,14 @@ export interface TokenRule {
   readonly allowPlainHttp?: boolean | undefined
 }
 
-/** True where nobody on the way can read a token: over https and on this machine, or where the user insists. */
+/** True where no host on the way can read a token, over https and on this machine, or where the user insists. */
 export function isSafeForToken(url: URL, { allowPlainHttp = false }: TokenRule = {}): boolean {
-  return url.protocol === 'https:' || isLoopback(url.hostname) || allowPlainHttp
+  return url.protocol === 'https:' || isLoopbackHost(url.hostname) || allowPlainHttp
 }
 
 /** What the environment says of it: DFHF_ALLOW_PLAIN_HTTP_TOKEN. */
-export function tokenRuleOf(env: TokenSources['env']): TokenRule {
-  return { allowPlainHttp: isTrue(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN) }
+export function tokenRuleOf(env: Environment): TokenRule {
+  return { allowPlainHttp: isSwitchedOn(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN) }
 }
 
 /** What of a token may be sent to an endpoint. */
@@ -71,41 +72,24 @@ export function decideToken(
   const url = parseEndpoint(endpoint)
   if (!token || isSafeForToken(url, options)) return { token, withheld: undefined }
   const where = `${url.host} over plain http`
-  if (token.origin === '--token') {
+  if (token.from === '--token') {
     throw new DfhfError('usage', `will not send the token to ${where}`, {
       hint: 'use an https endpoint, or set DFHF_ALLOW_PLAIN_HTTP_TOKEN=1',
     })
   }
-  return { token: undefined, withheld: `the token from ${token.origin} is not sent to ${where}` }
+  return { token: undefined, withheld: `the token from ${token.from} is not sent to ${where}` }
 }
 
-/** True for the names and addresses of this machine. */
-export function isLoopback(hostname: string): boolean {
-  const host = hostname.toLowerCase()
-  return (
-    host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host)
-  )
+function tokenPath(env: Environment): string | undefined {
+  if (env.HF_TOKEN_PATH) return expandPath(env.HF_TOKEN_PATH, env)
+  const home = huggingFaceHome(env)
+  return home && join(home, 'token')
 }
 
-function tokenPath(env: TokenSources['env'], home: string | undefined): string | undefined {
-  const expand = (path: string) =>
-    path
-      .replace(/^~(?=\/|$)/, home ?? '~')
-      .replace(/\$(?:\{(\w+)\}|(\w+))/g, (text, braced, bare) => env[braced ?? bare] ?? text)
-  if (env.HF_TOKEN_PATH) return expand(env.HF_TOKEN_PATH)
-  const cacheHome = env.XDG_CACHE_HOME || (home && join(home, '.cache'))
-  const hfHome = env.HF_HOME || (cacheHome && join(cacheHome, 'huggingface'))
-  return hfHome && join(expand(hfHome), 'token')
-}
-
-function clean(text: string | undefined, origin = '--token'): string {
+function clean(text: string | undefined, from = '--token'): string {
   const value = (text ?? '').replace(/[\r\n]/g, '').trim()
   if (/^[\x21-\x7e]*$/.test(value)) return value
-  throw new DfhfError('usage', `the token from ${origin} holds characters that no token has`, {
+  throw new DfhfError('usage', `the token from ${from} holds characters that no token has`, {
     hint: 'copy it again from the settings page of the Hub',
   })
-}
-
-function isTrue(text: string | undefined): boolean {
-  return ['1', 'on', 'yes', 'true'].includes((text ?? '').toLowerCase())
 }

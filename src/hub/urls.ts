@@ -9,7 +9,6 @@ export interface HubUrls {
   repoInfo(repo: Repo, revision: string | undefined): string
   tree(repo: Repo, revision: string): string
   pathsInfo(repo: Repo, revision: string): string
-  refs(repo: Repo): string
 }
 
 /** Makes the addresses below `endpoint`, which has no trailing slash. */
@@ -23,7 +22,6 @@ export function hubUrls(endpoint: string): HubUrls {
       revision === undefined ? api(repo) : `${api(repo)}/revision/${quote(revision)}`,
     tree: (repo, revision) => `${api(repo)}/tree/${quote(revision)}?recursive=true&expand=false`,
     pathsInfo: (repo, revision) => `${api(repo)}/paths-info/${quote(revision)}`,
-    refs: (repo) => `${api(repo)}/refs?include_prs=1`,
   }
 }
 

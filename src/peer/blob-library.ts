@@ -1,6 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
 import type { Oid } from '../blob/oid.ts'
-import type { FileRef } from '../repo/file-ref.ts'
 import type { OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import type { BlobIndex, IndexedBlob } from '../storage/store/blob-index.ts'
@@ -8,25 +7,8 @@ import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
 import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
 import { BlobProofs } from './blob-proof.ts'
-
-/** A blob and the file that it is, as far as that is known: an address of bytes may be of no known file. */
-export interface LocatedBlob extends Pick<FileRef, 'oid' | 'size'>, Loose<Pick<FileRef, 'commit' | 'path'>> {
-  /** A blob of no known repo counts as private. */
-  readonly repo?: Repo | undefined
-  /** True where the asker's own address of these bytes was tried and gives them. */
-  readonly isProven?: boolean | undefined
-}
-
-type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
-
-/** One fetch into the store that any number of readers share. */
-export interface Errand {
-  readonly transfer: RunningTransfer
-  /** Resolves when the blob is whole, checked and in the store; rejects with what went wrong. */
-  readonly done: Promise<void>
-  /** Says that one of those who joined is no longer interested; the last one to leave ends the fetch. */
-  leave(): void
-}
+import type { LocatedBlob } from './located-blob.ts'
+import { type SharedFetch, untilDone } from './shared-fetch.ts'
 
 interface Running {
   readonly transfer: RunningTransfer
@@ -58,14 +40,14 @@ export class BlobLibrary {
     this.#proofs = new BlobProofs((oid) => parts.index.reposOf(oid))
   }
 
-  /** True where it is known that the blob is what its repo holds; always where the Hub may not be asked for bytes. */
+  /** True where it is known that the repo holds the blob; always where the Hub may not be asked for bytes. */
   isProven(blob: LocatedBlob): boolean {
     return !this.parts.mayAskHub || blob.size === 0 || this.#proofs.has(blob)
   }
 
   /**
-   * Has the origin show that the repo holds the blob: who may read the repo may not have it from this disk or from peers
-   * before. Throws `bad-response` where it is not shown.
+   * Has the origin prove that the repo holds the blob: before that, a client that may read the repo may not have the blob
+   * from this disk or from peers. Throws `bad-response` where it does not prove it.
    */
   async prove(blob: LocatedBlob, source: OriginSource, signal?: AbortSignal): Promise<void> {
     if (!this.isProven(blob)) await this.#proofs.make(blob, source, signal)
@@ -82,10 +64,10 @@ export class BlobLibrary {
   }
 
   /**
-   * Joins the fetch of a blob, or starts it. `source` speaks with the token of the asker that came first; it is used for
-   * as long as the fetch runs. Throws `disk-full` when the store has no room.
+   * Joins the fetch of a blob, or starts it. The fetch uses the `source` of the first asker, with its token, to the end.
+   * Throws `disk-full` when the store has no room.
    */
-  async join(blob: LocatedBlob, source: OriginSource): Promise<Errand> {
+  async join(blob: LocatedBlob, source: OriginSource): Promise<SharedFetch> {
     await this.prove(blob, source)
     let starting = this.#running.get(blob.oid)
     if (!starting) {
@@ -108,18 +90,10 @@ export class BlobLibrary {
     }
   }
 
-  /** Waits for a fetch to end, as its only wish. */
+  /** Fetches a blob and waits for the end. */
   async fetch(blob: LocatedBlob, source: OriginSource, signal: AbortSignal): Promise<void> {
-    const errand = await this.join(blob, source)
-    const leave = () => errand.leave()
-    signal.addEventListener('abort', leave, { once: true })
-    try {
-      signal.throwIfAborted()
-      await errand.done
-    } finally {
-      signal.removeEventListener('abort', leave)
-      errand.leave()
-    }
+    const fetch = await this.join(blob, source)
+    await untilDone(fetch, signal)
   }
 
   async #start(blob: LocatedBlob, source: OriginSource): Promise<Running> {
@@ -137,8 +111,8 @@ export class BlobLibrary {
         file,
         id,
         hub: mayAskHub ? source : undefined,
-        // Peers pass over an origin without a commit.
-        origin: { repo: repo ? repoName(repo) : '', commit, path },
+        // Peers pass over a place without a commit.
+        place: { repo: repo ? repoName(repo) : '', commit, path },
         mayShare: () => mayShare(repo),
       },
       stop.signal,
@@ -148,7 +122,7 @@ export class BlobLibrary {
         await transfer.done
         await verified.record(await file.publish(), oid)
       } catch (error) {
-        // The Hub's own bytes were wrong: nothing of them may be a later fetch's beginning.
+        // The Hub's own bytes were wrong: no later fetch may begin with them.
         if (error instanceof DfhfError && error.code === 'verification-failed') await file.discard()
         throw error
       } finally {
@@ -159,7 +133,7 @@ export class BlobLibrary {
       }
     }
     const done = finish()
-    // Readers hear of a failure when they wait; nobody else need.
+    // Readers hear of a failure when they wait for the fetch; here it is only logged.
     done.catch((error: unknown) => {
       engine.report({
         type: 'file-failed',

@@ -1,25 +1,26 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { DfhfError } from '../base/errors.ts'
 import { isSha256 } from '../blob/oid.ts'
 import type { OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
-import type { LocatedBlob } from './blob-library.ts'
+import type { LocatedBlob } from './located-blob.ts'
 
 const MAX_PROOFS = 20_000
 
 /**
  * Which repos really hold which blobs. A repo's author writes the oid of a large file into a pointer, and may write
- * that of anybody's; the repo has the blob when the Hub gives its bytes for it, or when they came from it before.
+ * the oid of another author's file; the repo has the blob when the Hub gives its bytes for it, or did so before.
  */
 export class BlobProofs {
   readonly #reposOf: (oid: LocatedBlob['oid']) => readonly Repo[]
-  readonly #proven = new Set<string>()
+  readonly #proven = new BoundedMap<string, true>(MAX_PROOFS)
 
   /** `reposOf` tells from which repos the blob that is here came. */
   constructor(reposOf: (oid: LocatedBlob['oid']) => readonly Repo[]) {
     this.#reposOf = reposOf
   }
 
-  /** True where nothing has to be asked. Git's own ids are made from the content, so nobody can borrow one. */
+  /** True where the origin need not be asked. Git makes its ids from the content, so no author can claim another's. */
   has({ oid, repo, isProven }: LocatedBlob): boolean {
     if (isProven || !isSha256(oid)) return true
     if (!repo) return false
@@ -38,7 +39,6 @@ export class BlobProofs {
         `the Hub names blob ${oid.slice(0, 12)} in ${name} and does not give it`,
       )
     }
-    if (repo) this.#proven.add(`${repoName(repo)} ${oid}`)
-    if (this.#proven.size > MAX_PROOFS) this.#proven.delete(this.#proven.values().next().value ?? '')
+    if (repo) this.#proven.set(`${repoName(repo)} ${oid}`, true)
   }
 }

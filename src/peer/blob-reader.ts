@@ -3,7 +3,7 @@ import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
 import { type ByteRange, pieceSizeOf } from '../blob/pieces.ts'
 import { HUB } from '../schedule/piece-board.ts'
-import type { Errand } from './blob-library.ts'
+import type { SharedFetch } from './shared-fetch.ts'
 
 /** Bytes read and sent at a time: a hundred readers at once must not take much memory. */
 const CHUNK_SIZE = 2 ** 17
@@ -19,15 +19,15 @@ const SIGN_OF_LIFE_SIZE = 512
 const LIFE_SIZE = 2 ** 16
 
 /**
- * The bytes of a range while the blob is still being fetched, as soon as they can be trusted: what came from the Hub
- * itself at once, what came from peers once the blob was checked as a whole. A client that loses its connection goes on
- * behind the bytes that it has, so not even an answer that is cut may hold wrong ones; while it has to wait it is sent
+ * The bytes of a range while the blob is still being fetched, as soon as they can be trusted: the Hub's own at once,
+ * those of peers once the blob was checked as a whole. A client that loses its connection goes on
+ * behind the bytes that it has, so not even a reply that is cut may hold wrong ones; while it has to wait it is sent
  * some bytes of the Hub's own now and then. Peers that hold the cluster key (`trustsPeers`) are believed for a whole
  * blob, but for its last bytes. If the check fails, this throws. With `waitsForAll` no byte goes out before the check.
  * A chunk's bytes count until the next one is asked for: one buffer serves a reader to its end.
  */
 export async function* readWhileFetching(
-  errand: Errand,
+  fetch: SharedFetch,
   range: ByteRange,
   signal: AbortSignal,
   options: {
@@ -36,11 +36,11 @@ export async function* readWhileFetching(
     readonly trustsPeers?: boolean
   } = {},
 ): AsyncGenerator<Uint8Array> {
-  const { transfer, done } = errand
+  const { transfer, done } = fetch
   const { size, file, pieces } = transfer
   const isWhole = range.start === 0 && range.end === size
   const pieceSize = pieceSizeOf(size)
-  // A descriptor of its own outlives the rename to the final name and the close of the writer's.
+  // This reader's own descriptor stays good when the file is renamed and its writer closes.
   await using handle = await open(file.path, 'r')
   let { revision } = pieces
   let isDone = false
@@ -55,13 +55,13 @@ export async function* readWhileFetching(
   for (let offset = range.start; offset < range.end; ) {
     const piece = Math.floor(offset / pieceSize)
     const end = Math.min(range.end, (piece + 1) * pieceSize)
-    if (!isDone) await untilReadable(errand, piece, signal)
+    if (!isDone) await untilReadable(fetch, piece, signal)
     const isLast = (isWhole || options.isRest === true) && end === size
     const isBelieved = pieces.sourceOf(piece) === HUB || (isWhole && options.trustsPeers === true)
     if (!isDone && (options.waitsForAll === true || isLast || !isBelieved)) {
       if (options.waitsForAll !== true && !isBelieved)
         for await (const bytes of signsOfLife(
-          errand,
+          fetch,
           { start: offset, end: Math.min(range.end, size - 1) },
           signal,
         )) {
@@ -87,7 +87,7 @@ export async function* readWhileFetching(
 
 /** A few bytes of the Hub's own now and then until the fetch is over; none where it is over soon or the Hub gives none. */
 async function* signsOfLife(
-  { transfer, done }: Errand,
+  { transfer, done }: SharedFetch,
   range: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -114,7 +114,7 @@ async function* signsOfLife(
 }
 
 async function fromHub(
-  { hub }: Errand['transfer'],
+  { hub }: SharedFetch['transfer'],
   range: ByteRange,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
@@ -133,7 +133,7 @@ function countReader(): Disposable {
 }
 
 /** Resolves when a piece is in the file, or the fetch is over; rejects when it failed. */
-function untilReadable({ transfer, done }: Errand, piece: number, signal: AbortSignal): Promise<void> {
+function untilReadable({ transfer, done }: SharedFetch, piece: number, signal: AbortSignal): Promise<void> {
   if (transfer.pieces.has(piece)) return Promise.resolve()
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void) => {

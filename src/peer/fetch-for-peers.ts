@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { Budget } from '../base/budget.ts'
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -5,7 +6,7 @@ import { Semaphore } from '../base/semaphore.ts'
 import { isCommit, type Oid } from '../blob/oid.ts'
 import type { Origin } from '../repo/origin.ts'
 import { parseRepoName } from '../repo/repo.ts'
-import type { Asker, BlobOrigin } from '../swarm/server/blob-shelf.ts'
+import type { Asker, BlobPlace } from '../swarm/server/blob-shelf.ts'
 import { senderOf } from '../swarm/trust/sender-of.ts'
 import type { BlobLibrary } from './blob-library.ts'
 
@@ -17,7 +18,7 @@ const MOST_OF_SENDER = 64
 /** How long a blob that could not be fetched from a place is not tried from there again, in ms. */
 const PAUSE_MS = 30_000
 const MOST_PAUSED = 4096
-/** Questions that the Hub is asked about places where a blob is not; what is there costs nothing of it. */
+/** How often the Hub may be asked about places that turn out not to hold the blob; right places do not count. */
 const WRONG_PLACES = { perSecond: 4, saved: 256 }
 
 /** What fetching for others needs. */
@@ -25,7 +26,7 @@ export interface FetchForPeersOptions {
   readonly library: BlobLibrary
   /** Carries this node's token; used for askers that hold the cluster key. */
   readonly hub: Origin
-  /** Carries no token: an asker without key gets what anybody may read. */
+  /** Carries no token: an asker without the key gets public files alone. */
   readonly anonymousHub: Origin
   readonly signal: AbortSignal
   readonly log: Log
@@ -41,14 +42,14 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
   const { library, hub, anonymousHub, signal, log, now = () => performance.now() } = options
   const places = new Semaphore(AT_ONCE)
   const wrongPlaces = new Budget({ ...WRONG_PLACES, now })
-  /** What is wanted from where, and who asked. */
+  /** Each wanted blob and place, with the sender that asked for it. */
   const wanted = new Map<string, string>()
-  const pausedUntil = new Map<string, number>()
+  const pausedUntil = new BoundedMap<string, number>(MOST_PAUSED)
 
-  const fetch = async (oid: Oid, asker: Asker, origin: BlobOrigin) => {
-    const { commit, path } = origin
+  const fetch = async (oid: Oid, asker: Asker, place: BlobPlace) => {
+    const { commit, path } = place
     if (!isCommit(commit)) return
-    const repo = parseRepoName(origin.repo)
+    const repo = parseRepoName(place.repo)
     const asked = asker.hasKey ? hub : anonymousHub
     const found = await asked.describeFile(repo, commit, path, { signal })
     if (found.oid !== oid)
@@ -56,7 +57,7 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
         'bad-response',
         `peer ${asker.peer?.name ?? asker.address} names a file that is another blob`,
       )
-    // It may be here all the same, and only not be known to be public.
+    // The blob may be here already, and only not be known to be public.
     using here = await library.acquire(oid, signal)
     if (!here) await library.fetch({ ...found, repo }, asked.openSource(repo, found), signal)
   }
@@ -67,25 +68,22 @@ export function createFetchForPeers(options: FetchForPeersOptions): (oid: Oid, a
     log.warn(
       `cannot fetch ${oid.slice(0, 12)} for a peer: ${error instanceof Error ? error.message : String(error)}`,
     )
-    pausedUntil.delete(key)
     pausedUntil.set(key, now() + PAUSE_MS)
-    const [oldest] = pausedUntil.keys()
-    if (pausedUntil.size > MOST_PAUSED && oldest !== undefined) pausedUntil.delete(oldest)
   }
 
   return (oid, asker) => {
-    const { origin } = asker
-    if (!origin || signal.aborted) return
+    const { place } = asker
+    if (!place || signal.aborted) return
     const sender = senderOf(asker.address)
-    // What one sender names must not stand in the way of another that names the right place.
-    const key = [oid, origin.repo, origin.commit, origin.path, asker.hasKey].join(' ')
+    // A wrong place from one sender must not keep another sender's right one from being tried.
+    const key = [oid, place.repo, place.commit, place.path, asker.hasKey].join(' ')
     if (wanted.has(key) || (pausedUntil.get(key) ?? 0) > now()) return
     const ofSender = [...wanted.values()].filter((other) => other === sender).length
     if (wanted.size >= MOST_WAITING || ofSender >= MOST_OF_SENDER) return
     if (wrongPlaces.take(sender, 0) > 0) return
     wanted.set(key, sender)
     places
-      .run(() => fetch(oid, asker, origin), signal)
+      .run(() => fetch(oid, asker, place), signal)
       .catch((error: unknown) => fail(error, { key, oid, sender }))
       .finally(() => wanted.delete(key))
   }
@@ -97,7 +95,7 @@ interface Wish {
   readonly sender: string
 }
 
-/** True where the Hub says that the blob is not what the place holds; that it does not answer is nobody's fault. */
+/** True where the Hub says that the place does not hold the blob; a Hub that does not answer proves nothing. */
 function isWrongPlace(error: unknown): boolean {
   return isOfClass(error, 'denied', 'missing', 'malformed', 'usage')
 }

@@ -13,7 +13,7 @@ import type { PublicRepos } from './public-repos.ts'
 
 /**
  * Folders and files that the system is asked about for blobs which are not known here; that is a few hundredths of a core
- * for long. An asker past its part hears what the last look found: the next one tells those that watch.
+ * for long. An asker that has used up its part is told what the last look found; watchers hear of the next look.
  */
 const LOOKS = { perSecond: 4_096, saved: 2 ** 16 }
 
@@ -43,8 +43,8 @@ export class LibraryShelf implements BlobShelf {
     const { engine, index } = library.parts
     const known = await this.#findKnown(oid, asker)
     if (known) return known
-    // One without the key must not learn by a delay what is not public: all that is not known to be is looked for on
-    // the disk as what is not here, and nothing is waited for.
+    // An asker without the key must not learn from a delay that a private blob is here: a blob that is not known to be
+    // public is looked for on the disk just like one that is not here, and the asker does not wait for the result.
     if (this.#looks.take(senderOf(asker.address), index.lookCost) === 0) {
       await index.look()
       const found = await this.#findKnown(oid, asker)
@@ -76,11 +76,11 @@ export class LibraryShelf implements BlobShelf {
     if (!this.#isForAsker(oid, asker)) return undefined
     if (library.isFetching(oid)) return library.parts.engine.shared(oid)
     using blob = await library.parts.index.acquireKnown(oid)
-    // It may have become another repo's meanwhile.
+    // The blob may have been added to another repo meanwhile.
     return blob && this.#isForAsker(oid, asker) ? this.#share(blob) : undefined
   }
 
-  /** A blob that is in any repo that is not public is not, and neither is one of which nobody knows the repo. */
+  /** Without the key an asker may see a blob only where all repos known to hold it are public, and at least one is known. */
   #isForAsker(oid: Oid, asker: Asker): boolean {
     const { library, publicRepos } = this.#options
     return asker.hasKey || publicRepos.areKnownPublic(library.parts.index.reposOf(oid))
@@ -99,9 +99,9 @@ export class LibraryShelf implements BlobShelf {
       asksHub: false,
       subscribe: () => () => {},
       async open(range: ByteRange) {
-        // It counts as used now, so that it goes last; a file that is being sent may lose its name meanwhile.
-        using lease = await library.acquire(oid)
-        return Bun.file(lease?.path ?? path).slice(range.start, range.end)
+        // Acquiring notes the use, so that the blob is evicted last. While it is sent no pin is held: its file may lose its name.
+        using pin = await library.acquire(oid)
+        return Bun.file(pin?.path ?? path).slice(range.start, range.end)
       },
       digestsOf(wanted, { mayHash, signal }) {
         return known.digestsOf(oid, wanted, async (piece) => {

@@ -33,7 +33,7 @@ export interface PeerNodeOptions {
   readonly listen: { readonly host: string | undefined; readonly port: number }
   /** True when another port than the one given will do. */
   readonly takesNextPort: boolean
-  /** The address and port that others are told, where they differ from those that they see. */
+  /** The address and port that peers are told, where they differ from those that peers see. */
   readonly advertise?: { readonly host: string | undefined; readonly port: number } | undefined
   readonly isMulticast: boolean
   readonly seeds: readonly Seed[]
@@ -49,7 +49,7 @@ export interface PeerNodeOptions {
   readonly log: Log
 }
 
-/** A process as a peer: its server, whom it knows, and how it finds more. */
+/** A process as a peer: its server, its membership, and how it finds more peers. */
 export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly membership: Membership
   readonly client: PeerClient
@@ -202,22 +202,22 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   #onEvent(event: MembershipEvent): void {
     const name = `${event.peer.name} (${event.peer.id.slice(0, 6)})`
     const change = event.type === 'left' ? `left: ${event.reason}` : changes[event.type]
-    // A node's log tells who came and went; beside a progress bar it would only disturb. Who was only told of may
-    // be anybody's invention.
+    // A daemon's log tells which peers came and went; beside a progress bar that would only disturb. A peer that was
+    // only told of may be invented.
     const isNews = this.membership.standingOf(event.peer.id) !== 'told'
     if (this.#options.role === 'serve' && isNews) this.log.info(`peer ${name} ${change}`)
     else this.log.debug(`peer ${name} ${change}`)
     if (event.type !== 'left') this.#tellOfJoin(event.peer)
   }
 
-  /** Any host can bring this about, so that it must not fill the log. */
+  /** Warns once in a while: any host can cause this, and must not fill the log. */
   #warn(text: string): void {
     if (performance.now() < this.#mayWarnAt) return
     this.#mayWarnAt = performance.now() + WARN_EVERY_MS
     this.log.warn(text)
   }
 
-  /** Tells at once of the first one, and of a crowd that comes with it together. */
+  /** Calls listeners at once for the first peer, and once more for all that follow within a moment. */
   #tellOfJoin(peer: PeerInfo): void {
     this.#hasMore = this.#isTelling
     if (this.#isTelling) return

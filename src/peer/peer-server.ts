@@ -1,6 +1,6 @@
 import { DfhfError, systemCode } from '../base/errors.ts'
 import { type Log, silentLog } from '../base/log.ts'
-import { plainAddress } from '../swarm/protocol/peer-info.ts'
+import { plainAddress } from '../base/plain-address.ts'
 import { PEER_PORT } from '../swarm/protocol/peer-port.ts'
 import { busy } from '../swarm/protocol/peer-reply.ts'
 import type { Connection } from '../swarm/server/upload-ledger.ts'
@@ -14,10 +14,10 @@ const IDLE_SECONDS = 15
 /** How long a polite close waits for what is being sent, in ms. Strangers may hold uploads that they never read. */
 const CLOSE_MS = 5_000
 
-/** What answers the requests. */
+/** What answers the requests of peers. */
 export interface RequestHandler {
   handle(request: Request, connection: Connection): Promise<Response>
-  /** Says in an answer that the server makes itself who gives it. */
+  /** Names this process in a reply that the server makes itself. */
   introduce?(response: Response): Response
   /** Ends what is held open, politely. */
   close(): void
@@ -68,7 +68,7 @@ function listen(options: PeerServerOptions, port: number): PeerServer {
   try {
     return bind(options, '::', port)
   } catch (error) {
-    // A host without IPv6.
+    // This host has no IPv6.
     if (systemCode(error) === 'EADDRINUSE') throw error
     return bind(options, '0.0.0.0', port)
   }

@@ -1,18 +1,20 @@
+import { BoundedMap } from '../base/bounded-map.ts'
 import { DfhfError, isOfClass } from '../base/errors.ts'
+import { Listeners } from '../base/listeners.ts'
 import type { Origin } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 
-/** How long the Hub's word counts, in ms: a repo may become private at any time. */
+/** How long the Hub's response counts, in ms: a repo may become private at any time. */
 const GOOD_FOR_MS = 10 * 60_000
 /** From this age on a yes is asked for anew while it still counts. */
 const RENEW_AFTER_MS = 8 * 60_000
-/** How long a no counts, and no answer: they are asked again sooner. */
+/** How long a no counts, and the lack of a response: the Hub is asked again sooner. */
 const NO_GOOD_FOR_MS = 30_000
 const RETRY_AFTER_MS = 3_000
-/** How old an answer may be that is asked for now, so that many who ask at once are one. */
+/** How old a response may be that is asked for now, so that callers at the same time share one question. */
 const NOW_MS = 1_000
 const PATIENCE_NOW_MS = 1_000
-/** How often a repo is asked for at the most where each answer must be newer than its question. */
+/** The least time between two questions about a repo where each response must be newer than the call. */
 const SPACING_MS = 5_000
 const MAX_TRIES = 5
 const MAX_REPOS = 10_000
@@ -22,7 +24,7 @@ const LEARNING_PAUSE_MS = 100
 
 const goodForMs = { public: GOOD_FOR_MS, private: NO_GOOD_FOR_MS, unknown: RETRY_AFTER_MS } as const
 
-/** Who may read a repo: anybody, those whom the Hub lets, or nobody knows while the Hub does not answer. */
+/** Who may read a repo: all clients, those with a right token, or unknown while the Hub does not answer. */
 export type Visibility = 'public' | 'private' | 'unknown'
 
 /** What is known of one repo, and what is being asked. */
@@ -35,12 +37,12 @@ interface Known {
   isSettling: boolean
 }
 
-/** Knows which repos anybody may read, by asking the Hub without any token. What cannot be asked is not public. */
+/** Knows which repos are public, by asking the Hub without any token. A repo that cannot be asked about counts as private. */
 export class PublicRepos {
   readonly #hub: Origin
   readonly #now: () => number
-  readonly #repos = new Map<string, Known>()
-  readonly #listeners = new Set<(repo: Repo) => void>()
+  readonly #repos = new BoundedMap<string, Known>(MAX_REPOS)
+  readonly #listeners = new Listeners<Repo>()
 
   /** `anonymous` must carry no token. */
   constructor(anonymous: Origin, now: () => number = () => performance.now()) {
@@ -54,7 +56,10 @@ export class PublicRepos {
     return (await this.#ask(repo, known)) === 'public'
   }
 
-  /** True when each of the repos is known to be public; false for none. Answers at once, and has the rest asked for. */
+  /**
+   * True when each of the repos is known to be public; false for an empty list. Answers at once, and has the Hub asked
+   * about unknown ones.
+   */
   areKnownPublic(repos: readonly Repo[]): boolean {
     const arePublic = repos.map((repo) => {
       const known = this.#known(repo)
@@ -67,8 +72,8 @@ export class PublicRepos {
   }
 
   /**
-   * Has the Hub asked about repos before anybody wants to know, some a second, so that the first peer that asks for one
-   * of their blobs is told at once.
+   * Has the Hub asked about repos in advance, some a second, so that the first peer that asks for one of their blobs is
+   * told at once.
    */
   async learn(repos: Iterable<Repo>, signal: AbortSignal): Promise<void> {
     let asked = 0
@@ -80,7 +85,7 @@ export class PublicRepos {
     }
   }
 
-  /** The Hub's word of this moment; `unknown` where it does not come within a second. */
+  /** What the Hub says at this moment; `unknown` where it does not answer within a second. */
   async visibilityNow(repo: Repo): Promise<Visibility> {
     const known = this.#known(repo)
     if (known.said !== undefined && this.#ageOf(known) < NOW_MS) return known.said
@@ -90,7 +95,7 @@ export class PublicRepos {
     return await Promise.race([asking, promise]).finally(() => clearTimeout(timer))
   }
 
-  /** The Hub's word on a question that is put after this call; those who call within a few seconds share one. */
+  /** The Hub's response to a question that is put after this call; calls within a few seconds share one. */
   visibilityAfter(repo: Repo): Promise<Visibility> {
     const known = this.#known(repo)
     const waitMs = known.begunAtMs + SPACING_MS - this.#now()
@@ -104,15 +109,13 @@ export class PublicRepos {
 
   /** Calls `listener` for each repo that turns out to be public; returns what ends that. */
   onPublic(listener: (repo: Repo) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   #known(repo: Repo): Known {
     const name = repoName(repo)
     const known = this.#repos.get(name)
     if (known) return known
-    if (this.#repos.size >= MAX_REPOS) this.#repos.delete(this.#repos.keys().next().value ?? '')
     const fresh: Known = {
       said: undefined,
       saidAtMs: 0,
@@ -133,7 +136,7 @@ export class PublicRepos {
     return this.#now() - saidAtMs
   }
 
-  /** Asks for one who was told no meanwhile and waits to hear more; a few times while the Hub does not answer. */
+  /** Asks for peers that were told no meanwhile and watch for news; again a few times while the Hub does not answer. */
   async #settle(repo: Repo, known: Known): Promise<void> {
     if (known.isSettling) return
     known.isSettling = true
@@ -143,7 +146,7 @@ export class PublicRepos {
         if ((await this.#ask(repo, known)) !== 'unknown') return
       }
     } catch {
-      // What is no answer of the Hub leaves it at no.
+      // Where the Hub does not answer it stays at no.
     } finally {
       known.isSettling = false
     }
@@ -160,12 +163,12 @@ export class PublicRepos {
     })
     known.asking = asking
     return asking.then((visibility) => {
-      // A Hub that does not answer takes nothing back.
+      // A Hub that does not answer does not withdraw an earlier yes.
       if (visibility === 'unknown' && known.said === 'public' && this.#counts(known)) return visibility
       const isNews = visibility === 'public' && known.said !== 'public'
       known.said = visibility
       known.saidAtMs = this.#now()
-      if (isNews) for (const listener of this.#listeners) listener(repo)
+      if (isNews) this.#listeners.tell(repo)
       return visibility
     })
   }
@@ -181,7 +184,7 @@ export class PublicRepos {
   }
 }
 
-/** Waits, and keeps no process alive by it. */
+/** Waits without keeping the process alive. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref()

@@ -13,7 +13,7 @@ export function slowShelf(shelf: BlobShelf, bytesPerSecond: number): BlobShelf {
   }
 }
 
-/** A shared blob whose bytes leave no faster than the limiter lets them. They pass through the program then. */
+/** A shared blob whose bytes leave no faster than the limiter lets them: they pass through the program, where the runtime alone would send a file. */
 function slowDown(blob: SharedBlob, limiter: RateLimiter): SharedBlob {
   const open: SharedBlob['open'] = async (range) => {
     const body = await blob.open(range)

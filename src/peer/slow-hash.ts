@@ -5,7 +5,7 @@ import type { HashFile } from '../storage/files/hash-file.ts'
 /** Bytes that are hashed at a time; the hashes of downloads come in between. */
 const STEP_SIZE = 4 * 2 ** 20
 
-/** Hashes files no faster than `bytesPerSecond`, for what nobody waits for. */
+/** Hashes files no faster than `bytesPerSecond`, for checks in the background. */
 export function createSlowHash(hashes: HashService, bytesPerSecond: number): HashFile {
   return async (path, oid, size, signal) => {
     const prefix = hashes.follow(path, oid, size)

@@ -5,7 +5,7 @@ import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import type { Repo } from '../repo/repo.ts'
 import type { HfCache } from '../storage/cache/hf-cache.ts'
 import type { DiskRoom } from '../storage/files/disk-room.ts'
-import type { BlobFile } from '../transfer/blob-file.ts'
+import type { BlobFile } from '../transfer/writing/blob-file.ts'
 import type { Destination, KnownFile } from './destination.ts'
 
 /** The Hugging Face cache as the place where a repo's files go. */

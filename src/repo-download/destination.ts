@@ -1,6 +1,6 @@
 import type { Commit } from '../blob/oid.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
-import type { BlobFile } from '../transfer/blob-file.ts'
+import type { BlobFile } from '../transfer/writing/blob-file.ts'
 
 /** A file that is here by its name alone, where the origin need not or cannot be asked what it must hold. */
 export interface KnownFile {
@@ -18,9 +18,9 @@ export interface Destination {
   findKnown(revision: string, path: string): Promise<KnownFile | undefined>
   /** True when `place` would give the file without fetching a byte. */
   has(file: FileRef): Promise<boolean>
-  /** Gives the file under its name when its content is here already, by whatever this place keeps; else undefined. */
+  /** Gives the file under its name when this destination holds its content already; else undefined. */
   place(file: FileRef): Promise<string | undefined>
-  /** Keeps others from fetching the same blob at the same time. */
+  /** Keeps other processes from fetching the same blob at the same time. */
   lock(
     file: FileRef,
     options: { readonly signal: AbortSignal; readonly onWait: (holder: string) => void },
@@ -35,7 +35,7 @@ export interface Destination {
   finish(file: FileRef, publishedPath: string): Promise<string>
   /** Throws `disk-full` when there is less room than fetching these files takes. */
   ensureRoom(files: readonly FileRef[]): Promise<void>
-  /** False where what the revision means cannot be kept beside what is kept already. */
+  /** False where the revision's name is in the way of another one that is kept already, as `dev` is of `dev/x`. */
   noteRevision(revision: string, commit: Commit): Promise<boolean>
   noteMissing(commit: Commit, path: string): Promise<void>
   noteTree(commit: Commit, files: readonly ListedFile[]): Promise<void>

@@ -27,7 +27,7 @@ export async function downloadFile(fetcher: RepoFetcher, path: string): Promise<
   return result
 }
 
-/** Finds out which blob a path means; throws `file-not-found`, `not-cached` and what the origin answers. */
+/** Finds out which blob a path means; throws `file-not-found`, `not-cached` and the origin's errors. */
 export async function locateFile(fetcher: RepoFetcher, path: string): Promise<Located> {
   const { parts } = fetcher
   const { repo, revision, origin, isForced, destination, signal } = parts

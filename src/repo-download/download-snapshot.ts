@@ -27,7 +27,7 @@ export interface SnapshotPlan {
 }
 
 /** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
-export type PlannedFile =
+type PlannedFile =
   | {
       readonly file: FileRef
       readonly isHere: boolean
@@ -69,7 +69,7 @@ export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns)
   return { commit, files }
 }
 
-/** The error for a name that stands for nothing; a folder's became a pattern for all that is below it. */
+/** The error for a name that no file has; a folder's name became a pattern for all files below it. */
 function notListed({ repo, revision }: FetchParts, pattern: string, listing: Listing): DfhfError {
   const folder = pattern.endsWith('/**') ? literalText(pattern.slice(0, -'/**'.length)) : undefined
   const isFile = folder !== undefined && listing.files.some((file) => file.path === folder)
@@ -205,7 +205,7 @@ async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile)
   return fetcher.found({ commit, oid, size }, file, performance.now())
 }
 
-/** What a revision means; with the error of the Hub where that could not be asked. */
+/** The commit that a revision means; with the origin's error where it could not be asked. */
 interface Resolved {
   readonly commit: Commit
   readonly failure?: DfhfError

@@ -2,7 +2,7 @@ import { DfhfError } from '../base/errors.ts'
 import type { Commit } from '../blob/oid.ts'
 import type { FetchParts } from './repo-fetcher.ts'
 
-/** Keeps what only saves questions later. Where it cannot be kept the files are no worse for it: the log says so. */
+/** Writes a note that only saves requests later. A failure is only logged, as the files are complete without it. */
 export async function keepNote(
   { log }: Pick<FetchParts, 'log'>,
   keep: () => Promise<unknown>,

@@ -1,6 +1,6 @@
 import { UnusableNameError } from '../repo/file-errors.ts'
 
-/** What a listing says of a file, as far as it matters for whether others leave it a place. */
+/** The part of a listing's entry that decides whether it clashes with others. */
 interface Listed {
   readonly path: string
   readonly oid: string
@@ -8,7 +8,7 @@ interface Listed {
 
 /**
  * Why some paths of a listing cannot be stored beside the others: a file that is a folder of others as well, or one that
- * is listed with two contents. No git tree has such, so a mirror made it up, and what it means nobody can tell.
+ * is listed with two contents. No git tree holds either, so the listing of a mirror is wrong, and dfhf cannot know how.
  */
 export function findClashes(files: readonly Listed[]): ReadonlyMap<string, UnusableNameError> {
   const clashes = new Map<string, UnusableNameError>()

@@ -4,7 +4,7 @@ import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import type { DiskRoom } from '../storage/files/disk-room.ts'
 import type { LocalDir } from '../storage/local-dir/local-dir.ts'
 import type { LocalRefs } from '../storage/local-dir/local-refs.ts'
-import type { BlobFile } from '../transfer/blob-file.ts'
+import type { BlobFile } from '../transfer/writing/blob-file.ts'
 import { type CacheDestination, withRoom } from './cache-destination.ts'
 import type { Destination, KnownFile } from './destination.ts'
 
@@ -55,7 +55,7 @@ export class LocalDirDestination implements Destination {
     try {
       return await this.#folder.copyFrom(cached, file)
     } catch (error) {
-      // What the cache holds is worth nothing: it is fetched.
+      // The cache's copy is wrong, so the file is fetched.
       if (error instanceof DfhfError && error.code === 'verification-failed') return undefined
       throw error
     }

@@ -30,7 +30,7 @@ export interface FetchParts {
   readonly onFetchLikely: () => void
   /** Told of every blob that was written and checked, so that it need not be hashed again before it is served. */
   readonly onVerified: (path: string, oid: Oid) => Promise<void>
-  /** Takes what is no event. */
+  /** Takes messages that are no events. */
   readonly log: Log
   /** False where the Hub may not be asked for bytes. */
   readonly mayAskHub: boolean
@@ -91,7 +91,7 @@ export class RepoFetcher {
     }
   }
 
-  /** The result for a file that was found here, by whatever way. */
+  /** The result for a file that was found on this machine. */
   found(
     file: { readonly commit: string; readonly oid?: string; readonly size?: number },
     path: string,
@@ -203,7 +203,7 @@ export class RepoFetcher {
         file: blob,
         hub: source,
         id,
-        origin: { repo: repoName(repo), commit: file.commit, path: file.path },
+        place: { repo: repoName(repo), commit: file.commit, path: file.path },
         mayShare: () => this.#mayShare(),
       }
       bytes = await engine.start(request, signal).done
@@ -220,7 +220,7 @@ export class RepoFetcher {
     return this.#result(file, path, startedAt, bytes, true)
   }
 
-  /** Whether peers may have the repo's blobs; the origin is asked at most once, and no answer counts as no. */
+  /** Whether peers may have the repo's blobs; the origin is asked at most once, and a failure counts as no. */
   #mayShare(): Promise<boolean> {
     const { origin, repo, revision, hasClusterKey } = this.parts
     if (hasClusterKey || !origin) return Promise.resolve(hasClusterKey)
@@ -255,8 +255,8 @@ export class RepoFetcher {
 }
 
 /**
- * Has the Hub give a byte of a blob that came from keyed peers alone. A repo's author may write the oid of anybody's
- * private blob into a pointer; published as that repo's, it would go on to peers without the key.
+ * Has the Hub give a byte of a blob that came from keyed peers alone. A repo's author may write the oid of another
+ * author's private blob into a pointer; published as that repo's, it would go on to peers without the key.
  */
 async function proveGiven(source: BlobSource, file: FileRef, signal: AbortSignal): Promise<void> {
   if (!isSha256(file.oid) || file.size === 0) return
@@ -264,14 +264,14 @@ async function proveGiven(source: BlobSource, file: FileRef, signal: AbortSignal
     try {
       for await (const _ of await source.open({ start: 0, end: 1 }, { signal })) break
     } catch (cause) {
-      // Who sends everything gives it, too.
+      // A server that ignores ranges and sends the whole file gives the blob, too.
       if (!(cause instanceof RangeIgnoredError)) throw cause
     }
   }
   try {
     await withRetry(ask, { signal })
   } catch (cause) {
-    // What the Hub refuses to give; anything else may be a bad moment of it.
+    // Only a refusal of the Hub counts against the blob; other errors may be passing trouble.
     if (!isOfClass(cause, 'denied', 'missing')) throw cause
     throw new DfhfError('forbidden', `the Hub names blob ${file.oid.slice(0, 12)} and does not give it`, {
       cause,
@@ -283,7 +283,7 @@ function only(kind: SourceKind, size: number): BytesBySource {
   return { hub: 0, peers: 0, local: 0, [kind]: size }
 }
 
-/** Says of which file an error speaks, where it does not say so itself. */
+/** The error with the file's name, where its message lacks it. */
 function named(error: unknown, file: FileRef, repo: Repo): unknown {
   if (!(error instanceof DfhfError) || error.message.includes(file.path)) return error
   const { code, hint, retryable, retryAfterMs } = error

@@ -13,7 +13,7 @@ export interface FileRef {
 
 /** A file as its origin describes it at this moment. */
 export interface DescribedFile extends FileRef {
-  /** Where the origin said that its bytes are; saves its source the first question. Signed and short-lived on a CDN. */
+  /** The address of its bytes as the origin named it; saves its source the first request. Signed and short-lived on a CDN. */
   readonly location?: string | undefined
   /** True when the oid is only a plain file's ETag, which a mirror may have made of something else. */
   readonly isOidUnsure?: boolean | undefined
@@ -26,13 +26,13 @@ export interface ListedFile extends Omit<FileRef, 'commit'> {
   readonly xetHash?: string | undefined
 }
 
-/** A file that stands on this machine, found without a list of what its repo holds: nothing may say what it must be. */
+/** A file that stands on this machine, found without a list of its repo's files, so that its oid may be unknown. */
 export interface PlacedFile {
   /** In the repo. */
   readonly path: string
   /** On this machine. */
   readonly file: string
   readonly size: number
-  /** The blob's name, empty where nothing says it. */
+  /** The blob's name, empty where it is unknown. */
   readonly oid: string
 }

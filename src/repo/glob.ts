@@ -1,5 +1,5 @@
-/** Whether a character, as its code point, is one of those that a part of a pattern stands for. */
-export type CharacterTest = (code: number) => boolean
+/** True for the characters, as code points, that a part of a pattern stands for. */
+type CharacterTest = (code: number) => boolean
 
 /** The parts of a pattern: a star for any text, or what stands for one character. */
 export type Glob = readonly (CharacterTest | 'star')[]

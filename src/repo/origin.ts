@@ -20,15 +20,15 @@ export interface Waiting {
 /** Where one file's bytes come from at its origin. */
 export interface OriginSource extends BlobSource {
   /**
-   * False where the origin names the blob in the repo and gives other bytes or none: whoever writes a listing may write
-   * the oid of a blob that the repo does not have. Throws what keeps the origin from answering.
+   * False where the origin lists the blob in the repo but gives other bytes or none: a repo's author may list the oid of
+   * a blob that the repo does not have. Throws the error that keeps the origin from answering.
    */
   isGiven(options?: Waiting): Promise<boolean>
 }
 
 /**
- * Where repos come from: the Hub, or any other place that can answer for its files. It speaks with what one asker may
- * read. Every method throws DfhfError in words for the user, or the signal's reason.
+ * Where repos come from: the Hub, or any other place that can answer for its files. It reads with the permissions of one
+ * asker. Every method throws DfhfError in words for the user, or the signal's reason.
  */
 export interface Origin {
   /** Resolves a revision to its commit; throws `repo-not-found`, `revision-not-found` and the like. */
@@ -47,11 +47,11 @@ export interface Origin {
    * the commit were found: for those who have another way when the bytes are wrong.
    */
   openSource(repo: Repo, file: DescribedFile, options?: { readonly guesses?: boolean }): OriginSource
-  /** Whether everybody may read what this asker has read of the repo, so that its blobs may go to any peer. */
+  /** Whether the repo is public, so that its blobs may go to any peer. */
   isPublic(repo: Repo, revision: string, options?: Waiting): Promise<boolean>
   /**
-   * What a file must be whose bytes do not hash to an oid that was unsure; undefined where it is as it was said. An
-   * origin that is always sure leaves this out.
+   * The true listing of a file whose bytes do not hash to an oid that was unsure; undefined where the listing has that
+   * oid as well. An origin whose oids are always sure leaves this method out.
    */
   correctOid?(repo: Repo, file: FileRef, options?: Waiting): Promise<ListedFile | undefined>
 }

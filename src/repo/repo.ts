@@ -10,7 +10,7 @@ export interface Repo {
   readonly id: string
 }
 
-/** A repo, perhaps with a revision and a path, as somebody wrote it. */
+/** A repo, perhaps with a revision and a path, as the user wrote it. */
 export interface RepoReference extends Repo {
   readonly revision?: string
   readonly path?: string

@@ -26,8 +26,8 @@ export interface HubSituation {
 }
 
 /**
- * The next run of pieces to ask the Hub for: pieces that I own first, then, when I have none left, pieces whose
- * owner will not come to them soon and for which I am the first in rank among those that are out of work.
+ * The next run of pieces to ask the Hub for: first pieces that this peer owns; when none are left, pieces whose owner
+ * will not come to them soon and for which this peer ranks first among those that are out of work.
  */
 export function chooseFromHub(
   board: PieceBoard,
@@ -61,7 +61,7 @@ function chooseAny(board: PieceBoard): HubChoice | undefined {
   return free === undefined ? undefined : { start: free, end: free + 1 }
 }
 
-/** True when a piece is missing, nobody has it within reach, and nobody is busy fetching it. */
+/** True when a piece is missing, no peer within reach has it, and no peer is busy fetching it. */
 function isWantedFromHub(board: PieceBoard, piece: number, situation: HubSituation): boolean {
   if (!board.isFree(piece)) return false
   if (board.availability(piece) > 0 && !situation.peersAreSlow) return false
@@ -107,7 +107,7 @@ function chooseForOthers(
   situation: HubSituation,
 ): HubChoice | undefined {
   const usual = situation.msPerPiece
-  // At the beginning nobody is late yet: the owners' first requests may just not be known here.
+  // At the beginning no owner is late yet: the news of their first requests may not have arrived.
   if (usual === 0) return undefined
   const queues = new Map<string, number[]>()
   const overdue: number[] = []
@@ -135,7 +135,7 @@ function chooseForOthers(
   return late === undefined ? undefined : { start: late, end: late + 1 }
 }
 
-/** True when everybody who is fetching the piece began before `before`. */
+/** True when all peers that are fetching the piece began before `before`. */
 function isOverdue(board: PieceBoard, piece: number, before: number): boolean {
   for (const peer of board.peers.values()) {
     const since = peer.fetching.get(piece)

@@ -19,9 +19,9 @@ export interface PeerChoice {
 }
 
 /**
- * The next run of pieces to take from a peer: the rarest piece that somebody with a free slot has. Among equals,
- * whoever shares with other downloaders takes pieces in an order of its own, so that they can exchange them;
- * it stays within a window that moves through the blob, so that the whole-file hash can follow.
+ * The next run of pieces to take from a peer: the rarest piece that a peer with a free slot has. Among equally rare
+ * ones, a process that shares with other downloaders has an order of its own, so that they can exchange pieces; the
+ * order stays within a window that moves through the blob, so that the whole-file hash can follow.
  */
 export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | undefined {
   const { reachable } = board
@@ -47,7 +47,7 @@ export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | un
   return peer && { peer, start: best, end: runEnd(board, peer, best) }
 }
 
-/** Tells the peers whose uplink is spoken for, as only they have some piece that I lack, from the others. */
+/** True for a peer that holds no rare piece which is missing here: the others' uplinks are kept for those pieces. */
 function holdsNothingRare(board: PieceBoard): (peer: PeerView) => boolean {
   const wanted = [...board.reachable]
   for (const lease of board.leases.values()) if (lease.at < lease.end) wanted.push(lease.at)
@@ -55,7 +55,7 @@ function holdsNothingRare(board: PieceBoard): (peer: PeerView) => boolean {
   return (peer) => !rare.some((piece) => peer.have.has(piece))
 }
 
-/** The other peers of this blob's swarm, by what they are here for. */
+/** How many other peers of this blob's swarm have all of it, and how many exchange pieces. */
 interface Crowd {
   readonly whole: number
   readonly sharing: number
@@ -73,9 +73,9 @@ function countCrowd(board: PieceBoard): Crowd {
 
 /**
  * Whether to take a piece already, or to leave the few peers that have it to others who will pass it on: if all
- * who lack a fresh piece asked its only holder at once, it would take as long as the holder needs to serve them
- * all. A peer's number for the piece stands for its place in the queue, so that nobody need agree on one; with
- * each copy the queue moves on, and with time as well, should those before me not want it after all.
+ * peers that lack a fresh piece asked its only holder at once, each would wait until the holder has served them
+ * all. A peer's own number for the piece stands for its place in the queue, so that peers need not agree on one; the
+ * queue moves on with each copy, and with time as well, in case those before this peer do not want the piece.
  */
 function isMyTurn(board: PieceBoard, { whole, sharing }: Crowd, piece: number, now: number): boolean {
   const copies = board.availability(piece)

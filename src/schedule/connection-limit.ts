@@ -2,7 +2,7 @@ import { FIRST_CALM_MS, GROWTH_THAT_PAYS, LONGEST_CALM_MS, PROBE_EVERY_MS, STEP_
 
 /**
  * Decides how many connections to a server pay off: doubles while throughput grows with the count, then holds
- * and probes one more now and then, and halves when the server complains. Pure: time and samples come in.
+ * and probes one more now and then, and halves when the server complains. Deterministic: time and samples come in.
  */
 export class ConnectionLimit {
   readonly #max: number

@@ -88,7 +88,7 @@ export class OwnershipRing {
     this.#owners.clear()
   }
 
-  /** The member that asks the Hub for a piece, or undefined when nobody does. */
+  /** The member that asks the Hub for a piece, or undefined when no member does. */
   ownerOf(piece: number): string | undefined {
     const stripe = this.#stripeOf(piece)
     if (!this.#owners.has(stripe)) this.#owners.set(stripe, this.#ownership.ownerOf(stripe))

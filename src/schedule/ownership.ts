@@ -89,7 +89,7 @@ export function hubMembers(oid: Oid, members: Iterable<string>, limit = MAX_HUB_
   return new Ownership(oid, members).rank(MEMBER_DRAW).slice(0, limit)
 }
 
-/** The piece at which a peer begins while it knows nobody: peers that start together begin apart. */
+/** The piece at which a peer begins while it knows no other peer: peers that start together begin apart. */
 export function startPiece(peerId: string, oid: Oid, pieceCount: number): number {
   return pieceCount === 0 ? 0 : score(peerId, oid, START_DRAW) % pieceCount
 }

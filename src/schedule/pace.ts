@@ -49,8 +49,8 @@ export interface Sight {
 /**
  * Decides how far peers may keep a transfer from the Hub. Words of peers cost nothing, so only bytes count: time that
  * passes is a debt, which bytes that come in pay off at the rate at which the Hub would have given them. When the debt
- * outgrows the patience, the Hub is asked for everything, in turns that grow. Whatever peers say or hold back, the time
- * is thus within twice the time alone and the patience. Deterministic: what happens and the time come in.
+ * outgrows the patience, the Hub is asked for everything, in turns that grow. Peers that lie or hold back can thus not
+ * make a transfer take longer than twice the time alone and the patience. Deterministic: events and the time come in.
  */
 export class Pace {
   readonly #spreadMs: number
@@ -192,8 +192,8 @@ export class Pace {
     if (!isMeasured && !this.#isDoubtful(sight)) return 'shared'
     // Where the one connection that was to measure the Hub is a broken one, the time that passes is the debt.
     if (this.#debtMs + this.#elapsedMs < this.#patience(sight)) return isMeasured ? 'shared' : 'probe'
-    // While peers do bring something, it is first found out, at little cost, whether the Hub would bring more.
-    const isTrial = this.#alone === undefined && sight.now - this.#peersGaveAt < SOME_MS
+    // While peers do bring something, or nothing is known of the Hub, it is first found out what it would bring, at little cost.
+    const isTrial = this.#alone === undefined && (!isMeasured || sight.now - this.#peersGaveAt < SOME_MS)
     this.#turn = beginTurn(sight.now, isTrial)
     return 'alone'
   }
@@ -232,7 +232,7 @@ export class Pace {
     return ownMs + this.#spreadMs + share
   }
 
-  /** The share of doubt's and patience's time that is left; a crowd stays calm, as all its peers in a hurry are a run on the Hub. */
+  /** The share of the times for doubt and patience that is left; all of it in a crowd, whose peers must not all ask the Hub at once. */
   #calm(peers: number): number {
     return this.#isWary ? 1 - WARINESS_SHARE * (1 - crowd(peers)) : 1
   }
@@ -277,7 +277,7 @@ function beginTurn(startedAt: number, isTrial: boolean): Turn {
   return { startedAt, isTrial, firstByteAt: undefined, hubBytes: 0, connectionBytes: 0, connectionMs: 0 }
 }
 
-/** From 0 for nobody else to 1 for a crowd. */
+/** From 0 for no peers to 1 for a crowd of them. */
 function crowd(peers: number): number {
   return Math.min(1, peers / CROWD)
 }

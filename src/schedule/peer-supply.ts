@@ -2,7 +2,7 @@ import { MIN_USEFUL_RATE, SUPPLY_WINDOW_MS } from './tuning.ts'
 
 /**
  * Measures what all peers together deliver while any of them is asked, to tell whether the Hub should be asked
- * for pieces that they hold, although it costs the uplink. Pure: time comes in.
+ * for pieces that they hold, although it costs the uplink. Deterministic: time comes in.
  */
 export class PeerSupply {
   #bytes = 0

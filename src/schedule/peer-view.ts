@@ -6,7 +6,7 @@ export interface PeerView {
   readonly have: Bitmap
   /** Pieces that it is fetching from the Hub, and since when; changed by `PieceBoard.peerFetches` alone. */
   fetching: ReadonlyMap<number, number>
-  /** When it first said of a piece that it was fetching it: saying so again does not make the wait begin anew. */
+  /** When it first said that it was fetching a piece: a second claim does not let the wait begin again. */
   readonly claimedAt: Map<number, number>
   /** True when it asks the Hub itself, so that pieces can be its own. */
   asksHub: boolean

@@ -9,7 +9,7 @@ export interface Lease {
   /** `hub`, or a peer's id. */
   readonly source: string
   readonly start: number
-  /** First piece that is no longer part of it; a thief may lower it while the lease runs. */
+  /** First piece that is no longer part of it; lowered when another lease takes over the rest while this one runs. */
   end: number
   /** The piece that is arriving now. */
   at: number
@@ -106,7 +106,7 @@ export class PieceBoard {
 
   /** Pieces that are free and that some peer has, in no particular order. */
   get reachable(): ReadonlySet<number> {
-    // Whoever finds a piece wrong takes it out of `have` behind our back.
+    // Piece repair takes wrong pieces out of `have` without telling the board.
     if (this.have.count !== this.#haveCount) {
       this.#haveCount = this.have.count
       for (let piece = 0; piece < this.pieceCount; piece += 1) this.#file(piece)
@@ -158,7 +158,7 @@ export class PieceBoard {
     this.#peerChanges += 1
   }
 
-  /** When the first peer that has the piece said so; meaningless while nobody has it. */
+  /** When the first peer that has the piece said so; meaningless while no peer has it. */
   availableSince(piece: number): number {
     return this.#availableSince[piece] ?? 0
   }

@@ -97,7 +97,7 @@ export function surplusLeases(board: PieceBoard, share: number): Lease[] {
   )
 }
 
-/** Leases that run on into pieces which others own by now, and where each should end: runs are for loners. */
+/** Leases that run on into pieces which other peers own by now, and where each should end: long runs are for a lone peer. */
 export function overlongLeases(
   board: PieceBoard,
   ring: OwnershipRing,

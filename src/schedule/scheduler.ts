@@ -16,7 +16,7 @@ import {
 import { HUB_CONNECTIONS, LEAST_MOVE_BYTES, LONGEST_REQUEST_BYTES, NEW_WEIGHT } from './tuning.ts'
 
 /** What the scheduler may use at this moment. Times in ms on one clock. */
-export interface Means {
+export interface DecisionInput {
   readonly now: number
   /** False where only peers may be asked. */
   readonly selfAsksHub: boolean
@@ -31,11 +31,11 @@ export interface Means {
   /** No bytes for this long, and a range is given up. */
   readonly stallMs: number
   /**
-   * True at the beginning, while peers may just not have been found yet: until one is, a single connection to
-   * the Hub does, as what more of them bring would mostly be thrown away when it turns out that peers have it.
+   * True at the beginning, while peers may exist that are not found yet: until one is, there is a single connection to
+   * the Hub, as most of what further ones bring would be thrown away when it turns out that peers have it.
    */
   readonly isLookingForPeers?: boolean
-  /** True at the regular tick, when the dearer questions are asked as well. */
+  /** True at the regular tick, when the scheduler also makes the decisions that cost more to compute. */
   readonly isTick: boolean
 }
 
@@ -48,7 +48,7 @@ export type Action =
  * Why a lease ends early: it brings too little; its piece came from elsewhere; a peer has the piece or fetches it; others
  * need the uplink as well; the Hub is quicker than the peer.
  */
-export type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
+type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' | 'overtaken'
 
 /**
  * Decides what one peer fetches next and from whom. Deterministic: the board, the clock and the free connections come
@@ -57,14 +57,15 @@ export type CutReason = 'stalled' | 'landed elsewhere' | 'needless' | 'surplus' 
 export class Scheduler {
   readonly board: PieceBoard
   readonly ring: OwnershipRing
+  /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
   #hubMsPerPiece = 0
   #hubRuns = 0
   /** The same by this peer's own measure alone, which no other can distort. */
   #ownMsPerPiece = 0
   readonly #supply = new PeerSupply()
   readonly #pace: Pace
-  /** A piece landed that is still on its way on another connection. */
-  #hasTwins = false
+  /** True when a piece has landed while another connection still fetches it. */
+  #hasDuplicates = false
 
   /** `isWary` where peers brought nothing lately. */
   constructor(board: PieceBoard, isWary = false) {
@@ -76,11 +77,6 @@ export class Scheduler {
   /** True once the Hub was asked because peers brought too little. */
   get hasDoubted(): boolean {
     return this.#pace.hasDoubted
-  }
-
-  /** How long a piece takes from the Hub on one connection, by this and other peers' measure, in ms; 0 while unknown. */
-  get hubMsPerPiece(): number {
-    return this.#hubMsPerPiece
   }
 
   /** Bytes of a lease have arrived. */
@@ -111,7 +107,7 @@ export class Scheduler {
     const piece = lease.at
     lease.pieceStartedAt += tookMs
     this.board.landPiece(lease)
-    if (this.board.inFlight(piece) > 0) this.#hasTwins = true
+    if (this.board.inFlight(piece) > 0) this.#hasDuplicates = true
   }
 
   /** A peer says that it has a piece now. */
@@ -153,7 +149,7 @@ export class Scheduler {
   }
 
   /** What to do now. Call it after every change and at a regular tick. */
-  decide(means: Means): Action[] {
+  decide(means: DecisionInput): Action[] {
     const { board, ring } = this
     const { now, isTick } = means
     const patience = patienceMs(this.#hubMsPerPiece, board.pieceSize)
@@ -172,7 +168,7 @@ export class Scheduler {
     return [...this.#cutLeases(means, situation), ...this.#startLeases(means, situation)]
   }
 
-  #cutLeases({ now, stallMs, hubSlots, isTick }: Means, situation: HubSituation): Action[] {
+  #cutLeases({ now, stallMs, hubSlots, isTick }: DecisionInput, situation: HubSituation): Action[] {
     const { board, ring } = this
     const actions: Action[] = []
     const cut = (leases: readonly Lease[], reason: CutReason) => {
@@ -182,12 +178,12 @@ export class Scheduler {
       }
     }
     if (isTick) cut(stalledLeases(board, now, stallMs), 'stalled')
-    if (this.#hasTwins) cut(this.#twice(), 'landed elsewhere')
-    this.#hasTwins = false
+    if (this.#hasDuplicates) cut(this.#twice(), 'landed elsewhere')
+    this.#hasDuplicates = false
     const overtaking = { alone: hubSlots, probe: Math.min(hubSlots, 1 - board.hubLeases), shared: 0 }[
       situation.hubUse
     ]
-    // What a peer has been asked for and has not begun is free again for the Hub.
+    // Pieces that a peer was asked for and has not begun to send are free again for the Hub.
     if (overtaking > 0 && board.freeCount === 0)
       for (const lease of board.leases.values())
         if (lease.source !== HUB) board.shrinkLease(lease, lease.at + 1)
@@ -200,7 +196,7 @@ export class Scheduler {
     return actions
   }
 
-  #startLeases(means: Means, situation: HubSituation): Action[] {
+  #startLeases(means: DecisionInput, situation: HubSituation): Action[] {
     const { board } = this
     const { now, peerSlots, isTick } = means
     const actions: Action[] = []
@@ -247,12 +243,12 @@ export class Scheduler {
   }
 
   /** How far peers keep this transfer from the Hub now. */
-  #hubUse({ selfAsksHub, trustsHubAlone }: Means): HubUse {
+  #hubUse({ selfAsksHub, trustsHubAlone }: DecisionInput): HubUse {
     if (!selfAsksHub) return 'shared'
     return trustsHubAlone ? 'alone' : this.#pace.use
   }
 
-  #observe({ now, mostHubConnections = HUB_CONNECTIONS }: Means): void {
+  #observe({ now, mostHubConnections = HUB_CONNECTIONS }: DecisionInput): void {
     const { board } = this
     this.#supply.observe(now, board.leases.size > board.hubLeases)
     this.#pace.observe({
@@ -264,7 +260,7 @@ export class Scheduler {
     })
   }
 
-  #hubLimit({ selfAsksHub, hubSlots, isLookingForPeers = false }: Means, hubUse: HubUse): number {
+  #hubLimit({ selfAsksHub, hubSlots, isLookingForPeers = false }: DecisionInput, hubUse: HubUse): number {
     const { board, ring } = this
     if (!selfAsksHub) return 0
     if (hubUse === 'probe') return Math.min(board.hubLeases + hubSlots, Math.max(1, ring.hubShare))

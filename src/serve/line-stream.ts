@@ -1,9 +1,9 @@
 import { safeJson } from '../base/safe-json.ts'
 
-/** Lines still to be sent, after which whoever makes them should wait. */
+/** The number of unsent lines at which the writer has to wait. */
 const MOST_WAITING = 256
 
-/** JSON lines that are made here and sent there; while nobody reads, whoever makes them waits. */
+/** JSON lines between a writer and the client that reads them; the writer waits while the client does not read. */
 export class LineStream implements AsyncIterable<Uint8Array> {
   readonly #lines: Uint8Array[] = []
   readonly #onLeave: () => void

@@ -1,16 +1,21 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { TransferEvent } from '../transfer/transfer-event.ts'
 
-/** What is measured by looking at the moment that somebody asks. */
-export interface MetricSources {
-  readonly storeBytes: () => number
-  readonly blobs: () => number
-  readonly peers: () => number
-  readonly uploads: () => number
-  readonly requests: () => number
-  readonly tunnels: () => number
-  readonly isHubWell: () => boolean
-}
+/** What is looked up when a client asks for the numbers: each metric by its source, with its name and its help. */
+const gauges = {
+  storeBytes: ['store_bytes', 'Bytes that the store takes'],
+  blobs: ['blobs', 'Blobs on this disk that can be served'],
+  peers: ['peers', 'Peers that are known and live'],
+  uploads: ['uploads', 'Uploads to peers under way'],
+  requests: ['gateway_requests', 'Requests to the gateway under way'],
+  tunnels: ['gateway_tunnels', 'Tunnels that are open'],
+  isHubWell: ['hub_up', '1 while the Hub answers'],
+} as const
+
+type GaugeName = keyof typeof gauges
+
+/** Where the daemon's gauges are read; a claim counts as 1 or 0. */
+export type MetricSources = Readonly<Record<GaugeName, () => number | boolean>>
 
 /** The daemon's numbers in Prometheus's text form. */
 export class DaemonMetrics {
@@ -59,13 +64,10 @@ export class DaemonMetrics {
 
   /** Shows from now on what `sources` tell. */
   watch(sources: MetricSources): void {
-    this.#gauge('dfhf_store_bytes', 'Bytes that the store takes', sources.storeBytes)
-    this.#gauge('dfhf_blobs', 'Blobs on this disk that can be served', sources.blobs)
-    this.#gauge('dfhf_peers', 'Peers that are known and live', sources.peers)
-    this.#gauge('dfhf_uploads', 'Uploads to peers under way', sources.uploads)
-    this.#gauge('dfhf_gateway_requests', 'Requests to the gateway under way', sources.requests)
-    this.#gauge('dfhf_gateway_tunnels', 'Tunnels that are open', sources.tunnels)
-    this.#gauge('dfhf_hub_up', '1 while the Hub answers', () => (sources.isHubWell() ? 1 : 0))
+    for (const source of Object.keys(gauges).filter(isGaugeName)) {
+      const [name, help] = gauges[source]
+      this.#gauge(`dfhf_${name}`, help, () => Number(sources[source]()))
+    }
   }
 
   /** Counts what happens in transfers. */
@@ -118,4 +120,8 @@ export class DaemonMetrics {
       },
     })
   }
+}
+
+function isGaugeName(name: string): name is GaugeName {
+  return Object.hasOwn(gauges, name)
 }

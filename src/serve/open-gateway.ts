@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts'
+import { isLoopbackHost } from '../base/loopback.ts'
 import { AllowList } from '../gateway/access/allow-list.ts'
 import { OwnNames } from '../gateway/access/own-names.ts'
 import { BlobReplies } from '../gateway/blob-replies.ts'
@@ -9,18 +10,18 @@ import { LfsGateway } from '../gateway/lfs/lfs-gateway.ts'
 import { jsonReply, type Reply, textReply } from '../gateway/message.ts'
 import { FileFacts } from '../gateway/mirror/file-facts.ts'
 import { HubApi } from '../gateway/mirror/hub-api.ts'
+import { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
 import { HubMirror } from '../gateway/mirror/hub-mirror.ts'
 import { HubUpstream } from '../gateway/mirror/hub-upstream.ts'
-import { HubWeather } from '../gateway/mirror/hub-weather.ts'
-import { KeptAnswers } from '../gateway/mirror/kept-answers.ts'
 import { Recall } from '../gateway/mirror/recall.ts'
+import { StaleResponses } from '../gateway/mirror/stale-responses.ts'
 import { CdnProbe } from '../gateway/proxy/cdn-probe.ts'
 import { CdnProxy } from '../gateway/proxy/cdn-proxy.ts'
 import { Tunnels } from '../gateway/proxy/tunnel.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpProxy } from '../http/proxy.ts'
 import { parseEndpoint } from '../hub/endpoint.ts'
-import { isLoopback, type TokenRule } from '../hub/tokens.ts'
+import type { TokenRule } from '../hub/tokens.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { PublicRepos } from '../peer/public-repos.ts'
 import type { Origin } from '../repo/origin.ts'
@@ -30,7 +31,7 @@ import { WarmRoute } from './warm-route.ts'
 /** How long what is being sent may take once the gateway closes, in ms. */
 const GRACE_MS = 5_000
 
-/** What a gateway is made of, and how it behaves. */
+/** The parts of a gateway, and its settings. */
 export interface GatewayOptions {
   readonly listen: { readonly host: string | undefined; readonly port: number }
   /** Names by which clients may call it besides its addresses. */
@@ -42,14 +43,14 @@ export interface GatewayOptions {
   readonly tokenRule: TokenRule
   /** Which proxy leads to an address, for tunnels. */
   readonly proxyFor?: ((url: URL) => HttpProxy | undefined) | undefined
-  /** Speaks with this node's token: for orders of this machine's user, and for nothing that a client asks. */
+  /** Asks with this node's token: for orders of this machine's user, and for no other request of a client. */
   readonly ownHub: Origin
   readonly library: BlobLibrary
   readonly publicRepos: PublicRepos
   /** True when all peers hold the cluster key: what they send is passed on before the whole was checked. */
   readonly trustsPeers: boolean
   readonly stateDir: string
-  /** How long what is here is served while the Hub fails; 0 for not at all. */
+  /** For how long earlier responses are served while the Hub fails; 0 for not at all. */
   readonly staleForMs: number
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]
@@ -77,9 +78,9 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const endpoint = parseEndpoint(options.endpoint)
   const allowList = new AllowList(endpoint, options.allowHosts)
   const hub = new HubUpstream({ endpoint, http, tokenRule })
-  const kept = new KeptAnswers(options.stateDir, { log })
-  const weather = new HubWeather(log)
-  const recall = new Recall({ kept, publicRepos, weather, staleForMs, signal })
+  const kept = new StaleResponses(options.stateDir, { log })
+  const circuit = new HubCircuit(log)
+  const recall = new Recall({ kept, publicRepos, circuit, staleForMs, signal })
   const blobs = new BlobReplies({
     library,
     log,
@@ -99,7 +100,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     library,
     upstream: hub,
     ownHub: options.ownHub,
-    isLoopbackOnly: listen.host !== undefined && isLoopback(listen.host),
+    isLoopbackOnly: listen.host !== undefined && isLoopbackHost(listen.host),
     storeQuota: options.storeQuota,
     log,
   })
@@ -110,8 +111,8 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   ])
   const ownNames = new OwnNames({ listenHost: listen.host, names: options.hosts })
   const handler = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, ownNames, own })
-  const onAnswer = (status: number) => metrics?.answered(status)
-  const server = await GatewayServer.listen({ handler, ...listen, log, onAnswer })
+  const onReply = (status: number) => metrics?.answered(status)
+  const server = await GatewayServer.listen({ handler, ...listen, log, onReply })
   const close = async (graceMs: number) => {
     await server.close(graceMs)
     blobs.close()
@@ -120,7 +121,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   return {
     port: server.port,
     load: () => ({ requests: server.active, tunnels: tunnels.open }),
-    isHubWell: () => !weather.isBad,
+    isHubWell: () => !circuit.isBad,
     close: () => close(GRACE_MS),
     [Symbol.asyncDispose]: () => close(0),
   }

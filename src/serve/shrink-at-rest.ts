@@ -1,28 +1,11 @@
+import { type OwnProcess, thisProcess } from './own-process.ts'
+
 /** How often the process looks at itself, in ms. */
 const INTERVAL_MS = 10_000
 /** Less than this part of a core's time is rest. */
 const RESTING = 0.02
 /** Bytes by which a process must have grown for shrinking to be worth the code that is compiled again afterwards. */
 const WORTH_SHRINKING = 12e6
-
-/** What is known of the process, and what can be done. Given by tests; the defaults are the process itself. */
-export interface OwnProcess {
-  /** Microseconds of CPU time so far. */
-  readonly cpuTime: () => number
-  /** Bytes that it holds in memory. */
-  readonly residentSize: () => number
-  /** Drops compiled code and garbage once the event loop is free. */
-  readonly shrink: () => void
-}
-
-const thisProcess: OwnProcess = {
-  cpuTime: () => {
-    const { user, system } = process.cpuUsage()
-    return user + system
-  },
-  residentSize: () => process.memoryUsage.rss(),
-  shrink: () => Bun.shrink(),
-}
 
 /**
  * Gives memory back when the process rests after work. Left alone, a daemon that had served 900 blobs kept 112 MB: code

@@ -1,6 +1,6 @@
 import type { BytesBySource } from '../transfer/transfer-event.ts'
 
-/** One line of the answer to `POST /v1/warm`. The last is `done` or `error`. */
+/** One line of the reply to `POST /v1/warm`. The last is `done` or `error`. */
 export type WarmEvent =
   | {
       readonly type: 'plan'

@@ -1,10 +1,10 @@
 import { DfhfError } from '../base/errors.ts'
-import { isObject } from '../hub/answers/json-shape.ts'
+import { isObject } from '../base/json-object.ts'
 import { parseRepo } from '../hub/parse-repo.ts'
 import { checkRevision, parseRepoType, type Repo } from '../repo/repo.ts'
 
 const MAX_PATTERNS = 1_000
-/** Of all patterns together: each path of the repo is held against each character. */
+/** The most characters of all patterns together, since matching costs each path of the repo times each character. */
 const MAX_PATTERN_CHARACTERS = 20_000
 
 /** What a node is asked to fetch into its store. */

@@ -1,11 +1,11 @@
 import type { Log } from '../base/log.ts'
+import { isLoopbackAddress, isLoopbackHost } from '../base/loopback.ts'
 import { credentialsOf } from '../gateway/access/credentials.ts'
 import { hostNameOf } from '../gateway/access/own-names.ts'
 import type { GatewayRequest, Reply } from '../gateway/message.ts'
 import type { HubUpstream } from '../gateway/mirror/hub-upstream.ts'
 import { describeError, refusalWithCode, refuse } from '../gateway/refusal.ts'
 import { readBody } from '../gateway/request-body.ts'
-import { isLoopback } from '../hub/tokens.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { Origin } from '../repo/origin.ts'
 import { LineStream } from './line-stream.ts'
@@ -16,11 +16,11 @@ const MAX_ORDER_SIZE = 2 ** 20
 const MAX_ORDERS = 16
 const ALIVE_EVERY_MS = 2_000
 
-/** What this needs. */
+/** The daemon's parts that carry out orders. */
 export interface WarmRouteParts {
   readonly library: BlobLibrary
   readonly upstream: HubUpstream
-  /** Speaks with this node's own token; used for orders of this machine alone. */
+  /** Asks with this node's own token; used for orders of this machine alone. */
   readonly ownHub: Origin
   /** True where only this machine reaches the gateway. */
   readonly isLoopbackOnly: boolean
@@ -80,15 +80,15 @@ export class WarmRoute {
     }
   }
 
-  /** This machine's user orders with this node's token; everybody else with what they bring. */
+  /** The Hub with this node's token for a user of this machine; for other clients with the token that they send. */
   #hubFor({ headers, address }: GatewayRequest): Origin {
     const { upstream, ownHub, isLoopbackOnly } = this.#parts
     const credentials = credentialsOf(headers)
-    // What a proxy of this machine passes on comes from loopback as well, and may be anybody's.
+    // A proxy on this machine sends its clients' requests from loopback as well, and these may come from any machine.
     const isPassedOn = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'].some((name) => headers.has(name))
-    const isNear = isLoopback(address.includes(':') ? `[${address}]` : address)
+    const isNear = isLoopbackAddress(address)
     const isOurs =
-      isLoopbackOnly && isNear && !isPassedOn && isLoopback(hostNameOf(headers.get('host') ?? '') ?? '')
+      isLoopbackOnly && isNear && !isPassedOn && isLoopbackHost(hostNameOf(headers.get('host') ?? '') ?? '')
     if (credentials.authorization === undefined && isOurs) return ownHub
     return upstream.clientFor(credentials, headers.get('user-agent') ?? 'dfhf')
   }

@@ -4,6 +4,7 @@ import { formatSize } from '../base/size.ts'
 import { createTimeSlice } from '../base/time-slice.ts'
 import type { Commit } from '../blob/oid.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
+import { untilDone } from '../peer/shared-fetch.ts'
 import type { ListedFile } from '../repo/file-ref.ts'
 import type { Origin } from '../repo/origin.ts'
 import { createPathFilter } from '../repo/patterns.ts'
@@ -25,10 +26,10 @@ export interface WarmPlan {
   readonly size: number
 }
 
-/** What an order is carried out with. */
+/** The parts that carry out an order. */
 export interface WarmParts {
   readonly library: BlobLibrary
-  /** Speaks with what the one who orders may. */
+  /** Asks with the permissions of the client that orders. */
   readonly hub: Origin
   readonly storeQuota: number
   readonly signal: AbortSignal
@@ -116,31 +117,26 @@ async function bring(
   if (file.size === 0) return { bytes: nothing, wasHere: true }
   const { oid, size, path } = file
   const blob = { oid, size, path, repo: order.repo, commit }
-  // Whether it is here must not show to one whose repo only names it.
+  // A client whose repo only names the blob must not learn that it is here.
   const source = hub.openSource(order.repo, blob)
   await library.prove(blob, source, signal)
   {
     using here = await library.acquire(oid, signal)
     if (here) return { bytes: nothing, wasHere: true }
   }
-  const errand = await library.join(blob, source)
-  const { tally } = errand.transfer
+  const fetch = await library.join(blob, source)
+  const { counters } = fetch.transfer
   let told = 0
   const timer = setInterval(() => {
-    const { bytes } = tally
+    const { bytes } = counters
     if (bytes.hub + bytes.peers === told) return
     told = bytes.hub + bytes.peers
     void tellCost(bytes)
   }, PROGRESS_EVERY_MS)
-  const leave = () => errand.leave()
-  signal.addEventListener('abort', leave, { once: true })
   try {
-    signal.throwIfAborted()
-    await errand.done
-    return { bytes: tally.bytes, wasHere: false }
+    await untilDone(fetch, signal)
+    return { bytes: counters.bytes, wasHere: false }
   } finally {
     clearInterval(timer)
-    signal.removeEventListener('abort', leave)
-    errand.leave()
   }
 }

@@ -1,14 +1,14 @@
 import { Bitmap } from '../blob/bitmap.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
 import { TICK_MS } from '../schedule/tuning.ts'
-import { LandedPieces } from './landed-pieces.ts'
-import { Mender } from './mend.ts'
 import { PieceFetch } from './piece-fetch.ts'
-import type { PieceWriters } from './piece-writers.ts'
+import { PieceRepair } from './piece-repair.ts'
 import { PrefixCheck } from './prefix-check.ts'
-import { Tally } from './tally.ts'
+import { TransferCounters } from './transfer-counters.ts'
 import type { TransferCost, TransferParts } from './transfer-parts.ts'
 import { TransferState } from './transfer-state.ts'
+import { LandedPieces } from './writing/landed-pieces.ts'
+import type { PieceWriters } from './writing/piece-writers.ts'
 
 /**
  * Brings one blob whole and checked into its file: has its pieces fetched, checks the whole, and has wrong pieces
@@ -16,7 +16,7 @@ import { TransferState } from './transfer-state.ts'
  */
 export class BlobTransfer {
   readonly parts: TransferParts
-  readonly tally: Tally
+  readonly counters: TransferCounters
   readonly #state: TransferState
   readonly #fetch: PieceFetch
   readonly #now: () => number
@@ -25,11 +25,11 @@ export class BlobTransfer {
   constructor(parts: TransferParts) {
     const now = parts.clock ?? (() => performance.now())
     this.parts = parts
-    this.tally = new Tally(parts.id, parts.report)
+    this.counters = new TransferCounters(parts.id, parts.report)
     const have = new Bitmap(pieceCountOf(parts.size))
     for (const piece of parts.file.pieces) have.add(piece)
     this.#state = new TransferState(new LandedPieces(have))
-    this.#fetch = new PieceFetch({ ...parts, state: this.#state, tally: this.tally, now })
+    this.#fetch = new PieceFetch({ ...parts, state: this.#state, counters: this.counters, now })
     this.#now = now
     this.#startedAt = now()
   }
@@ -66,13 +66,13 @@ export class BlobTransfer {
 
   /** Fetches and checks the blob. Throws the first error that cannot be helped; what is verified stays. */
   async run(signal: AbortSignal): Promise<TransferCost> {
-    const { pieces, tally } = this
+    const { pieces, counters } = this
     const fetch = this.#fetch
     const state = this.#state
-    const mender = new Mender({
+    const repair = new PieceRepair({
       ...this.parts,
       pieces,
-      tally,
+      counters,
       gate: fetch.gate,
       exclude: (peerId) => fetch.exclude(peerId),
       trustHubAlone: () => fetch.trustHubAlone(),
@@ -91,12 +91,12 @@ export class BlobTransfer {
         await fetch.stopWriting()
         if (await check.isRight()) break
         state.enter('repairing')
-        await mender.findWrongPieces(state.ended)
+        await repair.findWrongPieces(state.ended)
         check.restart()
         fetch.resume()
       }
-      await mender.blame()
-      const { bytes, retries } = tally
+      await repair.blame()
+      const { bytes, retries } = counters
       return { bytes, pieces: pieces.size, retries, ms: this.#now() - this.#startedAt }
     } finally {
       state.end()

@@ -3,14 +3,14 @@ import { releaseBytes } from '../base/release-bytes.ts'
 import { pieceRange } from '../blob/pieces.ts'
 import type { HashService } from '../hash/hash-service.ts'
 import { HUB, type Lease, type PieceBoard } from '../schedule/piece-board.ts'
-import type { BlobFile } from './blob-file.ts'
-import { BLOCK_SIZE } from './block-writer.ts'
-import type { HubSeat } from './hub-seat.ts'
-import { LeaseSinks } from './lease-sinks.ts'
-import type { PieceSink } from './piece-sink.ts'
-import { type PieceWriters, WriterClosedError } from './piece-writers.ts'
+import type { HubSeat } from './hub/hub-seat.ts'
 import type { RateLimiter } from './rate-limiter.ts'
 import type { TransferSources } from './transfer-sources.ts'
+import type { BlobFile } from './writing/blob-file.ts'
+import { BLOCK_SIZE } from './writing/block-writer.ts'
+import { LeaseSinks } from './writing/lease-sinks.ts'
+import type { PieceSink } from './writing/piece-sink.ts'
+import { type PieceWriters, WriterClosedError } from './writing/piece-writers.ts'
 
 /** A piece that a lease has brought. */
 export interface Landing {
@@ -36,7 +36,7 @@ export interface LeaseListener {
 }
 
 /** What a runner works with. */
-export interface LeaseRunnerParts {
+interface LeaseRunnerParts {
   readonly board: PieceBoard
   readonly file: BlobFile
   readonly writers: PieceWriters
@@ -144,14 +144,19 @@ export class LeaseRunner {
       const body = await sources.open(lease.source, { start, end }, signal)
       let pieceStartedAt = now()
       for await (const chunk of body) {
-        lease.isHeld = true
-        await limiter.take(chunk.length, signal)
-        lease.isHeld = false
+        // Awaited only where the limit holds it back: on a link a part is small, and each await costs as much as its bytes.
+        const held = limiter.take(chunk.length, signal)
+        if (held) {
+          lease.isHeld = true
+          await held
+          lease.isHeld = false
+        }
         signal.throwIfAborted()
         for (let rest = chunk; rest.length > 0 && lease.at < lease.end; ) {
           const part = rest.subarray(0, sink.left)
           rest = rest.subarray(part.length)
-          await sink.add(part)
+          const adding = sink.add(part)
+          if (adding) await adding
           listener.moved(lease, part.length)
           if (sink.left > 0) continue
           await this.#land(lease, sink, now() - pieceStartedAt, signal)

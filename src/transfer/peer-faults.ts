@@ -1,16 +1,16 @@
-import type { DfhfError } from '../base/errors.ts'
+import { type DfhfError, isOfClass } from '../base/errors.ts'
 import { type PeerFault, PeerStrikes } from '../schedule/peer-strikes.ts'
 import type { Lease, PieceBoard } from '../schedule/piece-board.ts'
 import { stalledPeers } from '../schedule/stalled-peers.ts'
 import { PEER_STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
-import type { Tally } from './tally.ts'
+import type { TransferCounters } from './transfer-counters.ts'
 
-/** What the faults of one transfer's peers are judged and answered with. */
-export interface PeerFaultsParts {
+/** What judges the faults of one transfer's peers, and what acts on them. */
+interface PeerFaultsParts {
   readonly board: PieceBoard
   readonly swarm: Pick<BlobSwarm, 'nameOf' | 'ban' | 'shun'>
-  readonly tally: Tally
+  readonly counters: TransferCounters
   readonly now: () => number
   /** Cuts all leases from one peer. */
   readonly cutSource: (peerId: string) => void
@@ -27,18 +27,18 @@ export class PeerFaults {
 
   /** A request to a peer failed. */
   failed(lease: Lease, error: DfhfError): void {
-    const { board, swarm, tally, now } = this.#parts
-    tally.retry(swarm.nameOf(lease.source), error.message, 0)
+    const { board, swarm, counters, now } = this.#parts
+    counters.retry(swarm.nameOf(lease.source), error.message, 0)
     const verdict = this.#strikes.failed(board, lease, faultOf(error), now())
     if (verdict !== undefined) swarm[verdict](lease.source, error.message)
   }
 
   /** A peer that sends nothing on any connection is left alone, so that its pieces are asked for elsewhere. */
   giveUpStalled(): void {
-    const { board, swarm, tally, now, cutSource } = this.#parts
+    const { board, swarm, counters, now, cutSource } = this.#parts
     for (const id of stalledPeers(board, now(), PEER_STALL_MS)) {
       const reason = `sent nothing for ${PEER_STALL_MS / 1000} s`
-      tally.retry(swarm.nameOf(id), reason, 0)
+      counters.retry(swarm.nameOf(id), reason, 0)
       cutSource(id)
       board.removePeer(id)
       swarm.shun(id, reason)
@@ -46,8 +46,8 @@ export class PeerFaults {
   }
 }
 
-function faultOf({ code }: DfhfError): PeerFault {
-  if (code === 'rate-limited') return 'busy'
-  if (code === 'not-cached') return 'not here'
-  return code === 'verification-failed' || code === 'bad-response' ? 'lie' : 'broken'
+function faultOf(error: DfhfError): PeerFault {
+  if (error.code === 'rate-limited') return 'busy'
+  if (error.code === 'not-cached') return 'not here'
+  return isOfClass(error, 'corrupt', 'malformed') ? 'lie' : 'broken'
 }

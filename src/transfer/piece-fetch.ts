@@ -1,43 +1,37 @@
-import { DfhfError } from '../base/errors.ts'
-import type { SourceKind } from '../blob/blob-source.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
-import { RangeIgnoredError } from '../http/range-request.ts'
-import { HUB, type Lease, PieceBoard } from '../schedule/piece-board.ts'
+import { HUB, PieceBoard } from '../schedule/piece-board.ts'
 import { stalledLeases } from '../schedule/rescue.ts'
 import { type Action, Scheduler } from '../schedule/scheduler.ts'
-import { LOOKING_FOR_PEERS_MS, PEER_SLOTS, WORTH_GOING_ON_BYTES } from '../schedule/tuning.ts'
-import { HubGate } from './hub-gate.ts'
-import type { HubSeat } from './hub-seat.ts'
-import { type Landing, type LeaseListener, LeaseRunner } from './lease-runner.ts'
+import { LOOKING_FOR_PEERS_MS, PEER_SLOTS } from '../schedule/tuning.ts'
+import { HubGate } from './hub/hub-gate.ts'
+import type { HubSeat } from './hub/hub-seat.ts'
+import { LeaseOutcomes } from './lease-outcomes.ts'
+import { LeaseRunner } from './lease-runner.ts'
 import { PeerFaults } from './peer-faults.ts'
-import { PieceWriters } from './piece-writers.ts'
 import { ProgressWatch } from './progress-watch.ts'
 import { SwarmFollower } from './swarm-follower.ts'
-import type { Tally } from './tally.ts'
+import type { TransferCounters } from './transfer-counters.ts'
 import type { TransferParts } from './transfer-parts.ts'
 import { TransferSources } from './transfer-sources.ts'
 import type { TransferState } from './transfer-state.ts'
 import { streamWhole } from './whole-stream.ts'
+import { PieceWriters } from './writing/piece-writers.ts'
 
 /** What the pieces of one blob are fetched with. */
-export interface PieceFetchParts extends TransferParts {
+interface PieceFetchParts extends TransferParts {
   readonly state: TransferState
-  readonly tally: Tally
+  readonly counters: TransferCounters
   readonly now: () => number
 }
 
-/**
- * Has the missing pieces of one blob fetched: asks the scheduler what to do, has it done, and tells the scheduler what
- * came of it.
- */
+/** Has the missing pieces of one blob fetched: asks the scheduler what to do, and has it done. */
 export class PieceFetch {
   readonly writers: PieceWriters
   readonly gate: HubGate
   readonly #parts: PieceFetchParts
   readonly #scheduler: Scheduler
   readonly #seat: HubSeat
-  readonly #sources: TransferSources
-  readonly #listener: LeaseListener
+  readonly #outcomes: LeaseOutcomes
   readonly #runner: LeaseRunner
   readonly #follower: SwarmFollower | undefined
   readonly #peerFaults: PeerFaults | undefined
@@ -47,7 +41,7 @@ export class PieceFetch {
   #trustsHubAlone = false
 
   constructor(parts: PieceFetchParts) {
-    const { file, hub, swarm, budget, limiter, hashes, now, state, tally, random = Math.random } = parts
+    const { file, hub, swarm, budget, limiter, hashes, now, state, counters, random = Math.random } = parts
     this.#parts = parts
     this.#startedAt = now()
     const board = new PieceBoard({
@@ -59,38 +53,52 @@ export class PieceFetch {
     })
     const scheduler = new Scheduler(board, parts.isWary)
     this.#scheduler = scheduler
-    const seat = budget.join({ wake: () => this.pump(), yieldOne: () => this.#yieldOne() })
-    const gate = new HubGate({ hub, budget, seat, random, tally, clock: now })
-    const writers = new PieceWriters(file, (length) => this.#lost(HUB, length))
+    const onChange = () => this.pump()
+    const seat = budget.join({ wake: onChange, yieldOne: () => this.#yieldOne() })
+    this.#seat = seat
+    const gate = new HubGate({ hub, budget, seat, random, counters, clock: now })
+    this.gate = gate
+    const cutSource = (source: string) => this.#runner.cutSource(source)
+    const peerFaults = swarm && new PeerFaults({ board, swarm, counters, now, cutSource })
+    this.#peerFaults = peerFaults
+    const asked = { hasHub: hub !== undefined, hasSwarm: swarm !== undefined }
+    const watch = new ProgressWatch({ board, gate, ...asked, now })
+    this.#watch = watch
     const sources = new TransferSources({ hub, swarm })
-    const listener: LeaseListener = {
-      moved: (lease, count) => this.#moved(lease, count),
-      lost: (source, count) => this.#lost(source, count),
-      landed: (lease, landing) => this.#landed(lease, landing),
-      failed: (lease, error) => this.#failed(lease, error),
-      ended: (lease) => this.#ended(lease),
-    }
+    const onRangeIgnored = () => this.#fetchWhole()
+    const { stallMs } = parts
+    const listener = new LeaseOutcomes({
+      state,
+      scheduler,
+      gate,
+      sources,
+      counters,
+      watch,
+      peerFaults,
+      now,
+      stallMs,
+      onChange,
+      onRangeIgnored,
+    })
+    this.#outcomes = listener
+    const writers = new PieceWriters(file, (length) => listener.lost(HUB, length))
+    this.writers = writers
     const hubGivesRanges = () => gate.givesRanges
     const { ended: stop } = state
     this.#runner = new LeaseRunner({
-      ...{ board, file, writers, sources, seat, limiter, hashes, now, hubGivesRanges, stop, listener },
-    })
-    const cutSource = (source: string) => this.#runner.cutSource(source)
-    const onNews = () => this.pump()
-    this.#follower = swarm && new SwarmFollower({ swarm, scheduler, now, cutSource, onNews })
-    this.#peerFaults = swarm && new PeerFaults({ board, swarm, tally, now, cutSource })
-    this.#watch = new ProgressWatch({
       board,
-      gate,
-      hasHub: hub !== undefined,
-      hasSwarm: swarm !== undefined,
+      file,
+      writers,
+      sources,
+      seat,
+      limiter,
+      hashes,
       now,
+      hubGivesRanges,
+      stop,
+      listener,
     })
-    this.#seat = seat
-    this.gate = gate
-    this.writers = writers
-    this.#sources = sources
-    this.#listener = listener
+    this.#follower = swarm && new SwarmFollower({ swarm, scheduler, now, cutSource, onNews: onChange })
   }
 
   /** True once the Hub was asked because peers brought too little. */
@@ -140,15 +148,15 @@ export class PieceFetch {
 
   /** Looks at what time alone changes: sources that stand still, and whether there is hope. Called several times a second. */
   tick(): void {
-    const { state, tally } = this.#parts
+    const { state, counters } = this.#parts
     const { leases } = this.#scheduler.board
     this.#peerFaults?.giveUpStalled()
     this.pump(true)
     if (state.phase === 'whole') this.#cutStalledStream()
-    this.#checkHope()
+    this.#outcomes.checkHope()
     const hub = [...leases.values()].filter(({ source }) => source === HUB).length
-    tally.connections(hub, leases.size - hub)
-    tally.wait(this.#watch.reason(state.phase))
+    counters.connections(hub, leases.size - hub)
+    counters.wait(this.#watch.reason(state.phase))
   }
 
   /** Ends all leases, and resolves when no byte of theirs is on its way to the disk: what is checked next stays as it is. */
@@ -187,7 +195,7 @@ export class PieceFetch {
     if (action.type === 'fetch') this.#runner.start(lease)
     else {
       this.#runner.cut(lease)
-      if (lease.source === HUB && action.reason === 'stalled') this.#hubStalled(lease)
+      if (lease.source === HUB && action.reason === 'stalled') this.#outcomes.hubStalled(lease)
     }
   }
 
@@ -195,60 +203,6 @@ export class PieceFetch {
   #yieldOne(): void {
     const last = [...this.#scheduler.board.leases.values()].findLast(({ source }) => source === HUB)
     if (last) this.#runner.cut(last)
-  }
-
-  #moved(lease: Lease, count: number): void {
-    const now = this.#parts.now()
-    this.#watch.moved(now)
-    this.#scheduler.moved(lease, count, now)
-    if (lease.source === HUB) this.gate.moved(count)
-    this.#parts.tally.add(kindOf(lease.source), this.#sources.nameOf(lease.source), count)
-  }
-
-  /** Lost bytes count as cost, but no longer as progress. */
-  #lost(source: string, count: number): void {
-    if (count <= 0) return
-    this.#scheduler.lost(source, count)
-    this.#parts.tally.lose(kindOf(source), count)
-  }
-
-  #landed(lease: Lease, { tookMs, isNew, digest }: Landing): void {
-    const { state } = this.#parts
-    const { source, at } = lease
-    if (isNew) {
-      const isVouchedFor = this.#scheduler.board.peers.get(source)?.have.isFull ?? false
-      state.pieces.note(at, { source, isVouchedFor, digest })
-      if (source === HUB) this.gate.progressed()
-    }
-    this.#scheduler.landed(lease, tookMs)
-    state.pieces.changed()
-    if (state.pieces.isFull) state.wake()
-    else this.pump()
-  }
-
-  #ended(lease: Lease): void {
-    this.#scheduler.board.endLease(lease)
-    this.pump()
-  }
-
-  #failed(lease: Lease, error: unknown): void {
-    if (error instanceof RangeIgnoredError && lease.source === HUB) this.#fetchWhole()
-    else if (!(error instanceof DfhfError) || error.code === 'disk' || error.code === 'disk-full')
-      this.#parts.state.fail(error)
-    else if (lease.source === HUB) this.#hubFailed(lease, error)
-    else this.#peerFaults?.failed(lease, error)
-  }
-
-  #hubFailed(lease: Lease, error: DfhfError): void {
-    const gained = lease.bytes - (lease.at === lease.start ? lease.prefix : 0)
-    if (gained >= WORTH_GOING_ON_BYTES && this.gate.givesRanges) this.gate.progressed()
-    if (this.gate.failed(error)) this.#checkHope()
-  }
-
-  #hubStalled(lease: Lease): void {
-    const seconds = Math.round(this.#parts.stallMs / 1000)
-    const error = new DfhfError('timeout', `no bytes from the hub for ${seconds} s`, { retryable: true })
-    this.#hubFailed(lease, error)
   }
 
   /** The server gives no ranges: one plain stream from the first byte replaces all connections. */
@@ -263,7 +217,7 @@ export class PieceFetch {
     const { state, now } = this.#parts
     state.enter('whole')
     const { board } = this.#scheduler
-    const stream = { board, gate: this.gate, runner: this.#runner, now, listener: this.#listener }
+    const stream = { board, gate: this.gate, runner: this.#runner, now, listener: this.#outcomes }
     streamWhole(stream, state.ended).then(
       () => state.wake(),
       (error: unknown) => state.fail(error),
@@ -274,17 +228,7 @@ export class PieceFetch {
     const { now, stallMs } = this.#parts
     for (const lease of stalledLeases(this.#scheduler.board, now(), stallMs)) {
       this.#runner.cut(lease)
-      this.#hubStalled(lease)
+      this.#outcomes.hubStalled(lease)
     }
   }
-
-  /** Gives up when neither the Hub nor any peer can be expected to bring the rest. */
-  #checkHope(): void {
-    const error = this.#watch.lostHope()
-    if (error) this.#parts.state.fail(error)
-  }
-}
-
-function kindOf(source: string): SourceKind {
-  return source === HUB ? 'hub' : 'peers'
 }

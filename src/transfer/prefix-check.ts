@@ -1,7 +1,7 @@
 import type { Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
 import type { HashService, PrefixHash } from '../hash/hash-service.ts'
-import type { LandedPieces } from './landed-pieces.ts'
+import type { LandedPieces } from './writing/landed-pieces.ts'
 
 /** Hashes a blob from its first byte on while its pieces land, so that little is left to do when the last one is here. */
 export class PrefixCheck implements Disposable {

@@ -2,11 +2,11 @@ import { DfhfError } from '../base/errors.ts'
 import type { PieceBoard } from '../schedule/piece-board.ts'
 import { NO_SOURCE_MS, STANDSTILL_TOLD_MS } from '../schedule/tuning.ts'
 import { waitReason } from '../schedule/wait-reason.ts'
-import type { HubGate } from './hub-gate.ts'
+import type { HubGate } from './hub/hub-gate.ts'
 import type { Phase } from './transfer-state.ts'
 
 /** What a watch looks at. */
-export interface ProgressWatchParts {
+interface ProgressWatchParts {
   readonly board: PieceBoard
   readonly gate: HubGate
   /** False where there is no Hub to wait for: then peers may come at any time. */

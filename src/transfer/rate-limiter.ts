@@ -16,12 +16,12 @@ export class RateLimiter {
     this.#clock = clock
   }
 
-  /** Accounts for `bytes` and waits until they fit the rate. */
-  async take(bytes: number, signal: AbortSignal): Promise<void> {
-    if (this.#bytesPerMs === Number.POSITIVE_INFINITY) return
+  /** Accounts for `bytes`; resolves when they fit the rate, and gives nothing to wait for where they do. */
+  take(bytes: number, signal: AbortSignal): Promise<void> | undefined {
+    if (this.#bytesPerMs === Number.POSITIVE_INFINITY) return undefined
     const now = this.#clock()
     this.#paidUntil = Math.max(this.#paidUntil, now - BURST_MS) + bytes / this.#bytesPerMs
     const wait = this.#paidUntil - now
-    if (wait > 0) await delay(wait, { signal })
+    return wait > 0 ? delay(wait, { signal }) : undefined
   }
 }

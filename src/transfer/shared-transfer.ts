@@ -9,7 +9,7 @@ export class SharedTransfer implements SharedBlob {
   readonly #listeners = new Set<() => void>()
   readonly #hashing = new Set<number>()
   #digests = new Map<number, string>()
-  /** Of which revision of the bytes the digests are. */
+  /** The revision of the bytes from which the digests were computed. */
   #revision = 0
   #stopListening = () => {}
 
@@ -33,7 +33,7 @@ export class SharedTransfer implements SharedBlob {
     return this.#transfer.asksHub
   }
 
-  /** Piece digests cost a second hash of every byte, so they are computed only while somebody listens. */
+  /** Piece digests cost a second hash of every byte, so they are computed only while a peer listens. */
   get digests(): ReadonlyMap<number, string> {
     return this.#digests
   }

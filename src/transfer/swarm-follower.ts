@@ -5,7 +5,7 @@ import { SETTLING_MS, SLOTS_PER_PEER } from '../schedule/tuning.ts'
 import type { BlobSwarm, SwarmListener } from '../swarm/client/blob-swarm.ts'
 
 /** What a follower brings news to. */
-export interface SwarmFollowerParts {
+interface SwarmFollowerParts {
   readonly swarm: BlobSwarm
   readonly scheduler: Scheduler
   readonly now: () => number
@@ -104,7 +104,7 @@ export class SwarmFollower implements SwarmListener {
     this.#parts.scheduler.board.removePeer(id)
   }
 
-  /** One decision for all that was heard by now: peers tell several things at once, and several speak at once. */
+  /** Has one decision made for all news so far: a peer sends several pieces of news at once, and so do several peers. */
   #newsSoon(): void {
     if (this.#isNewsDue) return
     this.#isNewsDue = true

@@ -6,16 +6,16 @@ import { PeerExperience } from '../schedule/peer-experience.ts'
 import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 import type { SwarmBlob } from '../swarm/client/swarm-session.ts'
-import type { BlobOrigin } from '../swarm/server/blob-shelf.ts'
-import type { BlobFile } from './blob-file.ts'
+import type { BlobPlace } from '../swarm/server/blob-shelf.ts'
 import { BlobTransfer } from './blob-transfer.ts'
-import { HubBudget } from './hub-budget.ts'
-import type { LandedPieces } from './landed-pieces.ts'
+import { HubBudget } from './hub/hub-budget.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { SharedTransfer } from './shared-transfer.ts'
 import { fetchSmallBlob, MOST_SMALL_BLOBS, type SmallBlob } from './small-blob.ts'
-import type { Tally } from './tally.ts'
+import type { TransferCounters } from './transfer-counters.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
+import type { BlobFile } from './writing/blob-file.ts'
+import type { LandedPieces } from './writing/landed-pieces.ts'
 
 /** What all transfers of a process share. */
 export interface EngineOptions {
@@ -41,7 +41,7 @@ export interface BlobRequest {
   /** The file's number in events. */
   readonly id: number
   /** Where it is on the Hub. */
-  readonly origin: BlobOrigin
+  readonly place: BlobPlace
   /** Whether peers may have it: asked once, in the background. */
   readonly mayShare: () => Promise<boolean>
 }
@@ -54,7 +54,7 @@ export interface RunningTransfer {
   readonly hub?: BlobSource | undefined
   /** What may be read already, and where it came from. */
   readonly pieces: LandedPieces
-  readonly tally: Tally
+  readonly counters: TransferCounters
   /** Fetches first what lies at and behind `piece`, because a client reads there. */
   moveHead(piece: number): void
   /** Resolves with what the blob cost once it is whole and checked; rejects with the first error that cannot be helped. */
@@ -117,8 +117,8 @@ export class TransferEngine implements Disposable {
   }
 
   /**
-   * Offers a blob to peers no longer: it stands elsewhere by now, or failed. Those that wait for it are told in any case:
-   * a small one was never offered here, and a look while it was fetched found nothing.
+   * Offers a blob to peers no longer: it stands elsewhere by now, or failed. Peers that wait for it are told in any case:
+   * a small blob was never offered here, so that they found nothing while it was fetched.
    */
   withdraw(oid: Oid): void {
     this.#shared.delete(oid)
@@ -144,8 +144,8 @@ export class TransferEngine implements Disposable {
     // A small blob is sooner had from the Hub than asked for among peers, where the Hub may be asked.
     const isWorthSharing = pieceCountOf(size) > 1 || hub === undefined
     const mayShare = memo(request.mayShare)
-    const origin = async () => ((await mayShare()) ? request.origin : undefined)
-    const swarm = isWorthSharing ? swarmOf?.({ oid, size, origin }) : undefined
+    const place = async () => ((await mayShare()) ? request.place : undefined)
+    const swarm = isWorthSharing ? swarmOf?.({ oid, size, place }) : undefined
     if (swarm) this.#swarms.add(swarm)
     const transfer = new BlobTransfer({
       ...request,
@@ -161,7 +161,7 @@ export class TransferEngine implements Disposable {
     return {
       ...{ oid, size, file, hub },
       pieces: transfer.pieces,
-      tally: transfer.tally,
+      counters: transfer.counters,
       moveHead: (piece) => transfer.moveHead(piece),
       done: this.#finish(transfer, signal),
     }

@@ -2,10 +2,10 @@ import type { BlobSource } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
 import type { HashService } from '../hash/hash-service.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
-import type { BlobFile } from './blob-file.ts'
-import type { HubBudget } from './hub-budget.ts'
+import type { HubBudget } from './hub/hub-budget.ts'
 import type { RateLimiter } from './rate-limiter.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
+import type { BlobFile } from './writing/blob-file.ts'
 
 /** What a transfer is made of. */
 export interface TransferParts {

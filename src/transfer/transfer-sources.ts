@@ -4,7 +4,7 @@ import type { ByteRange } from '../blob/pieces.ts'
 import { HUB } from '../schedule/piece-board.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
 
-/** The places that give one blob's bytes, by the names that leases have for them. */
+/** The sources of one blob's bytes, by the names that leases have for them. */
 export class TransferSources {
   readonly #hub: BlobSource | undefined
   readonly #swarm: BlobSwarm | undefined
@@ -29,7 +29,7 @@ export class TransferSources {
     return source === HUB ? HUB : (this.#swarm?.nameOf(source) ?? source)
   }
 
-  /** The digest that a peer claims for a piece, where it told one. */
+  /** The digest that a peer claims for a piece; undefined where it claims none. */
   claimedDigest(source: string, piece: number): string | undefined {
     return source === HUB ? undefined : this.#swarm?.digestOf(source, piece)
   }

@@ -1,5 +1,5 @@
 import { isAbort } from '../base/errors.ts'
-import type { LandedPieces } from './landed-pieces.ts'
+import type { LandedPieces } from './writing/landed-pieces.ts'
 
 /**
  * `fetching` piece by piece, or `whole` in one stream, while pieces are missing; `checking` from the last piece on, when

@@ -1,11 +1,11 @@
 import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
 import { HUB, type PieceBoard } from '../schedule/piece-board.ts'
-import type { HubGate } from './hub-gate.ts'
+import type { HubGate } from './hub/hub-gate.ts'
 import type { LeaseListener, LeaseRunner } from './lease-runner.ts'
 
 /** What a stream of the whole blob needs. */
-export interface WholeStreamParts {
+interface WholeStreamParts {
   readonly board: PieceBoard
   readonly gate: HubGate
   readonly runner: LeaseRunner

@@ -10,7 +10,7 @@ export interface DryRunPlan {
 }
 
 /** A file of the plan. */
-export interface DryRunFile {
+interface DryRunFile {
   readonly name: string
   readonly size: number
   /** False when it is here already. */

@@ -14,7 +14,22 @@ export interface JsonOptions {
   readonly intervalMs: number
 }
 
-/** One JSON object a line for programs that watch: `progress` at intervals, and each `task-done`, `notice` and `log`. */
+/** Which events go out as they are; what the others say is in `progress`. */
+const isTold: Readonly<Record<TransferEvent['type'], boolean>> = {
+  plan: true,
+  'file-start': false,
+  bytes: false,
+  'bytes-lost': false,
+  connections: false,
+  wait: false,
+  retry: false,
+  'task-done': true,
+  'file-done': false,
+  'file-failed': true,
+  notice: true,
+}
+
+/** One JSON object a line for programs that watch: `progress` at intervals, each `log`, and the events that are told. */
 export function createJsonReporter({ stderr, now, isVerbose, intervalMs }: JsonOptions): Reporter {
   const progress = new Progress(now)
   let timer: ReturnType<typeof setInterval> | undefined
@@ -33,7 +48,7 @@ export function createJsonReporter({ stderr, now, isVerbose, intervalMs }: JsonO
     log,
     events(event) {
       progress.apply(event)
-      if (isTold(event)) {
+      if (isTold[event.type]) {
         const { type, ...fields } = event
         write(type, fields)
       }
@@ -47,10 +62,6 @@ export function createJsonReporter({ stderr, now, isVerbose, intervalMs }: JsonO
       isStopped = true
     },
   }
-}
-
-function isTold(event: TransferEvent): boolean {
-  return ['plan', 'task-done', 'file-failed', 'notice'].includes(event.type)
 }
 
 function snapshot(progress: Progress): object {

@@ -6,7 +6,7 @@ import type { Now, Reporter } from './reporter.ts'
 import { safeText } from './safe-text.ts'
 import type { TextOutput } from './text-output.ts'
 
-/** So many notices are remembered, so that none is told twice. */
+/** So many notices are remembered, so that none is shown twice. */
 const MAX_TOLD = 1000
 
 /** How a reporter of lines works. */

@@ -55,7 +55,7 @@ export function outcomeText(
   }
 }
 
-/** What is to be said of a result that is not printed as it is; undefined when it is. */
+/** The warning about a result that is not printed as it is; undefined when it is. */
 export function outcomeWarning(outcome: Outcome, output: { readonly isJson: boolean }): string | undefined {
   const hasPath = outcome.kind === 'file' || outcome.kind === 'snapshot'
   if (!hasPath || output.isJson || !lineBreak.test(outcome.result.path)) return undefined
@@ -65,8 +65,8 @@ export function outcomeWarning(outcome: Outcome, output: { readonly isJson: bool
 const lineBreak = /[\r\n]/
 
 /**
- * A program gets the very path; a person gets one that cannot play with the terminal. A line break is shown to both: it
- * would make two results of one, and the second could be any path that the author of a repo likes.
+ * A program gets the very path; a terminal gets one without control characters. A line break is escaped for both: it
+ * would make two results of one, and the author of a repo could choose the second path.
  */
 function pathText(path: string, isTerminal: boolean): string {
   return isTerminal ? safeText(path) : path.replace(/[\r\n]/g, safeText)

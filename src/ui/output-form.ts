@@ -1,3 +1,4 @@
+import { isSwitchedOn } from '../base/environment.ts'
 import type { TextOutput } from './text-output.ts'
 
 /** The ways to show what happens: bars, plain lines at intervals, JSON lines, log lines alone, or nothing. */
@@ -17,12 +18,12 @@ export interface FormCircumstances {
 export function chooseForm({ isQuiet, isJson, isDaemon, stderr, env }: FormCircumstances): OutputForm {
   if (isQuiet) return 'quiet'
   if (isDaemon) return 'log'
-  const bars = env.HF_HUB_DISABLE_PROGRESS_BARS?.trim().toLowerCase()
-  if (bars && ['1', 'on', 'yes', 'true'].includes(bars)) return 'log'
-  if (stderr.isTTY && env.TERM !== 'dumb' && !isTrue(env.CI)) return 'terminal'
+  if (isSwitchedOn(env.HF_HUB_DISABLE_PROGRESS_BARS)) return 'log'
+  if (stderr.isTTY && env.TERM !== 'dumb' && !isOnCi(env.CI)) return 'terminal'
   return isJson ? 'json' : 'lines'
 }
 
-function isTrue(value: string | undefined): boolean {
+/** CI services write their own names and versions into the variable. */
+function isOnCi(value: string | undefined): boolean {
   return value !== undefined && !['', '0', 'false'].includes(value.toLowerCase())
 }

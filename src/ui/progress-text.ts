@@ -31,7 +31,7 @@ export function etaText({
 }
 
 /** `8 connections (3 to peers)`, or undefined for none. */
-export function connectionsText({ hub, peers }: { hub: number; peers: number }): string | undefined {
+function connectionsText({ hub, peers }: { hub: number; peers: number }): string | undefined {
   if (hub + peers === 0) return undefined
   const all = `${hub + peers} connection${hub + peers === 1 ? '' : 's'}`
   return peers === 0 ? all : `${all} (${peers} to peers)`
@@ -68,7 +68,7 @@ export function waitText(reason: string): string {
 }
 
 /** `1.2 GB / 2.7 GB, 45 %`. */
-export function amountText({ done, size }: { done: number; size: number }): string {
+function amountText({ done, size }: { done: number; size: number }): string {
   return `${formatSize(done)} / ${formatSize(size)}, ${percentText(done, size)}`
 }
 
@@ -119,7 +119,7 @@ export function taskLine(event: Extract<TransferEvent, { type: 'task-done' }>): 
 }
 
 /** Speed, time left, connections and sources of a file or of all; what says nothing is left out. */
-export function movement(of: FileProgress | TotalProgress): (string | undefined)[] {
+function movement(of: FileProgress | TotalProgress): (string | undefined)[] {
   return [speedText(of.speed), etaText(of), connectionsText(of.connections), sharesText(of.bytes)]
 }
 

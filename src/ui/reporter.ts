@@ -1,7 +1,7 @@
 import type { Log } from '../base/log.ts'
 import type { EventSink } from '../transfer/transfer-event.ts'
 
-/** Shows on stderr what happens. It decides nothing, and never throws at those who tell it. */
+/** Shows events on stderr. It decides nothing, and never throws at its callers. */
 export interface Reporter {
   readonly events: EventSink
   /** Messages among the progress. */

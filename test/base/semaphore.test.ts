@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { Semaphore } from '../../src/base/semaphore.ts'
 
-test('lets no more in than its limit, and everybody in the order of arrival', async () => {
+test('lets no more in than its limit, and all callers in the order of arrival', async () => {
   const semaphore = new Semaphore(2)
   const entered: number[] = []
   let inside = 0
@@ -27,7 +27,7 @@ test('gives the place back when the work fails', async () => {
   expect(await semaphore.run(async () => 'yes')).toBe('yes')
 })
 
-test('lets a waiter leave the queue by its signal, and nobody else suffers', async () => {
+test('lets a waiter leave the queue by its signal, and the others keep their places', async () => {
   const semaphore = new Semaphore(1)
   const held = Promise.withResolvers<void>()
   const first = semaphore.run(() => held.promise)

@@ -18,7 +18,7 @@ async function untilMidway(downloads: readonly RunningDfhf[], share = 0.3): Prom
 /** The one that has taken most from the Hub, and the others. */
 function busiest(downloads: readonly RunningDfhf[]): [RunningDfhf, RunningDfhf[]] {
   const [first, ...others] = downloads.toSorted((a, b) => b.progress.bytes.hub - a.progress.bytes.hub)
-  if (!first) throw new Error('nobody downloads')
+  if (!first) throw new Error('no host downloads')
   return [first, others]
 }
 
@@ -95,7 +95,7 @@ describe.skipIf(!canLayBed())('a swarm brings the right bytes everywhere and end
   }
 
   test(
-    'the Hub refuses everybody for a while',
+    'the Hub refuses every host for a while',
     async () => {
       await using bed = await Bed.open({ hosts: 4, mib: 48 })
       const downloads = bed.hosts.map((host) => bed.download(host))

@@ -9,7 +9,7 @@ import { makeCertificate } from '../support/hub/certificate.ts'
 
 const MAX_MS = 120_000
 
-interface Tally {
+interface TransferCounters {
   readonly connections: number
   readonly requests: number
   readonly blobBytes: number
@@ -20,7 +20,7 @@ interface Tally {
 async function deceive(
   flagsFor: (folder: string, addresses: readonly string[]) => readonly string[],
   search: (impostor: string) => readonly string[],
-): Promise<Tally & { readonly fromPeers: number | undefined }> {
+): Promise<TransferCounters & { readonly fromPeers: number | undefined }> {
   await using bed = await Bed.open({ hosts: 3, mib: 16 })
   const folder = mkdtempSync(join(tmpdir(), 'dfhf-identity-'))
   try {
@@ -29,10 +29,13 @@ async function deceive(
     const flags = flagsFor(folder, [addressOf(keeper), addressOf(seeker)])
     await bed.finish([bed.download(keeper, ['--no-peers'])])
     await bed.serve(keeper, flags)
-    const tally = join(folder, 'tally')
-    await bed.startProgram(impostor, 'relaying-peer.ts', [addressOf(impostor), tally])
+    const counters = join(folder, 'tally')
+    await bed.startProgram(impostor, 'relaying-peer.ts', [addressOf(impostor), counters])
     const [result] = await bed.finish([bed.download(seeker, [...flags, ...search(addressOf(impostor))])])
-    return { ...(JSON.parse(readFileSync(tally, 'utf8')) as Tally), fromPeers: result?.bytes.peers }
+    return {
+      ...(JSON.parse(readFileSync(counters, 'utf8')) as TransferCounters),
+      fromPeers: result?.bytes.peers,
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -61,9 +64,9 @@ describe.skipIf(!canLayBed())('a host without the key that announces the id of a
   test(
     'is asked, and gets no byte of a blob and no name of a repo',
     async () => {
-      const tally = await deceive(keyFlags, bySeed)
-      expect(tally.requests).toBeGreaterThan(0)
-      expect(tally).toMatchObject({ blobBytes: 0, repos: 0, fromPeers: 0 })
+      const counters = await deceive(keyFlags, bySeed)
+      expect(counters.requests).toBeGreaterThan(0)
+      expect(counters).toMatchObject({ blobBytes: 0, repos: 0, fromPeers: 0 })
     },
     MAX_MS,
   )
@@ -71,8 +74,8 @@ describe.skipIf(!canLayBed())('a host without the key that announces the id of a
   test(
     'does not keep others from the true one',
     async () => {
-      const tally = await deceive(keyFlags, byAnnouncement)
-      expect(tally).toMatchObject({ blobBytes: 0, repos: 0, fromPeers: 16 * 2 ** 20 })
+      const counters = await deceive(keyFlags, byAnnouncement)
+      expect(counters).toMatchObject({ blobBytes: 0, repos: 0, fromPeers: 16 * 2 ** 20 })
     },
     MAX_MS,
   )
@@ -89,9 +92,9 @@ describe.skipIf(!canLayBed())('a host without the key that announces the id of a
         const tls = ['--tls-cert', pem, '--tls-key', write(join(folder, 'key.pem'), key), '--tls-ca', pem]
         return [...keyFlags(folder), ...tls]
       }
-      const tally = await deceive(withTls, search)
-      if (search === bySeed) expect(tally.connections).toBeGreaterThan(0)
-      expect(tally).toMatchObject({ requests: 0, blobBytes: 0, repos: 0 })
+      const counters = await deceive(withTls, search)
+      if (search === bySeed) expect(counters.connections).toBeGreaterThan(0)
+      expect(counters).toMatchObject({ requests: 0, blobBytes: 0, repos: 0 })
     },
     MAX_MS,
   )
@@ -110,7 +113,7 @@ describe.skipIf(!canLayBed())('20,000 invented announcements', () => {
       await serving.said(' joined')
       await bed.serve(neighbour)
       await serving.until(({ text }) => text.split(' joined').length > 2)
-      // Nobody's log fills up with what anybody can invent.
+      // No peer's log fills up with peers that a host invents.
       expect(serving.text.split('invented').length - 1).toBe(0)
     },
     MAX_MS,

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { createOidHasher, pieceDigest } from '../../src/blob/digest.ts'
-import { isCommit, isOid, isSha256, parseOid } from '../../src/blob/oid.ts'
+import { isCommit, isGitBlobId, isOid, isSha256, parseOid } from '../../src/blob/oid.ts'
 
 const hex = (length: number) => 'a1'.repeat(length / 2)
 
@@ -11,6 +11,7 @@ test('tells a sha256, a git blob id and anything else apart', () => {
     true,
     true,
   ])
+  expect([isGitBlobId(hex(40)), isGitBlobId(hex(64))]).toEqual([true, false])
   for (const text of ['', hex(38), hex(66), hex(64).toUpperCase(), `${hex(64)}\n`, `../${hex(64)}`]) {
     expect(isOid(text)).toBe(false)
     expect(() => parseOid(text)).toThrow('not a blob id')

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
+import type { Environment } from '../../src/base/environment.ts'
 import type { CommandContext, Commands } from '../../src/commands/commands.ts'
 import { type Io, run } from '../../src/commands/run.ts'
-import type { Environment } from '../../src/commands/settings/environment.ts'
 import type { DownloadOptions, ServeOptions, SnapshotOptions } from '../../src/commands/settings/options.ts'
 import type { Outcome } from '../../src/ui/outcome.ts'
 import { MemoryOutput } from '../ui/memory-output.ts'

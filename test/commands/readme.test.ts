@@ -52,7 +52,7 @@ test('the README names no flag that there is not', () => {
 /** What the README says of each exit code; a cell may be of several. */
 function exitCodesInReadme(): ReadonlyMap<string, string> {
   const table = /^\| exit code \|.*\n.*\n((?:\|.*\n)+)/m.exec(readme)?.[1] ?? ''
-  const cells = [...table.matchAll(/\|\s*([\d, ]+?)\s*\|([^|]*)(?=\|)/g)]
+  const cells = [...table.matchAll(/\|\s*(\d[\d, ]*?)\s*\|([^|]*)(?=\|)/g)]
   return new Map(
     cells.flatMap(([, codes = '', said = '']) =>
       codes.split(/, */).map((code) => [code, said.trim()] as const),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import type { Environment } from '../../src/base/environment.ts'
 import { DfhfError } from '../../src/base/errors.ts'
 import { selectFiles } from '../../src/commands/select-files.ts'
-import type { Environment } from '../../src/commands/settings/environment.ts'
 import {
   resolveDownload,
   resolveServe,

@@ -141,7 +141,7 @@ describe('a failure', () => {
     })
   })
 
-  test('that nobody expected ends with 1, its stack only with --verbose', async () => {
+  test('that dfhf did not expect ends with 1, its stack only with --verbose', async () => {
     expect(await failing(new TypeError('x'))).toMatchObject({
       code: 1,
       stderr: expect.not.stringContaining('    at '),
@@ -170,7 +170,7 @@ describe('a failure', () => {
     })
   })
 
-  test('is none when nobody reads the result any more', async () => {
+  test('is none when the reader of the result is gone', async () => {
     const process = new FakeProcess()
     process.stdout.failure = Object.assign(new Error('broken pipe'), { code: 'EPIPE' })
     expect(await process.run(['download', 'a'])).toMatchObject({ code: 0, stderr: '' })

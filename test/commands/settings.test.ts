@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DfhfError } from '../../src/base/errors.ts'
 import { parseConfig, readConfigFile } from '../../src/commands/settings/config-file.ts'
-import { expandPath, huggingFaceHome } from '../../src/commands/settings/expand-path.ts'
 import {
   parseAddress,
-  parseBoolean,
   parseCount,
   parseDuration,
   parseHttpUrl,
@@ -15,7 +13,7 @@ import {
   parseSeconds,
 } from '../../src/commands/settings/parse-values.ts'
 import { createSettingReader, type SettingSources } from '../../src/commands/settings/setting-reader.ts'
-import { settings } from '../../src/commands/settings/settings.ts'
+import { settings, settingsFor } from '../../src/commands/settings/settings.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'dfhf-settings-'))
 afterAll(() => rm(folder, { recursive: true }))
@@ -40,12 +38,21 @@ function reader(sources: Partial<SettingSources>) {
   })
 }
 
-describe('values', () => {
-  test('are true as huggingface_hub has it', () => {
-    expect(['1', 'on', 'Yes', 'TRUE', ' true '].map(parseBoolean)).not.toContain(false)
-    expect(['0', 'off', 'no', 'false', '', 'y', '2'].map(parseBoolean)).not.toContain(true)
-  })
+test('each command takes what is its own and what all take', () => {
+  const takersOf = (flag: string) =>
+    (['download', 'snapshot', 'serve'] as const).filter((command) =>
+      settingsFor(command).some((setting) => setting.flag === flag),
+    )
+  for (const flag of ['endpoint', 'seeds', 'limit-rate', 'cache-dir', 'store-dir', 'config'])
+    expect([flag, ...takersOf(flag)]).toEqual([flag, 'download', 'snapshot', 'serve'])
+  for (const flag of ['include', 'local-dir', 'offline', 'json'])
+    expect([flag, ...takersOf(flag)]).toEqual([flag, 'download', 'snapshot'])
+  expect(takersOf('on')).toEqual(['snapshot'])
+  expect(takersOf('gateway')).toEqual(['serve'])
+  expect(Object.values(settings).filter(({ flag }) => takersOf(flag).length === 0)).toEqual([])
+})
 
+describe('values', () => {
   test('are addresses with or without a host', () => {
     expect(parseAddress('65002')).toEqual({ host: undefined, port: 65002 })
     expect(parseAddress(':65002')).toEqual({ host: undefined, port: 65002 })
@@ -69,23 +76,6 @@ describe('values', () => {
     expect(parseHttpUrl('http://mirror:8080/hf/')).toBe('http://mirror:8080/hf')
     for (const bad of ['huggingface.co', 'ftp://x', 'http://', ''])
       expect(usageOf(() => parseHttpUrl(bad))).toContain('no http or https address')
-  })
-})
-
-describe('paths', () => {
-  test('know the home folder and variables', () => {
-    const env = { HOME: '/home/a', DATA: '/data' }
-    expect(expandPath('~/hub', env)).toBe('/home/a/hub')
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: what a user writes
-    expect(expandPath('$DATA/${DATA}/$NONE', env)).toBe('/data/data/$NONE')
-    expect(expandPath('/a/~b', env)).toBe('/a/~b')
-  })
-
-  test('of the Hugging Face home follow HF_HOME, then XDG_CACHE_HOME, then the home folder', () => {
-    const env = { HOME: '/home/a', XDG_CACHE_HOME: '/xdg', HF_HOME: '~/hf' }
-    expect(huggingFaceHome(env)).toBe('/home/a/hf')
-    expect(huggingFaceHome({ ...env, HF_HOME: '' })).toBe('/xdg/huggingface')
-    expect(huggingFaceHome({ HOME: '/home/a' })).toBe('/home/a/.cache/huggingface')
   })
 })
 
@@ -163,7 +153,7 @@ describe('the config file', () => {
     expect(usageOf(() => parseConfig(text, '/c', 'download'))).toStartWith(message)
   })
 
-  test('may be missing unless somebody named it', async () => {
+  test('may be missing unless the user named it', async () => {
     const path = join(folder, 'none.toml')
     expect((await readConfigFile(path, { command: 'serve', mustExist: false })).size).toBe(0)
     const refused = readConfigFile(path, { command: 'serve', mustExist: true })

@@ -76,7 +76,7 @@ describe('what the Hub does not have or does not give', () => {
       'has no access to it',
     ],
     [
-      'a token that nobody has',
+      'a token that no user has',
       ['download', varied, 'f'],
       { HF_TOKEN: 'hf_bad' },
       4,
@@ -120,7 +120,7 @@ describe('a Hub out of reach', () => {
     expect(existsSync(machine.cache)).toBe(false)
   })
 
-  test.concurrent('whose name nobody knows is named in one line', async () => {
+  test.concurrent('whose name does not resolve is named in one line', async () => {
     using machine = newMachine('http://no-such-host.invalid')
     const line = failureOf(await runDfhf(machine, ['snapshot', varied]), 6)
     expect(line).toContain('no-such-host.invalid')

@@ -61,7 +61,7 @@ describe('a snapshot', () => {
     expect(cacheFaults(machine.cache)).toEqual([])
   })
 
-  test('of a commit that is here asks nobody', async () => {
+  test('of a commit that is here sends no request', async () => {
     await using hub = await start()
     using machine = newMachine(hub.url)
     const commit = hub.repo(id).resolve('v1.0')?.id ?? ''

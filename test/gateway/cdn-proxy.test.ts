@@ -124,6 +124,38 @@ describe('an address of the CDN, asked of the gateway as a proxy', () => {
 })
 
 describe('other hosts', () => {
+  test('are not reached by an address that leads there only once it was found to be good', async () => {
+    let [reached, tries] = [0, 0]
+    const triedTwice = Promise.withResolvers<void>()
+    const inside = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: () => {
+        reached += 1
+        return new Response('inside')
+      },
+    })
+    const store = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: ({ method }) => {
+        if (method === 'HEAD') return new Response(null, { headers: { 'content-length': '6' } })
+        tries += 1
+        if (tries === 2) triedTwice.resolve()
+        return Response.redirect(`http://127.0.0.1:${inside.port}/`, 302)
+      },
+    })
+    const address = `http://127.0.0.1:${store.port}`
+    await using gateway = await openTestGateway({ repos: [weights] }, () => ({ allowHosts: [address] }))
+    const oid = sha256(Buffer.from('inside'))
+    const named = `${address}/repos/ab/cd/abcd${'0'.repeat(60)}/${oid}`
+    getOverProxy(gateway, named).catch(() => {})
+    // It is tried again, so by then it was decided where the first answer led.
+    await triedTwice.promise
+    expect(reached).toBe(0)
+    await Promise.all([inside.stop(true), store.stop(true)])
+  })
+
   test('are refused, whatever names them', async () => {
     await using gateway = await openTestGateway({ repos: [weights] })
     const other = await signedUrl(gateway)

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { connect } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DfhfError } from '../../src/base/errors.ts'
 import { GatewayServer } from '../../src/gateway/gateway-server.ts'
@@ -12,18 +13,25 @@ const bytes = Buffer.alloc(3_000_000, 'gateway ')
 writeFileSync(path, bytes)
 afterAll(() => rmSync(folder, { recursive: true }))
 
+/** An address of this machine that is not loopback, as that of another one. */
+const [outward] = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .filter(({ internal, family }) => !internal && family === 'IPv4')
+  .map(({ address }) => address)
+
 async function serve(
   handle: (request: GatewayRequest) => Promise<Reply> | Reply,
+  host = '127.0.0.1',
 ): Promise<AsyncDisposable & { url: string; server: GatewayServer; warnings: string[] }> {
   const warnings: string[] = []
   const server = await GatewayServer.listen({
     handler: { handle: async (request) => handle(request), connect: async () => {} },
-    host: '127.0.0.1',
+    host,
     port: 0,
     log: { debug() {}, info() {}, warn: (message) => void warnings.push(message) },
   })
   return {
-    url: `http://127.0.0.1:${server.port}`,
+    url: `http://${host}:${server.port}`,
     server,
     warnings,
     [Symbol.asyncDispose]: () => server.close(),
@@ -132,6 +140,27 @@ describe('the socket of the gateway', () => {
     expect(await answer.text()).toBe('first last')
     await closed
     await expect(fetch(gateway.url)).rejects.toThrow()
+  })
+
+  test.skipIf(outward === undefined)('takes a bounded number of connections of another machine', async () => {
+    await using gateway = await serve(() => ({ status: 200, headers: [] }), outward)
+    const open = async () => {
+      const socket = connect(gateway.server.port, outward ?? '')
+      const isTaken = Promise.withResolvers<boolean>()
+      socket.on('error', () => isTaken.resolve(false))
+      socket.on('close', () => isTaken.resolve(false))
+      socket.on('data', () => isTaken.resolve(true))
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      return { socket, isTaken: await isTaken.promise }
+    }
+    const opened = []
+    for (let count = 0; count < 260; count += 1) opened.push(await open())
+    expect(opened.filter(({ isTaken }) => isTaken)).toHaveLength(256)
+    for (const { socket } of opened.slice(0, 10)) socket.destroy()
+    // The server hears of it in a moment.
+    let again = await open()
+    while (!again.isTaken) again = await open()
+    for (const { socket } of [...opened, again]) socket.destroy()
   })
 
   test('says which address it cannot have', async () => {

@@ -170,7 +170,7 @@ describe('a GET of a file', () => {
       }),
     )
     expect(new Set(digests)).toEqual(new Set([oid ?? '']))
-    // A range that another connection took over may have bytes under way that nobody reads.
+    // A range that another connection took over may have bytes under way that this process does not read.
     expect(hub.stats().oids[oid ?? '']?.bodyBytes).toBeLessThan(1.3 * 24 * MiB)
   })
 
@@ -291,7 +291,7 @@ describe('what is said of a repo', () => {
       ),
     )
     expect(answers.map(({ status }) => status)).toEqual([...Array(20).fill(200), ...Array(20).fill(404)])
-    // Besides, somebody without a token asks whether the repo is public.
+    // Besides, the gateway asks without a token whether the repo is public.
     const tokens = hub.requests.flatMap(({ kind, headers }) =>
       kind === 'info' ? [headers.authorization] : [],
     )

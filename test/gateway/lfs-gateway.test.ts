@@ -41,7 +41,7 @@ function batch(gateway: GatewayFixture, token: string, oids: readonly string[]):
 }
 
 describe('a batch of git-lfs', () => {
-  test('leads to the gateway, which gives each object to whoever has its address, and for no other object', async () => {
+  test('leads to the gateway, which gives each object to a client that has its address, and for no other object', async () => {
     await using gateway = await openTestGateway({ repos, users })
     const oid = oidOf(gateway)
     const answer = await batch(gateway, 'hf_in', [oid, 'f'.repeat(64)])

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { answerHeaders, requestHeaders } from '../../src/gateway/relayed-headers.ts'
+import { requestHeaders, responseHeaders } from '../../src/gateway/relayed-headers.ts'
 import { HttpHeaders } from '../../src/http/http-headers.ts'
 
 const endpoint = new URL('https://huggingface.co')
@@ -12,13 +12,16 @@ test('headers of one connection, of proxies and of ours go no further', () => {
     te: 'x',
     'proxy-authorization': 'x',
     host: 'h',
+    cookie: 'a=b',
+    origin: 'https://page',
+    referer: 'https://page/x',
     'x-dragonfly-registry': 'x',
     authorization: 'Bearer t',
   })
   expect(requestHeaders(headers)).toEqual({ accept: 'a', authorization: 'Bearer t' })
 })
 
-test('answers lead to the gateway and speak of no Xet', () => {
+test('answers lead to the gateway, speak of no Xet, and let no web page read them', () => {
   const headers = new HttpHeaders({
     location: 'https://huggingface.co/a?b=c',
     link: [
@@ -28,8 +31,11 @@ test('answers lead to the gateway and speak of no Xet', () => {
     'x-xet-hash': 'a',
     'transfer-encoding': 'chunked',
     'x-error-code': 'E',
+    'access-control-allow-origin': '*',
+    'access-control-expose-headers': 'x-error-code',
+    'set-cookie': 'a=b',
   })
-  expect(answerHeaders(headers, { base: 'http://127.0.0.1:65001', endpoint })).toEqual([
+  expect(responseHeaders(headers, { base: 'http://127.0.0.1:65001', endpoint })).toEqual([
     ['location', 'http://127.0.0.1:65001/a?b=c'],
     ['link', '<http://127.0.0.1:65001/api/tree?cursor=1>; rel="next"'],
     ['x-error-code', 'E'],

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts'
 import { redactUrl } from '../../src/http/redact-url.ts'
 import { walkRedirects } from '../../src/http/redirects.ts'
+import { startRedirectingServers } from '../support/http/redirecting-servers.ts'
 import { redirectingClient } from '../support/http/scripted-client.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 
@@ -13,32 +14,13 @@ function walk(client: HttpClient, url: string, options?: Parameters<typeof walkR
 describe('a walk along redirects', () => {
   test('ends at the last answer, and asks at each hop what goes along', async () => {
     const seen: (string | null)[] = []
-    const note = (request: Request) => seen.push(request.headers.get('x-hop'))
-    using other = Bun.serve({
-      port: 0,
-      fetch: (request) => {
-        note(request)
-        return new Response('there')
-      },
-    })
-    using server = Bun.serve({
-      port: 0,
-      fetch: (request) => {
-        note(request)
-        const isFirst = new URL(request.url).pathname === '/'
-        return new Response(null, {
-          status: isFirst ? 307 : 302,
-          headers: { location: isFirst ? '/next?a=b' : `http://127.0.0.1:${other.port}/end` },
-        })
-      },
-    })
+    using servers = startRedirectingServers(({ headers }) => seen.push(headers.get('x-hop')))
     await using client = createHttpClient()
-    const start = new URL(`http://127.0.0.1:${server.port}/`)
-    const { response, url, target, count } = await walkRedirects(start, (hop) =>
+    const { response, url, target, count } = await walkRedirects(new URL(servers.start), (hop) =>
       client.request({ url: hop, headers: { 'x-hop': hop.pathname } }),
     )
     expect(await response.text(10)).toBe('there')
-    expect(response.url).toBe(`http://127.0.0.1:${other.port}/end`)
+    expect(response.url).toBe(servers.end)
     expect([url.href, target, count]).toEqual([response.url, undefined, 2])
     expect(seen).toEqual(['/', '/next', '/end'])
   })

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import { DfhfError } from '../../src/base/errors.ts'
 import { HttpHeaders } from '../../src/http/http-headers.ts'
-import { parseRateLimit, parseRateLimitPolicy } from '../../src/http/rate-limit.ts'
-import { isRetryableStatus, retryDelayMs } from '../../src/http/retry.ts'
+import { parseRateLimit } from '../../src/http/rate-limit.ts'
+import { adviceMs, backoffMs, isRetryableStatus } from '../../src/http/retry.ts'
 import { type Retry, withRetry } from '../../src/http/with-retry.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 
 const nowMs = Date.parse('2026-01-01T00:00:00Z')
 const delayOf = (attempt: number, status: number, headers: Record<string, string> = {}, random = 0.5) =>
-  retryDelayMs(attempt, { status, headers: new HttpHeaders(headers), nowMs }, () => random)
+  adviceMs(status, new HttpHeaders(headers), nowMs) ?? backoffMs(attempt, () => random)
 
 describe('the pause before a retry', () => {
   test('doubles from one second to eight, spread by a quarter', () => {
@@ -41,18 +41,12 @@ describe('the pause before a retry', () => {
 describe('rate limit headers', () => {
   test('are read', () => {
     expect(parseRateLimit('"api";r=12;t=300')).toEqual({ kind: 'api', remaining: 12, resetMs: 300_000 })
-    expect(parseRateLimitPolicy('"fixed window";"api";q=500;w=300')).toEqual({
-      kind: 'api',
-      quota: 500,
-      windowMs: 300_000,
-    })
   })
 
   test.each([undefined, '', 'api', '"api"', '"api";r=1', 'r=1;t=2', '"api";r=x;t=2'])(
     '%p tells nothing',
     (header) => {
       expect(parseRateLimit(header)).toBeUndefined()
-      expect(parseRateLimitPolicy(header)).toBeUndefined()
     },
   )
 })

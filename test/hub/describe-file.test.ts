@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { describeFile } from '../../src/hub/answers/describe-file.ts'
-import { walkToHead } from '../../src/hub/answers/file-head.ts'
-import { PlainEtags } from '../../src/hub/answers/plain-etags.ts'
 import { HubSession } from '../../src/hub/hub-session.ts'
+import { describeFile } from '../../src/hub/responses/describe-file.ts'
+import { walkToHead } from '../../src/hub/responses/file-head.ts'
+import { PlainEtags } from '../../src/hub/responses/plain-etags.ts'
 import { scriptedClient } from '../support/http/scripted-client.ts'
 import { varied } from './hub-fixture.ts'
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { errorRow, errorTable, isErrorCode } from '../../src/base/error-table.ts'
 import { RateGate } from '../../src/http/rate-gate.ts'
 import type { ListedFile } from '../../src/repo/file-ref.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
@@ -42,6 +43,25 @@ describe('a revision', () => {
     expect(await client.resolveRevision(varied, 'main')).toMatchObject({ isPrivate: true, isGated: true })
   })
 
+  test('is of a public repo where the Hub says that it is public, and only then', async () => {
+    for (const [kind, isPublic] of [
+      [{}, true],
+      [{ private: true }, false],
+      [{ gated: 'auto' as const }, false],
+    ] as const) {
+      await using hub = await start({ repos: [{ ...variedRepo(), ...kind }], users: [ann] })
+      await using client = clientOf(hub.url, { token: ann.token })
+      expect([kind, await client.isPublic(varied, 'main')]).toEqual([kind, isPublic])
+    }
+  })
+
+  test('is of a public repo where it was read without a token, and the Hub is not asked', async () => {
+    await using hub = await start()
+    await using client = clientOf(hub.url)
+    expect(await client.isPublic(varied, 'main')).toBe(true)
+    expect(hub.requests).toHaveLength(0)
+  })
+
   test('is found in a short commit, and under the former name of the repo', async () => {
     await using hub = await start()
     await using client = clientOf(hub.url)
@@ -50,19 +70,6 @@ describe('a revision', () => {
     const former = { type: 'model', id: 'test-org/old-name' } as const
     expect((await client.resolveRevision(former, 'main')).id).toBe(varied.id)
     expect((await client.describeFile(former, 'main', 'config.json')).commit).toBe(commit)
-  })
-
-  test('is listed among the refs', async () => {
-    await using hub = await start()
-    await using client = clientOf(hub.url)
-    const refs = await client.listRefs(varied)
-    expect(refs.map(({ name, kind }) => `${kind} ${name}`).sort()).toEqual([
-      'branch feature/new-head',
-      'branch main',
-      'conversion refs/convert/parquet',
-      'pull-request refs/pr/1',
-      'tag v1.0',
-    ])
   })
 })
 
@@ -271,8 +278,8 @@ describe('a refusal of the Hub is told in words', () => {
     path?: string
   }) => {
     await using hub = await start({ users: [ann, bob], ...options.hub })
-    const tokenOrigin = 'HF_TOKEN'
-    await using client = clientOf(hub.url, { token: options.token, tokenOrigin })
+    const tokenFrom = 'HF_TOKEN'
+    await using client = clientOf(hub.url, { token: options.token, tokenFrom })
     const repo = { type: 'model', id: options.repo ?? varied.id } as const
     const error = await thrownBy(() =>
       client.describeFile(repo, options.revision ?? 'main', options.path ?? weights),
@@ -281,13 +288,13 @@ describe('a refusal of the Hub is told in words', () => {
   }
   const gated = { repos: [{ ...variedRepo(), gated: 'manual' as const }] }
 
-  test('no such repo, for somebody without a token', async () => {
+  test('no such repo, for a user without a token', async () => {
     const { error, text } = await metadataError({ repo: 'org/none' })
     expect(error).toMatchObject({ code: 'repo-not-found', hint: expect.stringContaining('HF_TOKEN') })
     expect(text).toContain('no repo org/none on http://127.0.0.1')
   })
 
-  test('no such repo, for somebody whose token may lack access', async () => {
+  test('no such repo, for a user whose token may lack access', async () => {
     const { error } = await metadataError({
       hub: { repos: [{ ...variedRepo(), private: true }] },
       token: bob.token,
@@ -339,6 +346,20 @@ describe('a refusal of the Hub is told in words', () => {
     expect(text).toContain(
       'the Hub answered 418 for test-org/varied at main: The teapot is short (request Root=1-abc)',
     )
+  })
+
+  test('each that the Hub has a name for, by that name', async () => {
+    const named = Object.keys(errorTable)
+      .filter(isErrorCode)
+      .flatMap((code) => {
+        const { hubCode, status } = errorRow(code)
+        return hubCode === undefined ? [] : [{ code, hubCode, status }]
+      })
+    for (const { code, hubCode, status } of named) {
+      const headers = { 'X-Error-Code': hubCode, 'X-Error-Message': 'Not for you' }
+      const { error } = await metadataError({ hub: { faults: [{ status, headers }] } })
+      expect(error).toMatchObject({ code })
+    }
   })
 
   test('in a body as well as in a header', async () => {

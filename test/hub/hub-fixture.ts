@@ -44,13 +44,6 @@ export async function sourceOf(
   return { source, size, oid, commit }
 }
 
-/** All bytes of a range. */
-export async function bytesOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
 /** The oid that the bytes have, of the same kind as `oid`. */
 export function oidOf(bytes: Uint8Array, oid: string): string {
   if (oid.length === 64) return createHash('sha256').update(bytes).digest('hex')

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { oidOfEtag } from '../../src/hub/answers/etag.ts'
-import { linkTarget } from '../../src/hub/answers/link-header.ts'
 import { BlobLocation } from '../../src/hub/blob-location.ts'
 import { isHubRedirect, lfsOidOf, mayCarryToken } from '../../src/hub/hub-hosts.ts'
+import { oidOfEtag } from '../../src/hub/responses/etag.ts'
+import { linkTarget } from '../../src/hub/responses/link-header.ts'
 import { signedUrlExpiry } from '../../src/hub/signed-url.ts'
 import { hubUrls, quote, quotePath } from '../../src/hub/urls.ts'
 import { userAgent } from '../../src/hub/user-agent.ts'
@@ -43,6 +43,7 @@ describe('the token', () => {
     ['https://huggingface.co', 'https://cas-bridge.xethub.hf.co/x', false],
     ['https://huggingface.co', 'https://cdn-lfs.hf.co/x', false],
     ['https://huggingface.co', 'https://huggingface.co.evil.test/x', false],
+    ['https://huggingface.co', 'https://hub-ci.huggingface.co/x', false],
     ['http://127.0.0.1:1', 'http://127.0.0.1:2/x', false],
     ['https://mirror.test', 'https://mirror.test/x', true],
     ['https://mirror.test', 'https://huggingface.co/x', true],

@@ -3,8 +3,10 @@ import { isCommit, parseOid } from '../../src/blob/oid.ts'
 import type { HttpClient } from '../../src/http/http-client.ts'
 import { HubBlobSource } from '../../src/hub/hub-blob-source.ts'
 import { HubClient } from '../../src/hub/hub-client.ts'
+import { bytesOf } from '../support/http/bytes-of.ts'
+import { startRedirectingServers } from '../support/http/redirecting-servers.ts'
 import { redirectingClient, type SeenRequest, scriptedClient } from '../support/http/scripted-client.ts'
-import { bytesOf, clientOf, varied } from './hub-fixture.ts'
+import { clientOf, varied } from './hub-fixture.ts'
 
 const bearer = 'Bearer hf_secret'
 const commit = 'c'.repeat(40)
@@ -60,30 +62,11 @@ describe('authorization over a redirect', () => {
 
   test('ends at the last answer and drops the token on the way to another origin', async () => {
     const seen: (string | null)[] = []
-    const note = (request: Request) => seen.push(request.headers.get('authorization'))
-    using other = Bun.serve({
-      port: 0,
-      fetch: (request) => {
-        note(request)
-        return new Response('there')
-      },
-    })
-    using server = Bun.serve({
-      port: 0,
-      fetch: (request) => {
-        note(request)
-        const isFirst = new URL(request.url).pathname === '/'
-        return new Response(null, {
-          status: isFirst ? 307 : 302,
-          headers: { location: isFirst ? '/next?a=b' : `http://127.0.0.1:${other.port}/end` },
-        })
-      },
-    })
-    const endpoint = `http://127.0.0.1:${server.port}`
-    await using client = clientOf(endpoint, { token: 'secret' })
-    const response = await client.session.sendFollowing({ url: `${endpoint}/` })
+    using servers = startRedirectingServers(({ headers }) => seen.push(headers.get('authorization')))
+    await using client = clientOf(servers.start, { token: 'secret' })
+    const response = await client.session.sendFollowing({ url: servers.start })
     expect(await response.text(10)).toBe('there')
-    expect(response.url).toBe(`http://127.0.0.1:${other.port}/end`)
+    expect(response.url).toBe(servers.end)
     expect(seen).toEqual(['Bearer secret', 'Bearer secret', null])
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import type { Errand } from '../../src/peer/blob-library.ts'
 import { readWhileFetching } from '../../src/peer/blob-reader.ts'
+import type { SharedFetch } from '../../src/peer/shared-fetch.ts'
 import type { RepoSpec } from '../support/hub/repo.ts'
 import { rejection } from '../transfer/transfer-bench.ts'
 import { openLibrary } from './library-fixture.ts'
@@ -15,8 +15,8 @@ const repos: RepoSpec[] = [
   },
 ]
 
-async function read(errand: Errand, start: number, end: number, signal = never): Promise<Buffer> {
-  const copies = await Array.fromAsync(readWhileFetching(errand, { start, end }, signal), (chunk) =>
+async function read(fetch: SharedFetch, start: number, end: number, signal = never): Promise<Buffer> {
+  const copies = await Array.fromAsync(readWhileFetching(fetch, { start, end }, signal), (chunk) =>
     Buffer.from(chunk),
   )
   return Buffer.concat(copies)
@@ -27,31 +27,31 @@ describe('a library that fetches on demand', () => {
     await using fixture = await openLibrary({ repos })
     const { library, hub } = fixture
     const blob = await fixture.locate('big.bin')
-    const errand = await library.join(blob, fixture.sourceOf(blob))
-    const bytes = await read(errand, 0, blob.size)
+    const fetch = await library.join(blob, fixture.sourceOf(blob))
+    const bytes = await read(fetch, 0, blob.size)
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(blob.oid)
-    await errand.done
+    await fetch.done
     using stored = await library.acquire(blob.oid)
-    expect(stored?.origin).toBe('store')
+    expect(stored?.heldBy).toBe('store')
     expect(hub.stats().oids[blob.oid]?.bodyBytes).toBe(blob.size)
   })
 
   test('serves many readers at different places by one fetch', async () => {
     await using fixture = await openLibrary({ repos })
     const blob = await fixture.locate('big.bin')
-    const errands = await Promise.all(
+    const fetches = await Promise.all(
       Array.from({ length: 8 }, () => fixture.library.join(blob, fixture.sourceOf(blob))),
     )
     const [whole, ...parts] = await Promise.all(
-      errands.map((errand, reader) =>
-        reader === 0 ? read(errand, 0, blob.size) : read(errand, reader * MiB, 3 * reader * MiB),
+      fetches.map((fetch, reader) =>
+        reader === 0 ? read(fetch, 0, blob.size) : read(fetch, reader * MiB, 3 * reader * MiB),
       ),
     )
     parts.forEach((part, at) => {
       const reader = at + 1
       expect(Buffer.compare(part, whole?.subarray(reader * MiB, 3 * reader * MiB) ?? Buffer.alloc(0))).toBe(0)
     })
-    // A range that another connection took over may have bytes under way that nobody reads.
+    // A range that another connection took over may have bytes under way that this process does not read.
     expect(fixture.hub.stats().oids[blob.oid]?.bodyBytes).toBeLessThan(1.25 * blob.size)
   })
 
@@ -71,19 +71,24 @@ describe('a library that fetches on demand', () => {
     expect(stored?.size).toBe(blob.size)
   })
 
-  test('never completes an answer of wrong bytes', async () => {
+  test('never completes an answer of wrong bytes, and keeps none of them', async () => {
     await using fixture = await openLibrary({ repos })
     const blob = await fixture.locate('big.bin')
-    fixture.hub.addFault({ match: { side: 'cdn' }, flip: [3 * MiB] })
-    const errand = await fixture.library.join(blob, fixture.sourceOf(blob))
-    expect(await rejection(read(errand, 0, blob.size))).toMatchObject({ code: 'verification-failed' })
+    const fault = fixture.hub.addFault({ match: { side: 'cdn' }, flip: [3 * MiB] })
+    const fetch = await fixture.library.join(blob, fixture.sourceOf(blob))
+    expect(await rejection(read(fetch, 0, blob.size))).toMatchObject({ code: 'verification-failed' })
     expect(await fixture.library.acquire(blob.oid)).toBeUndefined()
+    // Nothing of the wrong bytes is what a later fetch begins with.
+    fault.remove()
+    fixture.hub.resetStats()
+    await fixture.library.fetch(blob, fixture.sourceOf(blob), never)
+    expect(fixture.hub.stats().oids[blob.oid]?.bodyBytes).toBe(blob.size)
   })
 
   test('fetches a small regular file and checks it by its git id', async () => {
     await using fixture = await openLibrary({ repos })
     const blob = await fixture.locate('a.json')
-    const errand = await fixture.library.join(blob, fixture.sourceOf(blob))
-    expect((await read(errand, 0, blob.size)).toString()).toBe('{"a":1}')
+    const fetch = await fixture.library.join(blob, fixture.sourceOf(blob))
+    expect((await read(fetch, 0, blob.size)).toString()).toBe('{"a":1}')
   })
 })

@@ -1,9 +1,12 @@
 import { expect, test } from 'bun:test'
 import type { Oid } from '../../src/blob/oid.ts'
+import { createHttpClient } from '../../src/http/http-client.ts'
+import { HubClient } from '../../src/hub/hub-client.ts'
 import { createFetchForPeers } from '../../src/peer/fetch-for-peers.ts'
-import type { Asker, BlobOrigin } from '../../src/swarm/server/blob-shelf.ts'
+import type { Asker, BlobPlace } from '../../src/swarm/server/blob-shelf.ts'
+import type { TestHubOptions } from '../support/hub/test-hub.ts'
 import { sampleOid } from '../swarm/samples.ts'
-import { openLibrary } from './library-fixture.ts'
+import { openLibrary, repo } from './library-fixture.ts'
 
 const small = Array.from({ length: 8 }, (_, n) => [
   `small-${n}.bin`,
@@ -16,14 +19,16 @@ const files = {
 }
 const repos = [{ id: 'org/data', commits: [files] }]
 
-function asker(address: string, origin: BlobOrigin): Asker {
-  return { hasKey: false, address, peer: undefined, origin }
+function asker(address: string, place: BlobPlace): Asker {
+  return { hasKey: false, address, peer: undefined, place }
 }
 
 /** A node that fetches for peers on a clock that stands, and where a blob of its Hub is. */
-async function setUp() {
+async function setUp(options: Partial<TestHubOptions> = {}, token?: string) {
   await using stack = new AsyncDisposableStack()
-  const fixture = stack.use(await openLibrary({ repos }))
+  const fixture = stack.use(await openLibrary({ repos, ...options }))
+  const http = stack.use(createHttpClient())
+  const own = new HubClient({ endpoint: fixture.hub.url, http, userAgent: 'test', token })
   const stop = new AbortController()
   stack.defer(() => stop.abort())
   const { client, library } = fixture
@@ -31,14 +36,14 @@ async function setUp() {
   const log = { debug() {}, info() {}, warn: (text: string) => void warnings.push(text) }
   const fetchForPeer = createFetchForPeers({
     library,
-    hub: client,
+    hub: own,
     anonymousHub: client,
     signal: stop.signal,
     log,
     now: () => 0,
   })
-  const blob = await fixture.locate('big.bin')
-  const place: BlobOrigin = { repo: 'org/data', commit: blob.commit ?? '', path: 'big.bin' }
+  const blob = { ...(await own.describeFile(repo, 'main', 'big.bin')), repo, path: 'big.bin' }
+  const place: BlobPlace = { repo: 'org/data', commit: blob.commit ?? '', path: 'big.bin' }
   const arrival = (oid: Oid) =>
     new Promise<void>((resolve) => {
       library.parts.index.subscribe((changed) => {
@@ -52,6 +57,7 @@ async function setUp() {
     place,
     arrival,
     arrived,
+    hub: fixture.hub,
     locate: fixture.locate,
     warnings,
     fetchForPeer,
@@ -89,4 +95,19 @@ test('the Hub is asked a bounded number of questions for a peer that names wrong
   }
   expect(node.warnings.length).toBeGreaterThan(60)
   expect(node.warnings.length).toBeLessThan(200)
+})
+
+test('the node’s own token is used for a peer that holds the cluster key, and for no other', async () => {
+  const users = [{ name: 'in', token: 'hf_in', access: ['org/data'] }]
+  await using node = await setUp(
+    { repos: [{ id: 'org/data', private: true, commits: [files] }], users },
+    'hf_in',
+  )
+  node.hub.resetStats()
+  const from = (address: string, hasKey: boolean) => ({ ...asker(address, node.place), hasKey })
+  node.fetchForPeer(node.blob.oid, from('10.6.6.6', false))
+  await node.hub.until(() => node.hub.requests.some(({ state }) => state === 'complete'))
+  expect(node.hub.requests.filter(({ headers }) => headers.authorization)).toEqual([])
+  node.fetchForPeer(node.blob.oid, from('10.0.0.2', true))
+  await node.arrived
 })

@@ -27,6 +27,7 @@ export interface LibraryFixture extends AsyncDisposable {
   sourceOf(file: DescribedFile): OriginSource
 }
 
+/** The repo of every library here. */
 export const repo = { type: 'model', id: 'org/data' } as const
 
 /** Starts all of it; `files` are the content of `org/data`. */

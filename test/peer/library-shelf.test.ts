@@ -15,7 +15,7 @@ const repos = [
   { id: 'org/licensed', gated: 'auto', commits },
 ] as const
 
-const stranger: Asker = { hasKey: false, address: '10.6.6.6', peer: undefined, origin: undefined }
+const stranger: Asker = { hasKey: false, address: '10.6.6.6', peer: undefined, place: undefined }
 const member: Asker = { ...stranger, hasKey: true, address: '10.0.0.2' }
 
 /** A shelf over a cache that other tools fill, and what it had fetched for want of a blob. */
@@ -51,7 +51,7 @@ async function setUp({ holdsHub = false } = {}) {
 
 const blob = sampleBlob(100_000)
 
-test('a blob of a public repo is given to everybody', async () => {
+test('a blob of a public repo is given to every peer', async () => {
   await using node = await setUp()
   await node.put('org/open', blob)
   for (const asker of [stranger, member]) {

@@ -147,7 +147,7 @@ async function selfSigned(): Promise<[string, string]> {
 }
 
 describe('a connection on which nothing moves', () => {
-  test('is closed, also in the middle of an upload that nobody reads', async () => {
+  test('is closed, also in the middle of an upload that its peer does not read', async () => {
     const path = join(folder, 'large.bin')
     await writeFile(path, new Uint8Array(32 * 2 ** 20))
     const cut = Promise.withResolvers<void>()

@@ -6,7 +6,7 @@ import { startTestHub } from '../support/hub/test-hub.ts'
 
 const model = (id: string) => ({ type: 'model', id }) as const
 
-test('takes for public only what anybody may read, and asks the hub once a while', async () => {
+test('takes for public only what the Hub gives without a token, and asks the hub once a while', async () => {
   const commits = [{ 'a.txt': 'a' }]
   await using hub = await startTestHub({
     repos: [

@@ -5,7 +5,7 @@ import { slowShelf } from '../../src/peer/slow-down.ts'
 import type { Asker, BlobShelf, SharedBlob } from '../../src/swarm/server/blob-shelf.ts'
 
 const oid = parseOid('ab'.repeat(32))
-const asker: Asker = { hasKey: false, address: '127.0.0.1', peer: undefined, origin: undefined }
+const asker: Asker = { hasKey: false, address: '127.0.0.1', peer: undefined, place: undefined }
 const content = new Uint8Array(400_000).fill(7)
 
 const blob: SharedBlob = {

@@ -10,20 +10,22 @@ import type { HashFile } from '../../src/storage/files/hash-file.ts'
 import { LocalDir } from '../../src/storage/local-dir/local-dir.ts'
 import { LocalRefs } from '../../src/storage/local-dir/local-refs.ts'
 
-/** Every kind of place that files can go to, as `download` builds it below a folder. */
-export const destinations: readonly (readonly [
-  name: string,
-  open: (folder: string, repo: Repo) => Destination,
-])[] = [
+/** Builds a destination below a folder, as `download` does. */
+export type OpenDestination = (folder: string, repo: Repo) => Destination
+
+/** Every kind of place that files can go to. */
+export const destinations: readonly (readonly [name: string, open: OpenDestination])[] = [
   ['the Hugging Face cache', openCache],
   ['a local dir', openLocalDir],
 ]
 
-function openCache(folder: string, repo: Repo): CacheDestination {
+/** A cache below the folder. */
+export function openCache(folder: string, repo: Repo): CacheDestination {
   return new CacheDestination(new HfCache(join(folder, 'hub')), repo, new DiskRoom())
 }
 
-function openLocalDir(folder: string, repo: Repo): Destination {
+/** A folder of the user's own, with a cache beside it. */
+export function openLocalDir(folder: string, repo: Repo): LocalDirDestination {
   const localDir = join(folder, 'files')
   const refs = new LocalRefs(join(folder, 'state'), { localDir, repo: repoName(repo) })
   return new LocalDirDestination(new LocalDir(localDir, { hashFile }), openCache(folder, repo), {

@@ -1,65 +1,24 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseOid } from '../../src/blob/oid.ts'
 import type { FileRef } from '../../src/repo/file-ref.ts'
 import type { Repo } from '../../src/repo/repo.ts'
 import { downloadFile } from '../../src/repo-download/download-file.ts'
 import { downloadSnapshot } from '../../src/repo-download/download-snapshot.ts'
-import { type FetchParts, RepoFetcher } from '../../src/repo-download/repo-fetcher.ts'
-import { TransferEngine } from '../../src/transfer/transfer-engine.ts'
-import type { TransferEvent } from '../../src/transfer/transfer-event.ts'
 import { sampleBlob } from '../storage/sample-blob.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 import { destinations } from './destinations.ts'
+import { content, openDownloadWorld } from './download-world.ts'
 import { FolderOrigin } from './folder-origin.ts'
 
 const temporaryFolder = temporaryFolders()
-const repo = { type: 'dataset', id: 'org/data' } as const
-const content: Readonly<Record<string, Uint8Array>> = {
-  'config.json': Buffer.from('{"a":1}'),
-  'weights/a.bin': sampleBlob(20_000_000, 1).bytes,
-  'weights/b.bin': sampleBlob(3_000_000, 2).bytes,
-  'weights/same.bin': sampleBlob(3_000_000, 2).bytes,
-  'empty.txt': new Uint8Array(),
-}
 const everything = { include: undefined, exclude: [], mustMatch: [] }
-
-/** A folder with the content, and what makes fetchers from it to one place. */
-function setUp(open: (typeof destinations)[number][1]) {
-  const [root, target] = [temporaryFolder(), temporaryFolder()]
-  const put = (path: string, bytes: Uint8Array) => {
-    const file = join(root, 'datasets', 'org', 'data', path)
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, bytes)
-  }
-  for (const [path, bytes] of Object.entries(content)) put(path, bytes)
-  const events: TransferEvent[] = []
-  const engine = new TransferEngine({ report: (event) => void events.push(event) })
-  const fetcher = (parts: Partial<FetchParts> = {}) =>
-    new RepoFetcher({
-      repo,
-      revision: 'main',
-      origin: new FolderOrigin(root),
-      destination: open(target, repo),
-      engine,
-      hasClusterKey: false,
-      findLocal: async () => undefined,
-      onFetchLikely: () => {},
-      onVerified: async () => {},
-      log: { debug() {}, info() {}, warn() {} },
-      mayAskHub: true,
-      isForced: false,
-      signal: new AbortController().signal,
-      ...parts,
-    })
-  return { root, put, events, fetcher, [Symbol.dispose]: () => engine[Symbol.dispose]() }
-}
 
 describe.each(destinations)('a folder as origin, into %s', (_name, open) => {
   test('gives one file, checked', async () => {
-    using world = setUp(open)
+    using world = openDownloadWorld(open, temporaryFolder)
     const result = await downloadFile(world.fetcher(), 'weights/a.bin')
     expect(readFileSync(result.path).equals(content['weights/a.bin'] ?? Buffer.alloc(0))).toBe(true)
     expect(result).toMatchObject({
@@ -71,7 +30,7 @@ describe.each(destinations)('a folder as origin, into %s', (_name, open) => {
   })
 
   test('gives a whole snapshot, and it is there without the origin from then on', async () => {
-    using world = setUp(open)
+    using world = openDownloadWorld(open, temporaryFolder)
     const { path, commit, files } = await downloadSnapshot(world.fetcher(), everything, { workers: 4 })
     expect(files).toHaveLength(Object.keys(content).length)
     for (const [name, bytes] of Object.entries(content))
@@ -85,7 +44,7 @@ describe.each(destinations)('a folder as origin, into %s', (_name, open) => {
   })
 
   test('takes what has changed and no more', async () => {
-    using world = setUp(open)
+    using world = openDownloadWorld(open, temporaryFolder)
     const before = await downloadSnapshot(world.fetcher(), everything, { workers: 4 })
     world.put('config.json', Buffer.from('{"a":2}'))
     const after = await downloadSnapshot(world.fetcher(), everything, { workers: 4 })
@@ -95,7 +54,7 @@ describe.each(destinations)('a folder as origin, into %s', (_name, open) => {
   })
 
   test('says which file it has not', async () => {
-    using world = setUp(open)
+    using world = openDownloadWorld(open, temporaryFolder)
     expect(await thrownBy(() => downloadFile(world.fetcher(), 'none.txt'))).toMatchObject({
       code: 'file-not-found',
     })
@@ -106,7 +65,7 @@ describe.each(destinations)('a folder as origin, into %s', (_name, open) => {
   })
 
   test('is not believed when its bytes are not what it said', async () => {
-    using world = setUp(open)
+    using world = openDownloadWorld(open, temporaryFolder)
     class ChangedOrigin extends FolderOrigin {
       override async describeFile(...asked: Parameters<FolderOrigin['describeFile']>) {
         const file = await super.describeFile(...asked)
@@ -121,7 +80,7 @@ describe.each(destinations)('a folder as origin, into %s', (_name, open) => {
   })
 
   test('may correct an oid of which it was not sure', async () => {
-    using world = setUp(open)
+    using world = openDownloadWorld(open, temporaryFolder)
     class UnsureOrigin extends FolderOrigin {
       override async describeFile(...asked: Parameters<FolderOrigin['describeFile']>) {
         const file = await super.describeFile(...asked)

@@ -73,12 +73,12 @@ describe('a peer that shares the Hub asks it', () => {
   })
 
   test('only for free pieces of its own, whatever its peers have and claim', () => {
-    const someone = fc.record({
+    const peer = fc.record({
       pieces: fc.uniqueArray(fc.nat(PIECES - 1)),
       claims: fc.uniqueArray(fc.nat(PIECES - 1)),
     })
     fc.assert(
-      fc.property(fc.array(someone, { minLength: 1, maxLength: 20 }), fc.nat(PIECES - 1), (peers, head) => {
+      fc.property(fc.array(peer, { minLength: 1, maxLength: 20 }), fc.nat(PIECES - 1), (peers, head) => {
         const board = createBoard(PIECES)
         board.head = head
         for (const [n, { pieces, claims }] of peers.entries()) {
@@ -161,7 +161,7 @@ describe('a member out of work', () => {
     expect(choose(board, { mayHelp: true })?.start).toBe(theirs.at(-1))
   })
 
-  test('helps nobody before it knows how long pieces take', () => {
+  test('helps no peer before it knows how long pieces take', () => {
     const { board } = idle()
     expect(choose(board, { mayHelp: true, msPerPiece: 0 })).toBeUndefined()
   })

@@ -32,7 +32,7 @@ describe('no piece is chosen', () => {
 })
 
 test('a choice is a run of free pieces that a peer with a free slot has, whatever they have', () => {
-  const someone = fc.record({
+  const peer = fc.record({
     pieces: fc.oneof(fc.uniqueArray(fc.nat(PIECES - 1)), fc.constant('all' as const)),
     slots: fc.nat(3),
     blockedUntil: fc.constantFrom(0, 2 * LATER),
@@ -41,7 +41,7 @@ test('a choice is a run of free pieces that a peer with a free slot has, whateve
   })
   const present = fc.uniqueArray(fc.nat(PIECES - 1))
   fc.assert(
-    fc.property(fc.array(someone, { maxLength: 24 }), present, fc.nat(PIECES - 1), (peers, here, head) => {
+    fc.property(fc.array(peer, { maxLength: 24 }), present, fc.nat(PIECES - 1), (peers, here, head) => {
       const board = createBoard(PIECES)
       board.head = head
       for (const piece of here) board.have.add(piece)

@@ -5,7 +5,7 @@ import { Scheduler } from '../../src/schedule/scheduler.ts'
 import { stalledPeers } from '../../src/schedule/stalled-peers.ts'
 import { PEER_SLOTS, PEER_STALL_MS, SLOTS_PER_PEER, STALL_MS, TICK_MS } from '../../src/schedule/tuning.ts'
 import { SHUN_MS } from '../../src/swarm/client/swarm-session.ts'
-import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { seededRandom } from '../support/random/seeded-random.ts'
 import { peerId, sampleOid } from '../swarm/samples.ts'
 

@@ -37,7 +37,7 @@ const stableWorld: fc.Arbitrary<TinyOptions> = fc.record({
 })
 
 describe('schedulers in a swarm', () => {
-  test('bring every piece to everybody who stays, whatever happens and in whatever order', () => {
+  test('bring every piece to every peer that stays, with events of any kind and in any order', () => {
     fc.assert(
       fc.property(anyWorld, (options) => {
         expect(new TinyWorld(options).run(600_000)).toBe(true)

@@ -4,7 +4,7 @@ import { hubMembers, Ownership } from '../../src/schedule/ownership.ts'
 import { patienceMs } from '../../src/schedule/ownership-ring.ts'
 import type { PeerView } from '../../src/schedule/peer-view.ts'
 import { HUB, type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
-import { type Means, Scheduler } from '../../src/schedule/scheduler.ts'
+import { type DecisionInput, Scheduler } from '../../src/schedule/scheduler.ts'
 import { peerId, sampleOid } from '../swarm/samples.ts'
 
 const oid = sampleOid()
@@ -31,7 +31,7 @@ function join({ board }: Scheduler, n: number, changes: Partial<PeerView> = {}):
   })
 }
 
-function decide(scheduler: Scheduler, means: Partial<Means> = {}) {
+function decide(scheduler: Scheduler, means: Partial<DecisionInput> = {}) {
   const actions = scheduler.decide({
     now: 0,
     selfAsksHub: true,
@@ -172,13 +172,13 @@ describe('peers that share the Hub', () => {
     expect(taken + scheduler.board.have.count).toBe(8)
   })
 
-  test('have the more patience the longer pieces take, and much before anybody knows', () => {
+  test('have the more patience the longer pieces take, and much before that is known', () => {
     expect(patienceMs(10, MiB)).toBe(1_500)
     expect(patienceMs(40_000, 16 * MiB)).toBe(160_000)
     expect(patienceMs(0, 16 * MiB)).toBeGreaterThan(60_000)
   })
 
-  test('help from the end of a queue that is long, and not before anybody knows how long pieces take', () => {
+  test('help from the end of a queue that is long, and not before it is known how long pieces take', () => {
     const scheduler = create()
     join(scheduler, 1)
     const owned = Array.from({ length: PIECES }, (_, n) => n).filter(
@@ -249,7 +249,7 @@ describe('pieces that peers have', () => {
     expect(sources.map(({ source }) => source === holder.id)).toEqual([true, false])
   })
 
-  test('are taken at once when nobody else wants them', () => {
+  test('are taken at once when no other peer wants them', () => {
     const scheduler = create()
     for (let n = 2; n < 50; n += 1) join(scheduler, n, { asksHub: false })
     hasAll(scheduler, join(scheduler, 1, { slots: PIECES }))

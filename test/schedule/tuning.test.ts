@@ -32,3 +32,15 @@ test('what peers may hold back fits the ten seconds that are promised', () => {
   // Slow peers may cost the half of the time alone, the patience less than the rest of it.
   expect(1 / SHARE_THAT_PAYS - 1 + PATIENCE_SHARE).toBeLessThan(1)
 })
+
+test('a piece that too few have to be common is asked of those that have rare ones', () => {
+  // Else it is asked of none: twenty simulated hosts fetched two copies of the blob and needed three times as long.
+  expect(tuning.COMMON_COPIES).toBeGreaterThan(tuning.RARE_COPIES)
+})
+
+test('the Hub is asked how fast it is before peers are given up without knowing', () => {
+  // Else fifty simulated hosts on a thin uplink ran for it together, and fetched six copies of the blob.
+  const { DOUBT_MS, DOUBT_IN_A_CROWD_MS, SWARM_PATIENCE_MS, PATIENCE_IN_A_CROWD_MS } = tuning
+  expect(DOUBT_MS).toBeLessThan(SWARM_PATIENCE_MS)
+  expect(DOUBT_IN_A_CROWD_MS).toBeLessThanOrEqual(PATIENCE_IN_A_CROWD_MS)
+})

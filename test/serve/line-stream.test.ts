@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { LineStream } from '../../src/serve/line-stream.ts'
 
-test('lines wait for their reader, and whoever makes them for room', async () => {
+test('lines wait for their reader, and their writer for room', async () => {
   let hasLeft = false
   const lines = new LineStream(() => {
     hasLeft = true

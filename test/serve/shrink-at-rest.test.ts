@@ -11,6 +11,7 @@ function looks(...pairs: readonly (readonly [cpuMs: number, megabytes: number])[
     cpuTime: () => cpuTime,
     residentSize: () => size,
     shrink: () => shrunkAt.push(number),
+    collect: () => expect.unreachable(),
   })
   for (const [cpuMs, megabytes] of pairs) {
     cpuTime += cpuMs * 1_000

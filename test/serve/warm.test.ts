@@ -56,6 +56,9 @@ describe('an order to fetch ahead', () => {
     await using own = await openTestGateway({ repos: [secret], users }, ({ hub }) => ({
       ownHub: new HubClient({ endpoint: hub.url, http, userAgent: 'test', token: 'hf_in' }),
     }))
+    // What a proxy of this machine passes on may come from any machine.
+    for (const name of ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'])
+      expect((await order(own, { repo: 'org/secret' }, { [name]: '10.6.6.6' })).status).toBe(404)
     expect((await events(await order(own, { repo: 'org/secret' }))).at(-1)?.type).toBe('done')
     await using wide = await openTestGateway({ repos: [secret], users }, ({ hub }) => ({
       listen: { host: '0.0.0.0', port: 0 },

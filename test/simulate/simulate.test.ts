@@ -50,7 +50,7 @@ describe('the simulator', () => {
   })
 
   for (const scenario of Object.keys(scenarios)) {
-    test(`lets everybody finish when ${scenarios[scenario]?.about}`, () => {
+    test(`lets every peer finish when ${scenarios[scenario]?.about}`, () => {
       const { unfinished, hubRatio, timeRatio } = run({ scenario, peers: 12 })
       expect(unfinished).toBe(0)
       // Far above what is reached, so that only a rule that has gone wrong fails here.
@@ -59,7 +59,7 @@ describe('the simulator', () => {
     })
   }
 
-  test('lets everybody finish though few may listen to one host', () => {
+  test('lets every peer finish though few may listen to one host', () => {
     expect(run({ peers: 20, watchers: 4 }).unfinished).toBe(0)
   })
 

@@ -62,7 +62,7 @@ describe.each([
     await claim.handle.close()
   })
 
-  test('with a second name is somebody else’s', async () => {
+  test('with a second name is left alone, as it may be another user’s', async () => {
     const folder = temporaryFolder()
     leave(folder, undefined, 'data')
     linkSync(join(folder, partialDataName(stem)), join(folder, 'precious'))

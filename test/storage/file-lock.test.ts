@@ -92,7 +92,7 @@ describe('a file lock', () => {
     await expect(waiting).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  test('that cannot be made does not stop anybody', async () => {
+  test('that cannot be made does not stop its caller', async () => {
     const folder = temporaryFolder()
     mkdirSync(join(folder, 'folder'))
     for (const path of [join(folder, 'no', 'such', 'folder'), join(folder, 'folder')]) {

@@ -157,9 +157,7 @@ describe('the Hugging Face cache', () => {
 
   test('remembers files that a commit does not have', async () => {
     const cache = new HfCache(temporaryFolder())
-    expect(await cache.isMissing(repo, first, 'sub/none.json')).toBe(false)
     await cache.markMissing(repo, first, 'sub/none.json')
-    expect(await cache.isMissing(repo, first, 'sub/none.json')).toBe(true)
     expect(
       readFileSync(join(cache.layout(repo).folder, '.no_exist', first, 'sub', 'none.json'), 'utf8'),
     ).toBe('')
@@ -182,7 +180,6 @@ describe('the Hugging Face cache', () => {
     await expect(cache.findFile(repo, first, path)).rejects.toMatchObject(refused)
     await expect(cache.linkFile(repo, first, path, blob.oid)).rejects.toMatchObject(refused)
     await expect(cache.markMissing(repo, first, path)).rejects.toMatchObject(refused)
-    await expect(cache.isMissing(repo, first, path)).rejects.toMatchObject(refused)
     expect(readdirSync(cache.root)).toEqual([])
   })
 
@@ -213,22 +210,6 @@ describe('the Hugging Face cache', () => {
     expect((await cache.lock(repo, blob.oid)).isHeld).toBe(false)
     await expect(cache.openBlob(repo, blob.oid, 1)).rejects.toMatchObject({ code: 'disk' })
     await expect(cache.writeRef(repo, 'main', first)).rejects.toMatchObject({ code: 'disk' })
-  })
-
-  test('lists every blob and nothing else', async () => {
-    const cache = new HfCache(temporaryFolder())
-    const other: Repo = { type: 'dataset', id: 'd' }
-    await publish(cache)
-    await using partial = await cache.openBlob(other, sampleBlob(3 * 2 ** 20).oid, 3 * 2 ** 20)
-    await partial.commit(0)
-    mkdirSync(join(cache.root, 'blobs', 'ab'), { recursive: true })
-    writeFileSync(join(cache.root, 'version.txt'), '')
-    writeFileSync(join(cache.layout(other).blobs, 'f'.repeat(40)), '')
-    const listed = await Array.fromAsync(cache.listBlobs())
-    expect(listed.sort((a, b) => a.path.localeCompare(b.path))).toMatchObject([
-      { repo: other, oid: 'f'.repeat(40) },
-      { repo, oid: blob.oid, path: cache.layout(repo).blob(blob.oid) },
-    ])
   })
 })
 

@@ -102,7 +102,7 @@ describe('a local dir', () => {
     expect([...again.pieces]).toEqual([1])
   })
 
-  test('knows a file by its commit alone while nobody changed it', async () => {
+  test('knows a file by its commit alone while it was not changed', async () => {
     const { dir } = openDir()
     expect(await dir.findFile(first, 'a')).toBeUndefined()
     const path = await bring(dir, wantedFile('a'))

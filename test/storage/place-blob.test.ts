@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
 import {
   existsSync,
   linkSync,
@@ -10,6 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { ensureSpace, freeSpace, occupiedSpace } from '../../src/storage/files/disk-space.ts'
+import type { HashFile } from '../../src/storage/files/hash-file.ts'
 import { placeBlob } from '../../src/storage/partial/place-blob.ts'
 import { canMountSmallDisk, smallDisks } from '../support/files/small-disk.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
@@ -38,6 +40,24 @@ describe('placing a blob', () => {
     writeFileSync(join(folder, 'blob'), blob.bytes)
     linkSync(join(folder, 'blob'), join(folder, 'target'))
     await placeBlob(join(folder, 'blob'), join(folder, 'target'))
+    expect(readdirSync(folder).sort()).toEqual(['blob', 'target'])
+  })
+
+  test('of another content than expected is refused, and leaves what stood there', async () => {
+    const folder = temporaryFolder()
+    const hashFile: HashFile = async (path, oid) =>
+      createHash('sha256').update(readFileSync(path)).digest('hex') === oid
+    writeFileSync(join(folder, 'target'), 'old')
+    for (const spoil of [0, 2_500_000, 4_999_999]) {
+      const bytes = blob.bytes.slice()
+      bytes[spoil] = (bytes[spoil] ?? 0) ^ 1
+      writeFileSync(join(folder, 'blob'), bytes)
+      const options = { hardLink: false, expected: { oid: blob.oid, size: bytes.length }, hashFile }
+      await expect(placeBlob(join(folder, 'blob'), join(folder, 'target'), options)).rejects.toMatchObject({
+        code: 'verification-failed',
+      })
+    }
+    expect(readFileSync(join(folder, 'target'), 'utf8')).toBe('old')
     expect(readdirSync(folder).sort()).toEqual(['blob', 'target'])
   })
 

@@ -27,7 +27,7 @@ async function leavePartial(folder: string, seed: number) {
   return { file, blob }
 }
 
-describe('partial files that nobody needs', () => {
+describe('partial files that no run needs', () => {
   test('are listed with what they take of the disk, a lone journal too', async () => {
     const folder = temporaryFolder()
     const { file, blob } = await leavePartial(folder, 1)

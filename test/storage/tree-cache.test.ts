@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import { parseOid } from '../../src/blob/oid.ts'
 import type { ListedFile } from '../../src/repo/file-ref.ts'
 import {
-  formatTreeCache,
   parseTreeCache,
   readTreeCache,
+  treeCacheParts,
   writeTreeCache,
 } from '../../src/storage/cache/tree-cache.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
@@ -30,10 +30,12 @@ const entries: ListedFile[] = [
   { path: '😀', size: 3, ...plain('5'.repeat(40)) },
 ]
 
+const format = (list: readonly ListedFile[]) => [...treeCacheParts(list)].join('')
+
 describe('the list of files of a commit', () => {
   test('is the text that the Python client writes', () => {
-    expect(formatTreeCache([])).toBe('{\n "format_version": 1,\n "files": {}\n}')
-    expect(formatTreeCache(entries)).toBe(`{
+    expect(format([])).toBe('{\n "format_version": 1,\n "files": {}\n}')
+    expect(format(entries)).toBe(`{
  "format_version": 1,
  "files": {
   "10": {
@@ -73,7 +75,7 @@ describe('the list of files of a commit', () => {
         ...plain(`${index}`),
       }))
       await writeTreeCache(path, many)
-      expect(readFileSync(path, 'utf8')).toBe(formatTreeCache(many))
+      expect(readFileSync(path, 'utf8')).toBe(format(many))
       expect(await readTreeCache(path)).toHaveLength(count)
     },
   )
@@ -88,11 +90,11 @@ describe('the list of files of a commit', () => {
       .map(({ id, ...file }) => ({ ...file, ...plain(id) }))
     fc.assert(
       fc.property(fc.uniqueArray(entry, { selector: ({ path }) => path }), (list) => {
-        const found = new Map(parseTreeCache(formatTreeCache(list))?.map((one) => [one.path, one]))
+        const found = new Map(parseTreeCache(format(list))?.map((one) => [one.path, one]))
         expect(found).toEqual(new Map(list.map((one) => [one.path, one])))
       }),
     )
-    expect(parseTreeCache(formatTreeCache(entries))).toHaveLength(entries.length)
+    expect(parseTreeCache(format(entries))).toHaveLength(entries.length)
   })
 
   test.each([

@@ -92,7 +92,7 @@ describe('multicast discovery', () => {
     expect(await b.peers.find(() => true)).toMatchObject({ addresses: ['192.0.2.7'] })
   })
 
-  test('answers whoever browses for services and passes over what is not meant for it', async () => {
+  test('answers a resolver that browses for services and passes over what is not meant for it', async () => {
     const port = await ownPort()
     start(1, port)
     const browser = multicastDns({ interface: '127.0.0.1', bind: '0.0.0.0', port, reuseAddr: true })

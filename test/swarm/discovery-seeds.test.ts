@@ -15,7 +15,7 @@ class Clock {
       this.#onWait()
     })
 
-  /** Resolves once somebody waits, then lets that time pass. */
+  /** Resolves once the discovery waits, then lets that time pass. */
   async pass(): Promise<void> {
     while (this.#waits.length === 0) {
       await new Promise<void>((resolve) => {
@@ -76,17 +76,42 @@ describe('seeds', () => {
     expect(tried.slice(0, 7)).toEqual([0, 100, 300, 600, 1100, 2100, 7100].map((at) => `${at} 10.0.0.1`))
   })
 
-  test('stand for all addresses of a name, looked up again every 30 seconds', async () => {
+  test('stand for all addresses of a name, looked up again every 30 seconds while one of them is a peer', async () => {
     const answers = [['10.0.0.1', '10.0.0.2'], ['10.0.0.3']]
+    let isTried = false
     const { clock, tried, stop } = discover({
       seeds: parseSeeds(['peers.example']),
       resolve: async () => answers.shift() ?? [],
+      isKnownAt: (host) => {
+        const isKnown = isTried && host === '10.0.0.1'
+        isTried = true
+        return isKnown
+      },
     })
     while (clock.now < 33_000) await clock.pass()
     await stop()
     expect(tried.slice(0, 2)).toEqual(['0 10.0.0.1', '0 10.0.0.2'])
     expect(tried.find((line) => line.endsWith('10.0.0.3'))).toBe('32100 10.0.0.3')
     expect(tried.at(-1)).toContain('10.0.0.3')
+  })
+
+  test('whose name stands for no peer yet are looked up again within seconds, and less and less often', async () => {
+    const lookups: number[] = []
+    const { clock, tried, stop } = discover({
+      seeds: parseSeeds(['peers.example']),
+      resolve: async () => {
+        await Promise.resolve()
+        lookups.push(clock.now)
+        return lookups.length < 4 ? ['10.9.9.9'] : ['10.0.0.1']
+      },
+    })
+    while (clock.now < 120_000) await clock.pass()
+    await stop()
+    const pauses = lookups.slice(1).map((at, index) => at - (lookups[index] ?? 0))
+    expect(lookups[3]).toBeLessThan(5_500)
+    expect(tried.find((line) => line.endsWith('10.0.0.1'))).toBe(`${lookups[3]} 10.0.0.1`)
+    expect(pauses.slice(0, 3).every((pause) => pause <= 2_500)).toBe(true)
+    expect(Math.min(...pauses.slice(-2))).toBeGreaterThanOrEqual(30_000)
   })
 
   test('keep their addresses while the resolver fails, and one that hangs holds up no other', async () => {

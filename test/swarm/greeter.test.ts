@@ -4,7 +4,7 @@ import { Membership } from '../../src/swarm/membership/membership.ts'
 import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import { peerId, samplePeer } from './samples.ts'
 
-/** A greeter on a network where the given peers answer, and nobody else. */
+/** A greeter on a network where the given peers answer, and no others. */
 function meet(there: readonly PeerInfo[] = []) {
   const members = new Membership({ selfId: peerId(0), clusterFingerprint: undefined, now: () => clock.now })
   const clock = { now: 0 }
@@ -39,7 +39,7 @@ describe('a greeter', () => {
     expect(knocked).toEqual(['host-1 at 10.0.0.1:65002'])
   })
 
-  test('tells nobody of what does not answer', async () => {
+  test('tells no peer of one that does not answer', async () => {
     const { greeter, members } = meet()
     expect(await greeter.greet(samplePeer(1))).toBe(false)
     expect(members.live()).toEqual([])

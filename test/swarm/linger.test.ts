@@ -13,12 +13,12 @@ function holder(n: number, pieces: readonly number[] | 'all', stays = false): Ho
 }
 
 describe('a process that has the whole blob', () => {
-  test('leaves when everybody else has it too, or nobody is there', () => {
+  test('leaves when every other peer has it too, or none is there', () => {
     expect(isNeeded(oid, peerId(0), [])).toBe(false)
     expect(isNeeded(oid, peerId(0), [holder(1, 'all'), holder(2, 'all')])).toBe(false)
   })
 
-  test('stays while it alone has a piece that somebody lacks', () => {
+  test('stays while it alone has a piece that another peer lacks', () => {
     expect(isNeeded(oid, peerId(0), [holder(1, [0, 1]), holder(2, [2])])).toBe(true)
   })
 

@@ -234,7 +234,7 @@ describe('pickNeighbours', () => {
   const oid = sampleOid()
   const all = Array.from({ length: 500 }, (_, n) => samplePeer(n))
 
-  test('takes everybody while there are few', () => {
+  test('takes all peers while there are few', () => {
     const picked = pickNeighbours(oid, all.slice(0, 20), { selfId: peerId(3), random: seededRandom(1) })
     expect(picked).toHaveLength(19)
     expect(picked.some(({ id }) => id === peerId(3))).toBe(false)

@@ -5,10 +5,11 @@ import { type PeerServer, startPeerServer } from '../../src/peer/peer-server.ts'
 import { PeerClient, type PeerClientOptions } from '../../src/swarm/client/peer-client.ts'
 import { RemotePieces } from '../../src/swarm/client/remote-pieces.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
-import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
+import { encodePeer, PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
 import type { PiecesMessage } from '../../src/swarm/protocol/peer-wire.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../../src/swarm/server/peer-handler.ts'
 import { createClusterKey } from '../../src/swarm/trust/cluster-key.ts'
+import { bytesOf } from '../support/http/bytes-of.ts'
 import { MemoryBlob, MemoryShelf } from './memory-shelf.ts'
 import { peerId, sampleOid, samplePeer } from './samples.ts'
 
@@ -30,8 +31,13 @@ interface Host {
   readonly server: PeerServer
 }
 
-function serve(n: number, options: Partial<PeerHandlerOptions> = {}, host?: string): Host {
-  let peer = samplePeer(n, { addresses: ['127.0.0.1'], clusterFingerprint: options.key?.fingerprint })
+function serve(
+  n: number,
+  options: Partial<PeerHandlerOptions> = {},
+  host?: string,
+  addresses: readonly string[] = ['127.0.0.1'],
+): Host {
+  let peer = samplePeer(n, { addresses, clusterFingerprint: options.key?.fingerprint })
   const { clusterFingerprint } = peer
   const members = new Membership({ selfId: peer.id, clusterFingerprint, now: () => 0 })
   const shelf = new MemoryShelf()
@@ -68,12 +74,6 @@ function connect(options: Partial<PeerClientOptions> = {}): PeerClient {
   return new PeerClient({ http, self: () => samplePeer(99, { addresses: [], port: 7 }), ...options })
 }
 
-async function contentOf(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
 async function next(messages: AsyncIterator<PiecesMessage>): Promise<PiecesMessage> {
   const { done, value } = await messages.next()
   if (done) throw new Error('the stream ended')
@@ -93,7 +93,7 @@ describe('peer client', () => {
 
     const range = { start: MIB, end: 2 * MIB }
     const { body, load } = await client.openRange(peer, oid, { range, size: bytes.length, signal: never })
-    expect(await contentOf(body)).toEqual(Buffer.from(bytes.slice(MIB, 2 * MIB)))
+    expect(await bytesOf(body)).toEqual(Buffer.from(bytes.slice(MIB, 2 * MIB)))
     expect(load).toEqual({ active: 1, limit: 10 })
     const digests = await client.digestsOf(peer, oid, { pieces: [0, 1], size: bytes.length, signal: never })
     expect(digests).toEqual(new Map([[1, pieceDigest(bytes.slice(MIB, 2 * MIB))]]))
@@ -214,6 +214,32 @@ describe('peer client', () => {
     expect(told).toEqual(['failed at 127.0.0.9', 'answered at 127.0.0.1'])
   })
 
+  test('takes no address from an answer but the one that was asked, unless the key vouches for it', async () => {
+    const key = createClusterKey('correct horse battery staple')
+    for (const options of [{}, { key }]) {
+      const elsewhere = ['10.6.6.6', '127.0.0.1']
+      const { peer } = serve(1, options, '127.0.0.1', elsewhere)
+      const heard: (readonly string[])[] = []
+      const client = connect({ ...options, onHeard: ({ addresses }) => heard.push(addresses) })
+      await client.health({ ...peer, addresses: ['127.0.0.1'] }, never)
+      await client.listPeers({ ...peer, addresses: ['127.0.0.1'] }, never)
+      const expected = !('key' in options) ? ['127.0.0.1'] : ['127.0.0.1', '10.6.6.6']
+      expect(heard).toEqual([expected, expected])
+    }
+  })
+
+  test('takes a bounded list of peers from another one', async () => {
+    const listing = (count: number, filler = '') => {
+      let self = samplePeer(1, { addresses: ['127.0.0.1'] })
+      const peers = Array.from({ length: count }, (_, n) => ({ ...encodePeer(samplePeer(n + 2)), ageMs: 0 }))
+      self = serveRaw(1, () => Response.json({ v: 1, self: encodePeer(self), peers, filler }))
+      return connect().listPeers(self, never)
+    }
+    expect((await listing(256)).peers).toHaveLength(256)
+    await expect(listing(257)).rejects.toMatchObject({ code: 'bad-response' })
+    await expect(listing(1, 'x'.repeat(2 ** 20))).rejects.toMatchObject({ code: 'bad-response' })
+  })
+
   test('does not take one peer for two', async () => {
     const other = serveRaw(1, () =>
       Response.json({ v: 1, self: { ...samplePeer(2), addresses: [] }, peers: [] }),
@@ -228,7 +254,7 @@ describe('peer client', () => {
     blob.pieces.addAll()
     const options = { range: { start: 0, end: 9 }, size: bytes.length, signal: never }
     const { body } = await connect({ key }).openRange(peer, oid, options)
-    expect(await contentOf(body)).toEqual(Buffer.from(bytes.slice(0, 9)))
+    expect(await bytesOf(body)).toEqual(Buffer.from(bytes.slice(0, 9)))
     const listing = await connect({ key }).listPeers({ host: '127.0.0.1', port: peer.port }, never)
     expect(listing.self.id).toBe(peer.id)
     const wrong = connect({ key: createClusterKey('another key of some length') })

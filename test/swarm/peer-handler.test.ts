@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { Membership } from '../../src/swarm/membership/membership.ts'
 import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
-import { parseOrigin, parsePieceList, parseRange } from '../../src/swarm/protocol/peer-target.ts'
+import { parsePieceList, parsePlace } from '../../src/swarm/protocol/peer-target.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../../src/swarm/server/peer-handler.ts'
 import { createClusterKey, signRequest } from '../../src/swarm/trust/cluster-key.ts'
 import { MemoryBlob, MemoryShelf } from './memory-shelf.ts'
@@ -254,7 +254,7 @@ describe('pieces', () => {
     const { ask, shelf } = setUp()
     const query = new URLSearchParams({ repo: 'datasets/a/b', commit: 'c'.repeat(40), path: 'x/y.bin' })
     await ask(`/v1/blobs/${oid}/pieces?${query}`)
-    expect(shelf.askers[0]?.origin).toEqual({ repo: 'datasets/a/b', commit: 'c'.repeat(40), path: 'x/y.bin' })
+    expect(shelf.askers[0]?.place).toEqual({ repo: 'datasets/a/b', commit: 'c'.repeat(40), path: 'x/y.bin' })
   })
 })
 
@@ -400,9 +400,21 @@ describe('privacy', () => {
   })
 
   test('answers nothing but the health check to one without the key', async () => {
-    const { ask } = setUp({ key }, key.fingerprint)
-    for (const path of [`/v1/blobs/${oid}`, `/v1/blobs/${oid}/pieces`, '/v1/peers'])
-      expect((await ask(path)).status).toBe(401)
+    const { ask, blob, members } = setUp({ key }, key.fingerprint)
+    blob.pieces.addAll()
+    const member = samplePeer(1, { clusterFingerprint: key.fingerprint })
+    members.heard(member, 'direct')
+    const [address] = member.addresses
+    const ofBlob = ['', '/pieces', '/pieces?watch=1', '/digests?pieces=0'].map(
+      (part) => `/v1/blobs/${oid}${part}`,
+    )
+    for (const path of [...ofBlob, '/v1/peers'])
+      expect([path, (await ask(path, { as: member, ...(address && { address }) })).status]).toEqual([
+        path,
+        401,
+      ])
+    const bye = await ask('/v1/bye', { method: 'POST', as: member, ...(address && { address }) })
+    expect([bye.status, members.live()]).toEqual([401, [member]])
     expect((await ask('/healthz')).status).toBe(200)
   })
 
@@ -426,15 +438,6 @@ describe('privacy', () => {
 })
 
 describe('targets', () => {
-  test('reads ranges as RFC 9110 means them', () => {
-    expect(parseRange('bytes=0-0', 10)).toEqual({ start: 0, end: 1 })
-    expect(parseRange('bytes=5-', 10)).toEqual({ start: 5, end: 10 })
-    expect(parseRange('bytes=-3', 10)).toEqual({ start: 7, end: 10 })
-    expect(parseRange('bytes=-30', 10)).toEqual({ start: 0, end: 10 })
-    expect(parseRange('bytes=2-99', 10)).toEqual({ start: 2, end: 10 })
-    expect(parseRange(null, 0)).toEqual({ start: 0, end: 0 })
-  })
-
   test('reads lists of pieces and bounds them', () => {
     expect(parsePieceList('1,2,5-7', 8)).toEqual([1, 2, 5, 6, 7])
     for (const bad of ['', '8', '3-1', '1,', 'x', '0-7'])
@@ -446,7 +449,7 @@ describe('targets', () => {
 
   test('takes only well-formed places on the Hub', () => {
     const good = { repo: 'org/name', commit: 'a'.repeat(40), path: 'dir/model.safetensors' }
-    expect(parseOrigin(new URLSearchParams(good))).toEqual(good)
+    expect(parsePlace(new URLSearchParams(good))).toEqual(good)
     const bad = [
       { repo: 'a/../b' },
       { repo: '../b' },
@@ -455,6 +458,6 @@ describe('targets', () => {
       { path: 'a\nb' },
       { path: '' },
     ]
-    for (const change of bad) expect(parseOrigin(new URLSearchParams({ ...good, ...change }))).toBeUndefined()
+    for (const change of bad) expect(parsePlace(new URLSearchParams({ ...good, ...change }))).toBeUndefined()
   })
 })

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { DfhfError } from '../../src/base/errors.ts'
+import { readLines } from '../../src/http/ndjson.ts'
 import { RemotePieces } from '../../src/swarm/client/remote-pieces.ts'
-import { readLines } from '../../src/swarm/protocol/ndjson.ts'
 import { PiecesDecoder } from '../../src/swarm/protocol/peer-wire.ts'
 import { peerId, sampleOid, samplePeer } from './samples.ts'
 
@@ -61,7 +61,7 @@ async function follow(body: AsyncIterable<Uint8Array>, maxLine: number): Promise
   const decoder = new PiecesDecoder(oid, 'host-1', { size: 10 * MIB })
   const remote = new RemotePieces()
   try {
-    for await (const text of readLines(body, { maxLine, sender: 'host-1' }))
+    for await (const text of readLines(body, { maxLine, sender: 'peer host-1' }))
       remote.apply(decoder.decode(text))
   } catch (error) {
     if (!(error instanceof DfhfError)) throw error
@@ -87,7 +87,7 @@ test('any bytes are lines of bounded length or an error', async () => {
     fc.asyncProperty(fc.uint8Array({ maxLength: 500 }), sizes, async (bytes, parts) => {
       const found: string[] = []
       try {
-        for await (const text of readLines(cut(bytes, parts), { maxLine: 20, sender: 'host-1' }))
+        for await (const text of readLines(cut(bytes, parts), { maxLine: 20, sender: 'peer host-1' }))
           found.push(text)
       } catch (error) {
         expect(error).toBeInstanceOf(DfhfError)

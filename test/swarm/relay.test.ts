@@ -6,13 +6,14 @@ import { Membership } from '../../src/swarm/membership/membership.ts'
 import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../../src/swarm/server/peer-handler.ts'
 import { createClusterKey } from '../../src/swarm/trust/cluster-key.ts'
+import { bytesOf } from '../support/http/bytes-of.ts'
 import { MemoryBlob, MemoryShelf } from './memory-shelf.ts'
 import { sampleOid, samplePeer } from './samples.ts'
 
 const key = createClusterKey('correct horse battery staple')
 const oid = sampleOid()
 const secret = Buffer.from('the weights that nobody else may have '.repeat(50_000))
-const origin = { repo: 'org/hidden', commit: 'c'.repeat(40), path: 'quiet/model.bin' }
+const place = { repo: 'org/hidden', commit: 'c'.repeat(40), path: 'quiet/model.bin' }
 const never = new AbortController().signal
 
 let stack = new AsyncDisposableStack()
@@ -78,9 +79,7 @@ function connect(options: Partial<PeerClientOptions> = {}): PeerClient {
 const whole = { range: { start: 0, end: secret.length - 1 }, size: secret.length, signal: never }
 
 async function read(client: PeerClient, peer: PeerInfo): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of (await client.openRange(peer, oid, whole)).body) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  return bytesOf((await client.openRange(peer, oid, whole)).body)
 }
 
 describe('a host without the key that says it is a keyed peer', () => {
@@ -93,7 +92,7 @@ describe('a host without the key that says it is a keyed peer', () => {
       code: 'unauthorized',
       message: 'peer host-1 refuses our requests: sent to an address that is not its own',
     })
-    const watching = client.watchPieces(between.peer, oid, { signal: never, origin })
+    const watching = client.watchPieces(between.peer, oid, { signal: never, place })
     await expect(watching.next()).rejects.toMatchObject({ code: 'unauthorized' })
     await expect(client.listPeers(between.peer, never)).rejects.toMatchObject({ code: 'unauthorized' })
     expect(shelf.askers).toEqual([])
@@ -139,10 +138,10 @@ describe('a host on the way between two keyed peers', () => {
     const { peer, shelf } = keep(onTheWay)
     const between = relay(peer)
     expect((await read(connect(), between.peer)).equals(secret.subarray(0, -1))).toBe(true)
-    const watching = connect().watchPieces(between.peer, oid, { signal: never, origin })
+    const watching = connect().watchPieces(between.peer, oid, { signal: never, place })
     await watching.next()
     await watching.return(undefined)
-    expect(shelf.askers.at(-1)?.origin).toEqual(origin)
+    expect(shelf.askers.at(-1)?.place).toEqual(place)
     expect(between.kept().length).toBeGreaterThan(secret.length)
     expect(between.kept().includes('weights')).toBe(false)
     expect(between.seen.join()).not.toContain('hidden')

@@ -8,14 +8,9 @@ import {
   sealStream,
   sealText,
 } from '../../src/swarm/trust/sealed-stream.ts'
+import { bytesOf } from '../support/http/bytes-of.ts'
 
 const key = randomBytes(32)
-
-async function collect(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
 
 function sealed(chunks: readonly Uint8Array[]): Promise<Buffer> {
   const body = new ReadableStream<Uint8Array>({
@@ -24,7 +19,7 @@ function sealed(chunks: readonly Uint8Array[]): Promise<Buffer> {
       controller.close()
     },
   })
-  return collect(sealStream(body, key))
+  return bytesOf(sealStream(body, key))
 }
 
 /** The bytes in chunks of a size. */
@@ -91,7 +86,7 @@ describe('a sealed body', () => {
 
   test('cannot be read with another key', async () => {
     const bytes = await sealed([Buffer.from('secret')])
-    await expect(collect(openStream(inChunks(bytes, 9), randomBytes(32), 'a'))).rejects.toMatchObject({
+    await expect(bytesOf(openStream(inChunks(bytes, 9), randomBytes(32), 'a'))).rejects.toMatchObject({
       code: 'network',
     })
   })

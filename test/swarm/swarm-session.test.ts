@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { silentLog } from '../../src/base/log.ts'
+import { type Log, silentLog } from '../../src/base/log.ts'
 import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts'
 import { RateGate } from '../../src/http/rate-gate.ts'
 import { startPeerServer } from '../../src/peer/peer-server.ts'
@@ -57,19 +57,23 @@ class Arrivals implements SwarmListener {
 }
 
 /** A session that knows one peer, which serves on loopback. */
-function meet(options: { readonly shunMs?: number } = {}) {
+function meet({ log = silentLog, ...options }: { readonly shunMs?: number; readonly log?: Log } = {}) {
   const stack = cleanups
   const shelf = new MemoryShelf()
   shelf.put(oid, new MemoryBlob(new Uint8Array(size)))
   let peer: PeerInfo = samplePeer(1, { addresses: ['127.0.0.1'] })
-  const handler = new PeerHandler({
-    self: () => peer,
-    shelf,
-    peers: { sample: () => [], heard: () => true, saidBye: () => {}, isBanned: () => false },
-  })
-  const server = startPeerServer({ handler, host: '127.0.0.1', port: 0 })
+  const serveAt = (host: string, port: number) => {
+    const handler = new PeerHandler({
+      self: () => peer,
+      shelf,
+      peers: { sample: () => [], heard: () => true, saidBye: () => {}, isBanned: () => false },
+    })
+    const server = startPeerServer({ handler, host, port })
+    stack.defer(() => server.close({ isNow: true }))
+    return server
+  }
+  const server = serveAt('127.0.0.1', 0)
   peer = { ...peer, port: server.port }
-  stack.defer(() => server.close({ isNow: true }))
   const membership = new Membership({
     selfId: peerId(0),
     clusterFingerprint: undefined,
@@ -84,16 +88,16 @@ function meet(options: { readonly shunMs?: number } = {}) {
       startedAt: performance.now(),
       membership,
       client: new PeerClient({ http, self }),
-      log: silentLog,
+      log,
       onJoin: () => () => {},
     },
-    { oid, size, origin: async () => undefined },
+    { oid, size, place: async () => undefined },
     options,
   )
   stack.defer(() => session.close())
   const arrivals = new Arrivals()
   session.watch(arrivals)
-  return { session, arrivals, membership, id: peer.id, peer }
+  return { session, arrivals, membership, id: peer.id, peer, server, serveAt }
 }
 
 test('a peer that is shunned leaves at once and is asked again after a while', async () => {
@@ -127,6 +131,24 @@ test('bytes are blamed on the place where the peer was asked for them, not on it
   expect(membership.get(id)?.addresses).toEqual(['127.0.0.2'])
 })
 
+test('a peer that was asked for bytes is not followed to another place, where another host may have its id', async () => {
+  const refused = Promise.withResolvers<string>()
+  const debug = (text: string) => {
+    if (text.includes('at another address than before')) refused.resolve(text)
+  }
+  const { session, arrivals, membership, id, peer, server, serveAt } = meet({
+    log: { debug, info() {}, warn() {} },
+  })
+  expect(await arrivals.next()).toBe(`joined ${id}`)
+  const range = { start: 0, end: 9 }
+  await expect(session.open(id, range, AbortSignal.timeout(10_000))).rejects.toThrow()
+  serveAt('127.0.0.2', peer.port)
+  membership.heard({ ...peer, addresses: ['127.0.0.2'] }, 'seed')
+  await server.close({ isNow: true })
+  expect(await arrivals.next()).toBe(`left ${id}`)
+  expect(await Promise.race([refused.promise, arrivals.next()])).toContain('at another address than before')
+})
+
 test('however many peers there are and however often it looks, it asks a bounded number of them', () => {
   const membership = new Membership({
     selfId: peerId(0),
@@ -157,7 +179,7 @@ test('however many peers there are and however often it looks, it asks a bounded
         return () => {}
       },
     },
-    { oid, size, origin: async () => undefined },
+    { oid, size, place: async () => undefined },
   )
   session.watch(new Arrivals())
   for (let n = 0; n < 20; n += 1) look(samplePeer(1))

@@ -121,7 +121,7 @@ const makers: Readonly<Record<SourceKind, Maker>> = {
     const node = { selfId: peerId(0), startedAt: now(), membership, client, log: silentLog }
     const session = new SwarmSession(
       { ...node, onJoin: () => () => {} },
-      { oid, size, origin: async () => undefined },
+      { oid, size, place: async () => undefined },
     )
     stack.defer(() => session.close())
     return {

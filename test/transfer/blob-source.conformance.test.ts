@@ -4,6 +4,7 @@ import type { BlobSource } from '../../src/blob/blob-source.ts'
 import type { ByteRange } from '../../src/blob/pieces.ts'
 import { RangeIgnoredError } from '../../src/http/range-request.ts'
 import { eventually } from '../support/gateway/eventually.ts'
+import { bytesOf } from '../support/http/bytes-of.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 import {
   type Ask,
@@ -31,9 +32,7 @@ async function read(
   range: ByteRange,
   signal: AbortSignal = never,
 ): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of await source.open(range, { signal })) chunks.push(chunk.slice())
-  return Buffer.concat(chunks)
+  return bytesOf(await source.open(range, { signal }))
 }
 
 /** What reading the middle of the blob throws where it is answered so. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { BlockWriter } from '../../src/transfer/block-writer.ts'
+import { BlockWriter } from '../../src/transfer/writing/block-writer.ts'
 
 function memoryFile(size: number) {
   const bytes = new Uint8Array(size)

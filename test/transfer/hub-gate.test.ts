@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { DfhfError } from '../../src/base/errors.ts'
-import { HubBudget } from '../../src/transfer/hub-budget.ts'
-import { HubGate } from '../../src/transfer/hub-gate.ts'
-import { Tally } from '../../src/transfer/tally.ts'
+import { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
+import { HubGate } from '../../src/transfer/hub/hub-gate.ts'
+import { TransferCounters } from '../../src/transfer/transfer-counters.ts'
 import type { TransferEvent } from '../../src/transfer/transfer-event.ts'
 import { MemorySource } from './memory-source.ts'
 
@@ -23,8 +23,8 @@ function stand(options: { readonly hub?: MemorySource | undefined; readonly max?
   const events: TransferEvent[] = []
   const budget = new ToldBudget({ max, start: max, clock })
   const seat = budget.join({ wake: () => {}, yieldOne: () => {} })
-  const tally = new Tally(1, (event) => events.push(event))
-  const parts = { budget, seat, tally, clock, random: () => 1 }
+  const counters = new TransferCounters(1, (event) => events.push(event))
+  const parts = { budget, seat, counters, clock, random: () => 1 }
   const gate = new HubGate('hub' in options ? { ...parts, hub: options.hub } : { ...parts, hub })
   return { gate, budget, seat, events, time }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 
 /** Transfers that share so many connections, the first of which takes all that it may have. */
 function crowd(options: { readonly max: number; readonly start?: number }) {

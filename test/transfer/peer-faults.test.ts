@@ -5,7 +5,7 @@ import { Bitmap } from '../../src/blob/bitmap.ts'
 import { parseOid } from '../../src/blob/oid.ts'
 import { type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
 import { PeerFaults } from '../../src/transfer/peer-faults.ts'
-import { Tally } from '../../src/transfer/tally.ts'
+import { TransferCounters } from '../../src/transfer/transfer-counters.ts'
 
 /** A board on which one peer has everything, and what is done to that peer. */
 function stand() {
@@ -26,7 +26,9 @@ function stand() {
   const faults = new PeerFaults({
     board,
     swarm,
-    tally: new Tally(1, (event) => done.push(event.type === 'retry' ? `retry ${event.source}` : event.type)),
+    counters: new TransferCounters(1, (event) =>
+      done.push(event.type === 'retry' ? `retry ${event.source}` : event.type),
+    ),
     now: () => time.now,
     cutSource: (id) => done.push(`cut ${id}`),
   })

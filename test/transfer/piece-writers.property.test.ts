@@ -2,8 +2,12 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import fc from 'fast-check'
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import { pieceCountOf, pieceRange } from '../../src/blob/pieces.ts'
-import type { BlobFile } from '../../src/transfer/blob-file.ts'
-import { type PieceWriter, PieceWriters, WriterClosedError } from '../../src/transfer/piece-writers.ts'
+import type { BlobFile } from '../../src/transfer/writing/blob-file.ts'
+import {
+  type PieceWriter,
+  PieceWriters,
+  WriterClosedError,
+} from '../../src/transfer/writing/piece-writers.ts'
 
 setDefaultTimeout(60_000)
 

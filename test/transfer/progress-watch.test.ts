@@ -3,10 +3,10 @@ import { DfhfError } from '../../src/base/errors.ts'
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import { parseOid } from '../../src/blob/oid.ts'
 import { HUB, PieceBoard } from '../../src/schedule/piece-board.ts'
-import { HubBudget } from '../../src/transfer/hub-budget.ts'
-import { HubGate } from '../../src/transfer/hub-gate.ts'
+import { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
+import { HubGate } from '../../src/transfer/hub/hub-gate.ts'
 import { ProgressWatch } from '../../src/transfer/progress-watch.ts'
-import { Tally } from '../../src/transfer/tally.ts'
+import { TransferCounters } from '../../src/transfer/transfer-counters.ts'
 import { MemorySource } from './memory-source.ts'
 
 /** A transfer on which nothing moves, at the beginning of time. */
@@ -20,7 +20,7 @@ function stand({ hasHub = true, hasSwarm = true } = {}) {
     hub: hasHub ? new MemorySource(new Uint8Array(1)) : undefined,
     budget,
     seat: budget.join({ wake: () => {}, yieldOne: () => {} }),
-    tally: new Tally(1, () => {}),
+    counters: new TransferCounters(1, () => {}),
     clock: now,
     random: () => 0,
   })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createOidHasher } from '../../src/blob/digest.ts'
 import { parseOid } from '../../src/blob/oid.ts'
-import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
 import { fetchSmallBlob } from '../../src/transfer/small-blob.ts'
 import type { TransferEvent } from '../../src/transfer/transfer-event.ts'

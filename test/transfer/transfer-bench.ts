@@ -4,7 +4,7 @@ import { parseOid } from '../../src/blob/oid.ts'
 import { HashService } from '../../src/hash/hash-service.ts'
 import { openPartialBlob } from '../../src/storage/partial/partial-blob.ts'
 import { BlobTransfer } from '../../src/transfer/blob-transfer.ts'
-import { HubBudget } from '../../src/transfer/hub-budget.ts'
+import { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
 import type { TransferCost, TransferParts } from '../../src/transfer/transfer-parts.ts'
 

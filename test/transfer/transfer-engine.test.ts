@@ -49,9 +49,9 @@ async function begin(
   const engine = stack.use(new TransferEngine({ report, swarmOf: () => swarm, ...options.engine }))
   const { mischief, mayShare = Promise.resolve(true) } = options
   const hub = new MemorySource(bytes, mischief && { mischief })
-  const origin = { repo: 'org/name', commit: 'c'.repeat(40), path: 'f' }
+  const place = { repo: 'org/name', commit: 'c'.repeat(40), path: 'f' }
   const stop = new AbortController()
-  const request = { oid, size: bytes.length, file, hub, id: 7, origin, mayShare: () => mayShare }
+  const request = { oid, size: bytes.length, file, hub, id: 7, place, mayShare: () => mayShare }
   return { engine, running: engine.start(request, stop.signal), stop, swarm, events, file }
 }
 
@@ -68,7 +68,7 @@ describe('a transfer that has begun', () => {
     expect(counts).toContain(1)
     expect(running.pieces.isFull).toBe(true)
     expect(running.pieces.sourceOf(2)).toBe(HUB)
-    expect(running.tally.bytes.hub).toBe(bytes.length)
+    expect(running.counters.bytes.hub).toBe(bytes.length)
     expect(events.findLast(({ type }) => type === 'task-done')).toMatchObject({ id: 7, oid, pieces: 3 })
   })
 

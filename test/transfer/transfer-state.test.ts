@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { Bitmap } from '../../src/blob/bitmap.ts'
-import { LandedPieces } from '../../src/transfer/landed-pieces.ts'
 import { TransferState } from '../../src/transfer/transfer-state.ts'
+import { LandedPieces } from '../../src/transfer/writing/landed-pieces.ts'
 import { rejection } from './transfer-bench.ts'
 
 const failure = new Error('the disk is full')

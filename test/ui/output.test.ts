@@ -30,7 +30,7 @@ describe('an error', () => {
     expect(shown(error)).toBe('dfhf: error: ENOENT: no such file, open /x\n')
   })
 
-  test('that nobody expected says so, even when it is no Error', () => {
+  test('that dfhf did not expect says so, even when it is no Error', () => {
     expect(shown(new TypeError('x is undefined'))).toBe(
       'dfhf: error: unexpected TypeError: x is undefined; run again with --verbose and report what it says\n',
     )

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type { TransferEvent } from '../../src/transfer/transfer-event.ts'
 import { createJsonReporter } from '../../src/ui/json-reporter.ts'
 import { createLinesReporter, type LinesOptions } from '../../src/ui/lines-reporter.ts'
 import { TerminalReporter } from '../../src/ui/terminal-reporter.ts'
@@ -24,7 +25,7 @@ describe('plain lines', () => {
     expect(stderr.writes).toHaveLength(count)
   })
 
-  test('tell the end of a single file, and of its blob to whoever wants details', () => {
+  test('tell the end of a single file, and of its blob to a user who wants details', () => {
     const told = [false, true].map((isVerbose) => {
       const stderr = new MemoryOutput()
       const reporter = lines(stderr, { isVerbose })
@@ -105,6 +106,40 @@ describe('JSON lines', () => {
     expect(objects[0]).toMatchObject({ event: 'task-done', pieces: 6 })
     expect(objects[1]).toEqual({ event: 'log', level: 'warn', message: 'careful' })
     expect(objects.at(-1)).toMatchObject({ event: 'progress', files: 1, size: 100, done: 25 })
+  })
+
+  test('pass on plans, notices and what ends, and no other event', () => {
+    const stderr = new MemoryOutput()
+    const reporter = createJsonReporter({ stderr, now: new Clock().now, isVerbose: false, intervalMs: 1000 })
+    const told: readonly TransferEvent[] = [
+      plan(2, 300, 1, 100),
+      taskDone,
+      { type: 'file-failed', id: 1, reason: 'gone' },
+      { type: 'notice', text: 'careful' },
+    ]
+    const others: readonly TransferEvent[] = [
+      fileStart(1, 'a', 100),
+      bytes(1, 25),
+      { type: 'wait', id: 1, reason: 'no peers' },
+      { type: 'retry', id: 1, source: 'hub', reason: 'reset', delayMs: 500 },
+      fileDone(1, 100),
+    ]
+    for (const event of [...others, ...told]) reporter.events(event)
+    const lines: unknown[] = stderr.text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines).toEqual(told.map(({ type, ...fields }) => ({ event: type, ...fields })))
+  })
+
+  test('keep tokens out of messages', () => {
+    const stderr = new MemoryOutput()
+    const reporter = createJsonReporter({ stderr, now: new Clock().now, isVerbose: true, intervalMs: 1 })
+    for (const level of ['debug', 'info', 'warn'] as const) {
+      reporter.log[level]('refused hf_AbCdEfGhIjKl at https://cdn/x?Signature=secret')
+    }
+    expect(stderr.text.match(/\[secret\]/g)).toHaveLength(6)
+    expect(stderr.text).not.toMatch(/hf_AbCd|Signature/)
   })
 })
 

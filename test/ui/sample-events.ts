@@ -5,7 +5,7 @@ import type { BytesBySource, FileResult, TransferEvent } from '../../src/transfe
 export const plain = new Chalk({ level: 0 })
 export const colored = new Chalk({ level: 1 })
 
-export const oid = parseOid('ab'.repeat(32))
+const oid = parseOid('ab'.repeat(32))
 
 /** A clock that stands still until it is moved. */
 export class Clock {

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { parseOid } from '../../../src/blob/oid.ts'
 import { pieceCountOf } from '../../../src/blob/pieces.ts'
 import { score } from '../../../src/schedule/ownership.ts'
-import { type BlobRequest, type Conduct, noPieces, pauseFor } from './hostile-peer.ts'
+import { allPieces, type BlobRequest, type Conduct, noPieces, pauseFor } from './hostile-peer.ts'
 
 const IDS_TRIED = 3000
 const OWNERS = 8
 
 /** Says each `everyMs` that it fetches all pieces. */
 async function claimAll({ exchange, bytes }: BlobRequest, everyMs: number): Promise<void> {
-  const all = Array.from({ length: pieceCountOf(bytes.length) }, (_, index) => index)
+  const all = allPieces(bytes)
   for (let isEmpty = true; ; isEmpty = !isEmpty) {
     if (!(await exchange.write(`${JSON.stringify({ fetching: isEmpty ? [] : all })}\n`))) return
     await pauseFor(exchange.signal, everyMs)
@@ -18,7 +18,7 @@ async function claimAll({ exchange, bytes }: BlobRequest, everyMs: number): Prom
 
 /** Peers that promise pieces and never have them. */
 export const claimConducts = {
-  /** Fetches everything, it says, each second. */
+  /** Claims each second that it is fetching all pieces. */
   claims: (): readonly Conduct[] => [
     {
       document: (document, bytes) => ({ ...document, complete: false, have: noPieces(bytes) }),
@@ -50,7 +50,7 @@ export const claimConducts = {
     {
       document: (document, bytes) => ({ ...document, complete: false, have: noPieces(bytes) }),
       async follow({ exchange, bytes }) {
-        const all = Array.from({ length: pieceCountOf(bytes.length) }, (_, index) => index)
+        const all = allPieces(bytes)
         for (let has = true; ; has = !has) {
           if (!(await exchange.write(`${JSON.stringify(has ? { have: all } : { lost: all })}\n`))) return
           await pauseFor(exchange.signal, 150)

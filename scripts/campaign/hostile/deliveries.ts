@@ -11,7 +11,7 @@ async function deliver(request: RangeRequest, spoil: (part: Uint8Array) => Uint8
   return (await exchange.write(part)) && part.length === range.end - range.start
 }
 
-/** Peers that have everything, they say, and send it badly. */
+/** Peers that claim to have everything, and send wrong bytes, too few, or too slowly. */
 export const deliveryConducts = {
   busy: (): readonly Conduct[] => [{ range: ({ exchange, peer }) => peer.refuse(exchange, 503, 'busy') }],
   gone: (): readonly Conduct[] => [{ range: ({ exchange, peer }) => peer.refuse(exchange, 404, 'not here') }],
@@ -94,7 +94,7 @@ export const deliveryConducts = {
       },
     },
   ],
-  /** A complete answer of fewer bytes than were asked for. */
+  /** A complete response of fewer bytes than were asked for. */
   short: (): readonly Conduct[] => [
     {
       async range({ exchange, bytes, range, peer }) {

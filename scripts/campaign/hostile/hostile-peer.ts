@@ -24,7 +24,7 @@ export interface BlobRequest {
   readonly bytes: Uint8Array
 }
 
-/** How a peer departs from what an honest one does; what is absent is done honestly. */
+/** How a peer departs from an honest one; where a handler is absent it behaves honestly. */
 export interface Conduct {
   readonly id?: string
   /** Changes the first message of a pieces stream. */
@@ -35,7 +35,7 @@ export interface Conduct {
   readonly range?: (
     request: BlobRequest & { readonly range: ByteRange; readonly peer: HostilePeer },
   ) => Promise<boolean | undefined>
-  /** Sees each request first; resolves to undefined where it leaves the answer to what follows. */
+  /** Sees each request first; resolves to undefined where the other handlers are to answer it. */
   readonly request?: (exchange: Exchange, peer: HostilePeer) => Promise<boolean | undefined>
   /** The peers that it tells of. */
   readonly peers?: () => readonly Record<string, unknown>[]
@@ -178,6 +178,11 @@ export class HostilePeer implements Disposable {
 /** A bitmap without any piece of a blob. */
 export function noPieces(bytes: Uint8Array): string {
   return Buffer.alloc(Math.ceil(pieceCountOf(bytes.length) / 8)).toString('base64')
+}
+
+/** The index of every piece of a blob. */
+export function allPieces(bytes: Uint8Array): number[] {
+  return Array.from({ length: pieceCountOf(bytes.length) }, (_, index) => index)
 }
 
 /** Says every two seconds that it is alive. */

@@ -75,7 +75,7 @@ export async function contactOf(
   }
 }
 
-/** Peers that lie about who is who and where. */
+/** Peers that lie about the ids and addresses of peers. */
 export const identityConducts = {
   /** Takes the upload places of the honest peers and never reads. */
   holder: (oids: readonly string[]): readonly Conduct[] => [{ act: (_, around) => hold(oids, around) }],
@@ -146,7 +146,7 @@ export const identityConducts = {
       },
     ]
   },
-  /** Fetches for others, it says, so that it is told what the victims want and where that is. */
+  /** Claims to fetch for others, so that it is told what the victims want and where that is. */
   fetcher: (): readonly Conduct[] => [
     {
       self: { fetchesForPeers: true },

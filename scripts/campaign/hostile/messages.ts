@@ -1,5 +1,4 @@
-import { pieceCountOf } from '../../../src/blob/pieces.ts'
-import { type Conduct, noPieces, pauseFor } from './hostile-peer.ts'
+import { allPieces, type Conduct, noPieces, pauseFor } from './hostile-peer.ts'
 
 const garbage = [
   '{',
@@ -23,7 +22,7 @@ export const messageConducts = {
     {
       document: (document, bytes) => ({ ...document, complete: false, have: noPieces(bytes) }),
       async follow({ exchange, bytes }) {
-        const all = Array.from({ length: pieceCountOf(bytes.length) }, (_, index) => index)
+        const all = allPieces(bytes)
         const lines = `${JSON.stringify({ fetching: all })}\n${JSON.stringify({ fetching: [] })}\n`.repeat(20)
         while (await exchange.write(lines)) await pauseFor(exchange.signal, 1)
       },
@@ -68,7 +67,7 @@ export const messageConducts = {
   'wrong-size': (): readonly Conduct[] => [
     { document: (document, bytes) => ({ ...document, size: bytes.length + 1 }) },
   ],
-  /** Answers to everything whatever looks least like an answer. */
+  /** Answers every request with bytes that are no valid response. */
   noise: (): readonly Conduct[] => [
     {
       async request(exchange) {

@@ -19,7 +19,7 @@ export interface Exchange {
 /** Answers one request; the connection takes the next one when it resolves to true, else it closes. */
 export type RawHandler = (exchange: Exchange) => Promise<boolean>
 
-/** A server of HTTP/1.1 that sends whatever it is told, right or wrong. */
+/** A server of HTTP/1.1 that sends exactly the bytes of its handler, valid or not. */
 export interface RawServer extends Disposable {
   readonly port: number
 }

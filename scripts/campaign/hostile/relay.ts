@@ -15,7 +15,7 @@ const handedBack = [
 ]
 const PATIENCE_MS = 20_000
 
-/** Hands a request to an honest peer and its answer back, and reads what passes. */
+/** Hands a request to an honest peer and its response back, and reads what passes. */
 async function passOn(exchange: Exchange, to: string, around: Surroundings): Promise<boolean> {
   const headers = Object.fromEntries(
     passedOn.flatMap((name) =>
@@ -37,7 +37,7 @@ async function passOn(exchange: Exchange, to: string, around: Surroundings): Pro
 
 /** Peers that stand between two honest ones. */
 export const relayConducts = {
-  /** Answers in the name of an honest peer, with that peer's own answers. */
+  /** Answers in the name of an honest peer, with that peer's own responses. */
   relay: (): readonly Conduct[] => {
     let around: Surroundings | undefined
     return [

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { DfhfError, systemCode } from '../../base/errors.ts'
+import { isObject } from '../../base/json-object.ts'
 import { type CommandName, settingsFor, settingsOf } from './settings.ts'
 
 const commandNames = Object.keys(settingsOf)
 
 /**
  * Reads the settings that a config file (TOML) holds for one command: keys at the top count for every command,
- * those in its own table, `[serve]` for instance, before them. A file that nobody asked for may be missing.
+ * those in its own table, `[serve]` for instance, before them. Only a file that the user named must exist.
  */
 export async function readConfigFile(
   path: string,
@@ -24,17 +25,17 @@ export async function readConfigFile(
   return parseConfig(text, path, options.command)
 }
 
-/** The settings that `text` holds for `command`, by flag; throws `usage` for what no setting is called. */
+/** The settings that `text` holds for `command`, by flag; throws `usage` for an unknown key. */
 export function parseConfig(text: string, path: string, command: CommandName): Map<string, string[]> {
   const entries = Object.entries(parseToml(text, path))
-  const isTable = ([key, value]: [string, unknown]) => commandNames.includes(key) && isRecord(value)
+  const isTable = ([key, value]: [string, unknown]) => commandNames.includes(key) && isObject(value)
   const result = new Map<string, string[]>()
   const anywhere = commandNames.filter((name): name is CommandName => name in settingsOf)
   for (const entry of entries) if (!isTable(entry)) take(result, entry, path, anywhere)
   for (const entry of entries) {
     const [name, table] = entry
     const owner = anywhere.find((each) => each === name)
-    if (!isTable(entry) || owner === undefined || !isRecord(table)) continue
+    if (!isTable(entry) || owner === undefined || !isObject(table)) continue
     const own = owner === command ? result : new Map<string, string[]>()
     for (const inner of Object.entries(table)) take(own, inner, path, [owner])
   }
@@ -73,8 +74,4 @@ function parseToml(text: string, path: string): object {
     const reason = error instanceof Error ? error.message.replace(/^TOML Parse error: /, '') : String(error)
     throw new DfhfError('usage', `the config file ${path} is no TOML: ${reason}`, { cause: error })
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

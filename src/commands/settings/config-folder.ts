@@ -1,11 +1,11 @@
 import { join } from 'node:path'
+import type { Environment } from '../../base/environment.ts'
 import { systemCode } from '../../base/errors.ts'
-import type { Environment } from './environment.ts'
 
 /** Where the system keeps a user's settings. Undefined for a user without a home folder, as in many containers. */
 export async function configFolder(env: Environment): Promise<string | undefined> {
   try {
-    // It looks for the home folder while it is loaded, and throws where there is none.
+    // The package looks for the home folder while it is loaded, and throws where there is none.
     const { default: envPaths } = await import('env-paths')
     return envPaths('dfhf', { suffix: '' }).config
   } catch (error) {

@@ -1,5 +1,5 @@
+import { expandPath } from '../../base/expand-path.ts'
 import { repoTypes } from '../../repo/repo.ts'
-import { expandPath } from './expand-path.ts'
 import { parseCount, parseHttpUrl } from './parse-values.ts'
 import { list, optional, optionalChoice, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'

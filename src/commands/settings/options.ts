@@ -6,7 +6,7 @@ import type { Address } from './parse-values.ts'
 export interface HubOptions {
   /** Without a slash at its end. */
   readonly endpoint: string
-  /** The token given by flag; the others (environment, file) are looked up by whoever needs one. */
+  /** The token given by flag; `findUsersToken` looks up the others (environment, file). */
   readonly token: string | undefined
   readonly etagTimeoutMs: number
   readonly downloadTimeoutMs: number
@@ -21,7 +21,7 @@ export interface PlaceOptions {
   readonly storeDir: string | undefined
 }
 
-/** Whom to share with. */
+/** How to share with peers. */
 export interface PeerOptions {
   /** False with --no-peers: nothing is taken or given. */
   readonly isSharing: boolean
@@ -33,7 +33,7 @@ export interface PeerOptions {
   readonly isListenGiven: boolean
   readonly advertise: Address | undefined
   readonly clusterKeyFile: string | undefined
-  /** Who asks the Hub for bytes. */
+  /** Which processes ask the Hub for bytes: this one too, seeds alone, or none. */
   readonly origin: 'auto' | 'seeds' | 'never'
   readonly tls: TlsFiles | undefined
 }
@@ -105,7 +105,7 @@ export interface GatewayOptions {
   /** Hosts beyond the Hub's own and its CDN's that may be fetched from. */
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]
-  /** How long what is here is served while the Hub is down. */
+  /** For how long earlier responses are served while the Hub is down. */
   readonly staleForMs: number
 }
 

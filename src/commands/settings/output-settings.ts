@@ -1,4 +1,4 @@
-import { expandPath } from './expand-path.ts'
+import { expandPath } from '../../base/expand-path.ts'
 import { optional, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'
 

@@ -2,15 +2,10 @@ import { isIPv6 } from 'node:net'
 import { DfhfError } from '../../base/errors.ts'
 import { parseSize } from '../../base/size.ts'
 
-/** Where to listen, or whom to call. No host means every interface. */
+/** Where to listen, or which server to call. No host means every interface. */
 export interface Address {
   readonly host: string | undefined
   readonly port: number
-}
-
-/** True for `1`, `on`, `yes` and `true` in any case, as huggingface_hub reads them; false for all else. */
-export function parseBoolean(text: string): boolean {
-  return ['1', 'on', 'yes', 'true'].includes(text.trim().toLowerCase())
 }
 
 /** A parser of whole numbers from `lowest` up. */

@@ -1,4 +1,4 @@
-import { expandPath } from './expand-path.ts'
+import { expandPath } from '../../base/expand-path.ts'
 import { parseAddress, parseCount, parseLimit } from './parse-values.ts'
 import { choice, list, optional, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'

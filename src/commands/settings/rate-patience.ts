@@ -1,5 +1,5 @@
+import { type Environment, firstSet } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
-import { type Environment, firstSet } from './environment.ts'
 import { parseSeconds } from './parse-values.ts'
 
 const NAME = 'DFHF_RATE_LIMIT_PATIENCE'

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { bareHost } from '../../base/bare-host.ts'
+import type { Environment } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
+import { huggingFaceHome, noHome } from '../../base/expand-path.ts'
+import { bareHost } from '../../base/url-host.ts'
 import { resolveSubject } from '../resolve-subject.ts'
-import type { Environment } from './environment.ts'
-import { huggingFaceHome, noHome } from './expand-path.ts'
 import type {
   DownloadOptions,
   GatewayOptions,
@@ -178,7 +178,7 @@ function resolveGateway({ read }: SettingReader): GatewayOptions | undefined {
   )
 }
 
-/** Every machine-wide HF_ENDPOINT that points at the daemon would make the daemon ask itself. */
+/** True where the endpoint is the daemon's own gateway: a machine-wide HF_ENDPOINT would make the daemon ask itself. */
 function isSameAddress(endpoint: string, gateway: GatewayOptions): boolean {
   const url = new URL(endpoint)
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))

@@ -1,5 +1,5 @@
+import { expandPath } from '../../base/expand-path.ts'
 import { parseSize } from '../../base/size.ts'
-import { expandPath } from './expand-path.ts'
 import { type Address, parseAddress, parseDuration } from './parse-values.ts'
 import { list, optional, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'
@@ -111,7 +111,7 @@ export const serveSettings = {
   ),
 } as const
 
-/** A host-less port means loopback for the gateway: it answers whoever reaches it. */
+/** A port without a host means loopback for the gateway, since it answers every client that reaches it. */
 function withLoopback(text: string): Address | undefined {
   const address = parseAddress(text)
   return text.includes(':') ? address : { ...address, host: '127.0.0.1' }

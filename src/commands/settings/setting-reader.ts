@@ -1,5 +1,5 @@
+import { type Environment, firstSet } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
-import { type Environment, firstSet } from './environment.ts'
 import type { Setting } from './setting.ts'
 
 /** The three places that settings come from. */

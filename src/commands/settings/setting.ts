@@ -1,6 +1,5 @@
+import { type Environment, isSwitchedOn } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
-import type { Environment } from './environment.ts'
-import { parseBoolean } from './parse-values.ts'
 
 /**
  * One thing that a user can set. It may come from a flag, the environment or the config file, always as texts
@@ -33,10 +32,10 @@ type Described = Omit<Setting<unknown>, 'parse' | 'fallback' | 'choices' | 'isLi
 
 /** A switch: `--flag`, or `--no-flag` to undo what the environment or the config file says. */
 export function toggle(about: Described): Setting<boolean> {
-  return { ...about, fallback: false, parse: (texts) => parseBoolean(texts[0] ?? '') }
+  return { ...about, fallback: false, parse: (texts) => isSwitchedOn(texts[0]) }
 }
 
-/** A setting of one value with nothing behind it. */
+/** A setting of one value without a default. */
 export function optional<T>(
   about: Described,
   parse: (text: string, env: Environment) => T,

@@ -15,65 +15,21 @@ export const settings = {
   ...outputSettings,
 } as const
 
-/** The name of a setting in the code. */
-export type SettingName = keyof typeof settings
+// Fetch settings are those of download and snapshot, serve settings those of serve, all others every command's, but for these.
+const { cacheDir, on, ...fetchOnly } = fetchSettings
+const { storeDir, ...serveOnly } = serveSettings
+const { offline, ...hub } = hubSettings
+const { json, ...output } = outputSettings
 
-const shared: readonly SettingName[] = [
-  'endpoint',
-  'token',
-  'etagTimeout',
-  'downloadTimeout',
-  'seeds',
-  'noMulticast',
-  'noPeers',
-  'listen',
-  'advertise',
-  'clusterKeyFile',
-  'origin',
-  'tlsCert',
-  'tlsKey',
-  'tlsCa',
-  'connections',
-  'limitRate',
-  'uploadLimitRate',
-  'cacheDir',
-  'storeDir',
-  'quiet',
-  'verbose',
-  'config',
-]
-
-const fetching: readonly SettingName[] = [
-  'repoType',
-  'revision',
-  'include',
-  'exclude',
-  'forceDownload',
-  'dryRun',
-  'localDir',
-  'noSymlinks',
-  'offline',
-  'maxWorkers',
-  'json',
-]
+const fetching = { ...fetchOnly, offline, json }
+const shared = { ...hub, ...peerSettings, cacheDir, storeDir, ...output }
 
 /** Which settings each command takes. */
 export const settingsOf = {
-  download: [...fetching, ...shared],
-  snapshot: [...fetching, 'on', ...shared],
-  serve: [
-    'gateway',
-    'gatewayHost',
-    'allowHost',
-    'ignoreQueryParams',
-    'staleFor',
-    'storeQuota',
-    'minFree',
-    'checkEvery',
-    'fetchForPeers',
-    ...shared,
-  ],
-} as const satisfies Record<string, readonly SettingName[]>
+  download: { ...fetching, ...shared },
+  snapshot: { ...fetching, on, ...shared },
+  serve: { ...serveOnly, ...shared },
+} as const
 
 /** The commands that take settings. */
 export type CommandName = keyof typeof settingsOf
@@ -81,7 +37,6 @@ export type CommandName = keyof typeof settingsOf
 /** The settings of a command, in the order of the help. */
 export function settingsFor(command: CommandName): readonly Setting<unknown>[] {
   const order: readonly string[] = Object.values(groups)
-  return settingsOf[command]
-    .map((name): Setting<unknown> => settings[name])
-    .sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group))
+  const own: readonly Setting<unknown>[] = Object.values(settingsOf[command])
+  return own.toSorted((a, b) => order.indexOf(a.group) - order.indexOf(b.group))
 }

@@ -5,9 +5,9 @@ import { isLfsHost, isOfficialHost } from '../../hub/hub-hosts.ts'
 export interface AllowedServer {
   /** The real server's origin, to which a client's plain http is turned. */
   readonly origin: string
-  /** True where whoever runs this gateway named the server: then it may be on this network too. */
+  /** True where the operator of this gateway named the server: then it may be on this network too. */
   readonly isListed: boolean
-  /** True for the CDN of the Hub's LFS store: there an address in the store's own shape names its blob. */
+  /** True for the CDN of the Hub's LFS store: there an address of the store's own form names its blob. */
   readonly isLfsStore: boolean
 }
 
@@ -18,7 +18,7 @@ interface Rule {
   readonly isListed: boolean
   /** True where the host was written in full. */
   readonly isExact: boolean
-  /** What paths must begin with: a Hub may share its host with what is none of the clients' business. */
+  /** What paths must begin with: a Hub may share its host with services that clients must not reach. */
   readonly prefix: string
   readonly matches: (host: string) => boolean
 }
@@ -33,7 +33,7 @@ const known = ['huggingface.co', 'hf.co', '.hf.co', 'cdn-lfs*.huggingface.co']
 export class AllowList {
   readonly #rules: readonly Rule[]
   readonly #isOfficial: boolean
-  /** The server that is meant where a client names none, as the scripts for Dragonfly do. */
+  /** The server for a client that names none, as the scripts for Dragonfly do. */
   readonly defaultOrigin: string
 
   /** `hosts` as `--allow-host` takes them: a host, `.suffix`, either with `scheme://` before it or `:port` behind it. */
@@ -57,7 +57,7 @@ export class AllowList {
 
   #find(url: URL, isAllowed: (rule: Rule) => boolean): AllowedServer | undefined {
     const host = url.hostname.toLowerCase()
-    // Plain http is how a client makes a proxy out of us: the usual port of http stands for that of https.
+    // Clients use the gateway as a proxy over plain http: the usual port of http stands for that of https.
     const asked = url.port === '443' ? '' : url.port
     for (const rule of this.#rules) {
       const { scheme, port, isListed, isExact } = rule
@@ -85,7 +85,7 @@ export class AllowList {
 function ruleOfEndpoint({ protocol, port, hostname, pathname }: URL): Rule {
   const prefix = pathname.replace(/\/*$/, '/')
   const matches = (host: string) => host === hostname
-  // It is the Hub itself, where anybody may name a file as he likes: no LFS store.
+  // The Hub itself is no LFS store: there the author of a repo chooses the names in addresses.
   return { scheme: protocol, port, isListed: true, isExact: false, prefix, matches }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Who asks, as far as the Hub can tell. */
+/** The client that asks, as far as the Hub can tell. */
 export interface Credentials {
   /** The Authorization header as it came; sent to the Hub's own host and nowhere else. */
   readonly authorization: string | undefined

@@ -1,8 +1,9 @@
 import { networkInterfaces } from 'node:os'
 import { DfhfError } from '../../base/errors.ts'
-import { isLoopback } from '../../hub/tokens.ts'
+import { isLoopbackHost } from '../../base/loopback.ts'
+import { urlHost } from '../../base/url-host.ts'
 
-/** What decides by which names a gateway is reached. */
+/** The settings that decide by which names clients may call a gateway. */
 export interface OwnNamesOptions {
   /** Where it listens; undefined for every address. */
   readonly listenHost: string | undefined
@@ -14,8 +15,8 @@ export interface OwnNamesOptions {
 
 /**
  * The names by which a client may call the gateway: loopback ones, addresses of this machine, and what the operator
- * added. A request that comes under any other was led here, by a web page whose name was pointed at this machine
- * (DNS rebinding) or by mistake.
+ * added. A request under any other name came by mistake, or from a web page whose name was pointed at this machine
+ * (DNS rebinding).
  */
 export class OwnNames {
   readonly #names: ReadonlySet<string>
@@ -29,7 +30,7 @@ export class OwnNames {
         hint: 'write --gateway-host node.example.org',
       })
     })
-    const listening = listenHost === undefined ? ['0.0.0.0', '[::]'] : [bracketed(listenHost.toLowerCase())]
+    const listening = listenHost === undefined ? ['0.0.0.0', '[::]'] : [urlHost(listenHost.toLowerCase())]
     this.#names = new Set([...listed, ...listening])
     this.#addresses = addresses
   }
@@ -38,10 +39,10 @@ export class OwnNames {
   isOwn(host: string | null, localAddress: string): boolean {
     const name = host === null ? undefined : hostNameOf(host)
     if (name === undefined) return false
-    if (isLoopback(name) || this.#names.has(name)) return true
+    if (isLoopbackHost(name) || this.#names.has(name)) return true
     // Only addresses are looked up: a machine's own name may be one that others answer to as well.
     if (!/^\[|^[\d.]+$/.test(name)) return false
-    return name === bracketed(localAddress) || this.#addresses().some((each) => bracketed(each) === name)
+    return name === urlHost(localAddress) || this.#addresses().some((each) => urlHost(each) === name)
   }
 }
 
@@ -50,11 +51,6 @@ export function hostNameOf(text: string): string | undefined {
   if (!/^(?:\[[0-9a-f:.]{2,45}\]|[\w.-]{1,253})(?::\d{1,5})?$/i.test(text)) return undefined
   const url = `http://${text}`
   return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/, '') : undefined
-}
-
-/** An address as it stands in a URL. */
-function bracketed(address: string): string {
-  return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address
 }
 
 function interfaceAddresses(): readonly string[] {

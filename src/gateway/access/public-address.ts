@@ -1,43 +1,26 @@
 import { lookup } from 'node:dns/promises'
-import { BlockList, isIP } from 'node:net'
-import { bareHost } from '../../base/bare-host.ts'
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { DfhfError } from '../../base/errors.ts'
+import { plainAddress } from '../../base/plain-address.ts'
+import { bareHost } from '../../base/url-host.ts'
 
-/** Addresses that lead to this machine, this network, or nowhere (RFC 6890). */
-const inward = new BlockList()
-for (const [net, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const)
-  inward.addSubnet(net, bits, 'ipv4')
-for (const [net, bits] of [
-  ['::', 127],
-  ['64:ff9b::', 96],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const)
-  inward.addSubnet(net, bits, 'ipv6')
+/** All that the IANA has given out for the internet of IPv6; tunnels and translations to IPv4 are none of it. */
+const internet = ipaddr.IPv6.parseCIDR('2000::/3')
 
-/** True for an address out on the internet. */
+/**
+ * True for an address out on the internet: not one of this machine or network, nor one that a gateway on the way turns
+ * into such (RFC 6890, and 6to4, Teredo and NAT64, which carry an IPv4 address inside).
+ */
 export function isPublicAddress(address: string): boolean {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  const plain = mapped ?? address
-  const family = isIP(plain)
-  return family !== 0 && !inward.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+  if (isIP(address) === 0) return false
+  const parsed = ipaddr.parse(plainAddress(address))
+  return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || parsed.match(internet))
 }
 
 /**
- * The addresses of a host name, of which none may lead inward unless `mayBeInward`. Connecting to one of these and not
- * to the name leaves no time for the name to change its meaning.
+ * The addresses of a host name; throws where one leads into this network, unless `mayBeInward`. The caller connects to
+ * one of these and not to the name, which could resolve to another address by then.
  */
 export async function resolveHost(
   hostname: string,

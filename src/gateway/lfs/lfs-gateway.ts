@@ -1,6 +1,6 @@
+import { isObject } from '../../base/json-object.ts'
 import { isSha256 } from '../../blob/oid.ts'
 import type { HttpClient } from '../../http/http-client.ts'
-import { isObject } from '../../hub/answers/json-shape.ts'
 import { signedUrlExpiry } from '../../hub/signed-url.ts'
 import { pluralOf, type Repo } from '../../repo/repo.ts'
 import type { BlobReplies } from '../blob-replies.ts'
@@ -8,17 +8,17 @@ import type { KnownUrls } from '../known-urls.ts'
 import type { GatewayRequest, HeaderLine, Reply } from '../message.ts'
 import type { HubUpstream } from '../mirror/hub-upstream.ts'
 import { refuse } from '../refusal.ts'
-import { answerHeaders, requestHeaders, withErrorCode } from '../relayed-headers.ts'
+import { requestHeaders, responseHeaders, withErrorCode } from '../relayed-headers.ts'
 import { readBody } from '../request-body.ts'
 import { UrlBlobSource } from '../url-blob-source.ts'
 import { LfsTickets } from './lfs-tickets.ts'
 
 const MAX_BATCH_SIZE = 4 * 2 ** 20
-const MAX_ANSWER_SIZE = 32 * 2 ** 20
+const MAX_RESPONSE_SIZE = 32 * 2 ** 20
 const PATIENCE_MS = 60_000
 const DEFAULT_LIFETIME_MS = 600_000
 
-/** What this needs. */
+/** The parts with which LfsGateway answers. */
 export interface LfsGatewayParts {
   readonly hub: HubUpstream
   readonly http: HttpClient
@@ -47,8 +47,8 @@ export class LfsGateway {
       signal: request.signal,
       headersTimeoutMs: PATIENCE_MS,
     })
-    const text = await response.text(MAX_ANSWER_SIZE)
-    const lines = answerHeaders(response.headers, { base, endpoint: hub.endpoint }).filter(
+    const text = await response.text(MAX_RESPONSE_SIZE)
+    const lines = responseHeaders(response.headers, { base, endpoint: hub.endpoint }).filter(
       ([name]) => name !== 'content-encoding' && name !== 'content-length',
     )
     const rewritten = response.status === 200 ? this.#rewrite(text, repo, base) : text
@@ -57,13 +57,13 @@ export class LfsGateway {
     return { status: response.status, headers: [...headers, ['Content-Length', String(body.length)]], body }
   }
 
-  /** The bytes of one object, for whoever holds a ticket. */
+  /** The bytes of one object, for a client that shows a ticket for it. */
   async object(request: GatewayRequest, oid: string, query: URLSearchParams): Promise<Reply> {
     const ticket = this.#tickets.find(query.get('ticket') ?? '', oid)
     if (!ticket) return refuse(403, 'this address is over; ask for the batch again')
     const { repo, size, href, headers } = ticket
     const url = new URL(href)
-    // The Hub chose the address; where it sends on to is its matter as well.
+    // The Hub chose the address, so it may also redirect from there to any other.
     const source = new UrlBlobSource(this.#parts.http, { url, size, headers, mayFollow: () => true })
     const lines: HeaderLine[] = [
       ['ETag', `"${ticket.oid}"`],

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { Sha256 } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
 
 const MAX_TICKETS = 10_000
-/** How long the Hub's word counts at the most, in ms; its own addresses may be over sooner. */
+/** How long the Hub's permission counts at the most, in ms; its own addresses may expire sooner. */
 const LONGEST_MS = 3_600_000
 
 /** One object that the Hub let one client have, and where it said that the bytes are. */
@@ -18,11 +19,11 @@ export interface LfsTicket {
 }
 
 /**
- * What git-lfs was allowed to fetch. A ticket is a secret number that stands for one object for a short while: it
- * tells nothing, cannot be made up, and is gone with this process.
+ * What the Hub allowed git-lfs to fetch. A ticket is a secret number that stands for one object for a short while: it
+ * reveals nothing, cannot be guessed, and ends with this process.
  */
 export class LfsTickets {
-  readonly #tickets = new Map<string, LfsTicket>()
+  readonly #tickets = new BoundedMap<string, LfsTicket>(MAX_TICKETS)
   readonly #now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -34,7 +35,6 @@ export class LfsTickets {
     const number = randomBytes(24).toString('base64url')
     const expiresAtMs = this.#now() + Math.min(LONGEST_MS, lifetimeMs)
     this.#tickets.set(number, { ...ticket, expiresAtMs })
-    if (this.#tickets.size > MAX_TICKETS) this.#tickets.delete(this.#tickets.keys().next().value ?? '')
     return number
   }
 

@@ -1,10 +1,10 @@
 import type { HttpResponse } from '../../http/http-response.ts'
-import { describeFile } from '../../hub/answers/describe-file.ts'
-import { type FoundHead, isPlainHead, walkToHead } from '../../hub/answers/file-head.ts'
+import { describeFile } from '../../hub/responses/describe-file.ts'
+import { type FoundHead, isPlainHead, walkToHead } from '../../hub/responses/file-head.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { Credentials } from '../access/credentials.ts'
 import type { HeaderLine } from '../message.ts'
-import { answerHeaders } from '../relayed-headers.ts'
+import { responseHeaders } from '../relayed-headers.ts'
 import type { FileFact } from './file-fact.ts'
 import type { HubUpstream } from './hub-upstream.ts'
 
@@ -13,10 +13,10 @@ export type FileVerdict =
   | { readonly kind: 'file'; readonly fact: FileFact }
   /** The Hub said no. Addresses in the headers lead to the Hub itself. */
   | { readonly kind: 'refused'; readonly status: number; readonly headers: readonly HeaderLine[] }
-  /** It is there, but what its bytes must be cannot be told. */
+  /** It is there, but the Hub does not say what its bytes must hash to. */
   | { readonly kind: 'opaque' }
 
-/** What is asked, and by whom. */
+/** The file that is asked about, and the client that asks. */
 export interface FileQuestion {
   readonly repo: Repo
   readonly path: string
@@ -27,7 +27,7 @@ export interface FileQuestion {
   readonly signal: AbortSignal
 }
 
-/** Follows a HEAD to the answer that has all metadata. Throws `network` and `timeout`. */
+/** Follows a HEAD to the response that has all metadata. Throws `network` and `timeout`. */
 export async function askForFile(hub: HubUpstream, question: FileQuestion): Promise<FileVerdict> {
   const { repo, path, signal, credentials } = question
   const found = await walkToHead(hub.urlOf(question.target), hub.endpoint, ({ url, headers, ...request }) =>
@@ -49,12 +49,12 @@ export async function askForFile(hub: HubUpstream, question: FileQuestion): Prom
 
 async function refused(hub: HubUpstream, response: HttpResponse): Promise<FileVerdict> {
   await response.discard()
-  const lines = answerHeaders(response.headers, { base: hub.endpoint.origin, endpoint: hub.endpoint })
+  const lines = responseHeaders(response.headers, { base: hub.endpoint.origin, endpoint: hub.endpoint })
   const kept = lines.filter(([name]) => name !== 'content-length' && name !== 'content-encoding')
   return { kind: 'refused', status: response.status, headers: kept }
 }
 
-/** How the file wants to be shown. A redirect's type is that of its own few words. */
+/** The file's type and disposition. A redirect's type is that of its own text, and so is left out. */
 function presentation(found: FoundHead): Pick<FileFact, 'contentType' | 'disposition'> {
   if (!isPlainHead(found)) return {}
   const { headers } = found.response

@@ -1,15 +1,15 @@
+import { isObject } from '../../base/json-object.ts'
 import { isCommit, isOid, isSha256, type Oid } from '../../blob/oid.ts'
-import { isObject } from '../../hub/answers/json-shape.ts'
 import type { DescribedFile } from '../../repo/file-ref.ts'
 import type { HeaderLine } from '../message.ts'
 
-/** What the Hub said of the file of a question, which holds the path: the file itself, and how it wants to be shown. */
+/** What the Hub said of the file that was asked about: the file itself, without its path, and its type and disposition. */
 export interface FileFact extends Omit<DescribedFile, 'path'> {
   readonly contentType?: string | undefined
   readonly disposition?: string | undefined
 }
 
-/** All that a client reads from a HEAD of a file, in one answer and without any redirect. */
+/** All that a client reads from a HEAD of a file, in one reply and without any redirect. */
 export function factHeaders(fact: FileFact, path: string): HeaderLine[] {
   const etag = etagOf(fact.oid)
   const name = path.split('/').at(-1) ?? ''

@@ -1,13 +1,13 @@
 import { isCommit } from '../../blob/oid.ts'
-import { ShortMemory } from '../short-memory.ts'
+import { SingleFlightCache } from '../single-flight-cache.ts'
 import { askForFile, type FileQuestion, type FileVerdict } from './ask-for-file.ts'
 import { parseFileFact } from './file-fact.ts'
+import { isHubFailure } from './hub-circuit.ts'
 import type { HubUpstream } from './hub-upstream.ts'
-import { isHubFailure } from './hub-weather.ts'
-import type { KeptAnswers } from './kept-answers.ts'
 import type { HubWord, Recall } from './recall.ts'
+import type { StaleResponses } from './stale-responses.ts'
 
-/** How long the Hub's word about a file counts for one client, in ms: a commit's files never change, access may. */
+/** How long the Hub's response about a file counts for one client, in ms: a commit's files never change, access may. */
 const COMMIT_GOOD_FOR_MS = 30_000
 const BRANCH_GOOD_FOR_MS = 10_000
 const REFUSAL_GOOD_FOR_MS = 3_000
@@ -15,35 +15,35 @@ const REFUSAL_GOOD_FOR_MS = 3_000
 const PATIENCE_MS = 30_000
 const MAX_REMEMBERED = 20_000
 
-/** What is known of a file, and whether only from before. */
+/** What is known of a file, and whether from an earlier response. */
 export interface FileAnswer {
   readonly verdict: FileVerdict
   /** True when the Hub could not be asked now. */
   readonly isStale: boolean
 }
 
-/** What this needs. */
+/** Where facts come from and where they are kept. */
 export interface FileFactsParts {
   readonly hub: HubUpstream
   readonly recall: Recall
-  readonly kept: KeptAnswers
+  readonly kept: StaleResponses
 }
 
 /**
- * What the Hub tells each client about files. The Hub decides on every request; its word counts a short while for the
- * same client and file, and many who ask at once share one question. Where it fails at a question, what it said of a
- * public repo before is told on.
+ * What the Hub tells each client about files. The Hub decides on every request; its response counts a short while for
+ * the same client and file, and clients that ask at once share one question. Where the Hub fails, its earlier response
+ * about a public repo is told.
  */
 export class FileFacts {
   readonly #parts: FileFactsParts
-  readonly #memory = new ShortMemory<FileAnswer>({ size: MAX_REMEMBERED })
+  readonly #memory = new SingleFlightCache<FileAnswer>({ size: MAX_REMEMBERED })
 
   constructor(parts: FileFactsParts) {
     this.#parts = parts
   }
 
   ask(question: Omit<FileQuestion, 'signal'>, revision: string): Promise<FileAnswer> {
-    // What was said before a repo was found to be private, or an ETag to be no git id, counts no more.
+    // A response from before a repo was found to be private, or an ETag to be no git id, counts no more.
     const { kept, hub } = this.#parts
     const key = `${question.credentials.key} ${kept.withdrawals} ${hub.plainEtags.areGitIds} ${question.target}`
     return this.#memory.get(
@@ -60,7 +60,7 @@ export class FileFacts {
   async #ask(question: Omit<FileQuestion, 'signal'>): Promise<FileAnswer> {
     const { hub, recall } = this.#parts
     const { repo, credentials, target } = question
-    const { answer, isStale } = await recall.ask<FileVerdict>({
+    const { response, isStale } = await recall.ask<FileVerdict>({
       about: `file ${target}`,
       repo,
       credentials,
@@ -71,13 +71,14 @@ export class FileFacts {
         return fact && { kind: 'file', fact }
       },
     })
-    return { verdict: answer, isStale }
+    return { verdict: response, isStale }
   }
 }
 
 function wordOf(verdict: FileVerdict): HubWord<FileVerdict> {
-  if (verdict.kind === 'refused') return { answer: verdict, status: verdict.status, headers: verdict.headers }
-  if (verdict.kind === 'opaque') return { answer: verdict, status: 200, headers: [] }
+  if (verdict.kind === 'refused')
+    return { response: verdict, status: verdict.status, headers: verdict.headers }
+  if (verdict.kind === 'opaque') return { response: verdict, status: 200, headers: [] }
   const { location: _, ...lasting } = verdict.fact
-  return { answer: verdict, status: 200, headers: [], lasting }
+  return { response: verdict, status: 200, headers: [], lasting }
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { isObject } from '../../hub/answers/json-shape.ts'
+import { isObject } from '../../base/json-object.ts'
 import type { Repo } from '../../repo/repo.ts'
 import type { Credentials } from '../access/credentials.ts'
 import type { HeaderLine } from '../message.ts'
-import { answerHeaders, lineOf } from '../relayed-headers.ts'
-import { ShortMemory } from '../short-memory.ts'
+import { lineOf, responseHeaders } from '../relayed-headers.ts'
+import { SingleFlightCache } from '../single-flight-cache.ts'
 import type { HubUpstream } from './hub-upstream.ts'
 import type { HubWord, Recall } from './recall.ts'
 import { withoutXet } from './without-xet.ts'
@@ -22,31 +22,31 @@ export interface ApiQuestion {
   readonly credentials: Credentials
 }
 
-/** The Hub's answer without Xet; addresses in it lead to the Hub itself. */
-export interface ApiAnswer {
+/** The Hub's response without Xet; addresses in it lead to the Hub itself. */
+export interface ApiResponse {
   readonly status: number
   readonly headers: readonly HeaderLine[]
   readonly body: string
-  /** True when it is one from before. */
+  /** True for an earlier response, told because the Hub could not be asked. */
   readonly isStale: boolean
 }
 
-/** What this needs. */
+/** Where responses come from. */
 export interface HubApiParts {
   readonly hub: HubUpstream
   readonly recall: Recall
 }
 
-/** Asks the Hub about repos in its clients' names. Those who ask the same at once share one question. */
+/** Asks the Hub about repos in its clients' names. Clients that ask the same at once share one question. */
 export class HubApi {
   readonly #parts: HubApiParts
-  readonly #memory = new ShortMemory<ApiAnswer>({ size: 1_000 })
+  readonly #memory = new SingleFlightCache<ApiResponse>({ size: 1_000 })
 
   constructor(parts: HubApiParts) {
     this.#parts = parts
   }
 
-  ask(question: ApiQuestion): Promise<ApiAnswer> {
+  ask(question: ApiQuestion): Promise<ApiResponse> {
     const { headers, credentials } = question
     const form = bodyHash(question.body, headers['content-type'])
     const about = `${question.method} ${question.target} ${headers.accept ?? ''} ${form}`
@@ -58,9 +58,9 @@ export class HubApi {
     )
   }
 
-  async #ask(question: ApiQuestion, about: string): Promise<ApiAnswer> {
+  async #ask(question: ApiQuestion, about: string): Promise<ApiResponse> {
     const { repo, credentials } = question
-    const { answer, isStale } = await this.#parts.recall.ask<ApiAnswer>({
+    const { response, isStale } = await this.#parts.recall.ask<ApiResponse>({
       about,
       repo,
       credentials,
@@ -68,15 +68,15 @@ export class HubApi {
       send: async (signal) => wordOf(await this.#send(question, signal)),
       parse: parseKept,
     })
-    return { ...answer, isStale }
+    return { ...response, isStale }
   }
 
-  async #send(question: ApiQuestion, signal: AbortSignal): Promise<ApiAnswer> {
+  async #send(question: ApiQuestion, signal: AbortSignal): Promise<ApiResponse> {
     const { hub } = this.#parts
     const { method, target, body } = question
     const headers = { ...question.headers, 'accept-encoding': 'gzip' }
     const response = await hub.send({ method, target, headers, body, signal, headersTimeoutMs: PATIENCE_MS })
-    const lines = answerHeaders(response.headers, {
+    const lines = responseHeaders(response.headers, {
       base: hub.endpoint.origin,
       endpoint: hub.endpoint,
     }).filter(([name]) => name !== 'content-encoding' && (name !== 'content-length' || method === 'HEAD'))
@@ -87,18 +87,18 @@ export class HubApi {
   }
 }
 
-function wordOf(answer: ApiAnswer): HubWord<ApiAnswer> {
-  const { status, headers, body } = answer
-  if (status !== 200) return { answer, status, headers }
+function wordOf(response: ApiResponse): HubWord<ApiResponse> {
+  const { status, headers, body } = response
+  if (status !== 200) return { response, status, headers }
   const lasting = headers.filter(([name]) => /^(?:content-type|etag|link|x-repo-commit)$/.test(name))
-  return { answer, status, headers, lasting: { headers: lasting, body } }
+  return { response, status, headers, lasting: { headers: lasting, body } }
 }
 
 function bodyHash(body: Uint8Array | undefined, type = ''): string {
   return body === undefined ? '' : createHash('sha256').update(`${type}\n`).update(body).digest('hex')
 }
 
-function parseKept(value: unknown): ApiAnswer | undefined {
+function parseKept(value: unknown): ApiResponse | undefined {
   if (!isObject(value) || typeof value.body !== 'string' || !Array.isArray(value.headers)) return undefined
   const headers = value.headers.flatMap((line: unknown): HeaderLine[] =>
     Array.isArray(line) && typeof line[0] === 'string' && typeof line[1] === 'string'

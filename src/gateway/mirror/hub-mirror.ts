@@ -8,7 +8,7 @@ import type { KnownUrls } from '../known-urls.ts'
 import type { LfsGateway } from '../lfs/lfs-gateway.ts'
 import type { GatewayRequest, HeaderLine, Reply } from '../message.ts'
 import { headerText, refuse } from '../refusal.ts'
-import { answerHeaders, lineOf, rebaseUrl, requestHeaders, withErrorCode } from '../relayed-headers.ts'
+import { lineOf, rebaseUrl, requestHeaders, responseHeaders, withErrorCode } from '../relayed-headers.ts'
 import { readBody } from '../request-body.ts'
 import { factHeaders } from './file-fact.ts'
 import type { FileFacts } from './file-facts.ts'
@@ -21,19 +21,19 @@ const MAX_BODY_SIZE = 64 * 2 ** 20
 const GIT_PATIENCE_MS = 300_000
 const PATIENCE_MS = 60_000
 
-/** What this needs. */
+/** The parts among which the mirror shares requests out. */
 export interface HubMirrorParts {
   readonly hub: HubUpstream
   readonly api: HubApi
   readonly facts: FileFacts
   readonly blobs: BlobReplies
   readonly lfs: LfsGateway
-  /** Told where the Hub's bytes are, for those who ask there. */
+  /** Told at which addresses the Hub's bytes are, for clients that ask there by proxy. */
   readonly known: KnownUrls
   readonly log: Log
 }
 
-/** A request to the Hub's host, by whichever way it came. */
+/** A request to the Hub's host, sent to the gateway's own name or by proxy. */
 export interface MirrorRequest extends GatewayRequest {
   /** The origin under which this client sees the Hub. */
   readonly base: string
@@ -52,7 +52,7 @@ export class HubMirror {
   async handle(request: MirrorRequest): Promise<Reply> {
     const { withheld } = this.#parts.hub
     if (withheld === undefined || !request.headers.has('authorization')) return this.#route(request)
-    // To the Hub the client is one without a token, and so it must be to all that is remembered of clients here.
+    // The Hub sees a client without a token, so what is remembered here must be for a client without a token as well.
     const headers = new Headers(request.headers)
     headers.delete('authorization')
     this.#tellWithheld(withheld)
@@ -81,7 +81,7 @@ export class HubMirror {
     return this.pass(request, target.kind === 'git' ? GIT_PATIENCE_MS : PATIENCE_MS)
   }
 
-  /** Passes a request on as it is, and the answer back as it comes. */
+  /** Passes a request on as it is, and the response back as it comes. */
   async pass(request: MirrorRequest, patienceMs: number): Promise<Reply> {
     const { hub } = this.#parts
     const method = methodOf(request.method)
@@ -99,7 +99,7 @@ export class HubMirror {
       headersTimeoutMs: patienceMs,
       bodyTimeoutMs: patienceMs,
     })
-    const lines = answerHeaders(response.headers, { base: request.base, endpoint: hub.endpoint })
+    const lines = responseHeaders(response.headers, { base: request.base, endpoint: hub.endpoint })
     if (method === 'HEAD') await response.discard()
     return {
       status: response.status,
@@ -152,7 +152,7 @@ export class HubMirror {
     const { api, hub } = this.#parts
     const method = request.method === 'POST' ? 'POST' : request.method === 'HEAD' ? 'HEAD' : 'GET'
     using question = method === 'POST' ? await readBody(request, MAX_BODY_SIZE) : undefined
-    const answer = await api.ask({
+    const response = await api.ask({
       method,
       repo,
       target: request.target,
@@ -160,16 +160,20 @@ export class HubMirror {
       body: question?.bytes,
       credentials: credentialsOf(request.headers),
     })
-    const rebased = answer.headers.map(([name, value]): HeaderLine => {
+    const rebased = response.headers.map(([name, value]): HeaderLine => {
       const isAddress = name === 'link' || name === 'location'
       return [name, isAddress ? rebaseAll(value, request.base, hub.endpoint) : value]
     })
-    const body = new TextEncoder().encode(answer.body)
+    const body = new TextEncoder().encode(response.body)
     const length: HeaderLine[] = method === 'HEAD' ? [] : [['Content-Length', String(body.length)]]
     return {
-      status: answer.status,
-      headers: withErrorCode(answer.status, [...rebased, ...length, ...(answer.isStale ? staleWarning : [])]),
-      body: method === 'HEAD' || answer.status === 304 ? undefined : body,
+      status: response.status,
+      headers: withErrorCode(response.status, [
+        ...rebased,
+        ...length,
+        ...(response.isStale ? staleWarning : []),
+      ]),
+      body: method === 'HEAD' || response.status === 304 ? undefined : body,
     }
   }
 }
@@ -179,7 +183,7 @@ const staleWarning: readonly HeaderLine[] = [
   ['Warning', '111 dfhf "Revalidation Failed"'],
 ]
 
-/** A refusal has the same words for a HEAD and a GET, of which the HEAD to the Hub told none in a body. */
+/** A refusal with the same words for a HEAD and a GET; the Hub was asked by HEAD, so that it sent no body with them. */
 function refusedFile(status: number, lines: readonly HeaderLine[]): Reply {
   const message = lineOf(lines, 'x-error-message') ?? `the Hub answered ${status}`
   const body = new TextEncoder().encode(safeJson({ error: message }))
@@ -195,7 +199,7 @@ function refusedFile(status: number, lines: readonly HeaderLine[]): Reply {
   }
 }
 
-/** A refusal that says why the token which the client sent did not count. */
+/** A refusal that says why the client's token was not sent to the Hub. */
 function explained(reply: Reply, reason: string): Reply {
   const said = lineOf(reply.headers, 'x-error-message')
   const message = headerText(said === undefined ? reason : `${said} (${reason})`)
@@ -210,8 +214,8 @@ function noXet(): Reply {
 }
 
 /**
- * What goes along with a question whose answer others will be told too: who asks, and what the answer is remembered by.
- * Any other header could make it an answer that fits its sender alone.
+ * The headers to send with a question whose response other clients will be told too: the client's credentials, and what
+ * the response is remembered by. Any other header could make it a response that fits its sender alone.
  */
 function sharedHeaders(request: GatewayRequest, more = /^$/): Record<string, string> {
   const isKept = (name: string) =>

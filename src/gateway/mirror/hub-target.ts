@@ -1,4 +1,5 @@
 import { DfhfError } from '../../base/errors.ts'
+import { isCommit } from '../../blob/oid.ts'
 import { checkRepoId, pluralOf, type Repo, type RepoType, repoTypes } from '../../repo/repo.ts'
 import { isSafeRepoPath } from '../../repo/repo-path.ts'
 
@@ -46,7 +47,7 @@ function parseApi(segments: readonly string[]): HubTarget {
 /** `/api/resolve-cache/{types}/{id}/{commit}/{path}`, where the path's slashes may be %2F. */
 function parseResolveCache(segments: readonly string[]): HubTarget {
   const type = typeOf(segments[0])
-  const at = segments.findIndex((part, index) => index >= 2 && index <= 3 && /^[0-9a-f]{40}$/.test(part))
+  const at = segments.findIndex((part, index) => index >= 2 && index <= 3 && isCommit(part))
   if (!type || at < 0) return other
   return fileAt({ type, id: idOf(segments.slice(1, at)) }, segments[at] ?? '', segments.slice(at + 1))
 }

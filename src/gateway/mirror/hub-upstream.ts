@@ -1,9 +1,9 @@
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
-import { PlainEtags } from '../../hub/answers/plain-etags.ts'
 import { endpointText } from '../../hub/endpoint.ts'
 import { HubClient } from '../../hub/hub-client.ts'
 import { mayCarryToken } from '../../hub/hub-hosts.ts'
+import { PlainEtags } from '../../hub/responses/plain-etags.ts'
 import { isSafeForToken, type TokenRule } from '../../hub/tokens.ts'
 import type { Credentials } from '../access/credentials.ts'
 
@@ -64,7 +64,7 @@ export class HubUpstream {
     return this.http.request({ ...rest, headers, url, ...(body !== undefined && { body }) })
   }
 
-  /** A client of the Hub that speaks with what `credentials` hold, for fetching bytes. */
+  /** A client of the Hub that uses `credentials`, for fetching bytes. */
   clientFor(credentials: Credentials, userAgent: string): HubClient {
     return new HubClient({
       endpoint: this.#text,
@@ -74,7 +74,7 @@ export class HubUpstream {
       token: this.withheld === undefined ? credentials.token : undefined,
       tokenRule: this.#tokenRule,
       withheld: credentials.token === undefined ? undefined : this.withheld,
-      tokenOrigin: "the gateway's client",
+      tokenFrom: "the gateway's client",
     })
   }
 }

@@ -5,25 +5,25 @@ import type { Repo } from '../../repo/repo.ts'
 import type { Credentials } from '../access/credentials.ts'
 import type { HeaderLine } from '../message.ts'
 import { lineOf } from '../relayed-headers.ts'
-import { type HubWeather, isHubFailure, isHubTrouble } from './hub-weather.ts'
-import type { KeptAnswers } from './kept-answers.ts'
+import { type HubCircuit, isHubFailure, isHubTrouble } from './hub-circuit.ts'
+import type { StaleResponses } from './stale-responses.ts'
 
-/** How long the Hub may take where an answer from before would do, and while it fails at other questions too. */
+/** How long the Hub may take where an earlier response is at hand, and while it fails at other questions too. */
 const SHORT_PATIENCE_MS = 4_000
 const HURRIED_MS = 1_000
 
 /** What the Hub said to a question. */
 export interface HubWord<T> {
-  readonly answer: T
+  readonly response: T
   readonly status: number
   readonly headers: readonly HeaderLine[]
-  /** What of it is worth keeping for the time that the Hub fails, where anybody may know it. */
+  /** The part worth keeping for times when the Hub fails; it is told only where the repo is public. */
   readonly lasting?: object | undefined
 }
 
-/** A question about a repo that may be answered from before. */
+/** A question about a repo that an earlier response may answer. */
 export interface RecallableQuestion<T> {
-  /** Says all that the answer depends on but who asks. */
+  /** Names all that the response depends on except the client. */
   readonly about: string
   readonly repo: Repo
   readonly credentials: Credentials
@@ -33,20 +33,21 @@ export interface RecallableQuestion<T> {
   readonly parse: (lasting: unknown) => T | undefined
 }
 
-/** What this needs. */
+/** Where earlier responses are kept, and what decides whether they may be told. */
 export interface RecallParts {
-  readonly kept: KeptAnswers
+  readonly kept: StaleResponses
   readonly publicRepos: PublicRepos
-  readonly weather: HubWeather
-  /** How old an answer may be; 0 for not at all. */
+  readonly circuit: HubCircuit
+  /** How old an earlier response may be; 0 where none may be told. */
   readonly staleForMs: number
   /** Aborts when the gateway stops. */
   readonly signal: AbortSignal
 }
 
 /**
- * Asks the Hub each time, and only where this very question fails tells what it said before of a public repo. A
- * refusal is an answer: what was known before it is told no more, and nothing of a repo that is private by now.
+ * Asks the Hub each time; only where this very question fails, it tells the Hub's earlier response about a public
+ * repo. A refusal is no failure: earlier responses to that question are withdrawn, and all about a repo that has become
+ * private.
  */
 export class Recall {
   readonly #parts: RecallParts
@@ -55,12 +56,14 @@ export class Recall {
     this.#parts = parts
   }
 
-  async ask<T>(question: RecallableQuestion<T>): Promise<{ readonly answer: T; readonly isStale: boolean }> {
-    const { kept, weather, signal, staleForMs } = this.#parts
+  async ask<T>(
+    question: RecallableQuestion<T>,
+  ): Promise<{ readonly response: T; readonly isStale: boolean }> {
+    const { kept, circuit, signal, staleForMs } = this.#parts
     const { repo, about, patienceMs } = question
     const found = await kept.find(repo, about, staleForMs)
     const before = found === undefined ? undefined : question.parse(found)
-    const hurried = weather.isBad ? HURRIED_MS : SHORT_PATIENCE_MS
+    const hurried = circuit.isBad ? HURRIED_MS : SHORT_PATIENCE_MS
     const patience = AbortSignal.timeout(before === undefined ? patienceMs : hurried)
     const { withdrawals } = kept
     try {
@@ -68,21 +71,21 @@ export class Recall {
       if (!isHubFailure(word.status)) {
         await this.#hear(question, word)
         void this.#keep(question, word, withdrawals)
-        return { answer: word.answer, isStale: false }
+        return { response: word.response, isStale: false }
       }
-      if (word.status !== 429) weather.failed(`it answered ${word.status}`)
+      if (word.status !== 429) circuit.failed(`it answered ${word.status}`)
       if (before === undefined || !(await this.#mayRecall(repo)))
-        return { answer: word.answer, isStale: false }
+        return { response: word.response, isStale: false }
     } catch (error) {
       const trouble = patience.aborted ? new DfhfError('timeout', 'the Hub did not answer in time') : error
       if (isAbort(trouble) || !isHubTrouble(trouble)) throw trouble
-      weather.failed(trouble.message)
+      circuit.failed(trouble.message)
       if (before === undefined || !(await this.#mayRecall(repo))) throw trouble
     }
-    return { answer: before, isStale: true }
+    return { response: before, isStale: true }
   }
 
-  /** The repo may have become private since; where the Hub can say so, it is heard. */
+  /** False where the Hub says that the repo has become private; true while the Hub cannot say. */
   async #mayRecall(repo: Repo): Promise<boolean> {
     const visibility = await this.#parts.publicRepos.visibilityNow(repo)
     if (visibility === 'private') await this.#parts.kept.withdraw(repo)
@@ -90,8 +93,8 @@ export class Recall {
   }
 
   async #hear<T>({ about, repo }: RecallableQuestion<T>, word: HubWord<T>): Promise<void> {
-    const { kept, weather } = this.#parts
-    weather.worked()
+    const { kept, circuit } = this.#parts
+    circuit.worked()
     const refused = refusalIn(word)
     if (refused) await kept.withdraw(repo, refused === 'repo' ? undefined : about)
   }
@@ -103,7 +106,7 @@ export class Recall {
   ): Promise<void> {
     const { kept, publicRepos, staleForMs } = this.#parts
     if (!lasting || status >= 300 || staleForMs <= 0) return
-    // What the Hub tells one without a token anybody may know. With one, it is asked again, and after this answer.
+    // A response to a request without a token is public. After one with a token the Hub is asked whether the repo is.
     const isPublic =
       credentials.authorization === undefined ||
       (await publicRepos.visibilityAfter(repo).catch(() => 'unknown')) === 'public'
@@ -111,7 +114,7 @@ export class Recall {
   }
 }
 
-/** Whether an answer refuses all that is in the repo, or what was asked alone. A bad token is no word on either. */
+/** Whether a response refuses the whole repo or only what was asked; undefined for success and for a bad token. */
 function refusalIn({ status, headers }: HubWord<unknown>): 'repo' | 'this' | undefined {
   if (status !== 401 && status !== 403 && status !== 404) return undefined
   if (lineOf(headers, 'x-error-message') === 'Invalid credentials in Authorization header') return undefined

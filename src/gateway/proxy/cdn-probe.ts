@@ -5,7 +5,7 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import { walkRedirects } from '../../http/redirects.ts'
 import { signedUrlExpiry } from '../../hub/signed-url.ts'
 import type { HeaderLine } from '../message.ts'
-import { ShortMemory } from '../short-memory.ts'
+import { SingleFlightCache } from '../single-flight-cache.ts'
 
 const MAX_HOPS = 5
 const PATIENCE_MS = 30_000
@@ -13,11 +13,11 @@ const PATIENCE_MS = 30_000
 const GOOD_FOR_MS = 30_000
 const MAX_REMEMBERED = 5_000
 
-/** What the server says of an address: whoever holds a signed one may have its bytes. */
+/** What the server says of an address. A client that holds a signed one may have its bytes. */
 export type ProbeAnswer =
   | {
       readonly isAllowed: true
-      /** False when another address gave the answer, by a redirect. */
+      /** False when the response came from another address, by a redirect. */
       readonly isDirect: boolean
       readonly size: number | undefined
       readonly etag: string | undefined
@@ -31,7 +31,7 @@ export class CdnProbe {
   readonly #http: HttpClient
   readonly #mayFollow: (url: URL) => boolean
   readonly #signal: AbortSignal
-  readonly #memory = new ShortMemory<ProbeAnswer>({ size: MAX_REMEMBERED })
+  readonly #memory = new SingleFlightCache<ProbeAnswer>({ size: MAX_REMEMBERED })
 
   constructor(options: {
     readonly http: HttpClient

@@ -9,14 +9,14 @@ import type { BlobReplies } from '../blob-replies.ts'
 import type { KnownUrls } from '../known-urls.ts'
 import type { GatewayRequest, HeaderLine, Reply } from '../message.ts'
 import { refuse } from '../refusal.ts'
-import { answerHeaders, requestHeaders } from '../relayed-headers.ts'
+import { requestHeaders, responseHeaders } from '../relayed-headers.ts'
 import { UrlBlobSource } from '../url-blob-source.ts'
 import type { CdnProbe } from './cdn-probe.ts'
 
 const PATIENCE_MS = 60_000
 const MAX_MISLEADING = 10_000
 
-/** What this needs. */
+/** What decides on addresses, and what gives their bytes. */
 export interface CdnProxyParts {
   readonly http: HttpClient
   readonly allowList: AllowList
@@ -28,8 +28,8 @@ export interface CdnProxyParts {
 }
 
 /**
- * Answers what a client asks of the Hub's CDN over plain http: the https original is asked whether its address is
- * good, and the bytes come from here where it is known what they must be. Everything else is passed on unseen.
+ * Answers requests to the Hub's CDN over plain http: the CDN is asked over https whether the address is good, and the
+ * bytes come from here where their oid is known. Everything else is passed on unread.
  */
 export class CdnProxy {
   readonly #parts: CdnProxyParts
@@ -61,17 +61,17 @@ export class CdnProxy {
     { isLfsStore }: AllowedServer,
   ): Promise<Reply | undefined> {
     const { http, known, probe, blobs, allowList } = this.#parts
-    // Bytes that somebody's token opens are for that one alone.
+    // Bytes that need a client's token are for that client alone.
     if (request.headers.has('authorization')) return undefined
     const learned = known.find(original)
     const key = known.keyOf(original)
     const isNamed = isLfsStore && !this.#misleading.has(key)
     const oid = learned?.oid ?? (isNamed ? lfsOidOf(original.pathname) : undefined)
-    // Asked first whatever is known of the address: how long a refusal takes must not tell that.
+    // The server is asked first in every case: how long a refusal takes must not reveal what is known of the address.
     const answer = await probe.ask(original)
     const size = answer.isAllowed ? answer.size : undefined
     if (!answer.isAllowed || oid === undefined || size === undefined) return undefined
-    // What the Hub said of an address it said of all that it leads to; a name in a path speaks for itself alone.
+    // What the Hub said of an address holds for its redirects too; an oid in a path holds for that address alone.
     if (learned ? learned.size !== size : !answer.isDirect) return undefined
     const mayFollow = (target: URL) => learned !== undefined && allowList.mayFollow(target)
     const source = new UrlBlobSource(http, { url: original, size, mayFollow })
@@ -100,7 +100,7 @@ export class CdnProxy {
       headersTimeoutMs: PATIENCE_MS,
       bodyTimeoutMs: PATIENCE_MS,
     })
-    const lines = answerHeaders(response.headers, { base: original.origin, endpoint: original })
+    const lines = responseHeaders(response.headers, { base: original.origin, endpoint: original })
     if (method === 'HEAD') await response.discard()
     return {
       status: response.status,
@@ -109,19 +109,19 @@ export class CdnProxy {
     }
   }
 
-  /** A name on the allow list that leads into this network is not what the list means. */
+  /** Refuses a name of the Hub's that resolves to an address of this network; a name that the operator listed may. */
   async #checkAddress({ hostname }: URL, { isListed }: AllowedServer): Promise<void> {
     if (isListed) return
     try {
       await resolveHost(hostname, { mayBeInward: false })
     } catch (error) {
-      // Behind a proxy names may be known to the proxy alone.
+      // Behind a proxy it may be that only the proxy can resolve names.
       if (error instanceof DfhfError && error.code === 'forbidden') throw error
     }
   }
 }
 
-/** What a client says to a server that it names itself: its token too, but not in clear. */
+/** A client's headers for a server that it names itself: its token too, but not in clear. */
 function headersTo(url: URL, headers: Headers, rule: TokenRule): Record<string, string> {
   const { authorization, ...others } = requestHeaders(headers)
   const mayCarry = authorization !== undefined && isSafeForToken(url, rule)

@@ -18,7 +18,7 @@ export interface TunnelOptions {
   readonly proxyFor?: ((url: URL) => HttpProxy | undefined) | undefined
 }
 
-/** Opens the tunnels of CONNECT requests, so that a client with HTTPS_PROXY goes on working; nothing in them is seen. */
+/** Opens the tunnels of CONNECT requests, so that a client with HTTPS_PROXY goes on working; their bytes are not read. */
 export class Tunnels {
   readonly #options: TunnelOptions
   #open = 0
@@ -66,7 +66,7 @@ export class Tunnels {
   }
 }
 
-/** Resolves when both sides are closed. What one side still has to take it gets; what breaks on one ends both. */
+/** Resolves when both sides are closed. Bytes on their way to a side are still delivered; an error on one side ends both. */
 function passBothWays(client: Duplex, server: Duplex, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const cut = () => {

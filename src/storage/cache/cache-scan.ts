@@ -10,7 +10,7 @@ interface BlobFolder {
   oids: ReadonlySet<Oid>
 }
 
-/** Blobs that came to a cache, or left it, since the look before. */
+/** Blobs that came to a cache, or left it, since the last look. */
 export interface CacheChange {
   readonly repo: Repo
   readonly oid: Oid
@@ -36,7 +36,7 @@ export class CacheScan {
     return this.#folders.keys()
   }
 
-  /** How many of them there are. */
+  /** The number of those folders. */
   get folderCount(): number {
     return this.#folders.size
   }

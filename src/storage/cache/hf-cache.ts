@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type Commit, isCommit, isOid, type Oid } from '../../blob/oid.ts'
+import { type Commit, isCommit, type Oid } from '../../blob/oid.ts'
 import type { ListedFile, PlacedFile } from '../../repo/file-ref.ts'
 import type { Repo } from '../../repo/repo.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
@@ -19,7 +19,7 @@ import {
   removeStalePartials,
 } from '../partial/stale-partials.ts'
 import { writeWhole } from '../partial/write-whole.ts'
-import { linkTarget, parseRepoFolderName, RepoLayout } from './cache-layout.ts'
+import { linkTarget, RepoLayout } from './cache-layout.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
 import { listPlaced } from './placed-files.ts'
 import { readRefFile, writeRefFile } from './ref-file.ts'
@@ -34,13 +34,6 @@ export interface HfCacheOptions {
   readonly disableSymlinks?: boolean | undefined
   /** See PartialBlobOptions. @default true */
   readonly durable?: boolean | undefined
-}
-
-/** A blob that stands in the cache. */
-export interface CachedBlob {
-  readonly repo: Repo
-  readonly oid: Oid
-  readonly path: string
 }
 
 /** The Hugging Face cache below `root`, in huggingface_hub's own layout. */
@@ -109,7 +102,7 @@ export class HfCache {
     }
     const link = async () => {
       if (!this.#hasNoLinks && (await linkEntry(entry, linkTarget(path, oid), layout.blobs))) {
-        // Where the snapshots stand on another disk than the blobs, the way from one to the other is not the usual one.
+        // Where a link puts the snapshots on another disk than the blobs, the usual relative link leads nowhere.
         const isAstray = (await fileSize(entry)) === undefined && (await fileSize(blob)) !== undefined
         if (isAstray) await linkEntry(entry, blob, layout.blobs)
         return
@@ -129,12 +122,7 @@ export class HfCache {
     await onDisk('write', marker, () => makeEmptyFile(marker))
   }
 
-  /** True when somebody noted that the commit has no such file. */
-  async isMissing(repo: Repo, commit: Commit, path: string): Promise<boolean> {
-    return (await fileSize(this.layout(repo).missing(commit, path))) !== undefined
-  }
-
-  /** All files of a commit, when somebody listed them before. */
+  /** All files of a commit, where dfhf or another client kept their list. */
   readTree(repo: Repo, commit: Commit): Promise<ListedFile[] | undefined> {
     return readTreeCache(this.layout(repo).tree(commit))
   }
@@ -158,7 +146,7 @@ export class HfCache {
       finalPath: layout.blob(oid),
       durable: this.#options.durable,
     })
-    // Nobody comes back to other downloads after a month. What is being written, this one too, has a lock.
+    // A download that was given up for a month is not resumed. Files that are being written, this one too, have a lock.
     await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
     return blob
   }
@@ -219,18 +207,6 @@ export class HfCache {
     return acquireFileLock(path, options)
   }
 
-  /** Every blob of every repo, as they are found. Folders that cannot be read are passed over. */
-  async *listBlobs(): AsyncGenerator<CachedBlob> {
-    for (const folder of await readdir(this.root).catch(() => [])) {
-      const repo = parseRepoFolderName(folder)
-      if (repo === undefined) continue
-      const blobs = join(this.root, folder, 'blobs')
-      for (const oid of await readdir(blobs).catch(() => [])) {
-        if (isOid(oid)) yield { repo, oid, path: join(blobs, oid) }
-      }
-    }
-  }
-
   /** Where the files of one repo stand. */
   layout(repo: Repo): RepoLayout {
     return new RepoLayout(this.root, repo)
@@ -238,7 +214,7 @@ export class HfCache {
 
   async #makeBlobs(layout: RepoLayout): Promise<void> {
     await this.#makeFolder(layout.blobs)
-    // Its scan takes a repo without snapshots for a broken one.
+    // huggingface_hub's scan takes a repo without snapshots for a broken one.
     await this.#makeFolder(join(layout.folder, 'snapshots'))
   }
 

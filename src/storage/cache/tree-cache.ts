@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isObject } from '../../base/json-object.ts'
 import { isOid, isSha256 } from '../../blob/oid.ts'
 import type { ListedFile } from '../../repo/file-ref.ts'
 import { writeFileAtomically } from '../files/atomic-write.ts'
@@ -24,13 +25,11 @@ export async function writeTreeCache(path: string, entries: readonly ListedFile[
   })
 }
 
-/** The text that Python's `json.dump(…, indent=1)` gives for the listing, files sorted by code points. */
-export function formatTreeCache(entries: readonly ListedFile[]): string {
-  return [...treeCacheParts(entries)].join('')
-}
-
-/** The same in parts, since a large repo's is tens of megabytes. */
-function* treeCacheParts(entries: readonly ListedFile[]): Generator<string> {
+/**
+ * The text that Python's `json.dump(…, indent=1)` gives for the listing, files sorted by code points; in parts, since a
+ * large repo's is tens of megabytes.
+ */
+export function* treeCacheParts(entries: readonly ListedFile[]): Generator<string> {
   yield '{\n "format_version": 1,\n "files": {'
   const sorted = [...entries].sort((a, b) => compareCodePoints(a.path, b.path))
   for (let from = 0; from < sorted.length; from += ENTRIES_A_PART) {
@@ -80,10 +79,10 @@ export function parseTreeCache(text: string): ListedFile[] | undefined {
   } catch {
     return undefined
   }
-  if (!isRecord(data) || data.format_version !== 1 || !isRecord(data.files)) return undefined
+  if (!isObject(data) || data.format_version !== 1 || !isObject(data.files)) return undefined
   const files: ListedFile[] = []
   for (const [path, info] of Object.entries(data.files)) {
-    const file = isRecord(info) ? parseFields(path, info) : undefined
+    const file = isObject(info) ? parseFields(path, info) : undefined
     if (!file) return undefined
     files.push(file)
   }
@@ -97,8 +96,4 @@ function parseFields(path: string, info: Record<string, unknown>): ListedFile | 
   if (typeof sha256 === 'string' && typeof lfsSize === 'number')
     return isSha256(sha256) ? { ...others, size: lfsSize, oid: sha256 } : undefined
   return isOid(blobId) ? { ...others, size, oid: blobId } : undefined
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -5,7 +5,7 @@ import { uptime } from 'node:os'
 const ROUNDING_MS = 60_000
 
 /**
- * Names the time since the machine was last started: what the page cache held when this changes may be lost.
+ * Names the time since the machine was last started: when it changes, bytes that were only in the page cache may be lost.
  * Elsewhere than on Linux it is the rounded boot time; a wrong "it changed" only costs some pieces.
  */
 export async function readBootId(): Promise<string> {

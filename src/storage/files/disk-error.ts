@@ -65,12 +65,16 @@ export async function onDisk<T>(what: string, path: string, work: () => Promise<
 }
 
 /** The value, or undefined when nothing stands at that path; other errors pass. */
-export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+export function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  return unlessFailing(work, ['ENOENT', 'ENOTDIR'])
+}
+
+/** The value, or undefined where the system fails with one of these codes; other errors pass. */
+export async function unlessFailing<T>(work: Promise<T>, codes: readonly string[]): Promise<T | undefined> {
   try {
     return await work
   } catch (error) {
-    const code = systemCode(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    if (codes.includes(systemCode(error) ?? '')) return undefined
     throw error
   }
 }

@@ -1,6 +1,6 @@
 import { ensureSpace, type SpaceNeed } from './disk-space.ts'
 
-/** Sees to it that what is fetched finds room, and says once for each place where that cannot be told. */
+/** Checks that blobs to fetch find room, and says once where a file system does not tell. */
 export class DiskRoom {
   readonly #onUntold: (path: string) => void
   readonly #told = new Set<string>()
@@ -12,7 +12,7 @@ export class DiskRoom {
   /** Throws `disk-full` when a disk has less room than all that is to be written to it. */
   async ensure(needs: readonly SpaceNeed[]): Promise<void> {
     const untold = await ensureSpace(needs)
-    // One disk is told of once, whatever folder of it was asked for.
+    // The user is told once, however many folders were asked for.
     if (untold.length === 0 || this.#told.size > 0) return
     for (const path of untold) {
       this.#told.add(path)

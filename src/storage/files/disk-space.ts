@@ -1,8 +1,8 @@
 import { lstat, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DfhfError, systemCode } from '../../base/errors.ts'
+import { DfhfError } from '../../base/errors.ts'
 import { formatSize } from '../../base/size.ts'
-import { onDisk, unlessMissing } from './disk-error.ts'
+import { onDisk, unlessFailing, unlessMissing } from './disk-error.ts'
 
 /** Bytes that are to be written below `path`. */
 export interface SpaceNeed {
@@ -16,7 +16,9 @@ export interface SpaceNeed {
  */
 export async function freeSpace(path: string): Promise<number | undefined> {
   const at = await existing(path)
-  const stats = await onDisk('look at', at, () => unlessUntold(statfs(at)))
+  const stats = await onDisk('look at', at, () =>
+    unlessFailing(statfs(at), ['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']),
+  )
   return stats === undefined || stats.blocks === 0 ? undefined : stats.bavail * stats.bsize
 }
 
@@ -63,16 +65,6 @@ async function existing(path: string): Promise<string> {
   for (let at = path; ; at = dirname(at)) {
     if ((await onDisk('look at', at, () => unlessMissing(stat(at)))) !== undefined) return at
     if (dirname(at) === at) throw new DfhfError('disk', `cannot look at ${path}: no such file or folder`)
-  }
-}
-
-async function unlessUntold<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    const code = systemCode(error) ?? ''
-    if (code === 'ENOSYS' || code === 'ENOTSUP' || code === 'EOPNOTSUPP') return undefined
-    throw error
   }
 }
 

@@ -7,14 +7,14 @@ import { type FlockResult, tryFlock } from './flock.ts'
 import { describeLockHolder } from './lock-holder.ts'
 import { createPlainFile, openPlainFile } from './plain-file.ts'
 
-/** Python's filelock polls as often. */
+/** As often as Python's filelock polls. */
 const POLL_MS = 50
-/** Group members take turns on a shared cache. */
+/** Writable for the group, whose members may share a cache. */
 const LOCK_MODE = 0o664
 
 export interface FileLockOptions {
   readonly signal?: AbortSignal | undefined
-  /** Told once, when somebody else holds the lock and the wait begins: `python3 (pid 4711)`. */
+  /** Told once, when another process holds the lock and the wait begins, by name: `python3 (pid 4711)`. */
   readonly onWait?: ((holder: string) => void) | undefined
   /** After so long the caller goes on without the lock. @default 600_000 */
   readonly giveUpMs?: number | undefined
@@ -90,7 +90,7 @@ async function describeHolder(handle: FileHandle): Promise<string> {
 async function makeLockFile(path: string): Promise<FileHandle | undefined> {
   try {
     const handle = await createPlainFile(path, LOCK_MODE)
-    // The umask may have taken the group's bit.
+    // The umask may have removed the group's write bit.
     await handle.chmod(LOCK_MODE).catch(() => {})
     return handle
   } catch (error) {

@@ -1,11 +1,11 @@
 import { dlopen, FFIType, type Pointer, read } from 'bun:ffi'
+import { libcNames } from '../../base/libc-names.ts'
 
-/** `held`: by someone else. `unsupported`: this system or file system has no flock. */
+/** `held`: by another descriptor. `unsupported`: this system or file system has no flock. */
 export type FlockResult = 'acquired' | 'held' | 'unsupported'
 
 const LOCK_EX = 2
 const LOCK_NB = 4
-const LOCK_UN = 8
 const EINTR = 4
 const EACCES = 13
 /** EAGAIN is EWOULDBLOCK on both systems; it has another number on each. */
@@ -33,20 +33,9 @@ export function tryFlock(descriptor: number): FlockResult {
   }
 }
 
-/** Gives a lock back while the descriptor stays open. */
-export function releaseFlock(descriptor: number): void {
-  if (libc !== 'unopened') libc?.flock(descriptor, LOCK_UN)
-}
-
 function openLibc(): Libc | undefined {
-  const names =
-    process.platform === 'darwin'
-      ? ['libSystem.B.dylib']
-      : process.platform === 'linux'
-        ? ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`]
-        : []
   const errnoSymbol = process.platform === 'darwin' ? '__error' : '__errno_location'
-  for (const name of names) {
+  for (const name of libcNames()) {
     try {
       const { symbols } = dlopen(name, {
         flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
@@ -56,7 +45,7 @@ function openLibc(): Libc | undefined {
       const flock = symbols.flock as (descriptor: number, operation: number) => number
       return { flock, errno: () => read.i32(errnoLocation(), 0) }
     } catch {
-      // The next name may be this system's; without any, the caller goes on without locks.
+      // The next name may be that of this system's libc; where none is, the caller goes on without locks.
     }
   }
   return undefined

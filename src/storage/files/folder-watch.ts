@@ -17,11 +17,11 @@ export class FolderWatch implements Disposable {
     this.#onChange = onChange
   }
 
-  /** Watches exactly these folders from now on. True when one is new: what happened before in it was not told. */
+  /** Watches exactly these folders from now on. True when one is new: earlier changes in it were not reported. */
   follow(folders: Iterable<string>): boolean {
     const wanted = new Set(folders)
     for (const [folder, { watcher, inode }] of this.#watchers) {
-      // A folder that was deleted and made again is another one, of which the old watch tells nothing.
+      // A folder that was deleted and made again is another one, for which the old watch reports nothing.
       if (wanted.has(folder) && inodeOf(folder) === inode) continue
       watcher.close()
       this.#watchers.delete(folder)

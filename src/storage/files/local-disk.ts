@@ -13,9 +13,9 @@ const LOCAL_TYPES = new Set([
   0x794c7630, // overlayfs
 ])
 
-/** True when no other machine can write to `folder`, so that a lock of this kernel keeps out everybody. */
+/** True when no other machine can write to `folder`, so that a lock of this kernel keeps out all others. */
 export async function isLocalDisk(folder: string): Promise<boolean> {
-  // Elsewhere the numbers mean other things; there a lock that works is believed.
+  // Other systems have other numbers; there a lock that works is taken to keep out other machines too.
   if (process.platform !== 'linux') return true
   const stats = await statfs(folder).catch(() => undefined)
   return stats !== undefined && LOCAL_TYPES.has(stats.type)

@@ -16,12 +16,12 @@ export async function openPlainFile(path: string, flags: number, mode = 0o666): 
   return checked(handle, path)
 }
 
-/** Makes a file that must not be there yet, whatever kind of thing stands at its name. Throws EEXIST. */
+/** Makes a new file. Throws EEXIST where a file, a folder or a link of any kind stands at its name. */
 export function createPlainFile(path: string, mode = 0o666): Promise<FileHandle> {
   return openPlainFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, mode)
 }
 
-/** Makes an empty file where nothing stands; what stands there is let be. */
+/** Makes an empty file where nothing stands; changes nothing that stands there. */
 export async function makeEmptyFile(path: string): Promise<void> {
   try {
     await (await createPlainFile(path)).close()
@@ -51,12 +51,12 @@ export async function readPlainFile(path: string, maxSize: number): Promise<Buff
   return length > maxSize ? undefined : bytes.subarray(0, length)
 }
 
-/** The same as text, and undefined for whatever reason it cannot be read. */
+/** The same as text; undefined also where reading fails. */
 export async function readPlainText(path: string, maxSize: number): Promise<string | undefined> {
   return (await readPlainFile(path, maxSize).catch(() => undefined))?.toString('utf8')
 }
 
-/** The same without waiting, for the start of the program. */
+/** The same as a synchronous call, for the start of the program. */
 export function readPlainTextSync(path: string, maxSize: number): string | undefined {
   let file: number | undefined
   try {

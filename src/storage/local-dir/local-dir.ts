@@ -72,7 +72,7 @@ export class LocalDir {
     return file
   }
 
-  /** The path of whatever file stands there: the answer when the Hub cannot be asked. */
+  /** The path of the file that stands there, of any content: it serves when the Hub cannot be asked. */
   async findAny(path: string): Promise<string | undefined> {
     const file = this.layout.file(path)
     const stats = await stat(file).catch(() => undefined)
@@ -110,7 +110,7 @@ export class LocalDir {
     const file = await this.#makeRoom(wanted)
     const scratch = await this.#scratchOf(wanted.path)
     const { durable, hashFile } = this.#options
-    // Another tool may have put the source there, and nobody ever read it.
+    // Another tool may have put the source there, and dfhf may never have read it.
     await placeBlob(source, file, { hardLink: false, scratch, durable, signal, expected: wanted, hashFile })
     await this.#note(wanted)
     return file
@@ -128,7 +128,7 @@ export class LocalDir {
     return acquireFileLock(lock, options)
   }
 
-  /** All files of a commit, when somebody listed them before. */
+  /** All files of a commit, where dfhf or another client kept their list. */
   readTree(commit: Commit): Promise<ListedFile[] | undefined> {
     return readTreeCache(this.layout.tree(commit))
   }
@@ -163,7 +163,7 @@ export class LocalDir {
     )
   }
 
-  /** A note saves reading the file the next time: where none can be written, the file is no worse for it. */
+  /** Notes a file, which saves reading it the next time. The file is complete without it, so a failure is only logged. */
   async #note(wanted: FileRef): Promise<void> {
     const metadata = this.layout.metadata(wanted.path)
     const what = { commit: wanted.commit, etag: wanted.oid }
@@ -183,7 +183,7 @@ export class LocalDir {
     await this.#makeParent(file)
     await this.#makeParent(this.layout.metadata(wanted.path))
     const stats = await lstat(file).catch(() => undefined)
-    // Better now than after the download.
+    // Fails now rather than after the download.
     if (stats?.isDirectory()) throw new DfhfError('disk', `cannot write ${file}: a folder stands there`)
     return file
   }
@@ -202,7 +202,7 @@ export class LocalDir {
   async #prepare(): Promise<void> {
     if (this.#isPrepared) return
     const { root, state } = this.layout
-    // The links of a clone may be the repo's own.
+    // In a git clone the author of the repo may have made the links.
     const isClone = (await unlessMissing(lstat(join(root, '.git'))).catch(() => undefined)) !== undefined
     this.#content = isClone ? root : undefined
     await makeFolderInside(root, state, this.#content)

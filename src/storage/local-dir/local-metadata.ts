@@ -46,14 +46,14 @@ export async function readLocalMetadata(
   return isValid ? metadata : undefined
 }
 
-/** Notes what was just put at `path`: only afterwards, since metadata older than its file counts for nothing. */
+/** Notes the file that was just put at `path`; to be called afterwards, since metadata older than its file does not count. */
 export async function writeLocalMetadata(
   metadataPath: string,
   path: string,
   what: { readonly commit: Commit; readonly etag: string },
 ): Promise<void> {
   const { mtimeMs } = await stat(path)
-  // A file server's clock may be ahead of ours.
+  // A file server's clock may be ahead of this machine's.
   const timestamp = Math.max(Date.now(), mtimeMs) / 1000
   await writeFileAtomically(metadataPath, formatLocalMetadata({ ...what, timestamp }))
 }

@@ -18,7 +18,7 @@ export class LocalRefs {
     this.#repo = options.repo
   }
 
-  /** True when it is known of any revision what it meant. */
+  /** True when the commit of at least one revision is noted. */
   async isKnown(): Promise<boolean> {
     return (await stat(this.#folder).catch(() => undefined)) !== undefined
   }
@@ -39,7 +39,7 @@ export class LocalRefs {
   }
 }
 
-/** A revision may be named as no file can be. */
+/** A file name for a revision, whose own name may hold what file names cannot. */
 function nameOf(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }

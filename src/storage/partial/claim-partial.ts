@@ -19,7 +19,7 @@ export interface PartialPaths {
 /** A partial file that this process alone writes to, with what an earlier run left in it. */
 export interface ClaimedPartial extends PartialPaths {
   readonly handle: FileHandle
-  /** Partials that other processes may be writing to: what they hold may be copied, but they are not ours. */
+  /** Partials that other processes may be writing to: their bytes may be copied, but nothing be written. */
   readonly others: readonly PartialPaths[]
   /** Puts an unfinished partial where the next run finds it. */
   readonly giveBack: () => Promise<void>
@@ -33,9 +33,9 @@ export interface ClaimOptions {
 }
 
 /**
- * Claims a partial of `stem` in `folder`: one that was put down, else one that a killed process left, else a new one.
- * A process writes under a name of its own, and takes over a name only when that process is proven to be gone, so no
- * two ever write to one file, whatever locks the file system has. The claim ends when the handle is closed.
+ * Claims a partial of `stem` in `folder`: one that its writer put down, else one that a killed process left, else a new
+ * one. A process writes under a name of its own, and takes over a name only when its process is proven to be gone, so
+ * that no two ever write to one file, also where the file system has no locks. The claim ends when the handle is closed.
  */
 export async function claimPartial(
   folder: string,
@@ -79,7 +79,7 @@ interface Named {
 
 interface Locked {
   readonly handle: FileHandle
-  /** True when the lock keeps a second descriptor out: then it would have kept out another process. */
+  /** True when the lock keeps out a second descriptor of this process: then it keeps out other processes too. */
   readonly isSound: boolean
 }
 
@@ -139,7 +139,7 @@ async function makeNew(
   }
 }
 
-/** Locks what another process left; `held` while that process lives, undefined for what is no partial of ours. */
+/** Locks a partial of another process; `held` while that process lives, undefined for a file that is no partial of dfhf's. */
 async function lockOrphan(
   { path }: PartialPaths,
   lock: NonNullable<ClaimOptions['lock']>,
@@ -163,7 +163,7 @@ async function isSound(path: string, lock: NonNullable<ClaimOptions['lock']>): P
   }
 }
 
-/** A file with a second name may be somebody else's, or a backup of ours. */
+/** Opens a partial; not one with a second name, which may be another user's file, or a backup of this one. */
 async function openOwn(path: string): Promise<FileHandle | undefined> {
   const handle = await openPlainFile(path, constants.O_RDWR).catch(() => undefined)
   if (handle === undefined || (await handle.stat()).nlink === 1) return handle
@@ -171,7 +171,7 @@ async function openOwn(path: string): Promise<FileHandle | undefined> {
   return undefined
 }
 
-/** New journals that the process before was killed over. */
+/** Removes unfinished new journals of a process that was killed while it wrote them. */
 async function removeTemporaries(folder: string, stem: string, suffix: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const parsed = parsePartialName(name)
@@ -180,12 +180,12 @@ async function removeTemporaries(folder: string, stem: string, suffix: string): 
   }
 }
 
-/** Leaves both names of the data until the journal is there: a file with two names is taken by nobody. */
+/** Links the data to its second name, moves the journal, then drops the first name: a file with two names is not claimed. */
 async function putDown(own: PartialPaths, parked: PartialPaths): Promise<void> {
   try {
     await link(own.path, parked.path)
   } catch {
-    // Another one lies there, or the file system has no second names: the next run finds this one by its own.
+    // Another partial stands there, or the file system has no hard links: the next run finds this one by its first name.
     return
   }
   await unlessMissing(rename(own.journalPath, parked.journalPath))
@@ -199,7 +199,7 @@ function pathsOf(folder: string, stem: string, suffix?: string): PartialPaths {
   }
 }
 
-/** The length of a name tells the others whether its owner holds a lock that means something. */
+/** A new suffix: its length tells other processes whether its owner holds a lock that keeps them out. */
 function nameOf(isSound: boolean): string {
   return isSound ? randomSuffix() : randomSuffix() + randomSuffix()
 }

@@ -10,8 +10,8 @@ import { readPieceJournal, writeFully } from './piece-journal.ts'
 const ABANDONED_AFTER_MS = 3_600_000
 
 /**
- * Copies into a claimed partial what another process has of the blob, where nobody can tell whether that process
- * still writes. Its file stays its own, unless it was given up long ago. Undefined when there is nothing to copy.
+ * Copies into a claimed partial what another process has of the blob, where it is not known whether that process still
+ * writes. Its file is removed only when it was not written for long. Undefined when there is nothing to copy.
  */
 export async function copyPieces(
   claim: ClaimedPartial,

@@ -22,8 +22,8 @@ export interface JournalSubject {
 }
 
 /**
- * One step in a blob's life. A commit may say the sum of the piece, see PieceSums. A checkpoint says that the first `records` records speak of bytes that are on the
- * medium itself, not only in the page cache.
+ * One step in a blob's life. A commit may hold the sum of the piece, see PieceSums. A checkpoint says that the bytes
+ * behind the first `records` records are on the medium itself, not only in the page cache.
  */
 export type JournalRecord =
   | { readonly kind: 'commit'; readonly index: number; readonly sum?: number }
@@ -114,7 +114,7 @@ export function decodeJournal(bytes: Uint8Array, subject: JournalSubject): Journ
     if (kind === CHECKPOINT) covered = Math.max(covered, value)
   }
   const isSameBoot = isWrittenUnder(subject.bootId, bytes)
-  // The sums are no signature: whoever may write to the folder can make a journal of any pieces.
+  // The sums are no signature: any user who may write to the folder can make a journal of any pieces.
   const isPiece = ([index]: [number, number]) => index * subject.pieceSize < subject.size
   const indices = [...committedBy].filter(isPiece).sort(([a], [b]) => a - b)
   return {

@@ -87,7 +87,7 @@ export class PartialBlob implements AsyncDisposable {
     try {
       const pieces = new Bitmap(pieceCountOf(size))
       if (pieces.size < 2) {
-        // One piece is fetched anew sooner than it is found again.
+        // To fetch a single piece anew takes less time than to check what an earlier run left of it.
         await cutTo(claim.handle, 0)
         return new PartialBlob(options, claim, pieces, undefined)
       }
@@ -257,7 +257,7 @@ export class PartialBlob implements AsyncDisposable {
   }
 }
 
-/** Not every file system cuts files, and a new one needs no cut. */
+/** Cuts a file to `size`; failures are ignored, as some file systems cannot, and a new file needs no cut. */
 async function cutTo(handle: FileHandle, size: number): Promise<void> {
   if ((await handle.stat()).size > size) await handle.truncate(size)
 }

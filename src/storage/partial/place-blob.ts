@@ -15,7 +15,7 @@ import { writeFully } from './piece-journal.ts'
 const COPY_CHUNK = 4 * 2 ** 20
 
 export interface PlaceOptions {
-  /** Two names for the same bytes are allowed: only where nobody edits a file in place. @default true */
+  /** Two names for the same bytes are allowed: only where users do not edit files in place. @default true */
   readonly hardLink?: boolean | undefined
   /** A copy is on the medium before it gets its name. @default true */
   readonly durable?: boolean | undefined
@@ -24,7 +24,7 @@ export interface PlaceOptions {
   readonly signal?: AbortSignal | undefined
   /** What the target must hold: a copy is hashed on its way. Without it the source is believed. */
   readonly expected?: { readonly oid: Oid; readonly size: number } | undefined
-  /** Hashes a reflink as well, where nobody checked the source a moment ago. */
+  /** Hashes a reflink as well; to be given where the source was not checked a moment ago. */
   readonly hashFile?: HashFile | undefined
 }
 

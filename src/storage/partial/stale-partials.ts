@@ -53,7 +53,7 @@ export async function missingSize(folder: string, sizes: ReadonlyMap<string, num
 
 /**
  * Removes a partial with its journal unless a process writes to it now. True when it is gone. Where there are no locks
- * nothing is removed: nobody can tell.
+ * nothing is removed, as a process may be writing to it.
  */
 export async function removePartial(path: string): Promise<boolean> {
   const handle = await openPlainFile(path, constants.O_RDWR).catch(() => undefined)
@@ -74,7 +74,7 @@ export async function removePartial(path: string): Promise<boolean> {
 
 /**
  * Removes the journals of a blob that stands under its final name: a process killed between the renaming of the blob
- * and the removal of its journal leaves one, and nobody would ever read it.
+ * and the removal of its journal leaves one, which no run would ever read.
  */
 export async function removeOrphanJournals(folder: string, stem: string): Promise<void> {
   const names = await readdir(folder)
@@ -102,7 +102,7 @@ export async function removeLostPartials(folder: string): Promise<void> {
   for (const name of lost) await removePartial(join(folder, name))
 }
 
-/** Removes what nobody has written to for `olderThanMs` and nobody writes to now; gives what was removed. */
+/** Removes partials that no process has written to for `olderThanMs` or writes to now; gives the removed ones. */
 export async function removeStalePartials(
   folder: string,
   options: { readonly olderThanMs: number; readonly nowMs?: number },

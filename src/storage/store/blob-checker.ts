@@ -23,8 +23,8 @@ export interface BlobCheckerOptions {
 }
 
 /**
- * Reads the blobs that are served again, one after the other, the one checked longest ago first: a disk changes
- * bytes without a sign in the file's times. What no longer holds what its name says is taken out of service.
+ * Reads all served blobs again, one after the other, the one checked longest ago first: a disk may change bytes without
+ * a sign in the file's times. A file that no longer holds its blob is taken out of service.
  */
 export class BlobChecker implements AsyncDisposable {
   readonly #options: BlobCheckerOptions

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { Oid } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
@@ -7,7 +8,7 @@ import { CacheScan } from '../cache/cache-scan.ts'
 import { unlessMissing } from '../files/disk-error.ts'
 import { FolderWatch } from '../files/folder-watch.ts'
 import type { HashFile } from '../files/hash-file.ts'
-import type { BlobLease } from './blob-lease.ts'
+import type { BlobPin } from './blob-pin.ts'
 import type { BlobStore } from './store.ts'
 import type { VerifiedFiles } from './verified-files.ts'
 
@@ -18,14 +19,14 @@ export interface BlobIndexOptions {
   readonly verified: VerifiedFiles
   readonly hashFile: HashFile
   readonly log?: Log | undefined
-  /** How often changes are looked for that no watch told of. @default 10_000 */
+  /** How often to look for changes that no watch reported, in ms. @default 10_000 */
   readonly lookEveryMs?: number | undefined
 }
 
-/** A whole, verified blob. One from the store stays until the lease is disposed. */
-export interface IndexedBlob extends BlobLease {
+/** A whole, verified blob. One from the store stays until the pin is disposed. */
+export interface IndexedBlob extends BlobPin {
   readonly oid: Oid
-  readonly origin: 'cache' | 'store'
+  readonly heldBy: 'cache' | 'store'
 }
 
 /**
@@ -38,7 +39,7 @@ export class BlobIndex implements AsyncDisposable {
   readonly #scans: readonly CacheScan[]
   readonly #watch: FolderWatch
   readonly #cached = new Map<Oid, Map<string, Repo>>()
-  readonly #listeners = new Set<(oid: Oid) => void>()
+  readonly #listeners = new Listeners<Oid>()
   readonly #timer: NodeJS.Timeout
   readonly #unsubscribe: () => void
   #looking: Promise<void> | undefined
@@ -53,7 +54,7 @@ export class BlobIndex implements AsyncDisposable {
     this.#watch = new FolderWatch(lookSoon)
     this.#timer = setInterval(lookSoon, options.lookEveryMs ?? 10_000)
     this.#timer.unref()
-    this.#unsubscribe = options.store?.subscribe((oid) => this.#tell(oid)) ?? (() => {})
+    this.#unsubscribe = options.store?.subscribe((oid) => this.#listeners.tell(oid)) ?? (() => {})
   }
 
   /** Opens an index that knows all that is there now, and follows changes until it is closed. */
@@ -76,18 +77,12 @@ export class BlobIndex implements AsyncDisposable {
     return 1 + ofCaches + (this.#options.store?.lookCost ?? 0)
   }
 
-  /** The repos that a blob belongs to, by where it stands; empty when it is not here or nobody knows. */
+  /** The repos that a blob belongs to, by where it stands; empty when it is not here or no repo is known. */
   reposOf(oid: Oid): Repo[] {
     const repos = new Map<string, Repo>()
     for (const repo of this.#cached.get(oid)?.values() ?? []) repos.set(repoFolderName(repo), repo)
     for (const repo of this.#options.store?.reposOf(oid) ?? []) repos.set(repoFolderName(repo), repo)
     return [...repos.values()]
-  }
-
-  /** The path of a verified blob; see `acquire`, which also keeps it from being evicted. */
-  async find(oid: Oid, signal?: AbortSignal): Promise<string | undefined> {
-    using blob = await this.acquire(oid, signal)
-    return blob?.path
   }
 
   /**
@@ -109,14 +104,14 @@ export class BlobIndex implements AsyncDisposable {
       const stats = await unlessMissing(stat(path)).catch(() => undefined)
       if (!stats?.isFile() || !(await this.#isGood(path, oid, signal))) continue
       const repos = this.reposOf(oid)
-      return { oid, path, size: stats.size, repos, origin: 'cache', [Symbol.dispose]() {} }
+      return { oid, path, size: stats.size, repos, heldBy: 'cache', [Symbol.dispose]() {} }
     }
     return undefined
   }
 
   /**
-   * Where a blob stands that `acquire` is still hashing. Its bytes may be sent meanwhile by one who lets nobody have
-   * the last of them before `acquire` gave it.
+   * Where a blob stands that `acquire` is still hashing. A caller may send its bytes meanwhile, but must keep back the
+   * last of them until `acquire` has given the blob.
    */
   async peek(oid: Oid): Promise<{ readonly path: string; readonly size: number } | undefined> {
     for (const path of this.#cached.get(oid)?.keys() ?? []) {
@@ -149,7 +144,7 @@ export class BlobIndex implements AsyncDisposable {
     const removed = isStored && (await store.remove(oid).catch(() => false))
     const hint = removed ? 'it was removed' : isStored ? 'it is not served' : 'it is not served; remove it'
     this.#log.warn(`${path} does not hold what its name says: ${hint}`)
-    this.#tell(oid)
+    this.#listeners.tell(oid)
   }
 
   /** Looks for changes now; resolves when all that was there at the call is known. */
@@ -161,7 +156,7 @@ export class BlobIndex implements AsyncDisposable {
       })
       return this.#looking
     }
-    // The look under way may have passed by already what the caller asks for.
+    // The look under way may have passed the folder already in which the caller's blob appeared.
     this.#nextLook ??= this.#looking.then(() => {
       this.#nextLook = undefined
       return this.look()
@@ -171,8 +166,7 @@ export class BlobIndex implements AsyncDisposable {
 
   /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
   subscribe(listener: (oid: Oid) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -185,18 +179,18 @@ export class BlobIndex implements AsyncDisposable {
   }
 
   async #acquireStored(oid: Oid, signal?: AbortSignal): Promise<IndexedBlob | undefined> {
-    const lease = await this.#options.store?.acquire(oid)
-    if (lease === undefined) return undefined
+    const pin = await this.#options.store?.acquire(oid)
+    if (pin === undefined) return undefined
     let isGood = false
     try {
-      isGood = await this.#isGood(lease.path, oid, signal)
+      isGood = await this.#isGood(pin.path, oid, signal)
     } finally {
-      if (!isGood) lease[Symbol.dispose]()
+      if (!isGood) pin[Symbol.dispose]()
     }
     if (!isGood) return undefined
-    const { path, size } = lease
-    const release = () => lease[Symbol.dispose]()
-    return { oid, path, size, repos: this.reposOf(oid), origin: 'store', [Symbol.dispose]: release }
+    const { path, size } = pin
+    const release = () => pin[Symbol.dispose]()
+    return { oid, path, size, repos: this.reposOf(oid), heldBy: 'store', [Symbol.dispose]: release }
   }
 
   async #isGood(path: string, oid: Oid, signal?: AbortSignal): Promise<boolean> {
@@ -204,7 +198,7 @@ export class BlobIndex implements AsyncDisposable {
     const known = await verified.check(path, oid)
     if (known !== undefined) return known
     const isGood = await verified.verify(path, oid, hashFile, signal)
-    // Neither gone nor changed meanwhile, but wrong.
+    // The file is neither gone nor changed meanwhile, but does not hold the blob.
     if (!isGood && (await verified.check(path, oid)) === false) void this.condemn(path, oid)
     return isGood
   }
@@ -218,15 +212,11 @@ export class BlobIndex implements AsyncDisposable {
         else paths.delete(path)
         if (paths.size > 0) this.#cached.set(oid, paths)
         else this.#cached.delete(oid)
-        this.#tell(oid)
+        this.#listeners.tell(oid)
       }
     }
     if (this.#isClosed) return
     const folders = this.#scans.flatMap((scan) => [scan.root, ...scan.blobFolders])
     if (this.#watch.follow(folders)) void this.look()
-  }
-
-  #tell(oid: Oid): void {
-    for (const listener of this.#listeners) listener(oid)
   }
 }

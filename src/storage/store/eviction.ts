@@ -1,6 +1,6 @@
 import type { Oid } from '../../blob/oid.ts'
 
-/** A blob that may go. */
+/** A blob that may be evicted. */
 export interface EvictionCandidate {
   readonly oid: Oid
   readonly size: number
@@ -16,7 +16,7 @@ export interface Excess {
   readonly underFloor: number
 }
 
-/** Which blobs go, least recently used first, until neither excess is left or nothing helps any more. */
+/** Which blobs to evict, least recently used first, until neither excess is left or no further blob helps. */
 export function chooseVictims(
   candidates: readonly EvictionCandidate[],
   excess: Excess,

@@ -9,7 +9,7 @@ export type NextCheck =
 const LONGEST_WAIT_MS = 3_600_000
 
 /**
- * Which file is read again next: of those that count as good the one whose check is longest ago, when that is
+ * Which file to read again next: of the files that count as good the one whose last check is longest ago, once that is
  * `everyMs` ago. `nowMs` is Unix time; a check that lies in the future, since the clock was set back, is due at once.
  */
 export function nextCheck(facts: Iterable<VerifiedFact>, nowMs: number, everyMs: number): NextCheck {

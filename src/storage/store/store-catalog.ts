@@ -9,7 +9,7 @@ export interface CatalogEntry {
   /** When the time of use was last written to the disk. */
   touchedAtMs: number
   /** How many readers keep it from being evicted. */
-  leases: number
+  pins: number
 }
 
 /** The store's memory of its whole blobs, and of the repos of those and of the ones being written. */
@@ -24,7 +24,7 @@ export class StoreCatalog {
     return size
   }
 
-  /** What it costs to look whether all are there still: one folder for the first two digits, and the way through all. */
+  /** The cost of checking that all blobs are still there, in folders: one for each first two digits, and more for many blobs. */
   get lookCost(): number {
     const { size } = this.#entries
     return Math.min(256, size) + Math.ceil(size / 64)
@@ -49,11 +49,11 @@ export class StoreCatalog {
     return folders
   }
 
-  /** Takes up a whole blob; one that is known keeps its leases. */
+  /** Takes up a whole blob; one that is known keeps its pins. */
   add(oid: Oid, size: number, usedAtMs: number): void {
     const known = this.#entries.get(oid)
     if (known?.size === size) known.usedAtMs = usedAtMs
-    else this.#entries.set(oid, { size, usedAtMs, touchedAtMs: usedAtMs, leases: 0 })
+    else this.#entries.set(oid, { size, usedAtMs, touchedAtMs: usedAtMs, pins: 0 })
   }
 
   delete(oid: Oid): void {

@@ -19,7 +19,7 @@ export function reposOwnerOf(name: string): string | undefined {
   return name.endsWith(ENDING) ? name.slice(0, -ENDING.length) : undefined
 }
 
-/** The repos noted for a stored blob; none when nobody knows. */
+/** The repos noted for a stored blob; an empty list where none is noted. */
 export async function readStoreRepos(blobPath: string): Promise<Repo[]> {
   const text = (await readPlainText(reposPathOf(blobPath), MAX_SIZE)) ?? ''
   return text.split('\n').flatMap((line) => parseRepoFolderName(line) ?? [])

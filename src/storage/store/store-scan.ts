@@ -25,7 +25,7 @@ export function storeFolderOf(root: string, oid: string): string {
   return join(root, oid.slice(0, 2))
 }
 
-/** Looks through the store's folders; what is no blob, partial or note is let be. */
+/** Looks through the store's folders; other files than blobs, partials and notes are passed over. */
 export async function scanStore(root: string): Promise<StoreContent> {
   const blobs: StoredBlob[] = []
   const partials: FoundPartial[] = []

@@ -1,6 +1,8 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
+import { Semaphore } from '../../base/semaphore.ts'
 import { formatSize } from '../../base/size.ts'
 import type { Oid } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
@@ -11,19 +13,19 @@ import { FolderStamps } from '../files/folder-stamps.ts'
 import { noRoom } from '../files/no-room.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { type FoundPartial, listPartials, removePartial } from '../partial/stale-partials.ts'
-import { type BlobLease, CountedLease } from './blob-lease.ts'
+import { type BlobPin, CountedPin } from './blob-pin.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { StoreCatalog } from './store-catalog.ts'
 import type { BlobStoreOptions } from './store-options.ts'
 import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
 import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
 
-/** The disk need not know of every read: only eviction after a restart asks. */
+/** How often a use is noted on disk at the most: only eviction after a restart reads the note. */
 const TOUCH_EVERY_MS = 60_000
 
 /**
  * The daemon's own blobs: `<root>/<first 2 hex>/<oid>`. Least recently used ones go when the quota or the disk's
- * floor asks for it, never one that is being read, and never anybody else's bytes.
+ * floor asks for it, never one that is being read, and never a file that the store did not write.
  */
 export class BlobStore {
   readonly root: string
@@ -36,8 +38,8 @@ export class BlobStore {
   readonly #growing = new Map<PartialBlob, Oid>()
   /** What killed or cancelled runs left. */
   #leftovers: readonly FoundPartial[] = []
-  readonly #listeners = new Set<(oid: Oid) => void>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #listeners = new Listeners<Oid>()
+  readonly #turn = new Semaphore(1)
 
   private constructor(root: string, options: BlobStoreOptions) {
     this.root = root
@@ -99,31 +101,25 @@ export class BlobStore {
     return join(storeFolderOf(this.root, oid), oid)
   }
 
-  /** The path of a whole blob, which counts as used now. Without a lease it may go at any time. */
-  async find(oid: Oid): Promise<string | undefined> {
-    using lease = await this.acquire(oid)
-    return lease?.path
-  }
-
-  /** Keeps a blob from being evicted until the lease is disposed, and notes the use; undefined when it is not here. */
-  async acquire(oid: Oid): Promise<BlobLease | undefined> {
-    const lease = await this.#lease(oid)
+  /** Keeps a blob from being evicted until the pin is disposed, and notes the use; undefined when it is not here. */
+  async acquire(oid: Oid): Promise<BlobPin | undefined> {
+    const pin = await this.#pin(oid)
     const entry = this.#catalog.get(oid)
-    if (lease === undefined || entry === undefined) return lease
+    if (pin === undefined || entry === undefined) return pin
     entry.usedAtMs = this.#now()
     if (entry.usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS) {
       entry.touchedAtMs = entry.usedAtMs
-      await noteStoreUse(lease.path, entry.usedAtMs).catch(() => {})
+      await noteStoreUse(pin.path, entry.usedAtMs).catch(() => {})
     }
-    return lease
+    return pin
   }
 
   /**
    * Opens a blob of `repo` for writing, with what an earlier run left of it, after making room for all of it.
-   * Throws `disk-full` when that cannot be. Without a repo nobody can tell who may have it.
+   * Throws `disk-full` when that is impossible. A blob without a repo counts as private.
    */
   openBlob(oid: Oid, size: number, repo: Repo | undefined): Promise<PartialBlob> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       const folder = storeFolderOf(this.root, oid)
       const present = this.#leftovers.reduce((sum, { stem, size }) => (stem === oid ? sum + size : sum), 0)
       this.#leftovers = this.#leftovers.filter(({ stem }) => stem !== oid)
@@ -140,14 +136,14 @@ export class BlobStore {
           onPublished: async () => {
             this.#growing.delete(blob)
             this.#catalog.add(oid, size, this.#now())
-            this.#tell(oid)
+            this.#listeners.tell(oid)
           },
           onClosed: async () => {
-            if (this.#growing.delete(blob)) await this.#inTurn(() => this.#findLeftovers(folder))
+            if (this.#growing.delete(blob)) await this.#turn.run(() => this.#findLeftovers(folder))
           },
         })
         this.#growing.set(blob, oid)
-        // What is left of others' attempts at it still takes space.
+        // Partials of this blob that other processes left still take space.
         await this.#findLeftovers(folder)
         return blob
       } catch (error) {
@@ -159,51 +155,43 @@ export class BlobStore {
 
   /** Notes that a blob which is here belongs to one more repo. */
   addRepo(oid: Oid, repo: Repo): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       if (this.#catalog.get(oid) !== undefined) await this.#noteRepo(oid, repo)
     })
   }
 
-  /** Frees space until the store keeps its quota and the disk its floor, as far as readers allow. */
-  trim(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#freeUp(0, 0)
-    })
-  }
-
-  /** Removes a blob; false when somebody reads it or it is not here. */
+  /** Removes a blob; false when it is pinned or not here. */
   remove(oid: Oid): Promise<boolean> {
-    return this.#inTurn(() => this.#evict(oid))
+    return this.#turn.run(() => this.#evict(oid))
   }
 
-  /** Looks for blobs that somebody else removed, and forgets them. Costs one stat a folder when nothing changed. */
+  /** Looks for blobs that another process removed, and forgets them. Costs one stat a folder when nothing changed. */
   async look(): Promise<void> {
     for (const [folder, oids] of this.#catalog.byFolder()) {
       if (!(await this.#folders.hasChanged(join(this.root, folder)))) continue
       // Acquiring looks at the file.
-      for (const oid of oids) (await this.#lease(oid))?.[Symbol.dispose]()
+      for (const oid of oids) (await this.#pin(oid))?.[Symbol.dispose]()
     }
   }
 
   /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
   subscribe(listener: (oid: Oid) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
-  async #lease(oid: Oid): Promise<BlobLease | undefined> {
+  async #pin(oid: Oid): Promise<BlobPin | undefined> {
     const entry = this.#catalog.get(oid)
     if (entry === undefined) return undefined
     const path = this.pathOf(oid)
-    entry.leases += 1
+    entry.pins += 1
     const release = () => {
-      entry.leases -= 1
+      entry.pins -= 1
     }
     const stats = await unlessMissing(stat(path)).catch(() => undefined)
     if (stats?.isFile() && stats.size === entry.size)
-      return new CountedLease(path, entry.size, this.#catalog.reposOf(oid), release)
+      return new CountedPin(path, entry.size, this.#catalog.reposOf(oid), release)
     release()
-    // Somebody else removed or changed it; one that was published meanwhile has another entry.
+    // Another process removed or changed it; a blob that was published meanwhile has another entry.
     if (this.#catalog.get(oid) === entry) this.#forget(oid)
     return undefined
   }
@@ -244,8 +232,8 @@ export class BlobStore {
 
   async #candidates(): Promise<EvictionCandidate[]> {
     const candidates: EvictionCandidate[] = []
-    for (const [oid, { size, usedAtMs, leases }] of this.#catalog.entries()) {
-      if (leases > 0) continue
+    for (const [oid, { size, usedAtMs, pins }] of this.#catalog.entries()) {
+      if (pins > 0) continue
       const stats = await unlessMissing(stat(this.pathOf(oid))).catch(() => undefined)
       candidates.push({ oid, size, usedAtMs, isShared: (stats?.nlink ?? 1) > 1 })
     }
@@ -255,7 +243,7 @@ export class BlobStore {
   async #evict(oid: Oid): Promise<boolean> {
     const entry = this.#catalog.get(oid)
     const isRewritten = [...this.#growing.values()].includes(oid)
-    if (entry === undefined || entry.leases > 0 || isRewritten) return false
+    if (entry === undefined || entry.pins > 0 || isRewritten) return false
     const path = this.pathOf(oid)
     this.#forget(oid)
     await onDisk('remove', path, () => rm(path, { force: true }))
@@ -288,16 +276,6 @@ export class BlobStore {
   #forget(oid: Oid): void {
     this.#catalog.delete(oid)
     if (![...this.#growing.values()].includes(oid)) this.#catalog.dropRepos(oid)
-    this.#tell(oid)
-  }
-
-  #tell(oid: Oid): void {
-    for (const listener of this.#listeners) listener(oid)
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work)
-    this.#turn = result.catch(() => {})
-    return result
+    this.#listeners.tell(oid)
   }
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { Semaphore } from '../../base/semaphore.ts'
 import type { Oid } from '../../blob/oid.ts'
 import { writeFileAtomically } from '../files/atomic-write.ts'
 import { unlessMissing } from '../files/disk-error.ts'
@@ -26,7 +27,7 @@ export class VerifiedFiles {
   #readInode = -1
   #lines = 0
   #compactAtLines = SPARE_LINES
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turn = new Semaphore(1)
 
   /** Without `stateDir` it remembers for as long as the process lives. `now` gives Unix milliseconds. */
   constructor(stateDir: string | undefined, now: () => number = Date.now) {
@@ -65,7 +66,7 @@ export class VerifiedFiles {
     if (stamp === undefined) return false
     const fact = this.#find(stamp, oid)
     if (fact !== undefined) return fact.isGood
-    await this.#inTurn(() => this.#readNew()).catch(() => {})
+    await this.#turn.run(() => this.#readNew()).catch(() => {})
     return this.#find(stamp, oid)?.isGood
   }
 
@@ -76,10 +77,10 @@ export class VerifiedFiles {
 
   /** Reads what other processes, or an earlier run, have noted. */
   async load(): Promise<void> {
-    await this.#inTurn(() => this.#readNew()).catch(() => {})
+    await this.#turn.run(() => this.#readNew()).catch(() => {})
   }
 
-  /** Hashes a file whatever is remembered of it. A file that is gone, or changes meanwhile, is forgotten. */
+  /** Hashes a file even where its state is remembered. A file that is gone, or changes meanwhile, is forgotten. */
   async verifyAnew(
     path: string,
     oid: Oid,
@@ -115,14 +116,16 @@ export class VerifiedFiles {
     this.#facts.set(fact.path, fact)
     const path = this.#path
     if (path === undefined) return
-    await this.#inTurn(async () => {
-      await mkdir(dirname(path), { recursive: true })
-      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
-      await using handle = await openPlainFile(path, flags)
-      await handle.writeFile(formatFact(fact))
-    }).catch(() => {
-      // A state folder that cannot be written costs a hash after the next start.
-    })
+    await this.#turn
+      .run(async () => {
+        await mkdir(dirname(path), { recursive: true })
+        const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
+        await using handle = await openPlainFile(path, flags)
+        await handle.writeFile(formatFact(fact))
+      })
+      .catch(() => {
+        // A state folder that cannot be written costs a hash after the next start.
+      })
   }
 
   /** Reads what was added since the last look, by this process or another. */
@@ -132,7 +135,7 @@ export class VerifiedFiles {
     const stats = await unlessMissing(stat(path)).catch(() => undefined)
     if (stats === undefined || (stats.ino === this.#readInode && stats.size <= this.#readSize)) return
     const start = stats.ino === this.#readInode ? this.#readSize : 0
-    // No dfhf lets it grow so large.
+    // dfhf itself never lets the file grow so large.
     if (stats.size - start > MAX_READ_SIZE) return this.#compact(path)
     const bytes = new Uint8Array(stats.size - start)
     await using handle = await openPlainFile(path, constants.O_RDONLY)
@@ -159,12 +162,6 @@ export class VerifiedFiles {
     await writeFileAtomically(statePath, [...this.#facts.values()].map(formatFact).join(''))
     this.#compactAtLines = this.#facts.size + SPARE_LINES
     this.#readInode = -1
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work)
-    this.#turn = result.catch(() => {})
-    return result
   }
 }
 

@@ -14,7 +14,7 @@ export interface FileStamp {
   readonly inode: string
 }
 
-/** What hashing a file showed, or writing it. */
+/** What dfhf found by hashing a file, or knows from writing it. */
 export interface VerifiedFact extends FileStamp {
   readonly oid: Oid
   /** False for a file that does not hold what its name says. */

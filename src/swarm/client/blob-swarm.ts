@@ -23,26 +23,26 @@ export interface BlobSwarm {
   /** Begins to look for peers and reports them until `close`. Returns at once. */
   watch(listener: SwarmListener): void
   /**
-   * Resolves when the peers that are known have said what they have. Never takes long: a peer that has everything
-   * saves the uplink, one that is slow to say so must not cost a download its start.
+   * Resolves when the known peers have said what they have, or after a short time: a peer that has everything saves
+   * the uplink, but one that is slow to say so must not delay a download.
    */
   introduced(): Promise<void>
-  /** True while some peer lacks pieces that no other peer has: whoever leaves then makes it ask the Hub. */
+  /** True while some peer lacks pieces that no other peer has: if this process left, that peer would ask the Hub. */
   isNeeded(): boolean
   close(): void
   /** Asks a peer for bytes; the body gives exactly those or throws. */
   open(peerId: string, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
   /** A name for people. */
   nameOf(peerId: string): string
-  /** The digest that a peer claims for a piece, where it told one. */
+  /** The digest that a peer claims for a piece; undefined where it claims none. */
   digestOf(peerId: string, piece: number): string | undefined
-  /** Asks all other peers for digests of pieces: by peer, by piece. */
+  /** Asks all peers for digests of pieces; the result is by peer, then by piece. */
   collectDigests(
     pieces: readonly number[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>>
   /** Shuts a peer out for a long time, with a reason for the log; it leaves at once. */
   ban(peerId: string, reason: string): void
-  /** Leaves a peer alone that does no harm but brings nothing: for a moment, and longer each time. */
+  /** Asks a peer that brings nothing, but does no harm, for nothing for a moment, and for longer each time. */
   shun(peerId: string, reason: string): void
 }

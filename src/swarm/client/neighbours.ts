@@ -17,7 +17,7 @@ export interface NeighbourOptions {
   readonly meetingPoints?: number
   /** 0 to below 1. */
   readonly random: () => number
-  /** What each member's word is worth. @default all have spoken themselves */
+  /** How sure it is that each member is what it is said to be. @default all have spoken themselves */
   readonly standingOf?: (id: string) => Standing
 }
 
@@ -26,10 +26,10 @@ const MAX_SEEDS = 16
 const MAX_AT_ADDRESS = 4
 
 /**
- * The peers to ask for a blob: all of them while they are few; otherwise seeds, the blob's top-ranked ones, which
- * all peers ask and where those who want the blob so meet, and some at random, which keep the swarm connected. Those
- * that were only told of come last, in the order given, and no address gets more than a few places: nobody fills
- * them with inventions.
+ * The peers to ask for a blob: all of them while they are few; otherwise seeds, the blob's top-ranked peers, which
+ * all peers ask so that those that want the blob meet there, and some at random, which keep the swarm connected. Peers
+ * that were only told of come last, in the order given, and no address gets more than a few places, so that a host
+ * which invents peers cannot fill them.
  */
 export function pickNeighbours(oid: Oid, members: Iterable<PeerInfo>, options: NeighbourOptions): PeerInfo[] {
   const {
@@ -66,7 +66,7 @@ function topOf(oid: Oid, peers: readonly PeerInfo[], count: number): PeerInfo[] 
   return hubMembers(oid, byId.keys(), count).flatMap((id) => byId.get(id) ?? [])
 }
 
-/** Of the peers at one address the few top-ranked ones; all peers leave out the same. */
+/** Of the peers at one address the few top-ranked ones; every process leaves out the same. */
 function spread(oid: Oid, peers: readonly PeerInfo[]): PeerInfo[] {
   const byAddress = new Map<string, PeerInfo[]>()
   for (const peer of peers) {

@@ -3,8 +3,8 @@ import type { Oid } from '../../blob/oid.ts'
 import { type ByteRange, pieceCountOf } from '../../blob/pieces.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
+import { readLines } from '../../http/ndjson.ts'
 import { rangeHeaders, readRange } from '../../http/range-request.ts'
-import { readLines } from '../protocol/ndjson.ts'
 import {
   decodeKnownPeer,
   decodePeer,
@@ -16,7 +16,7 @@ import {
   toAuthority,
   toPeerHeader,
 } from '../protocol/peer-info.ts'
-import { formatOrigin, formatPieceList } from '../protocol/peer-target.ts'
+import { formatPieceList, formatPlace } from '../protocol/peer-target.ts'
 import {
   decodeDigests,
   fromLoadHeader,
@@ -27,10 +27,10 @@ import {
   type PiecesMessage,
 } from '../protocol/peer-wire.ts'
 import { WireReader } from '../protocol/wire-reader.ts'
-import type { BlobOrigin } from '../server/blob-shelf.ts'
+import type { BlobPlace } from '../server/blob-shelf.ts'
 import { MAX_PEERS_TOLD } from '../server/peer-handler.ts'
-import { openAnswer } from '../trust/answer-proof.ts'
 import { AUTH_HEADER, type ClusterKey, createNonce, signRequest } from '../trust/cluster-key.ts'
+import { openResponse } from '../trust/response-proof.ts'
 import { sealText } from '../trust/sealed-stream.ts'
 import { isElsewhere, peerRefusal, UnprovenError, WrongPeerError } from './peer-refusal.ts'
 
@@ -44,15 +44,15 @@ export interface PeerAddress {
 export interface PeerClientOptions {
   /** Connections to peers go direct: a client without a proxy. */
   readonly http: HttpClient
-  /** This process as it introduces itself, so that whom we ask knows us at once; undefined while it does not serve. */
+  /** This process as it introduces itself to the peers that it asks; undefined while it does not serve. */
   readonly self: () => PeerInfo | undefined
-  /** With a key every request is signed, and only answers count that prove to come from a holder. */
+  /** With a key every request is signed, and only responses that prove to come from a holder count. */
   readonly key?: ClusterKey | undefined
-  /** True where nothing may be spoken in clear: every peer is asked by TLS, whatever was told of it. */
+  /** True where nothing may be sent in clear: every peer is asked by TLS, also one that is said to speak plain HTTP. */
   readonly needsTls?: boolean
   /** Called whenever a peer answered, with the address at which it did. */
   readonly onHeard?: (peer: PeerInfo, address: string) => void
-  /** Called when what answers does not hold the cluster key, or refuses ours. */
+  /** Called when the host that answers does not hold the cluster key, or refuses this process's. */
   readonly onUnproven?: (error: DfhfError) => void
   /** Called when a peer did not answer at an address, or another one did. */
   readonly onFailed?: (peer: PeerInfo, address: string) => void
@@ -100,8 +100,8 @@ export class PeerClient {
 
   /**
    * What the peer has of a blob, then every change, until the peer ends or the signal aborts. A peer that lacks
-   * the blob still introduces others that want it. `size` is the Hub's word; `origin` lets a peer that fetches
-   * for others begin; `onOpen` is called with the peer as it answered, at one address.
+   * the blob still introduces others that want it. `size` is what the Hub says; with `place` a peer that fetches
+   * for others can begin; `onOpen` is called with the peer as it answered, at one address.
    */
   async *watchPieces(
     peer: PeerInfo,
@@ -109,15 +109,15 @@ export class PeerClient {
     options: {
       readonly signal: AbortSignal
       readonly size?: number | undefined
-      readonly origin?: BlobOrigin | undefined
+      readonly place?: BlobPlace | undefined
       readonly onOpen?: (peer: PeerInfo) => void
     },
   ): AsyncGenerator<PiecesMessage> {
-    const { signal, size, origin, onOpen } = options
+    const { signal, size, place, onOpen } = options
     const { key } = this.#options
     const nonce = createNonce()
     const seal = key && ((text: string) => sealText(text, key.derive('request text', nonce)))
-    const told = origin && peer.fetchesForPeers ? formatOrigin(origin, seal) : {}
+    const told = place && peer.fetchesForPeers ? formatPlace(place, seal) : {}
     const query = new URLSearchParams({ watch: '1', ...told })
     const target = `/v1/blobs/${oid}/pieces?${query}`
     const { response, address } = await this.#call(peer, { target, signal, nonce })
@@ -128,7 +128,7 @@ export class PeerClient {
       throw error
     }
     const decoder = new PiecesDecoder(oid, peer.name, { size })
-    for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: peer.name })) {
+    for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: `peer ${peer.name}` })) {
       const message = decoder.decode(line)
       this.#options.onHeard?.(peer, address)
       yield { ...message, members: message.members.map((member) => seenThrough(member, address)) }
@@ -160,7 +160,7 @@ export class PeerClient {
     return decodeDigests(reader.object('digests'), pieceCountOf(size))
   }
 
-  /** Who answers at an address or under a peer's name, and whom it knows. */
+  /** What a peer, or the unknown peer at an address, says of itself, and the peers that it knows. */
   async listPeers(peer: PeerInfo | PeerAddress, signal: AbortSignal): Promise<PeerListing> {
     const { response, address, answerer } = await this.#call(peer, { target: '/v1/peers', signal })
     const sender = 'id' in peer ? peer.name : toAuthority(peer.host, peer.port)
@@ -171,7 +171,7 @@ export class PeerClient {
       const known = decodeKnownPeer(entry, sender)
       return { ...known, peer: seenThrough(known.peer, address) }
     })
-    // Where it answered is an address of it, whatever it believes itself.
+    // The address at which it answered replaces those that it names itself.
     const port = 'id' in peer ? self.port : peer.port
     return { self: { ...self, port, addresses: [address], usesTls: answerer.usesTls }, peers }
   }
@@ -238,21 +238,21 @@ export class PeerClient {
     }
   }
 
-  /** The answer as a holder of the key gave it. Throws `unauthorized` for one that proves nothing, whoever gave it. */
+  /** The response as a holder of the key sent it. Throws `unauthorized` for one without that proof. */
   #prove(raw: HttpResponse, nonce: string, sender: string): HttpResponse {
     const { key } = this.#options
-    const answer = key ? openAnswer(key, nonce, raw, sender) : raw
-    if (answer) return answer
+    const response = key ? openResponse(key, nonce, raw, sender) : raw
+    if (response) return response
     const refusal = raw.status === 401 ? peerRefusal(raw, sender)?.message : undefined
     const error = new UnprovenError(refusal ?? `peer ${sender} does not prove that it holds the cluster key`)
     this.#options.onUnproven?.(error)
     throw error
   }
 
-  /** Who says to have answered; of a stranger's addresses only the one at which it did counts. */
+  /** The peer that claims to have answered; of a stranger's addresses only the one at which it did counts. */
   #introduction(response: HttpResponse, host: string, peer: PeerInfo | PeerAddress): PeerInfo {
     const header = response.headers.get(PEER_HEADER)
-    // A server of another kind at an address that a peer once had is no lie of that peer.
+    // A server that is no dfhf may stand at an address that a peer had before: that peer is not to blame.
     if (header === undefined && 'id' in peer) throw new WrongPeerError(peer, host)
     const answerer = fromPeerHeader(header ?? '', host)
     const others = this.#options.key ? answerer.addresses.filter((other) => other !== host) : []

@@ -5,13 +5,13 @@ import { NOT_HERE_YET, REASON_HEADER } from '../protocol/peer-reply.ts'
 
 const MAX_RETRY_AFTER_S = 60
 
-/** A peer's no: it answered, so another address of it would say the same. */
+/** A peer refused: it answered, so another address of it would say the same. */
 class PeerRefusalError extends DfhfError {
   override readonly name = 'PeerRefusalError'
 }
 
 /**
- * What a peer's status says when it is a no; undefined for success. Never `bad-response`, which is for bytes and
+ * The error for a status by which a peer refuses; undefined for success. Never `bad-response`, which is for bytes and
  * messages that are wrong: a peer in trouble is no liar.
  */
 export function peerRefusal(response: HttpResponse, peer: string): DfhfError | undefined {
@@ -50,7 +50,7 @@ export class WrongPeerError extends DfhfError {
   }
 }
 
-/** What answered does not hold the cluster key, or refuses ours: any host can do that in a peer's place. */
+/** The host that answered does not hold the cluster key, or refuses this process's: any host can do that in a peer's place. */
 export class UnprovenError extends DfhfError {
   constructor(message: string) {
     super('unauthorized', message, {

@@ -1,7 +1,7 @@
 import type { Bitmap } from '../../blob/bitmap.ts'
 import type { PeerLoad, PiecesMessage } from '../protocol/peer-wire.ts'
 
-/** What one peer has of a blob, as its messages told so far. */
+/** What one peer has of a blob, by its messages so far. */
 export class RemotePieces {
   size: number | undefined
   pieces: Bitmap | undefined

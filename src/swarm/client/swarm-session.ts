@@ -6,7 +6,7 @@ import type { ByteRange } from '../../blob/pieces.ts'
 import type { Membership } from '../membership/membership.ts'
 import type { PeerInfo } from '../protocol/peer-info.ts'
 import type { PiecesMessage } from '../protocol/peer-wire.ts'
-import type { BlobOrigin } from '../server/blob-shelf.ts'
+import type { BlobPlace } from '../server/blob-shelf.ts'
 import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
 import { type Holder, isNeeded } from './linger.ts'
 import { MAX_NEIGHBOURS, MEETING_POINTS, pickNeighbours } from './neighbours.ts'
@@ -15,7 +15,7 @@ import { RemotePieces } from './remote-pieces.ts'
 
 /** How often the choice of neighbours is looked at again, in ms; newcomers are asked at once. */
 const NEIGHBOURS_EVERY_MS = 2_000
-/** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit while it goes on. */
+/** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit with each further failure. */
 export const RETRY_MS = 500
 export const LONGEST_RETRY_MS = 8_000
 const BAN_MS = 10 * 60_000
@@ -26,9 +26,8 @@ export const LONGEST_SHUN_MS = 80_000
 const DIGESTS_AT_ONCE = 256
 
 /**
- * From the start of this process's search, the time within which peers on the same network answer; and how long
- * those that are known may take to say what they have. Both in ms, and both usually over before the Hub has told
- * where a blob is.
+ * How long after the start of this process's search peers on the same network may still answer, and how long known
+ * peers may take to say what they have. Both in ms, and both usually over before the Hub has said where a blob is.
  */
 const SEARCH_MS = 100
 const INTRODUCTION_MS = 300
@@ -50,7 +49,7 @@ export interface SwarmBlob {
   readonly oid: Oid
   readonly size: number
   /** Where it is on the Hub, for peers that fetch for others; undefined when that must stay private. */
-  readonly origin: () => Promise<BlobOrigin | undefined>
+  readonly place: () => Promise<BlobPlace | undefined>
 }
 
 /** The swarm of one blob: a held stream to each neighbour, and requests for ranges. */
@@ -58,7 +57,7 @@ export class SwarmSession implements BlobSwarm {
   readonly #node: SwarmNode
   readonly #oid: Oid
   readonly #size: number
-  readonly #origin: () => Promise<BlobOrigin | undefined>
+  readonly #hubPlace: () => Promise<BlobPlace | undefined>
   readonly #remotes = new Map<string, { readonly peer: PeerInfo; readonly pieces: RemotePieces }>()
   readonly #watched = new Set<string>()
   readonly #streams = new Map<string, AbortController>()
@@ -66,10 +65,10 @@ export class SwarmSession implements BlobSwarm {
   readonly #shunned = new Map<string, { readonly times: number; readonly until: number }>()
   readonly #shunMs: number
   readonly #hasSpoken = new Set<string>()
-  /** Where each peer answered, and which were asked for bytes: from then on an id means its place, for the blame. */
+  /** Where each peer answered, and which were asked for bytes: their ids stay bound to that place, so that blame is right. */
   readonly #places = new Map<string, PeerInfo>()
   readonly #asked = new Set<string>()
-  /** By peer: the first word of what it has, or its first failure. */
+  /** By peer: settled by its first message, or its first failure. */
   readonly #firstWords = new Map<string, PromiseWithResolvers<void>>()
   readonly #stop = new AbortController()
 
@@ -79,7 +78,7 @@ export class SwarmSession implements BlobSwarm {
     this.#shunMs = shunMs
     this.#oid = blob.oid
     this.#size = blob.size
-    this.#origin = blob.origin
+    this.#hubPlace = blob.place
   }
 
   get selfId(): string {
@@ -108,7 +107,7 @@ export class SwarmSession implements BlobSwarm {
     const { signal } = this.#stop
     const look = () => {
       const { membership, selfId } = this.#node
-      // Where everybody meets is asked in any case; others only while there is room, or each look would add some.
+      // The meeting points of all peers are asked in any case; others only while there is room, or each look would add some.
       const limit = Math.max(MEETING_POINTS, MAX_NEIGHBOURS - this.#watched.size)
       const standingOf = (id: string) => membership.standingOf(id)
       const options = { selfId, limit, random: Math.random, standingOf }
@@ -200,7 +199,7 @@ export class SwarmSession implements BlobSwarm {
     }
   }
 
-  /** Reads a peer's stream to its end, whatever that is; true when the peer had anything to say. */
+  /** Reads a peer's stream until it ends or breaks; true when at least one message came. */
   async #visit(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<boolean> {
     const stream = new AbortController()
     this.#streams.set(peer.id, stream)
@@ -221,9 +220,9 @@ export class SwarmSession implements BlobSwarm {
 
   async #read(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<void> {
     const pieces = new RemotePieces()
-    const origin = peer.fetchesForPeers ? await this.#origin() : undefined
+    const place = peer.fetchesForPeers ? await this.#hubPlace() : undefined
     const onOpen = (at: PeerInfo) => this.#settle(at)
-    const watching = { signal, size: this.#size, origin, onOpen }
+    const watching = { signal, size: this.#size, place, onOpen }
     for await (const message of this.#node.client.watchPieces(peer, this.#oid, watching)) {
       pieces.apply(message)
       for (const member of message.members) {
@@ -243,8 +242,8 @@ export class SwarmSession implements BlobSwarm {
   }
 
   /**
-   * Throws when the peer was asked for bytes elsewhere before: one of the two may be another host that only says to
-   * be it, and what one sent must not be blamed on the other.
+   * Throws when the peer was asked for bytes at another place before: one of the two may be a host that only claims
+   * its id, and wrong bytes of the one must not be blamed on the other.
    */
   #settle(at: PeerInfo): void {
     const before = this.#asked.has(at.id) ? this.#places.get(at.id) : undefined

@@ -6,9 +6,9 @@ import { announcedIn, announcementOf, answerTo, serviceAnswer, whoIsThere } from
 import { listInterfaces, type NetworkInterface } from './network-interfaces.ts'
 
 const MDNS_PORT = 5353
-/** When to announce after an interface came up: at once, and again in case somebody was not listening yet. */
+/** When to announce after an interface came up: at once, and again for peers that were not listening yet. */
 const BURST_MS = [0, 100, 300, 1000]
-/** At most one answer on an interface in this time, however many ask; short, as whoever asks is about to go to the Hub. */
+/** At most one response on an interface in this time, however many ask; short, as the peer that asks is about to ask the Hub. */
 const ANSWER_PAUSE_MS = 40
 const INTERFACE_CHECK_MS = 15_000
 /** How long the goodbye may take to leave. */
@@ -17,9 +17,9 @@ const GOODBYE_MS = 200
 export interface MulticastOptions {
   /** This process; asked anew each time. */
   readonly self: () => PeerInfo
-  /** A packet from `sender` told of a peer; what is heard of ourselves is not reported. */
+  /** A packet from `sender` announced a peer; announcements of this process itself are not reported. */
   readonly onPeer: (peer: PeerInfo, sender: string) => void
-  /** A peer took itself back, from this address. */
+  /** A peer withdrew its announcement, from this address. */
   readonly onBye: (id: string, address: string) => void
   /** @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
@@ -29,7 +29,7 @@ export interface MulticastOptions {
   readonly log?: Log
 }
 
-/** Finds peers by DNS-SD over multicast on every interface. A network where that is impossible is a debug line. */
+/** Finds peers by DNS-SD over multicast on every interface. Where a network does not allow it, that is a debug line. */
 export class MulticastDiscovery {
   readonly #options: Required<MulticastOptions>
   readonly #links = new Map<string, MulticastLink>()
@@ -135,7 +135,7 @@ class MulticastLink {
     try {
       socket?.destroy()
     } catch {
-      // It never came to be bound.
+      // The socket was never bound.
     }
   }
 

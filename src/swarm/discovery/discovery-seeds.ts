@@ -16,8 +16,14 @@ export interface Seed {
 
 const MAX_ADDRESSES_OF_NAME = 256
 const MAX_TRIES_AT_ONCE = 16
+/** How often a name is looked up again while a peer is known at one of its addresses. */
 const RESOLVE_EVERY_MS = 30_000
-/** Seeds and those that need them often start together: the first tries come quickly, in ms after one another. */
+/**
+ * While none is, it is looked up after these pauses, in ms: the hosts of a cluster that starts get their names one after
+ * the other, and one that saw too few of them fetched its own copy from the Hub (2.35 copies for three pods).
+ */
+const SEARCH_EVERY_MS = [1_000, 1_000, 2_000, 4_000, 8_000, 16_000]
+/** Seeds and their users often start together, so the first tries follow one another quickly, after these pauses in ms. */
 const FIRST_PAUSES_MS = [100, 200, 300, 500, 1000]
 
 /** Reads `host`, `host:port` or `[address]:port`, several separated by commas; throws `usage`. */
@@ -47,7 +53,7 @@ function parseSeed(text: string): Seed {
 
 export interface SeedOptions {
   readonly seeds: readonly Seed[]
-  /** Asks who answers at an address and takes in what it tells; resolves to false when that is this very process. */
+  /** Asks the peer at an address and takes in what it tells; resolves to false when that is this very process. */
   readonly contact: (address: Seed, signal: AbortSignal) => Promise<boolean>
   /** True while a live peer is known at an address: it need not be tried. */
   readonly isKnownAt: (host: string, port: number) => boolean
@@ -61,7 +67,7 @@ export interface SeedOptions {
   readonly log?: Log
 }
 
-/** Keeps trying the seeds that are away; every seed and every address of it on its own, so that none waits for another. */
+/** Keeps trying the seeds that do not answer; each address of each seed on its own, so that none waits for another. */
 export class SeedDiscovery {
   readonly #options: Required<SeedOptions>
   readonly #tries = new Semaphore(MAX_TRIES_AT_ONCE)
@@ -85,20 +91,30 @@ export class SeedDiscovery {
   }
 
   async #follow(seed: Seed, signal: AbortSignal): Promise<void> {
-    const { now, wait, heartbeatMs } = this.#options
+    const { now, wait, heartbeatMs, isKnownAt } = this.#options
+    const isName = isIP(seed.host) === 0
     let addresses: readonly string[] = []
     let resolvedAt = Number.NEGATIVE_INFINITY
+    let lookups = 0
+    let wasKnown = false
     for (let round = 0; !signal.aborted; round += 1) {
-      if (addresses.length === 0 || now() - resolvedAt >= RESOLVE_EVERY_MS) {
+      const isKnown = addresses.some((host) => isKnownAt(host, seed.port))
+      if (isKnown !== wasKnown) lookups = 0
+      wasKnown = isKnown
+      const isSearching = isName && !isKnown
+      const patience = (isSearching && SEARCH_EVERY_MS[lookups]) || RESOLVE_EVERY_MS
+      if (now() - resolvedAt >= patience) {
+        if (resolvedAt >= 0) lookups += 1
         addresses = await this.#resolve(seed, addresses)
         resolvedAt = now()
       }
       await Promise.all(addresses.map((host) => this.#try({ host, port: seed.port }, signal)))
-      await wait(FIRST_PAUSES_MS[round] ?? heartbeatMs, signal).catch(() => {})
+      const search = isSearching ? (SEARCH_EVERY_MS[lookups] ?? heartbeatMs) : heartbeatMs
+      await wait(FIRST_PAUSES_MS[round] ?? Math.min(heartbeatMs, search), signal).catch(() => {})
     }
   }
 
-  /** All addresses of a seed; those of before when its name cannot be resolved now. */
+  /** All addresses of a seed; those found before when its name cannot be resolved now. */
   async #resolve({ host }: Seed, before: readonly string[]): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [host]
     try {

@@ -1,12 +1,13 @@
 import { isIP } from 'node:net'
 import type { DnsPacket, DnsQuestion, DnsRecord } from 'multicast-dns'
-import { decodePeer, isLoopback, MAX_ADDRESSES, type PeerInfo } from '../protocol/peer-info.ts'
+import { isLoopbackAddress } from '../../base/loopback.ts'
+import { decodePeer, MAX_ADDRESSES, type PeerInfo } from '../protocol/peer-info.ts'
 
 /** The service under which peers announce themselves (RFC 6763). */
 export const SERVICE = '_dfhf._tcp.local'
 const META_QUERY = '_services._dns-sd._udp.local'
 const MAX_TXT_ENTRIES = 32
-/** How many peers one packet may tell of; more come from no honest sender. */
+/** How many peers one packet may announce; an honest sender announces fewer. */
 const MAX_PEERS_IN_PACKET = 64
 
 function instanceOf(peer: PeerInfo): string {
@@ -64,15 +65,15 @@ export function answerTo(
   return questions.some(({ name }) => name.toLowerCase() === META_QUERY) ? 'service' : undefined
 }
 
-/** The answer to the query for all services of a network. */
+/** The response to the query for all services of a network. */
 export function serviceAnswer(ttl: number): DnsPacket {
   return { answers: [{ name: META_QUERY, type: 'PTR', ttl, data: SERVICE }] }
 }
 
-/** A peer that a packet tells of. */
+/** A peer that a packet announces. */
 export interface Announced {
   readonly peer: PeerInfo
-  /** True when the peer takes itself back. */
+  /** True when the peer withdraws its announcement. */
   readonly isLeaving: boolean
 }
 
@@ -96,8 +97,8 @@ function peerOf(srv: DnsRecord, records: readonly DnsRecord[], sender: string): 
   const told = records
     .filter(({ name, type }) => (type === 'A' || type === 'AAAA') && name === target)
     .map(({ data }) => String(data))
-    // A neighbour's loopback address would mean us.
-    .filter((address) => isIP(address) !== 0 && (isLoopback(sender) || !isLoopback(address)))
+    // A loopback address from another host would lead to this one.
+    .filter((address) => isIP(address) !== 0 && (isLoopbackAddress(sender) || !isLoopbackAddress(address)))
   try {
     return decodePeer(
       {

@@ -5,7 +5,7 @@ export interface NetworkInterface {
   readonly name: string
   /** The IPv4 address by which the system knows it. */
   readonly address: string
-  /** All addresses at which others on this network reach us, that one first. */
+  /** All addresses at which other hosts on this network reach this one, that one first. */
   readonly addresses: readonly string[]
 }
 

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
-import { bareHost } from '../../base/bare-host.ts'
-import { canonicalHost, isLoopback } from '../protocol/peer-info.ts'
+import { isLoopbackAddress } from '../../base/loopback.ts'
+import { bareHost } from '../../base/url-host.ts'
+import { canonicalHost } from '../protocol/peer-info.ts'
 
 /** How often the interfaces are looked at again at most, in ms. */
 const LOOK_AGAIN_MS = 1000
@@ -44,7 +45,7 @@ export class OwnAddresses {
       return true
     if (dialled !== port() && dialled !== advertise?.port) return false
     // Every host has this address: it means this one only to a sender on this very machine.
-    return isLoopback(host) ? isLoopback(canonicalHost(from)) : this.#isHost(host)
+    return isLoopbackAddress(host) ? isLoopbackAddress(canonicalHost(from)) : this.#isHost(host)
   }
 
   #isHost(host: string): boolean {

@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../base/bounded-map.ts'
+
 interface Ban {
   readonly reason: string
   readonly until: number
@@ -7,15 +9,10 @@ const MAX_BANS = 4096
 
 /** Names that are shut out until a moment, with the reason; bounded, the oldest ban gives way. */
 export class BanList {
-  readonly #bans = new Map<string, Ban>()
+  readonly #bans = new BoundedMap<string, Ban>(MAX_BANS)
 
   add(key: string, reason: string, until: number): void {
-    this.#bans.delete(key)
     this.#bans.set(key, { reason, until })
-    for (const oldest of this.#bans.keys()) {
-      if (this.#bans.size <= MAX_BANS) break
-      this.#bans.delete(oldest)
-    }
   }
 
   /** Why `key` is shut out at the moment `now`; undefined when it is not. */

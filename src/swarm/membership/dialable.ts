@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
-import { canonicalHost, isLoopback } from '../protocol/peer-info.ts'
+import { isLoopbackAddress } from '../../base/loopback.ts'
+import { canonicalHost } from '../protocol/peer-info.ts'
 
 /** Addresses that belong to no single host: unspecified, multicast, broadcast, reserved (RFC 6890). */
 const nowhere = listOf(['0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4'], ['::/128', 'ff00::/8'])
@@ -13,7 +14,7 @@ const linkLocal = listOf(['169.254.0.0/16'], ['fe80::/10'])
 export function isDialable(address: string, teller: string): boolean {
   const [host, from] = [canonicalHost(address), canonicalHost(teller)]
   if (isIP(host) === 0 || isIn(nowhere, host)) return false
-  if (isLoopback(host)) return isLoopback(from)
+  if (isLoopbackAddress(host)) return isLoopbackAddress(from)
   return !isIn(linkLocal, host) || isIn(linkLocal, from)
 }
 

@@ -8,7 +8,7 @@ import { HEARTBEAT_MS } from './membership-options.ts'
 
 /** How many peers are asked in one heartbeat, however many are known. */
 const MAX_ASKED = 16
-/** Of those that were only told of, so many are drawn from: about one of each who told. */
+/** Of the peers that were only told of, so many are drawn from: about one of each teller. */
 const TOLD_IN_TURN = 64
 
 export interface ExchangeOptions {
@@ -23,7 +23,7 @@ export interface ExchangeOptions {
   readonly log?: Log
 }
 
-/** The heartbeat: asks peers that were not heard for a while whom they know, and lets the silent ones go. */
+/** The heartbeat: asks peers that were silent for a while which peers they know, and forgets those that stay silent. */
 export class PeerExchange {
   readonly #options: Required<ExchangeOptions>
 
@@ -64,8 +64,8 @@ export class PeerExchange {
   }
 
   /**
-   * Peers that were only told of get half of the questions while there are enough of both kinds: so many of them as
-   * anybody likes to invent neither hide each other nor keep those that we know from being asked.
+   * Peers that were only told of get half of the questions while there are enough of both kinds: however many peers a
+   * host invents, the real ones among them and the known ones are still asked.
    */
   #toAsk(): PeerInfo[] {
     const { membership, random } = this.#options
@@ -75,7 +75,7 @@ export class PeerExchange {
     const places = Math.max(MAX_ASKED / 2, MAX_ASKED - known.length)
     const strangers = drawSome(told.slice(0, TOLD_IN_TURN), places, random)
     const left = MAX_ASKED - strangers.length
-    // Those that we did not hear for the longest, the others by chance, so that news crosses a large swarm.
+    // First those that were silent for the longest, the rest by chance, so that news crosses a large swarm.
     const first = known.slice(0, MAX_ASKED / 2)
     return [...strangers, ...first, ...drawSome(known.slice(first.length), left - first.length, random)]
   }

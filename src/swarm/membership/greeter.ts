@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/bounded-map.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { PeerInfo } from '../protocol/peer-info.ts'
 import type { Membership } from './membership.ts'
@@ -26,8 +27,9 @@ export interface GreeterOptions {
 }
 
 /**
- * Asks peers that introduce themselves in a request back, at the address that they ask from: what anybody can write
- * into a header is told to nobody before. What is asked that way is bounded, in all and by sender.
+ * Contacts peers that introduce themselves in a request at the address that the request came from: any host can write
+ * such a header, so other peers hear of it only when that succeeds. The number of contacts is bounded, in all and by
+ * sender.
  */
 export class Greeter {
   readonly #options: Required<GreeterOptions>
@@ -35,13 +37,15 @@ export class Greeter {
   /** By id and place, so that one peer is asked once however many requests it sends. */
   readonly #greetings = new Map<string, Promise<boolean>>()
   readonly #bySender = new Map<string, number>()
-  readonly #failures = new Map<string, { readonly count: number; readonly until: number }>()
+  readonly #failures = new BoundedMap<string, { readonly count: number; readonly until: number }>(
+    MOST_SENDERS,
+  )
 
   constructor(options: GreeterOptions) {
     this.#options = { now: () => performance.now(), ...options }
   }
 
-  /** True once the peer has answered where it asks from, or at another address that it may name. */
+  /** True once the peer has answered at the address that it asks from, or at another address that it may name. */
   async greet(peer: PeerInfo): Promise<boolean> {
     const [sender = ''] = peer.addresses
     const { membership } = this.#options
@@ -73,7 +77,7 @@ export class Greeter {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
     try {
       return await this.#places.run(async () => {
-        // Who is known by that id goes first: while it answers, another host that says so changes nothing.
+        // The peer already known by that id is asked first: while it answers, another host with the same id changes nothing.
         const old = membership.standingOf(peer.id) === 'told' ? undefined : membership.get(peer.id)
         if (old && (await isThere(knock(old, limit)))) return isSamePlace(old, peer)
         await knock(peer, limit)
@@ -94,15 +98,10 @@ export class Greeter {
     const now = this.#options.now()
     const before = this.#failures.get(sender)
     const isOver = !before || before.until <= now
-    this.#failures.delete(sender)
     this.#failures.set(
       sender,
       isOver ? { count: 1, until: now + WINDOW_MS } : { ...before, count: before.count + 1 },
     )
-    for (const oldest of this.#failures.keys()) {
-      if (this.#failures.size <= MOST_SENDERS) return
-      this.#failures.delete(oldest)
-    }
   }
 }
 

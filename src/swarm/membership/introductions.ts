@@ -1,6 +1,6 @@
 /**
- * Peers that were told of and have not spoken themselves, by who told of them. Nobody can prove who sends an
- * announcement, so all of them together have a bounded room, and the one who fills most of it gives way first.
+ * Peers that were told of and have not spoken themselves, by teller. The sender of an announcement cannot be proven,
+ * so all of these peers together have a bounded room, and the teller that fills most of it gives way first.
  */
 export class Introductions {
   readonly #limit: number

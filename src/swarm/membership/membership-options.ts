@@ -4,13 +4,13 @@ import type { MembershipEvent } from './peer-news.ts'
 export const HEARTBEAT_MS = 5000
 export interface MembershipOptions {
   readonly selfId: string
-  /** Peers with another fingerprint, or with one where we have none, are not ours. */
+  /** Peers with another fingerprint, or with one where this process has none, are of another cluster. */
   readonly clusterFingerprint: string | undefined
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
   /** @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
-  /** How many peers are known at most, those that are gone included; seeds have room of their own. @default 20000 */
+  /** How many peers are known at most, gone ones included; seeds have room of their own. @default 20000 */
   readonly maxPeers?: number
   /** How many of them may be peers that did not speak themselves yet. @default 2048 */
   readonly maxTold?: number

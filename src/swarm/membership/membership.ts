@@ -28,7 +28,7 @@ export class Membership {
   }
 
   /**
-   * Takes in news of a peer that was alive `ageMs` ago; returns false when the peer is not one of ours. `teller` is the
+   * Takes in news of a peer that was alive `ageMs` ago; returns false when the peer is of another cluster. `teller` is the
    * address that announced or told of it.
    */
   heard(peer: PeerInfo, news: PeerNews, ageMs = 0, teller?: string): boolean {
@@ -42,7 +42,7 @@ export class Membership {
     if (!record) return false
     const wasTold = known !== undefined && !known.isProven
     if (news !== 'seed' && record.isFirm && !record.isAt(usable)) {
-      // It answers where it is: that somebody names another place proves nothing, whoever answers there.
+      // The peer answers at its proven place; that a teller names another place proves nothing.
       record.addClaim(usable)
       return true
     }
@@ -82,15 +82,15 @@ export class Membership {
   }
 
   /**
-   * Shuts out for a time what answered as this peer at one place, by default where it answered last. Whatever else
-   * is said to have that id stays, or a liar could have an honest peer banned in its place.
+   * Shuts out for a time the host that answered as this peer at one place, by default where it answered last. Other
+   * places that claim that id stay, or a liar could have an honest peer banned in its place.
    */
   ban(id: string, reason: string, durationMs: number, at?: Endpoint): void {
     const record = this.#records.get(id)
     const until = this.#options.now() + durationMs
     const place = at ?? record?.proven
     const places = place ? [place] : (record?.endpoints() ?? [])
-    // What answered at a place is shut out there under any id; a place that was only told of, for this id.
+    // A host that answered at a place is shut out there under any id; a place that was only told of, for this id alone.
     for (const each of places) this.#bans.add(place ? keyOf(each) : keyOf(each, id), reason, until)
     if (!record) return
     const isLeft = places.map((each) => record.drop(each)).every((hasOthers) => hasOthers)
@@ -109,12 +109,12 @@ export class Membership {
     return this.banReason(peer) !== undefined
   }
 
-  /** Lets peers go that were silent for too long, and forgets those that are gone for long. */
+  /** Counts peers as gone that were silent for too long, and forgets those that have been gone for long. */
   sweep(): void {
     const now = this.#options.now()
     for (const record of [...this.#records.values()]) {
       if (record.isLive && !this.#isFresh(record.heardAt)) this.#end(record, 'silent')
-      // What never spoke itself has no return to be known by.
+      // A peer that never spoke itself is forgotten at once: there is no return of it to report.
       if (!record.isLive && (!record.isProven || now - record.heardAt > FORGET_AFTER_MS)) this.#forget(record)
     }
     this.#bans.sweep(now)
@@ -138,7 +138,7 @@ export class Membership {
     return record?.isLive ? record.peer : undefined
   }
 
-  /** What a peer's word is worth. */
+  /** How sure it is that a peer is what it is said to be. */
   standingOf(id: string): Standing {
     const record = this.#records.get(id)
     return record ? standingOf(record) : 'told'
@@ -157,14 +157,14 @@ export class Membership {
     return false
   }
 
-  /** Live peers that spoke to us, with the age of what is known, at most `limit`, drawn evenly with `random` (0 to below 1). */
+  /** Live peers that spoke to this process, with the age of the news; at most `limit`, drawn evenly with `random` (0 to below 1). */
   sample(limit: number, random: () => number): KnownPeer[] {
     const now = this.#options.now()
     const live = [...this.#records.values()].filter((record) => record.isLive && record.isProven)
     return drawSome(live, limit, random).map(({ peer, heardAt }) => ({ peer, ageMs: now - heardAt }))
   }
 
-  /** Live peers that we did not hear ourselves within one heartbeat, longest silence first. */
+  /** Live peers that this process did not hear itself within one heartbeat, longest silence first. */
   unheard(): PeerInfo[] {
     const since = this.#options.now() - this.#options.heartbeatMs
     return [...this.#records.values()]
@@ -226,7 +226,7 @@ export class Membership {
     return true
   }
 
-  /** What is left of a peer whose proven place is gone was only told of; false when there is no room for it. */
+  /** The places left to a peer whose proven place is gone were only told of; false when there is no room for it. */
   #keepAsTold(record: PeerRecord): boolean {
     if (record.isProven) return true
     record.introducer ??= record.peer.addresses[0] ?? ''

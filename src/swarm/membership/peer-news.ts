@@ -10,8 +10,8 @@ export type MembershipEvent =
   | { readonly type: 'left'; readonly peer: PeerInfo; readonly reason: LeaveReason }
 
 /**
- * `seed` for a peer that answered at an address given by hand, `direct` for one that answered us elsewhere, `announced`
- * for a multicast packet, which nobody can vouch for, and `hearsay` for what another peer told.
+ * `seed` for a peer that answered at an address given by hand, `direct` for one that answered elsewhere, `announced`
+ * for a multicast packet, whose sender cannot be proven, and `hearsay` for what another peer told.
  */
 export type PeerNews = 'seed' | 'direct' | 'announced' | 'hearsay'
 

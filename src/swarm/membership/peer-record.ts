@@ -10,20 +10,20 @@ export interface Endpoint {
 const MAX_CLAIMS = 4
 
 /**
- * What is known of one peer id. Anybody can say that an id is at some address, so what was said is kept as claims,
- * to be tried in order, and gives way to where the peer was found to answer.
+ * What is known of one peer id. Any host can say that an id is at some address, so such words are kept as claims, to
+ * be tried in order, and give way to the place where the peer was found to answer.
  */
 export class PeerRecord {
-  /** When anybody last heard it. */
+  /** When this process or a teller last heard it. */
   heardAt: number
-  /** When we last heard it ourselves; -Infinity when never. */
+  /** When this process last heard it itself; -Infinity when never. */
   directAt = Number.NEGATIVE_INFINITY
   isLive = true
   /** News from before this moment does not bring it back. */
   leftAt = Number.NEGATIVE_INFINITY
   /** True for a seed that was given by hand. */
   isSeed = false
-  /** The address of the one who told of it, until it was heard directly. */
+  /** The address of the teller, until the peer was heard directly. */
   introducer: string | undefined
   /** Each with a port of its own; the first is the one to try. */
   #claims: PeerInfo[]
@@ -45,17 +45,17 @@ export class PeerRecord {
     return first
   }
 
-  /** Where it answered us; undefined before it did. */
+  /** Where it answered this process; undefined before it did. */
   get proven(): Endpoint | undefined {
     return this.#proven
   }
 
-  /** True when the peer spoke to us itself. */
+  /** True when the peer itself spoke to this process. */
   get isProven(): boolean {
     return this.directAt > Number.NEGATIVE_INFINITY
   }
 
-  /** True while it answers where it was proven to be: nothing that is said moves it then. */
+  /** True while it answers at its proven place: no teller moves it then. */
   get isFirm(): boolean {
     return this.isLive && this.#proven !== undefined && !this.#isDoubted
   }
@@ -82,7 +82,7 @@ export class PeerRecord {
     this.#replace({ ...fresh, addresses: addresses.slice(0, MAX_ADDRESSES) })
   }
 
-  /** Takes in where somebody says that it is, to be tried after all that is known. */
+  /** Takes in where a teller says that it is, to be tried after all known places. */
   addClaim(told: PeerInfo): void {
     const at = this.#claims.findIndex((claim) => isSameKind(claim, told))
     const claim = this.#claims[at]
@@ -92,7 +92,7 @@ export class PeerRecord {
     } else this.#claims = [...this.#claims.slice(0, MAX_CLAIMS - 1), told]
   }
 
-  /** The peer answered at this place: that one is tried first from now on. False for a place that nobody told of. */
+  /** The peer answered at this place: that one is tried first from now on. False for a place that is not among its claims. */
   prove({ host, port }: Endpoint): boolean {
     const claim = this.#claims.find((each) => each.port === port && each.addresses.includes(host))
     if (!claim) return false

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
-import { bareHost } from '../../base/bare-host.ts'
+import { isLoopbackAddress } from '../../base/loopback.ts'
+import { plainAddress } from '../../base/plain-address.ts'
+import { bareHost, urlHost } from '../../base/url-host.ts'
 import { WireReader } from './wire-reader.ts'
 
 /** 16 hex digits, drawn at random by every process. */
@@ -21,7 +23,7 @@ export interface PeerInfo {
   readonly addresses: readonly string[]
   readonly port: number
   readonly version: string
-  /** Names the cluster key without giving it away; undefined without a key. */
+  /** Names the cluster key without revealing it; undefined without a key. */
   readonly clusterFingerprint: string | undefined
   readonly role: PeerRole
   /** True for a peer that fetches from the Hub what others ask it for. */
@@ -33,7 +35,7 @@ export interface PeerInfo {
 /** A peer as another one passes it on. */
 export interface KnownPeer {
   readonly peer: PeerInfo
-  /** Milliseconds since anybody heard from it directly. */
+  /** Milliseconds since a peer last heard from it directly. */
   readonly ageMs: number
 }
 
@@ -133,24 +135,9 @@ export function fromPeerHeader(header: string, address: string): PeerInfo {
   return { ...peer, addresses: [...new Set([...peer.addresses, address])].slice(0, MAX_ADDRESSES) }
 }
 
-/** True for an address that means this very host to each host that uses it. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.')
-}
-
-/** An IPv4 address as such, also where a socket or a URL writes it as an IPv6 one. */
-export function plainAddress(address: string): string {
-  const [, dotted] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? []
-  if (dotted !== undefined) return dotted
-  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(address) ?? []
-  if (high === undefined || low === undefined) return address
-  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
-  return [a >> 8, a & 255, b >> 8, b & 255].join('.')
-}
-
 /** One spelling for each address: IPv4 as such, IPv6 as RFC 5952 has it. */
 export function canonicalHost(host: string): string {
-  const url = `http://${host.includes(':') ? `[${host}]` : host}`
+  const url = `http://${urlHost(host)}`
   return plainAddress(URL.canParse(url) ? bareHost(new URL(url).hostname) : host)
 }
 
@@ -159,12 +146,12 @@ export function canonicalHost(host: string): string {
  * is to be reached at the address where the teller was.
  */
 export function seenThrough(peer: PeerInfo, address: string): PeerInfo {
-  if (isLoopback(address) || !peer.addresses.some(isLoopback)) return peer
-  const addresses = peer.addresses.map((candidate) => (isLoopback(candidate) ? address : candidate))
+  if (isLoopbackAddress(address) || !peer.addresses.some(isLoopbackAddress)) return peer
+  const addresses = peer.addresses.map((candidate) => (isLoopbackAddress(candidate) ? address : candidate))
   return { ...peer, addresses: [...new Set(addresses)] }
 }
 
 /** `host:port` as URLs write it. */
 export function toAuthority(host: string, port: number): string {
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
+  return `${urlHost(host)}:${port}`
 }

@@ -1,6 +1,5 @@
-import { isOid, type Oid } from '../../blob/oid.ts'
-import type { ByteRange } from '../../blob/pieces.ts'
-import type { BlobOrigin } from '../server/blob-shelf.ts'
+import { isCommit, isOid, type Oid } from '../../blob/oid.ts'
+import type { BlobPlace } from '../server/blob-shelf.ts'
 
 /** What a request to the peer API asks for. */
 export type PeerTarget =
@@ -16,30 +15,20 @@ export function parseTarget(url: string): PeerTarget | undefined {
   if (pathname === '/healthz') return { type: 'health' }
   if (pathname === '/v1/peers') return { type: 'peers' }
   if (pathname === '/v1/bye') return { type: 'bye' }
-  const [, oid, part] = /^\/v1\/blobs\/([0-9a-f]{40,64})(?:\/(pieces|digests))?$/.exec(pathname) ?? []
+  const [, oid, part] = /^\/v1\/blobs\/([0-9a-f]+)(?:\/(pieces|digests))?$/.exec(pathname) ?? []
   if (oid === undefined || !isOid(oid)) return undefined
   return { type: part === 'pieces' || part === 'digests' ? part : 'blob', oid, query }
 }
 
-/** The range that a Range header means for a blob of `size` bytes; undefined when it cannot be served. */
-export function parseRange(header: string | null, size: number): ByteRange | undefined {
-  if (header === null) return { start: 0, end: size }
-  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header) ?? []
-  if (first === undefined || last === undefined || (first === '' && last === '')) return undefined
-  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first)
-  const end = first === '' || last === '' ? size : Math.min(size, Number(last) + 1)
-  return start < end ? { start, end } : undefined
-}
-
 /** How many digests one request may ask for. */
-export const MAX_DIGESTS_ASKED = 256
+const MAX_DIGESTS_ASKED = 256
 
-/** Writes piece numbers as `1,2,5-9`. */
+/** Writes piece numbers as `1,2,5,6`. */
 export function formatPieceList(pieces: readonly number[]): string {
   return pieces.join(',')
 }
 
-/** Reads `1,2,5-9`; undefined when that is no list of at most `MAX_DIGESTS_ASKED` pieces below `pieceCount`. */
+/** Reads `1,2,5-9`, ranges included; undefined when that is no list of at most `MAX_DIGESTS_ASKED` pieces below `pieceCount`. */
 export function parsePieceList(text: string | null, pieceCount: number): number[] | undefined {
   const pieces = new Set<number>()
   for (const part of (text ?? '').split(',')) {
@@ -54,30 +43,29 @@ export function parsePieceList(text: string | null, pieceCount: number): number[
 }
 
 /** Query parameters that tell where a blob is on the Hub; `seal` makes them unreadable to all but holders of a key. */
-export function formatOrigin(
-  origin: BlobOrigin,
+export function formatPlace(
+  place: BlobPlace,
   seal?: ((text: string) => string) | undefined,
 ): Record<string, string> {
-  const fields = { repo: origin.repo, commit: origin.commit, path: origin.path }
+  const fields = { repo: place.repo, commit: place.commit, path: place.path }
   return seal ? { sealed: seal(new URLSearchParams(fields).toString()) } : fields
 }
 
 /** Reads parameters that were sealed; undefined when there are none. */
-export function parseSealedOrigin(
+export function parseSealedPlace(
   query: URLSearchParams,
   open: (sealed: string) => string | undefined,
-): BlobOrigin | undefined {
+): BlobPlace | undefined {
   const sealed = query.get('sealed')
   const text = sealed === null ? undefined : open(sealed)
-  return text === undefined ? undefined : parseOrigin(new URLSearchParams(text))
+  return text === undefined ? undefined : parsePlace(new URLSearchParams(text))
 }
 
-/** Reads `formatOrigin`'s parameters; undefined unless all three are there and well-formed. */
-export function parseOrigin(query: URLSearchParams): BlobOrigin | undefined {
+/** Reads `formatPlace`'s parameters; undefined unless all three are there and well-formed. */
+export function parsePlace(query: URLSearchParams): BlobPlace | undefined {
   const [repo = '', commit = '', path = ''] = ['repo', 'commit', 'path'].map((key) => query.get(key) ?? '')
   const isRepo = /^(?:(?:datasets|spaces)\/)?[\w.-]{1,96}(?:\/[\w.-]{1,96})?$/.test(repo)
-  const isCommit = /^[0-9a-f]{40}$/.test(commit)
   const isPath = path.length > 0 && path.length <= 1024 && !/\p{Cc}/u.test(path)
   const hasDots = [...repo.split('/'), ...path.split('/')].some((part) => /^\.{0,2}$/.test(part))
-  return isRepo && isCommit && isPath && !hasDots ? { repo, commit, path } : undefined
+  return isRepo && isCommit(commit) && isPath && !hasDots ? { repo, commit, path } : undefined
 }

@@ -17,13 +17,13 @@ export interface BlobPieces {
   readonly pieces: Bitmap
   /** Pieces that it is fetching from the Hub. */
   readonly fetching: readonly number[]
-  /** sha256 of pieces, those that it has computed. Entries are only added; where one must change, another map takes its place. */
+  /** The sha256 of each piece for which it has computed one. Entries are only added; where one must change, a new map comes. */
   readonly digests: ReadonlyMap<number, string>
   /** True while the peer takes its share of the missing pieces from the Hub: it can own pieces. */
   readonly asksHub: boolean
 }
 
-/** The first message of a pieces stream, and the answer to a plain request: everything. */
+/** The first message of a pieces stream, and the whole response to a plain request: everything. */
 export interface PiecesDocument {
   readonly type: 'document'
   readonly oid: Oid
@@ -31,7 +31,7 @@ export interface PiecesDocument {
   readonly load: PeerLoad
   /** Others that want or have this blob. */
   readonly members: readonly PeerInfo[]
-  /** Undefined when the peer has nothing of the blob and only introduces those who want it. */
+  /** Undefined when the peer has nothing of the blob and only introduces peers that want it. */
   readonly blob: BlobPieces | undefined
 }
 

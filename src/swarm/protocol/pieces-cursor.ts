@@ -20,7 +20,7 @@ export interface PiecesView {
   readonly load: PeerLoad
 }
 
-/** How many members one watcher hears of; beyond that its own neighbours know enough. */
+/** How many members one watcher is told of; its other neighbours tell it of more. */
 const MAX_TOLD_MEMBERS = 512
 
 /**
@@ -123,7 +123,7 @@ export class PiecesCursor {
 
   #newDigests(blob: BlobPieces): ReadonlyMap<number, string> {
     const digests = new Map<number, string>()
-    // Most messages have no new digest, and to look through all of them each time would be too dear.
+    // Most messages have no new digest, and to look through all of them each time would cost too much.
     const isKnown = blob.digests === this.#scanned && blob.digests.size === this.#scannedSize
     if (isKnown) return digests
     let isAll = true

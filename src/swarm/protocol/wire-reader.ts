@@ -1,15 +1,15 @@
 import { DfhfError } from '../../base/errors.ts'
+import { isObject, type JsonObject } from '../../base/json-object.ts'
 
-/** Reads the fields of one JSON object that came from a peer; whatever is not as it must be ends in `bad-response`. */
+/** Reads the fields of one JSON object that came from a peer; throws `bad-response` for a field that is not as it must be. */
 export class WireReader {
-  readonly #fields: Readonly<Record<string, unknown>>
+  readonly #fields: JsonObject
   readonly #sender: string
 
   constructor(value: unknown, sender: string) {
     this.#sender = sender
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      this.fail('something else than an object')
-    this.#fields = value as Readonly<Record<string, unknown>>
+    if (!isObject(value)) this.fail('something else than an object')
+    this.#fields = value
   }
 
   /** Parses JSON text of at most `maxLength` characters. */
@@ -25,7 +25,7 @@ export class WireReader {
   }
 
   /** All fields, unchecked. */
-  get fields(): Readonly<Record<string, unknown>> {
+  get fields(): JsonObject {
     return this.#fields
   }
 

@@ -4,22 +4,22 @@ import type { PeerInfo } from '../protocol/peer-info.ts'
 import type { BlobPieces } from '../protocol/peer-wire.ts'
 
 /** Where on the Hub a blob is; told only to peers that fetch for others. */
-export interface BlobOrigin {
+export interface BlobPlace {
   /** `org/name`, `datasets/org/name` or `spaces/org/name`. */
   readonly repo: string
   readonly commit: string
   readonly path: string
 }
 
-/** Who asks for a blob. */
+/** The peer that asks for a blob. */
 export interface Asker {
   /** True when the request was signed with the cluster key. */
   readonly hasKey: boolean
   /** The IP address that the request came from. */
   readonly address: string
   readonly peer: PeerInfo | undefined
-  /** Where the blob can be fetched, when the asker would have us do so. */
-  readonly origin: BlobOrigin | undefined
+  /** Where the blob can be fetched, when the asker wants this process to fetch it. */
+  readonly place: BlobPlace | undefined
 }
 
 /** One blob that this process can serve, whole or in part. A live view: what it says is true now. */
@@ -31,13 +31,13 @@ export interface SharedBlob extends BlobPieces {
    * the runtime sends without copying, or a stream.
    */
   open(range: ByteRange): Promise<Blob | ReadableStream<Uint8Array>>
-  /** sha256 of pieces that are there, computed when not known and the asker may have that; others are left out. */
+  /** sha256 of pieces that are there; unknown ones are computed while `work` allows it, and left out otherwise. */
   digestsOf(pieces: readonly number[], work: DigestWork): Promise<ReadonlyMap<number, string>>
 }
 
 /** What may be spent on digests for one asker. */
 export interface DigestWork {
-  /** Uses up what hashing that many bytes costs; false where the asker has had its part. */
+  /** Takes the cost of hashing that many bytes from the asker's share; false where the share is used up. */
   readonly mayHash: (size: number) => boolean
   readonly signal: AbortSignal
 }

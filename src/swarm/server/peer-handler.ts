@@ -21,22 +21,22 @@ import { PiecesCursor } from '../protocol/pieces-cursor.ts'
 import type { ClusterKey } from '../trust/cluster-key.ts'
 import { senderOf } from '../trust/sender-of.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
-import { Gathering } from './gathering.ts'
+import { InterestedPeers } from './interested-peers.ts'
 import { PiecesStream } from './pieces-stream.ts'
 import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
 import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
 import { type Connection, UploadLedger } from './upload-ledger.ts'
 import { WatcherCount } from './watcher-count.ts'
 
-/** How many peers one answer to `GET /v1/peers` tells of. */
+/** How many peers one reply to `GET /v1/peers` names. */
 export const MAX_PEERS_TOLD = 256
 const MAX_DIGEST_REQUESTS = 2
-/** Bytes that are hashed for peers: a few hundredths of a core for long, and at once what mending a few GB takes. */
+/** Bytes that are hashed for peers: a few hundredths of a core for long, and at once what the repair of a few GB takes. */
 const HASHED_BYTES = { perSecond: 2 ** 26, saved: 2 ** 31 }
 
 /** How much this process does for others at once. */
 export interface PeerLimits {
-  /** Few at once, so that each is quick: who is refused asks another peer. @default 10 */
+  /** Few at once, so that each is quick: a peer that is refused asks another one. @default 10 */
   readonly uploads: number
   /** @default 6 */
   readonly uploadsPerPeer: number
@@ -46,8 +46,8 @@ export interface PeerLimits {
   readonly watchersPerPeer: number
 }
 
-/** What the handler tells of peers, and whom it hears of them. */
-export interface PeerBook {
+/** Where the handler reads which peers to tell of, and notes those that it hears from. */
+interface PeerBook {
   sample(limit: number, random: () => number): readonly KnownPeer[]
   heard(peer: PeerInfo, news: 'direct'): boolean
   saidBye(id: string, address: string): void
@@ -59,13 +59,13 @@ export interface PeerHandlerOptions {
   readonly self: () => PeerInfo
   readonly shelf: BlobShelf
   readonly peers: PeerBook
-  /** With a key every request but the health check must be signed, and every answer to one is proven and sealed. */
+  /** With a key every request but the health check must be signed, and every reply to one is proven and sealed. */
   readonly key?: ClusterKey | undefined
   /** Whether this process is reached at `http://host:port` by a sender. @default its port on this machine's addresses */
   readonly isOwnAddress?: (at: string, from: string) => boolean
   /**
-   * Resolves to true once a peer that introduced itself has proven that it answers where it says. Until then nobody
-   * is told of it. @default every peer is taken at its word
+   * Resolves to true once a peer that introduced itself has proven that it answers where it says. Until then no other
+   * peer is told of it. @default every peer is believed
    */
   readonly greet?: (peer: PeerInfo) => Promise<boolean>
   readonly limits?: Partial<PeerLimits>
@@ -87,7 +87,7 @@ export class PeerHandler {
   readonly #admission: RequestAdmission
   readonly #uploads: UploadLedger
   readonly #watchers: WatcherCount
-  readonly #gathering = new Gathering()
+  readonly #interested = new InterestedPeers()
   readonly #streams = new Set<PiecesStream>()
   readonly #log: Log
   readonly #hashedBytes: Budget
@@ -138,7 +138,7 @@ export class PeerHandler {
     return this.#admission.prove(admission, request.method, response)
   }
 
-  /** Says in an answer who gives it, also in one that the server makes of a failure. */
+  /** Names this process in a reply, also in one that the server makes of a failure. */
   introduce(response: Response): Response {
     response.headers.set(PEER_HEADER, toPeerHeader(this.#options.self()))
     return response
@@ -167,7 +167,7 @@ export class PeerHandler {
       hasKey: 'nonce' in admission,
       address: connection.address,
       peer,
-      origin: this.#admission.originIn(target.query, admission),
+      place: this.#admission.placeIn(target.query, admission),
     }
     return this.#blob(target, { request, connection, asker }, greeting)
   }
@@ -196,7 +196,7 @@ export class PeerHandler {
       oid,
       selfId: this.#options.self().id,
       shelf: this.#options.shelf,
-      gathering: this.#gathering,
+      interested: this.#interested,
       asker,
       greeting,
       heartbeatMs: this.#options.heartbeatMs ?? HEARTBEAT_MS,
@@ -213,7 +213,7 @@ export class PeerHandler {
   }
 
   #pieces(oid: Oid, blob: SharedBlob, { asker, connection }: Admitted): Response {
-    const members = this.#gathering.membersOf(oid, asker.peer?.id)
+    const members = this.#interested.membersOf(oid, asker.peer?.id)
     const load = this.load(connection.pending())
     const message = new PiecesCursor(oid, this.#options.self().id).next({ blob, members, load })
     const text = message ? encodeMessage(message) : ''
@@ -254,7 +254,7 @@ export class PeerHandler {
     return json({ ok: true })
   }
 
-  /** Begins to check where the peer is reached; the server's own room for that decides how soon, or whether at all. */
+  /** Begins to check where the peer is reached; `greet` may be busy with others, and then checks later or never. */
   async #greet(peer: PeerInfo): Promise<boolean> {
     const { greet, peers } = this.#options
     return greet ? await greet(peer) : peers.heard(peer, 'direct')

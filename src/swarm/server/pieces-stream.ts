@@ -4,7 +4,7 @@ import type { PeerId } from '../protocol/peer-info.ts'
 import { encodeMessage, type PeerLoad, type PiecesDelta } from '../protocol/peer-wire.ts'
 import { PiecesCursor, type PiecesView } from '../protocol/pieces-cursor.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
-import type { Gathering } from './gathering.ts'
+import type { InterestedPeers } from './interested-peers.ts'
 
 /** A piece that lands, the next one that is begun and the digest come within this time, in ms: one message tells all. */
 export const GATHER_MS = 3
@@ -13,24 +13,24 @@ export interface PiecesStreamOptions {
   readonly oid: Oid
   readonly selfId: PeerId
   readonly shelf: BlobShelf
-  readonly gathering: Gathering
+  readonly interested: InterestedPeers
   readonly asker: Asker
   /** Resolves to true when others may be told of the asker. */
   readonly greeting: Promise<boolean>
-  /** How long the stream may be silent, in milliseconds; then it says that we live. */
+  /** How long the stream may be silent, in milliseconds; then it sends a sign of life. */
   readonly heartbeatMs: number
   readonly load: () => PeerLoad
-  /** Called once when the stream ends, whoever ended it. */
+  /** Called once when the stream ends, from this side or the other. */
   readonly onEnd: () => void
 }
 
-/** `closing` until goodbye is said; `ended` when nothing is read any more. */
+/** `closing` until goodbye is said; `ended` when the watcher reads no more. */
 type Phase = 'open' | 'closing' | 'ended'
 
 /** What has changed since the last look: something about the blob or its peers, or even whether the blob is on the shelf. */
 type News = 'none' | 'change' | 'shelf'
 
-/** One held answer: the pieces document, then what changes, as soon as it does and as fast as it is read. */
+/** One held reply: the pieces document, then each change, as soon as it happens and as fast as the watcher reads. */
 export class PiecesStream {
   readonly body: ReadableStream<Uint8Array>
   readonly #options: PiecesStreamOptions
@@ -63,7 +63,7 @@ export class PiecesStream {
     this.#notify()
   }
 
-  /** Gives everything up: the watcher is gone. */
+  /** Ends the stream without a goodbye: the watcher is gone. */
   end(): void {
     if (this.#phase === 'ended') return
     this.#phase = 'ended'
@@ -73,11 +73,11 @@ export class PiecesStream {
   }
 
   async #join(): Promise<void> {
-    const { oid, asker, gathering, greeting } = this.#options
+    const { oid, asker, interested, greeting } = this.#options
     const isWelcome = await greeting
     if (!isWelcome || !asker.peer || this.#phase === 'ended') return
-    this.#cleanups.push(gathering.join(oid, asker.peer, () => this.#notify()))
-    // Those who came before are told of in the next message.
+    this.#cleanups.push(interested.join(oid, asker.peer, () => this.#notify()))
+    // Peers that came to watch earlier are named in the next message.
     this.#notify()
   }
 
@@ -116,8 +116,8 @@ export class PiecesStream {
   }
 
   #view(): PiecesView {
-    const { oid, gathering, asker, load } = this.#options
-    return { blob: this.#blob, members: gathering.membersOf(oid, asker.peer?.id), load: load() }
+    const { oid, interested, asker, load } = this.#options
+    return { blob: this.#blob, members: interested.membersOf(oid, asker.peer?.id), load: load() }
   }
 
   #heartbeat(): PiecesDelta {

@@ -1,7 +1,7 @@
 import type { Oid } from '../../blob/oid.ts'
 import { type ByteRange, pieceSizeOf } from '../../blob/pieces.ts'
+import { parseRange } from '../../http/range-header.ts'
 import { busy, NOT_HERE_YET, refuse, releaseAtEnd } from '../protocol/peer-reply.ts'
-import { parseRange } from '../protocol/peer-target.ts'
 import type { Asker, SharedBlob } from './blob-shelf.ts'
 import type { Connection, UploadLedger } from './upload-ledger.ts'
 
@@ -31,13 +31,13 @@ export async function rangeReply(
 ): Promise<Response> {
   const { request, connection, asker, uploads, onUpload } = context
   const header = request.headers.get('range')
-  const range = parseRange(header, blob.size)
-  if (!range) return refuse(416, 'no such range', { contentRange: `bytes */${blob.size}` })
+  const range = header === null ? { start: 0, end: blob.size } : parseRange(header, blob.size)
+  if (typeof range === 'string') return refuse(416, 'no such range', { contentRange: `bytes */${blob.size}` })
   if (!hasAll(blob, range)) return refuse(503, NOT_HERE_YET, { retryAfter: 1 })
   const size = range.end - range.start
   const headers = {
     'content-type': 'application/octet-stream',
-    // The runtime would put the file's own name here.
+    // Without this header the runtime would send the file's own name.
     'content-disposition': 'attachment',
     'accept-ranges': 'bytes',
     etag: `"${oid}"`,

@@ -1,10 +1,10 @@
 import { fromPeerHeader, PEER_HEADER, type PeerInfo } from '../protocol/peer-info.ts'
-import { parseOrigin, parseSealedOrigin } from '../protocol/peer-target.ts'
-import { proveAnswer } from '../trust/answer-proof.ts'
+import { parsePlace, parseSealedPlace } from '../protocol/peer-target.ts'
 import { AUTH_HEADER, type ClusterKey, parseSignature } from '../trust/cluster-key.ts'
 import { type Refusal, RequestVerifier } from '../trust/request-verifier.ts'
+import { proveResponse } from '../trust/response-proof.ts'
 import { openText } from '../trust/sealed-stream.ts'
-import type { BlobOrigin } from './blob-shelf.ts'
+import type { BlobPlace } from './blob-shelf.ts'
 import type { Connection } from './upload-ledger.ts'
 
 /** Whether a request was signed with the cluster key; its nonce when it was, nothing where there is no key. */
@@ -20,7 +20,7 @@ export interface AdmissionOptions {
   readonly now: () => number
 }
 
-/** Who may ask what: checks requests against the cluster key, where there is one, and answers in its name. */
+/** Checks requests against the cluster key, where there is one, and proves replies with it. */
 export class RequestAdmission {
   readonly #key: ClusterKey | undefined
   readonly #verifier: RequestVerifier | undefined
@@ -30,7 +30,7 @@ export class RequestAdmission {
     this.#verifier = options && new RequestVerifier(options)
   }
 
-  /** To be called once a request: a second time it is one that was seen before. */
+  /** To be called once for each request: a second call refuses it as seen before. */
   check(request: Request, { address }: Connection): Admission {
     if (!this.#verifier) return { hasNoKey: true }
     if (!URL.canParse(request.url)) return { refusal: 'not signed' }
@@ -49,25 +49,25 @@ export class RequestAdmission {
     return nonce === undefined ? { refusal: 'not signed' } : { nonce }
   }
 
-  /** The answer as the one who asked can believe it. */
-  prove(admission: Admission, method: string, answer: Response): Response {
+  /** The reply with the proof by which the asker believes it. */
+  prove(admission: Admission, method: string, reply: Response): Response {
     return this.#key && 'nonce' in admission
-      ? proveAnswer(this.#key, admission.nonce, method, answer)
-      : answer
+      ? proveResponse(this.#key, admission.nonce, method, reply)
+      : reply
   }
 
   /** Where on the Hub the blob is, as the request says. */
-  originIn(query: URLSearchParams, admission: Admission): BlobOrigin | undefined {
+  placeIn(query: URLSearchParams, admission: Admission): BlobPlace | undefined {
     const key = this.#key
-    if (!key) return parseOrigin(query)
+    if (!key) return parsePlace(query)
     if (!('nonce' in admission)) return undefined
-    return parseSealedOrigin(query, (text) => openText(text, key.derive('request text', admission.nonce)))
+    return parseSealedPlace(query, (text) => openText(text, key.derive('request text', admission.nonce)))
   }
 }
 
 /**
- * Who asks. A stranger is reached at the address that it asks from, or it could have us ask any host and port; a
- * holder of the key may name others too.
+ * The peer that asks. A stranger counts as reached at the address that it asks from alone, or it could make this process
+ * contact any host and port; a holder of the key may name other addresses too.
  */
 export function readContact(
   request: Request,

@@ -11,9 +11,9 @@ export interface Connection {
   /** The other side's IP address and port; together they name the connection. */
   readonly address: string
   readonly port: number
-  /** How many requests the server has not finished, this one included while it is; undefined when it cannot tell. */
+  /** How many requests the server has not finished, this one included; undefined when it cannot tell. */
   readonly pending: () => number | undefined
-  /** Keeps the connection open though nothing moves on it for a while: for held answers alone. */
+  /** Keeps the connection open while nothing moves on it: for held replies alone. */
   readonly stayOpen?: () => void
 }
 
@@ -42,7 +42,7 @@ export class UploadLedger {
     return pending === undefined ? listed : Math.max(0, Math.min(listed, pending - this.#others))
   }
 
-  /** Notes a request that is no upload; call the result when its answer has ended. */
+  /** Notes a request that is no upload; call the result when its reply has ended. */
   holdOther(): () => void {
     this.#others += 1
     let isHeld = true

@@ -69,8 +69,8 @@ export interface SignedRequest {
   readonly contact: string | undefined
 }
 
-/** Whom a request is meant for: a peer id, or `*` while it is not known. */
-export type Recipient = string
+/** The peer that a request is meant for: its id, or `*` while that is not known. */
+type Recipient = string
 
 export interface SignOptions {
   readonly to: Recipient
@@ -82,7 +82,7 @@ export interface SignOptions {
   readonly nonce?: string
 }
 
-/** Draws what makes one request, or one answer, unlike every other. */
+/** Draws the number that makes one request, or one response, unlike every other. */
 export function createNonce(): string {
   return randomBytes(16).toString('hex')
 }
@@ -102,7 +102,7 @@ interface Stamp {
 
 function textToSign(request: SignedRequest, { to, at, time, nonce }: Stamp): string {
   const { method, target, range, contact } = request
-  // JSON keeps the fields apart whatever they hold.
+  // JSON keeps the fields apart even where they hold separators.
   return JSON.stringify([method, target, range ?? '', contact ?? '', to, at, time, nonce])
 }
 

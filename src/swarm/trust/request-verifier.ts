@@ -56,7 +56,7 @@ export class RequestVerifier {
     if (!isSignedWith(key, request, signature)) return 'signed with another key'
     if (Math.abs(now() - time) > windowMs) return 'signed too long ago or in the future'
     if (to !== selfId && (to !== '*' || needsRecipient)) return 'meant for another peer'
-    // A host between the two that was dialled in this peer's place passes requests on, but cannot change this.
+    // A host that was dialled in this peer's place can pass requests on, but cannot change the address that was signed.
     if (!isOwnAddress(at, from)) return 'sent to an address that is not its own'
     this.#forget(now())
     if (this.#nonces.has(nonce)) return 'seen before'

@@ -11,7 +11,7 @@ import { downloadWeights, expectExact, isExact, weightsRepo } from '../../suppor
 
 setDefaultTimeout(60_000)
 
-/** True where this process may mount a file system that nobody else sees. */
+/** True where this process may mount a file system that no other process sees. */
 const canMount =
   process.platform === 'linux' &&
   Bun.spawnSync(['unshare', '-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stderr: 'ignore' }).success

@@ -65,7 +65,7 @@ function preciousOf(machine: Machine): string {
 }
 
 describe('in a cache that others may write to', () => {
-  test.each(Object.keys(traps))('%s at any name that dfhf uses harms nobody', async (kind) => {
+  test.each(Object.keys(traps))('%s at any name that dfhf uses does no harm', async (kind) => {
     await using hub = await startTestHub({ repos: [weightsRepo(size)] })
     using machine = newMachine(hub.url)
     const precious = preciousOf(machine)

@@ -230,11 +230,11 @@ describe('branches of which one is a folder of the other', () => {
 })
 
 describe.skipIf(!canBeStranger)('a user without a home folder and without an entry', () => {
-  const nobody = { HOME: undefined, HF_HOME: undefined, DFHF_NO_PEERS: '1' }
+  const noHome = { HOME: undefined, HF_HOME: undefined, DFHF_NO_PEERS: '1' }
 
   test('is told the version and the help', async () => {
     using machine = newMachine('http://127.0.0.1:9')
-    const options = { prefix: asStranger, binary: await publicBinary(machine), env: nobody }
+    const options = { prefix: asStranger, binary: await publicBinary(machine), env: noHome }
     for (const args of [['--version'], ['--help'], ['snapshot', '--help'], ['completion', 'bash']]) {
       expect(await runDfhf(machine, args, options)).toMatchObject({ code: 0, stderr: '' })
     }
@@ -248,7 +248,7 @@ describe.skipIf(!canBeStranger)('a user without a home folder and without an ent
     mkdirSync(own)
     giveTo(own, STRANGER)
     const flags = by === 'HF_HOME' ? [] : ['--cache-dir', by === '--cache-dir' ? own : ''].filter(Boolean)
-    const env = { ...nobody, ...(by === 'HF_HOME' ? { HF_HOME: own } : {}) }
+    const env = { ...noHome, ...(by === 'HF_HOME' ? { HF_HOME: own } : {}) }
     const args = by === '--local-dir' ? [...snapshot, by, own] : [...snapshot, ...flags]
     const more = by === '--local-dir' ? { HF_HUB_CACHE: join(own, 'cache') } : {}
     const result = await runDfhf(machine, args, { prefix: asStranger, binary, env: { ...env, ...more } })
@@ -260,8 +260,8 @@ describe.skipIf(!canBeStranger)('a user without a home folder and without an ent
     'is told in one line what to set: $args',
     async ({ args }) => {
       using machine = newMachine('http://127.0.0.1:9')
-      const options = { prefix: asStranger, binary: await publicBinary(machine), env: nobody }
-      const sharing = { ...options, env: { ...nobody, DFHF_NO_PEERS: undefined } }
+      const options = { prefix: asStranger, binary: await publicBinary(machine), env: noHome }
+      const sharing = { ...options, env: { ...noHome, DFHF_NO_PEERS: undefined } }
       expect(failureOf(await runDfhf(machine, args, sharing), 2)).toContain('set HF_HOME')
       chmodSync(machine.folder, 0o700)
     },

@@ -9,7 +9,7 @@ import { downloadWeights, expectExact, sentOf, weightsRepo } from '../../support
 
 setDefaultTimeout(120_000)
 const size = 24_000_000
-/** What flock(2) does on Lustre, GPFS and some NFS: it says yes to everybody, or that there is none. */
+/** What flock(2) does on Lustre, GPFS and some NFS: it gives the lock to every process, or says that there is none. */
 const locks = { 'lock nothing': 'retval=0', 'are not there': 'error=ENOSYS' } as const
 const underStrace = (inject: string) => [
   'strace',

@@ -18,7 +18,7 @@ const users = [
   { name: 'in', token: 'hf_in', access: [...ids] },
   { name: 'out', token: 'hf_out' },
 ]
-const callers = { in: 'hf_in', out: 'hf_out', unknown: 'hf_unknown', nobody: undefined } as const
+const callers = { in: 'hf_in', out: 'hf_out', unknown: 'hf_unknown', anonymous: undefined } as const
 
 /** What a client sees of an answer; a redirect to the bytes counts as the bytes. */
 interface Verdict {
@@ -146,7 +146,7 @@ describe('the Hub decides who may have what', () => {
     })
   }
 
-  test('the token of the node itself is lent to nobody', async () => {
+  test('the token of the node itself is used for no client', async () => {
     await using hub = await startHub()
     await using node = await startNode(hub.url, { env: { HF_TOKEN: 'hf_in' } })
     for (const id of ids) {
@@ -158,7 +158,7 @@ describe('the Hub decides who may have what', () => {
     }
   })
 
-  test('a public repo with the same bytes gives them to everybody', async () => {
+  test('a public repo with the same bytes gives them to every client', async () => {
     await using hub = await startTestHub({ repos: [...repos, { id: 'o/public', commits: [files] }], users })
     await using node = await startNode(hub.url)
     await (await read(node, 'o/private', 'w', 'hf_in')).bytes()

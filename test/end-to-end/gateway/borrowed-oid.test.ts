@@ -21,7 +21,7 @@ const absent = 'a'.repeat(64)
 
 /**
  * A Hub with a public repo whose author wrote two pointers: `here` with the oid of the private blob, `absent` with one
- * that nobody has. The Hub shows them as they are, and its LFS store has no such object in that repo.
+ * that no repo has. The Hub shows them as they are, and its LFS store has no such object in that repo.
  */
 async function startHub(): Promise<TestHub> {
   const hub = await startTestHub({ repos: [secret], users })
@@ -109,7 +109,7 @@ describe('a pointer of a public repo to a private blob', () => {
     expect(/^dfhf_\w*blobs\w* (\d+)$/m.exec(metrics)?.[1]).toBe('0')
   })
 
-  test('and a repo that holds it as well gives it to everybody, from here', async () => {
+  test('and a repo that holds it as well gives it to every client, from here', async () => {
     await using hub = await startHub()
     hub.repos.add({ id: 'o/open', commits: secret.commits })
     await using node = await startNode(hub.url)

@@ -164,7 +164,7 @@ describe('HF_HOME deleted under a running node', () => {
     await node.running.result
     const env = { ...node.machine.env, DFHF_NO_PEERS: undefined }
     await using again = await startNode(hub.url, { env, seeds: [] })
-    // A peer without key is told of it once the Hub has said that everybody may have it.
+    // A peer without key is told of it once the Hub has said that its repo is public.
     const ask = async (): Promise<unknown> =>
       (await fetch(`http://${again.peerAddress}/v1/blobs/${oidOf(hub)}/pieces`)).json()
     const offered = await eventually(ask, (answer) => JSON.stringify(answer).includes('"have":"all"'))

@@ -195,7 +195,7 @@ describe('readers of one file', () => {
       expect(sentOf(hub)).toBeLessThanOrEqual(big * 1.02)
     }))
 
-  test('all go away, and whoever comes then goes on from what is here', () =>
+  test('all go away, and the next client goes on from what is here', () =>
     withSlowHub(async ({ hub, file }) => {
       const leaving = new AbortController()
       const left = await fetch(file, { signal: leaving.signal })

@@ -74,7 +74,7 @@ describe.skipIf(!hasPrograms('git', 'git-lfs'))('git clone with git-lfs over the
     expect(hub.stats().cdn.bodyBytes).toBe(0)
   })
 
-  test('gives a private repo to whom the Hub gives it, and to nobody else', async () => {
+  test('gives a private repo to clients that the Hub lets, and to no other', async () => {
     await using hub = await startTestHub({
       repos: [{ ...repo, private: true }],
       users: [

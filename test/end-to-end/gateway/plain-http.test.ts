@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { type GatewayNode, startNode } from '../../support/gateway/gateway-node.ts'
+import { rawRequest } from '../../support/gateway/raw-request.ts'
 import type { RepoSpec } from '../../support/hub/repo.ts'
 import { startTestHub } from '../../support/hub/test-hub.ts'
 import { runDfhf } from '../../support/program/binary.ts'
@@ -21,21 +22,26 @@ interface FarHub extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>
   /** Each Authorization that was sent there. */
   readonly authorizations: Set<string>
+  /** Each host that was asked for. */
+  readonly asked: Set<string>
 }
 
-/** The test Hub under a name that leads nowhere but over a proxy, which sees what everybody on the way can see. */
+/** The test Hub under a name that leads nowhere but over a proxy, which sees what every host on the way can see. */
 async function startFarHub(): Promise<FarHub> {
   const hub = await startTestHub({ repos: [secret, weightsRepo(300_000)], users, publicHost: '127.0.0.1' })
   const authorizations = new Set<string>()
+  const asked = new Set<string>()
   const proxy = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
     async fetch(request) {
       const url = new URL(request.url)
+      asked.add(url.hostname)
       const headers = new Headers(request.headers)
       const authorization = headers.get('authorization')
       if (authorization !== null) authorizations.add(authorization)
       headers.delete('host')
+      if (url.hostname === 'cdn.example') return new Response('no', { status: 403 })
       const to = url.hostname === 'hub.example' ? hub.url : url.origin
       const answer = await fetch(to + url.pathname + url.search, {
         method: request.method,
@@ -49,6 +55,7 @@ async function startFarHub(): Promise<FarHub> {
   return {
     env: { HF_ENDPOINT: endpoint, http_proxy: `http://127.0.0.1:${proxy.port}`, no_proxy: '' },
     authorizations,
+    asked,
     async [Symbol.asyncDispose]() {
       await proxy.stop(true)
       await hub[Symbol.asyncDispose]()
@@ -101,6 +108,20 @@ describe('a Hub on another machine over plain http', () => {
     expect([open.status, await open.text()]).toEqual([200, 'text\n'])
     expect([...hub.authorizations]).toEqual([])
     expect(node.running.stderr()).toContain('DFHF_ALLOW_PLAIN_HTTP_TOKEN')
+  })
+
+  test('and a server beside it that speaks plain http get no token over the proxy', async () => {
+    await using hub = await startFarHub()
+    await using node = await startNode(endpoint, {
+      args: ['--allow-host', 'http://cdn.example'],
+      env: hub.env,
+    })
+    for (const address of ['http://hub.example/o/secret/resolve/main/s', 'http://cdn.example/s']) {
+      const headers = [`Host: ${new URL(address).host}`, `Authorization: ${bearer.Authorization}`]
+      expect((await rawRequest(node.url, `GET ${address}`, headers)).status).toBeGreaterThanOrEqual(400)
+    }
+    expect(hub.asked).toContain('cdn.example')
+    expect([...hub.authorizations]).toEqual([])
   })
 
   test('gets no token of a download, a snapshot or the daemon itself', async () => {

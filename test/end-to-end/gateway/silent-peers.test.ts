@@ -75,6 +75,30 @@ describe('to a peer without the key', () => {
       expect(new Bun.CryptoHasher('sha256').update(await told.bytes()).digest('hex')).toBe(oidOf(hub))
     }))
 
+  test('a private blob looks as one that is not here while it is fetched for a client, and a public one is shared', async () => {
+    await using hub = await startTestHub({
+      repos: [secret, weightsRepo(size)],
+      users,
+      rates: { cdn: size / 10 },
+    })
+    await using node = await startNode(hub.url, { seeds: [] })
+    const [hidden, open] = [oidOf(hub, 's', 'o/secret'), oidOf(hub)]
+    const headers = { Authorization: 'Bearer hf_in' }
+    for (const path of ['/o/secret/resolve/main/s', '/o/r/resolve/main/w'])
+      fetch(node.url + path, { headers }).catch(() => {})
+    const isHalfway = (oid: string) => {
+      const { bodyBytes = 0 } = hub.stats().oids[oid] ?? {}
+      return bodyBytes > 0 && bodyBytes < size
+    }
+    await hub.until(() => isHalfway(hidden) && isHalfway(open))
+    await eventually(
+      () => fetch(`http://${node.peerAddress}/v1/blobs/${open}/pieces`),
+      ({ status }) => status === 200,
+    )
+    expect(await seen(node, hidden)).toEqual(await seen(node, absent))
+    expect([isHalfway(hidden), isHalfway(open)]).toEqual([true, true])
+  })
+
   test('a public blob that stands in a private repo as well is not given', async () => {
     await using hub = await startTestHub({
       repos: [secret, { id: 'o/copy', commits: secret.commits }],

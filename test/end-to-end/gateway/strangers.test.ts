@@ -47,7 +47,7 @@ test('digests that a stranger asks for again and again are computed once', async
   expect(later.cost, `after ${first.cost}`).toBeLessThan(100 + 10 * first.cost)
 })
 
-test('blobs that nobody has cost a node with many repos little more than a health check', async () => {
+test('blobs that no peer has cost a node with many repos little more than a health check', async () => {
   await using hub = await startTestHub({ repos: [weightsRepo(1_000)] })
   await using node = await startNode(hub.url, { seeds: [] })
   for (let index = 0; index < 400; index += 1) {

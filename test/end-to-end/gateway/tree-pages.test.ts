@@ -7,7 +7,7 @@ setDefaultTimeout(120_000)
 const MIB = 2 ** 20
 const commit = 'c'.repeat(40)
 
-/** A Hub that lists `count` files, so many a page, each entry with `extra` characters that nobody asked for. */
+/** A Hub that lists `count` files, so many a page, each entry with `extra` characters in a field that no client reads. */
 function listingHub(count: number, options: { readonly aPage: number; readonly extra?: number }) {
   const { aPage, extra = 0 } = options
   const filler = 'x'.repeat(extra)

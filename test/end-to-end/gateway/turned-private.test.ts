@@ -30,14 +30,16 @@ async function read(node: GatewayNode, path: string, token?: string): Promise<An
 }
 
 /** A node that was told all of a repo while it was public, and forgets by a restart what it was told a moment ago. */
-async function withTold(work: (hub: TestHub, node: GatewayNode) => Promise<void>): Promise<void> {
+async function withTold(
+  work: (hub: TestHub, node: GatewayNode, env: GatewayNode['machine']['env']) => Promise<void>,
+): Promise<void> {
   await using hub = await startTestHub({ repos: [turning(), weightsRepo(size)], users })
   await using first = await startNode(hub.url)
   for (const path of paths) expect(await read(first, path)).toMatchObject({ status: 200 })
   first.running.kill('SIGTERM')
   await first.running.result
   await using node = await startNode(hub.url, { env: first.machine.env })
-  await work(hub, node)
+  await work(hub, node, first.machine.env)
 }
 
 function turnPrivate(hub: TestHub): void {
@@ -77,18 +79,37 @@ describe('a repo that turned private', () => {
         }
       }))
 
+  /** Has one with a token told a file that came since, and waits until the node has asked what others may know. */
+  async function tellSince(hub: TestHub, node: GatewayNode): Promise<string> {
+    expect((await read(node, paths[1])).status).toBe(200)
+    turnPrivate(hub)
+    const commit = hub.repo('o/turning').commit({ t: 'secret text\n' })
+    const path = `/o/turning/resolve/${commit.id}/t`
+    const asked = hub.stats().kinds.info?.requests ?? 0
+    expect(await read(node, path, 'hf_in')).toMatchObject({ status: 200, length: 12 })
+    expect((await read(node, '/api/models/o/turning', 'hf_in')).status).toBe(200)
+    await hub.until(({ kinds }) => (kinds.info?.requests ?? 0) > asked)
+    return path
+  }
+
   test('is not told from what one with a token was told since', () =>
     withTold(async (hub, node) => {
-      expect((await read(node, paths[1])).status).toBe(200)
-      turnPrivate(hub)
-      const commit = hub.repo('o/turning').commit({ t: 'secret text\n' })
-      const path = `/o/turning/resolve/${commit.id}/t`
-      const asked = hub.stats().kinds.info?.requests ?? 0
-      expect(await read(node, path, 'hf_in')).toMatchObject({ status: 200, length: 12 })
-      expect((await read(node, '/api/models/o/turning', 'hf_in')).status).toBe(200)
-      await hub.until(({ kinds }) => (kinds.info?.requests ?? 0) > asked)
+      const path = await tellSince(hub, node)
       hub.stop('hub')
       const answer = await read(node, path)
+      expect([answer.status >= 400, answer.isStale]).toEqual([true, false])
+    }))
+
+  test('is not told from that by a node that has forgotten that it is private', () =>
+    withTold(async (hub, node, env) => {
+      const path = await tellSince(hub, node)
+      await read(node, '/o/r/resolve/main/t')
+      node.running.kill('SIGTERM')
+      await node.running.result
+      hub.stop('hub')
+      await using again = await startNode(hub.url, { env })
+      expect(await read(again, '/o/r/resolve/main/t')).toMatchObject({ status: 200, isStale: true })
+      const answer = await read(again, path)
       expect([answer.status >= 400, answer.isStale]).toEqual([true, false])
     }))
 

@@ -56,7 +56,7 @@ describe('a SOCKS proxy', () => {
     expectLine(result, 6, `cannot connect to the proxy ${host}: connection refused`)
   })
 
-  test('whose name nobody knows is named', async () => {
+  test('whose name does not resolve is named', async () => {
     // Longer than a name's part may be, so that it is looked up nowhere.
     const name = 'x'.repeat(64)
     expectLine(await downloadBy(`socks5h://${name}:1080`), 6, `cannot find the proxy ${name}`)

@@ -4,6 +4,7 @@ import { HostilePeer, type Surroundings } from '../../../scripts/campaign/hostil
 import { conductsOf, type HostileKind } from '../../../scripts/campaign/hostile/kinds.ts'
 import { SecretWatch } from '../../../scripts/campaign/secret-watch.ts'
 import { Truth } from '../../../scripts/campaign/truth.ts'
+import { startNode } from '../../support/gateway/gateway-node.ts'
 import { readAll } from '../../support/hub/content.ts'
 import { startTestHub, type TestHub } from '../../support/hub/test-hub.ts'
 import { runDfhf } from '../../support/program/binary.ts'
@@ -73,6 +74,32 @@ describe('a download whose Hub is up ends with the right bytes', () => {
       )
       expectExact(hub, result)
       expect(hostile.peers.some(({ requests }) => requests > 0)).toBe(true)
+    })
+  }
+})
+
+describe('a client of the gateway is given no wrong byte, however its answer ends', () => {
+  for (const kind of ['wrong-early', 'wrong-late'] as const) {
+    test(`beside a hostile peer of the kind '${kind}'`, async () => {
+      await using hub = await startTestHub({ repos: [weightsRepo(size)], rates: { cdn: size / 4 } })
+      using hostile = startPeers(kind, hub, () => [])
+      await using node = await startNode(hub.url, { seeds: [hostile.seeds] })
+      await node.running.said(' joined')
+      const content = hub.repo('o/r').resolve('main')?.files.get('w')?.content
+      const right = readAll(content ?? expect.unreachable())
+      const answer = await fetch(`${node.url}/o/r/resolve/main/w`)
+      expect(answer.status).toBe(200)
+      let at = 0
+      try {
+        for await (const chunk of answer.body ?? []) {
+          expect(Buffer.compare(chunk, right.subarray(at, at + chunk.length)), `bytes from ${at} on`).toBe(0)
+          at += chunk.length
+        }
+      } catch (error) {
+        if (!/closed|reset|terminated/i.test(String(error))) throw error
+      }
+      const asked = hostile.peers.reduce((sum, { requests }) => sum + requests, 0)
+      expect(asked).toBeGreaterThan(3)
     })
   }
 })

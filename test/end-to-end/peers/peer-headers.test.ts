@@ -84,7 +84,7 @@ async function startNode() {
   return { node, port, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
-test('a node asks no address that a header names, and tells of nobody that did not answer it', async () => {
+test('a node asks no address that a header names, and tells of no peer that did not answer it', async () => {
   await using at = await startNode()
   using honest = standIn(stranger(), '127.0.0.2')
   using elsewhere = standIn(stranger(), '127.0.0.3')

@@ -1,5 +1,5 @@
 /** What the bed needs and this machine lacks; undefined when it can be laid out here. */
-export function missingForBed(): string | undefined {
+function missingForBed(): string | undefined {
   if (process.platform !== 'linux') return 'Linux'
   if (process.getuid?.() !== 0) return 'root'
   const tool = ['ip', 'tc'].find((name) => Bun.which(name) === null)

@@ -9,7 +9,7 @@ export async function eventually<T>(
     const answer = await ask()
     if (willDo(answer)) return answer
     if (performance.now() > end) throw new Error(`after ${ms} ms still: ${JSON.stringify(answer)}`)
-    // What is asked for tells nobody when it changes: memory, another process's answers.
+    // What is asked for gives no sign when it changes: memory, another process's replies.
     await Bun.sleep(50)
   }
 }

@@ -4,7 +4,7 @@ import { HttpResponse } from '../../../src/http/http-response.ts'
 import { RateGate } from '../../../src/http/rate-gate.ts'
 
 /** An answer without a network. */
-export interface ScriptedAnswer {
+interface ScriptedAnswer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, request } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 
 /** One request that reached the proxy. */
-export interface ProxiedRequest {
+interface ProxiedRequest {
   readonly method: string
   /** The absolute URL, or `host:port` of a CONNECT. */
   readonly target: string

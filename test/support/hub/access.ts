@@ -1,14 +1,14 @@
 import { type HttpAnswer, jsonAnswer } from './http/message.ts'
 import type { Repo } from './repo.ts'
 
-/** Someone with a token: `access` lists private repos that they see and gated ones whose terms they accepted. */
+/** A user with a token: `access` lists private repos that they see and gated ones whose terms they accepted. */
 export interface User {
   readonly name: string
   readonly token: string
   readonly access?: readonly string[]
 }
 
-/** Who asks: nobody, someone, or someone with a token that the Hub does not know. */
+/** The caller: without a token, a known user, or with a token that the Hub does not know. */
 export type Caller = User | 'anonymous' | 'invalid'
 
 /** Reads Authorization: `Bearer`, or `Basic` with the token as password as git sends it. */
@@ -60,7 +60,7 @@ export function refusal(status: number, message: string, code?: string, commit?:
   )
 }
 
-/** The Hub tells an anonymous caller 401 for a repo that it will not show, and anyone else 404. */
+/** The Hub tells an anonymous caller 401 for a repo that it will not show, and any other caller 404. */
 export function repoNotFound(caller: Caller): HttpAnswer {
   return caller === 'anonymous'
     ? refusal(401, 'Invalid username or password.')

@@ -60,11 +60,6 @@ export function pluralOf(type: RepoType): string {
   return `${type}s`
 }
 
-/** The prefix of plain URLs: none for models. */
-export function prefixOf(type: RepoType): string {
-  return type === 'model' ? '' : `${type}s/`
-}
-
 function parseApi(segments: readonly string[]): Route | undefined {
   const cached = segments[0] === 'api' && segments[1] === 'resolve-cache'
   const rest = segments.slice(cached ? 2 : 1)

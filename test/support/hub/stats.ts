@@ -19,13 +19,13 @@ export interface RequestRecord {
 }
 
 /** A count of requests and of the body bytes that answered them. */
-export interface Tally {
+interface TransferCounters {
   requests: number
   bodyBytes: number
 }
 
 /** What one side saw. */
-export interface SideStats extends Tally {
+export interface SideStats extends TransferCounters {
   readonly statuses: Record<string, number>
   /** Requests being answered now, and the most at once. */
   open: number
@@ -40,9 +40,9 @@ export interface SideStats extends Tally {
 export interface HubStats {
   readonly hub: SideStats
   readonly cdn: SideStats
-  readonly kinds: Partial<Record<RouteKind, Tally>>
+  readonly kinds: Partial<Record<RouteKind, TransferCounters>>
   /** By oid, the answers 200 and 206 that carried the blob's bytes. */
-  readonly oids: Record<string, Tally & { readonly ranges: string[] }>
+  readonly oids: Record<string, TransferCounters & { readonly ranges: string[] }>
   /** What no client may do, such as a token sent to the CDN. */
   readonly violations: readonly string[]
 }
@@ -99,8 +99,8 @@ export class StatsRecorder {
 
   stats(): HubStats {
     const sides = { hub: this.#sideStats('hub'), cdn: this.#sideStats('cdn') }
-    const kinds: Partial<Record<RouteKind, Tally>> = {}
-    const oids: Record<string, Tally & { ranges: string[] }> = {}
+    const kinds: Partial<Record<RouteKind, TransferCounters>> = {}
+    const oids: Record<string, TransferCounters & { ranges: string[] }> = {}
     for (const request of this.requests) {
       const kind = kinds[request.kind] ?? { requests: 0, bodyBytes: 0 }
       kinds[request.kind] = kind
@@ -148,7 +148,7 @@ function carriesBlob(request: RequestRecord): request is RequestRecord & { oid: 
   return request.oid !== undefined && isBlobKind && isBody
 }
 
-function add(tally: Tally, request: RequestRecord): void {
-  tally.requests += 1
-  tally.bodyBytes += request.bodyBytes
+function add(counters: TransferCounters, request: RequestRecord): void {
+  counters.requests += 1
+  counters.bodyBytes += request.bodyBytes
 }

@@ -21,7 +21,7 @@ export async function ensureVenv(name: string, requirements: readonly string[]):
   while (!isReady(folder, requirements)) {
     const release = takeTurn(`${folder}.building`)
     if (!release) {
-      // Another process builds it and tells nobody when it has.
+      // Another process builds it and gives no sign when it has.
       await Bun.sleep(250)
       continue
     }

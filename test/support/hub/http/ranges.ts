@@ -2,10 +2,10 @@ import type { Content } from '../content.ts'
 import type { HttpAnswer, HttpHeaders, HttpRequest } from './message.ts'
 
 /** One satisfiable range, or why there is none. */
-export type RangeResult = { readonly offset: number; readonly length: number } | 'none' | 'unsatisfiable'
+type RangeResult = { readonly offset: number; readonly length: number } | 'none' | 'unsatisfiable'
 
 /** Reads a Range header for a body of `size`; several ranges or another unit count as no range. */
-export function parseRange(header: string | null, size: number): RangeResult {
+function parseRange(header: string | null, size: number): RangeResult {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '')
   if (!match) return 'none'
   const [, first = '', last = ''] = match

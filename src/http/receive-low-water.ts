@@ -1,0 +1,41 @@
+import { dlopen, FFIType, ptr } from 'bun:ffi'
+import { libcNames } from '../base/libc-names.ts'
+
+/** Linux's numbers; elsewhere the option is left alone. */
+const SOL_SOCKET = 1
+const SO_RCVLOWAT = 18
+
+type SetOption = (descriptor: number, size: number) => void
+
+let setOption: SetOption | undefined | 'unopened' = 'unopened'
+
+/** Has the kernel wake the reader of a socket only when `size` bytes are there, or none follow. Does nothing where it cannot. */
+export function setReceiveLowWater(descriptor: number, size: number): void {
+  if (setOption === 'unopened') setOption = openSetOption()
+  setOption?.(descriptor, size)
+}
+
+/** True where this system can do it. */
+export function hasReceiveLowWater(): boolean {
+  return process.platform === 'linux'
+}
+
+function openSetOption(): SetOption | undefined {
+  if (!hasReceiveLowWater()) return undefined
+  const { i32, u32 } = FFIType
+  for (const name of libcNames()) {
+    try {
+      const { symbols } = dlopen(name, {
+        setsockopt: { args: [i32, i32, i32, FFIType.ptr, u32], returns: i32 },
+      })
+      const value = new Int32Array(1)
+      return (descriptor, size) => {
+        value[0] = size
+        symbols.setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, ptr(value), value.byteLength)
+      }
+    } catch {
+      // The next name may be that of this system's libc; where none is, reads stay as small as they come.
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,233 @@
+import { DfhfError } from '../base/errors.ts'
+import type { BlobSource } from '../blob/blob-source.ts'
+import { pieceDigest } from '../blob/digest.ts'
+import type { Oid } from '../blob/oid.ts'
+import { type ByteRange, pieceRange } from '../blob/pieces.ts'
+import type { HashService } from '../hash/hash-service.ts'
+import { RangeIgnoredError } from '../http/range-request.ts'
+import { withRetry } from '../http/with-retry.ts'
+import { HUB } from '../schedule/piece-board.ts'
+import { DIGESTS_MS, MOST_COMPARED, SUSPECT_PATIENCE_MS } from '../schedule/tuning.ts'
+import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
+import type { HubGate } from './hub/hub-gate.ts'
+import type { TransferCounters } from './transfer-counters.ts'
+import type { BlobFile } from './writing/blob-file.ts'
+import type { LandedPieces } from './writing/landed-pieces.ts'
+
+/** The name under which pieces of an earlier run are suspected. */
+const EARLIER = ''
+
+interface Suspect {
+  readonly piece: number
+  readonly givenBy: string
+}
+
+/** A piece that was taken back, as it was. */
+interface Exhibit extends Suspect {
+  readonly digest: string
+  /** Its sender claimed to have the whole blob, and so to have checked it. */
+  readonly isVouchedFor: boolean
+}
+
+/** What wrong pieces are looked for and taken back with. */
+interface PieceRepairParts {
+  readonly oid: Oid
+  readonly file: BlobFile
+  readonly pieces: LandedPieces
+  readonly hub?: BlobSource | undefined
+  readonly swarm?: BlobSwarm | undefined
+  readonly gate: HubGate
+  readonly hashes: Pick<HashService, 'digestOf'>
+  readonly counters: TransferCounters
+  /** No bytes from the Hub for this long are an error. */
+  readonly stallMs: number
+  /** Takes nothing of this blob from a peer any more. */
+  readonly exclude: (peerId: string) => void
+  /** From now on what is missing comes from the Hub alone, where it may be asked. */
+  readonly trustHubAlone: () => void
+}
+
+/**
+ * Called when a whole blob does not hash to its oid: takes back what is or may be wrong, so that it is fetched again, and
+ * names the peers that sent wrong bytes once the right ones are here. One such object goes with a transfer.
+ */
+export class PieceRepair {
+  readonly #parts: PieceRepairParts
+  readonly #exhibits = new Map<number, Exhibit>()
+
+  constructor(parts: PieceRepairParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Takes back pieces of an earlier run that rotted on disk, where there are any. Else compares some suspected pieces
+   * with the Hub's, disputed ones first, then one of each giver in turn: all pieces of a peer that sent a wrong one are
+   * taken back, or all that came from peers when none of the compared ones is wrong. They come from the Hub this time,
+   * where it may be asked. Returns when checking the whole again makes sense; throws `verification-failed` when no
+   * suspect is left.
+   */
+  async findWrongPieces(signal: AbortSignal): Promise<void> {
+    const { file, gate, exclude } = this.#parts
+    const rotten = await file.findRotten()
+    if (rotten.length > 0) return await this.#revoke(rotten)
+    const suspects = await orderSuspects(this.#parts, signal)
+    if (suspects.length === 0) throw mismatch(this.#parts.oid)
+    const guilty = gate.isGone ? suspects[0] : await this.#compare(suspects, signal)
+    if (guilty && guilty.givenBy !== EARLIER) exclude(guilty.givenBy)
+    const fromPeers = suspects.filter(({ givenBy }) => givenBy !== EARLIER)
+    if (guilty) await this.#takeBack(suspects.filter(({ givenBy }) => givenBy === guilty.givenBy))
+    else await this.#takeBack(fromPeers.length > 0 ? fromPeers : suspects)
+  }
+
+  /** To be called when the blob is right: bans and shuns the peers whose pieces were not. */
+  async blame(): Promise<void> {
+    const { hashes, file, swarm, oid } = this.#parts
+    const liars = new Map<string, boolean>()
+    for (const { piece, givenBy, digest, isVouchedFor } of this.#exhibits.values()) {
+      if (givenBy === EARLIER || liars.get(givenBy) === true) continue
+      if (digest === (await hashes.digestOf(file.path, pieceRange(file.size, piece)))) continue
+      liars.set(givenBy, isVouchedFor)
+    }
+    const reason = `sent wrong bytes of blob ${oid.slice(0, 12)}`
+    // A peer that had only a part may have passed on wrong bytes unknowingly; one that claimed the whole had checked it, or lies.
+    for (const [givenBy, isLie] of liars) {
+      if (isLie) swarm?.ban(givenBy, reason)
+      else swarm?.shun(givenBy, reason)
+    }
+  }
+
+  /** A suspect that the Hub shows to be wrong; undefined when none of those compared is, or the Hub gives no ranges. */
+  async #compare(suspects: readonly Suspect[], signal: AbortSignal): Promise<Suspect | undefined> {
+    const { gate, pieces, trustHubAlone } = this.#parts
+    trustHubAlone()
+    if (!gate.givesRanges) return undefined
+    const some = suspects.slice(0, MOST_COMPARED)
+    try {
+      const verdicts = await Promise.all(some.map(({ piece }) => isWrong(this.#parts, piece, signal)))
+      for (const [at, { piece }] of some.entries())
+        if (!verdicts[at]) pieces.note(piece, { source: HUB, isVouchedFor: false, digest: undefined })
+      return some.find((_, at) => verdicts[at])
+    } catch (error) {
+      if (!(error instanceof RangeIgnoredError)) throw error
+      gate.ignoredRange()
+      return undefined
+    }
+  }
+
+  async #takeBack(suspects: readonly Suspect[]): Promise<void> {
+    const { hashes, file, pieces } = this.#parts
+    const unproven = suspects.filter(({ piece }) => pieces.sourceOf(piece) !== HUB)
+    for (const { piece, givenBy } of unproven) {
+      const digest = await hashes.digestOf(file.path, pieceRange(file.size, piece))
+      this.#exhibits.set(piece, { piece, givenBy, digest, isVouchedFor: pieces.isVouchedFor(piece) })
+    }
+    await this.#revoke(unproven.map(({ piece }) => piece))
+  }
+
+  /** Takes pieces back that are or may be wrong, so that they are fetched again. */
+  async #revoke(wrong: Iterable<number>): Promise<void> {
+    const { file, pieces, counters } = this.#parts
+    for (const piece of wrong) {
+      const { start, end } = pieceRange(file.size, piece)
+      await file.revoke(piece)
+      counters.lose(pieces.sourceOf(piece) === undefined ? 'local' : 'peers', end - start)
+      pieces.delete(piece)
+    }
+    pieces.rewritten()
+  }
+}
+
+/** Pieces that did not come from the Hub in this run: disputed ones first, then in turn from each giver. */
+async function orderSuspects(parts: PieceRepairParts, signal: AbortSignal): Promise<Suspect[]> {
+  const byGiver = new Map<string, Suspect[]>()
+  for (const piece of parts.pieces.bitmap) {
+    const givenBy = parts.pieces.sourceOf(piece) ?? EARLIER
+    if (givenBy === HUB) continue
+    const queue = byGiver.get(givenBy)
+    if (queue) queue.push({ piece, givenBy })
+    else byGiver.set(givenBy, [{ piece, givenBy }])
+  }
+  const inTurn: Suspect[] = []
+  const queues = [...byGiver.values()]
+  for (let turn = 0; queues.some((queue) => turn < queue.length); turn += 1) {
+    for (const queue of queues) {
+      const suspect = queue[turn]
+      if (suspect) inTurn.push(suspect)
+    }
+  }
+  const disputed = await disputedPieces(parts, inTurn, signal)
+  return [
+    ...inTurn.filter(({ piece }) => disputed.has(piece)),
+    ...inTurn.filter(({ piece }) => !disputed.has(piece)),
+  ]
+}
+
+/** Pieces for which another peer names a digest that the bytes here do not have. */
+async function disputedPieces(
+  { swarm, hashes, file }: PieceRepairParts,
+  suspects: readonly Suspect[],
+  signal: AbortSignal,
+): Promise<Set<number>> {
+  const disputed = new Set<number>()
+  if (!swarm) return disputed
+  const claims = await swarm.collectDigests(
+    suspects.map(({ piece }) => piece),
+    AbortSignal.any([signal, AbortSignal.timeout(DIGESTS_MS)]),
+  )
+  signal.throwIfAborted()
+  for (const { piece } of suspects) {
+    const named = [...claims.values()].flatMap((digests) => digests.get(piece) ?? [])
+    if (named.length === 0) continue
+    const own = await hashes.digestOf(file.path, pieceRange(file.size, piece))
+    if (named.some((digest) => digest !== own)) disputed.add(piece)
+  }
+  return disputed
+}
+
+/** True when the Hub has other bytes of a piece than those that are here. */
+async function isWrong(parts: PieceRepairParts, piece: number, signal: AbortSignal): Promise<boolean> {
+  const { file, hashes, stallMs } = parts
+  const range = pieceRange(file.size, piece)
+  const fetched = { bytes: new Uint8Array(range.end - range.start), filled: 0 }
+  await withRetry(
+    async () => {
+      for (let patience = SUSPECT_PATIENCE_MS; fetched.filled < fetched.bytes.length; patience *= 2) {
+        const before = fetched.filled
+        const cut = AbortSignal.timeout(patience)
+        const both = AbortSignal.any([signal, cut])
+        // Where the link cuts a response short or is slow, the next request goes on behind the bytes that came.
+        await fetchRest(parts, range, { into: fetched, signal: both }).catch((error: unknown) => {
+          signal.throwIfAborted()
+          if (fetched.filled === before && (!cut.aborted || patience > stallMs)) throw error
+        })
+      }
+    },
+    { signal },
+  )
+  return pieceDigest(fetched.bytes) !== (await hashes.digestOf(file.path, range))
+}
+
+/** Fetches what is missing of a range from the Hub. */
+async function fetchRest(
+  { hub, counters }: PieceRepairParts,
+  range: ByteRange,
+  {
+    into,
+    signal,
+  }: { readonly into: { readonly bytes: Uint8Array; filled: number }; readonly signal: AbortSignal },
+): Promise<void> {
+  const rest = { start: range.start + into.filled, end: range.end }
+  for await (const chunk of (await hub?.open(rest, { signal })) ?? []) {
+    into.bytes.set(chunk, into.filled)
+    into.filled += chunk.length
+    // It costs the uplink, but it is no progress: the piece was counted when it came the first time.
+    counters.add('hub', HUB, chunk.length)
+    counters.lose('hub', chunk.length)
+  }
+}
+
+function mismatch(oid: Oid): DfhfError {
+  return new DfhfError('verification-failed', `the bytes received do not hash to ${oid}`, {
+    hint: 'the file on the Hub and its recorded hash disagree; nothing was kept',
+  })
+}
