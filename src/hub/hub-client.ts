@@ -16,6 +16,10 @@ export class HubClient implements Origin {
     this.session = new HubSession(options)
   }
 
+  get requestsLeft(): number | undefined {
+    return this.session.resolvesLeft
+  }
+
   resolveRevision(repo: Repo, revision: string, options?: Waiting): Promise<RepoInfo> {
     return repoInfo(this.session, repo, revision, options)
   }

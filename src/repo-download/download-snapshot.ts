@@ -148,11 +148,12 @@ async function fetchAll(
   files: readonly PlannedFile[],
   { workers, mostSmall }: SnapshotOptions,
 ): Promise<FileResult[]> {
-  const { engine } = fetcher.parts
+  const { engine, origin } = fetcher.parts
   const places = new FilesInFlight({
     mostSmall: mostSmall ?? workers,
     mostOthers: workers,
     isHeldBack: () => engine.isHeldBack,
+    requestsLeft: () => origin?.requestsLeft,
   })
   const smallestFirst = files
     .map((planned, index) => ({ planned, index }))

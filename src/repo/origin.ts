@@ -31,6 +31,8 @@ export interface OriginSource extends BlobSource {
  * asker. Every method throws DfhfError in words for the user, or the signal's reason.
  */
 export interface Origin {
+  /** How many questions for files' bytes it says it will take in its present window; undefined where it does not say. */
+  readonly requestsLeft?: number | undefined
   /** Resolves a revision to its commit; throws `repo-not-found`, `revision-not-found` and the like. */
   resolveRevision(repo: Repo, revision: string, options?: Waiting): Promise<RepoState>
   /** Every file of a commit. */

@@ -1,8 +1,5 @@
 import { ConnectionLimit } from '../schedule/connection-limit.ts'
-import { CONNECTIONS_WINDOW_MS } from '../schedule/tuning.ts'
-
-/** Small files in flight at the beginning: over a usual way to the Hub fewer leave most of the time to waiting. */
-const FIRST_SMALL_FILES = 32
+import { FIRST_SMALL_FILES, SMALL_FILES_WINDOW_MS } from '../schedule/tuning.ts'
 
 /** What a crowd of files is let in by. */
 export interface FilesInFlightOptions {
@@ -11,6 +8,8 @@ export interface FilesInFlightOptions {
   readonly mostOthers: number
   /** True while the Hub wants fewer requests. @default never */
   readonly isHeldBack?: () => boolean
+  /** How many requests the Hub says it will still take; undefined where it does not say. @default never */
+  readonly requestsLeft?: () => number | undefined
   /** Milliseconds that only go forward. */
   readonly clock?: () => number
 }
@@ -23,6 +22,7 @@ export class FilesInFlight {
   readonly #limit: ConnectionLimit
   readonly #mostOthers: number
   readonly #isHeldBack: () => boolean
+  readonly #requestsLeft: () => number | undefined
   readonly #clock: () => number
   #active = 0
   #done = 0
@@ -30,17 +30,18 @@ export class FilesInFlight {
   /** True once in this window fewer files were in flight than might be. */
   #wasIdle = false
 
-  constructor({ mostSmall, mostOthers, isHeldBack = () => false, clock }: FilesInFlightOptions) {
+  constructor({ mostSmall, mostOthers, isHeldBack, requestsLeft, clock }: FilesInFlightOptions) {
     this.#limit = new ConnectionLimit({ max: mostSmall, start: FIRST_SMALL_FILES })
     this.#mostOthers = mostOthers
-    this.#isHeldBack = isHeldBack
+    this.#isHeldBack = isHeldBack ?? (() => false)
+    this.#requestsLeft = requestsLeft ?? (() => undefined)
     this.#clock = clock ?? (() => performance.now())
     this.#windowStart = this.#clock()
   }
 
   /** Files that may be in flight now, while the next one is small. */
   get limit(): number {
-    return this.#limit.limit
+    return Math.min(this.#limit.limit, Math.max(1, this.#requestsLeft() ?? Number.POSITIVE_INFINITY))
   }
 
   /** Does `work` with each item, in their order; resolves when all of it is done, and rejects with the first failure. */
@@ -81,7 +82,7 @@ export class FilesInFlight {
     this.#done += 1
     const now = this.#clock()
     const elapsed = now - this.#windowStart
-    if (elapsed < CONNECTIONS_WINDOW_MS) return
+    if (elapsed < SMALL_FILES_WINDOW_MS) return
     if (this.#isHeldBack()) {
       if (!this.#limit.isCalm(now)) this.#limit.congested(now)
     } else if (this.#wasIdle) this.#limit.unsettle(now)

@@ -266,4 +266,13 @@ describe('a plain file of a commit of which others were fetched', () => {
     await using client = clientOf(hub.url)
     expect(await thrownBy(() => fetchAll(hub, client))).toMatchObject({ code: 'rate-limited' })
   })
+
+  test('leaves so many requests as the Hub says', async () => {
+    const quotas = { api: 100, resolvers: 20, pages: 100, windowSeconds: 300 }
+    await using hub = await startTestHub({ repos: [folder], quotas })
+    await using client = clientOf(hub.url)
+    expect(client.requestsLeft).toBeUndefined()
+    const asked = await fetchAll(hub, client)
+    expect(client.requestsLeft).toBe(quotas.resolvers - asked.flat().length)
+  })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { CONNECTIONS_WINDOW_MS } from '../../src/schedule/tuning.ts'
-import { FilesInFlight } from '../../src/transfer/files-in-flight.ts'
+import { FIRST_SMALL_FILES, SMALL_FILES_WINDOW_MS } from '../../src/schedule/tuning.ts'
+import { FilesInFlight, type FilesInFlightOptions } from '../../src/transfer/files-in-flight.ts'
 
 interface Item {
   readonly isSmall: boolean
@@ -12,7 +12,7 @@ function items(count: number, isSmall = true): Item[] {
 }
 
 /** A crowd whose clock stands until it is moved; `active` tells who is in. */
-function crowd(options: { readonly mostSmall?: number; readonly isHeldBack?: () => boolean } = {}) {
+function crowd(options: Partial<FilesInFlightOptions> = {}) {
   const time = { now: 0 }
   const active: Item[] = []
   const files = new FilesInFlight({ mostSmall: 64, mostOthers: 2, ...options, clock: () => time.now })
@@ -51,7 +51,7 @@ describe('many files in flight', () => {
     const { files, active, run, pass } = crowd()
     run(items(2_000))
     const before = active.length
-    await pass(4, CONNECTIONS_WINDOW_MS)
+    await pass(4, SMALL_FILES_WINDOW_MS)
     expect(active.length).toBe(64)
     expect(files.limit).toBe(64)
     expect(before).toBeLessThan(64)
@@ -67,7 +67,7 @@ describe('many files in flight', () => {
       const [last, ...before] = active.slice(0, 8)
       for (const item of before) item.done.resolve()
       await Bun.sleep(0)
-      time.now += CONNECTIONS_WINDOW_MS
+      time.now += SMALL_FILES_WINDOW_MS
       last?.done.resolve()
       await Bun.sleep(0)
       limits.push(files.limit)
@@ -79,10 +79,23 @@ describe('many files in flight', () => {
     const held = { back: false }
     const { files, run, pass } = crowd({ isHeldBack: () => held.back })
     run(items(2_000))
-    await pass(4, CONNECTIONS_WINDOW_MS)
+    await pass(4, SMALL_FILES_WINDOW_MS)
     held.back = true
-    await pass(1, CONNECTIONS_WINDOW_MS)
+    await pass(1, SMALL_FILES_WINDOW_MS)
     expect(files.limit).toBe(32)
+  })
+
+  test('are no more than the requests that the Hub says it will take, and at least one', async () => {
+    const budget: { left: number | undefined } = { left: 3 }
+    const { files, active, run, pass } = crowd({ requestsLeft: () => budget.left })
+    run(items(200))
+    expect(active).toHaveLength(3)
+    budget.left = 0
+    await pass(1, 1)
+    expect([files.limit, active.length]).toEqual([1, 1])
+    budget.left = undefined
+    await pass(1, 1)
+    expect(active.length).toBe(FIRST_SMALL_FILES)
   })
 
   test('are few where they are large, and wait for the small ones before them', async () => {
