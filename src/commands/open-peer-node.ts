@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { DfhfError } from '../base/errors.ts'
+import { readAuthorities } from '../http/connect/trust.ts'
 import { createHttpClient } from '../http/http-client.ts'
-import { readAuthorities } from '../http/trust.ts'
 import { PeerNode, type PeerNodeOptions } from '../peer/peer-node.ts'
 import { slowShelf } from '../peer/slow-down.ts'
 import { parseSeeds } from '../swarm/discovery/discovery-seeds.ts'

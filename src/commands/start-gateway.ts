@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '../base/loopback.ts'
 import { urlHost } from '../base/url-host.ts'
+import { createProxyResolver } from '../http/connect/proxy.ts'
 import type { HttpClient } from '../http/http-client.ts'
-import { createProxyResolver } from '../http/proxy.ts'
 import { tokenRuleOf } from '../hub/tokens.ts'
 import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { PublicRepos } from '../peer/public-repos.ts'

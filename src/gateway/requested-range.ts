@@ -1,4 +1,4 @@
-import { parseRange, type RequestedRange } from '../http/range-header.ts'
+import { parseRange, type RequestedRange } from '../http/ranges/range-header.ts'
 
 /**
  * What a client's Range means for `size` bytes with `etag` (RFC 9110, 14.2): the range, 'whole' where there is none or

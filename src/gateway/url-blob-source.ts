@@ -1,9 +1,9 @@
 import { DfhfError } from '../base/errors.ts'
 import type { ByteRange } from '../blob/pieces.ts'
-import { givesBytes, type SendToBytes } from '../http/gives-bytes.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
-import { rangeHeaders, readRange } from '../http/range-request.ts'
+import { givesBytes, type SendToBytes } from '../http/ranges/gives-bytes.ts'
+import { rangeHeaders, readRange } from '../http/ranges/range-request.ts'
 import { walkRedirects } from '../http/redirects.ts'
 import type { OriginSource, Waiting } from '../repo/origin.ts'
 

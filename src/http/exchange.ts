@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici/index.js'
 import { BodyChunks } from './body-chunks.ts'
-import type { GatheringSocket, ReceiveGathering } from './receive-gathering.ts'
+import type { GatheringSocket, ReceiveGathering } from './connect/receive-gathering.ts'
 
 /** A response whose headers are here. */
 export interface Answer {

@@ -1,12 +1,12 @@
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici/index.js'
+import { type HttpProxy, hasLogin, isSocks, proxyAuthorization } from './connect/proxy.ts'
+import { ReceiveGathering } from './connect/receive-gathering.ts'
+import { socksConnector } from './connect/socks-connector.ts'
 import { Exchange } from './exchange.ts'
 import { HttpHeaders } from './http-headers.ts'
 import { HttpResponse } from './http-response.ts'
 import { proxyRefusal, toNetworkError } from './network-error.ts'
-import { type HttpProxy, hasLogin, isSocks, proxyAuthorization } from './proxy.ts'
 import { RateGate } from './rate-gate.ts'
-import { ReceiveGathering } from './receive-gathering.ts'
-import { socksConnector } from './socks-connector.ts'
 
 /** How one client connects; everything has a default. */
 export interface HttpClientOptions {

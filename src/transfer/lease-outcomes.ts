@@ -1,6 +1,6 @@
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { SourceKind } from '../blob/blob-source.ts'
-import { RangeIgnoredError } from '../http/range-request.ts'
+import { RangeIgnoredError } from '../http/ranges/range-request.ts'
 import { HUB, type Lease } from '../schedule/piece-board.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
 import { WORTH_GOING_ON_BYTES } from '../schedule/tuning.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { connect, createServer, type Server } from 'node:net'
-import { createProxyResolver } from '../../src/http/proxy.ts'
+import { createProxyResolver } from '../../src/http/connect/proxy.ts'
 import { startSocksServer } from '../support/http/socks-server.ts'
 import { startTestProxy } from '../support/http/test-proxy.ts'
 import { openTestGateway } from './gateway-fixture.ts'

@@ -1,7 +1,7 @@
 import { DfhfError } from '../../src/base/errors.ts'
+import { createProxyResolver } from '../../src/http/connect/proxy.ts'
+import { readAuthorities, trustOptionsOf } from '../../src/http/connect/trust.ts'
 import { createHttpClient } from '../../src/http/http-client.ts'
-import { createProxyResolver } from '../../src/http/proxy.ts'
-import { readAuthorities, trustOptionsOf } from '../../src/http/trust.ts'
 
 // Compiled by binary.test.ts: asks the URL `count` times at once and prints each answer's text or error code.
 async function main([url = '', count = '1']: readonly string[]): Promise<void> {

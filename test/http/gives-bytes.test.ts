@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { givesBytes } from '../../src/http/gives-bytes.ts'
 import { createHttpClient } from '../../src/http/http-client.ts'
+import { givesBytes } from '../../src/http/ranges/gives-bytes.ts'
 
 /** What a response to a HEAD, and to a GET of the first byte, looks like. */
 interface Answers {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { LowWaterMark } from '../../src/http/low-water-mark.ts'
+import { LowWaterMark } from '../../src/http/connect/low-water-mark.ts'
 
 const MUCH = 2 ** 30
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { parseRange } from '../../src/http/range-header.ts'
+import { parseRange } from '../../src/http/ranges/range-header.ts'
 
 test.each([
   ['bytes=0-0', { start: 0, end: 1, isRest: false }],

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { formatRange, parseContentRange } from '../../src/http/content-range.ts'
 import { createHttpClient, type HttpClient, type HttpRequest } from '../../src/http/http-client.ts'
+import { formatRange, parseContentRange } from '../../src/http/ranges/content-range.ts'
 import {
   type ExpectedRange,
   type OpenedRange,
   RangeIgnoredError,
   rangeHeaders,
   readRange,
-} from '../../src/http/range-request.ts'
+} from '../../src/http/ranges/range-request.ts'
 import { startRawServer } from '../support/http/raw-server.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { BlobSource } from '../../src/blob/blob-source.ts'
-import { RangeIgnoredError } from '../../src/http/range-request.ts'
+import { RangeIgnoredError } from '../../src/http/ranges/range-request.ts'
 import { HubBlobSource } from '../../src/hub/hub-blob-source.ts'
 import type { HubClient } from '../../src/hub/hub-client.ts'
 import { bytesOf } from '../support/http/bytes-of.ts'

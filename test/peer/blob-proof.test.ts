@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { givesBytes, type SendToBytes } from '../../src/http/gives-bytes.ts'
 import { HttpHeaders } from '../../src/http/http-headers.ts'
 import { HttpResponse } from '../../src/http/http-response.ts'
+import { givesBytes, type SendToBytes } from '../../src/http/ranges/gives-bytes.ts'
 import { BlobProofs } from '../../src/peer/blob-proof.ts'
 import type { OriginSource } from '../../src/repo/origin.ts'
 import type { Repo } from '../../src/repo/repo.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { parseContentRange } from '../../http/content-range.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
+import { parseContentRange } from '../../http/ranges/content-range.ts'
 import { walkRedirects } from '../../http/redirects.ts'
 import { signedUrlExpiry } from '../../hub/signed-url.ts'
 import type { HeaderLine } from '../message.ts'

@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DfhfError } from '../../base/errors.ts'
+import { type HttpProxy, hasLogin, isSocks, proxyAuthorization } from '../../http/connect/proxy.ts'
+import { connectBySocks } from '../../http/connect/socks-connector.ts'
 import { proxyRefusal, toNetworkError } from '../../http/network-error.ts'
-import { type HttpProxy, hasLogin, isSocks, proxyAuthorization } from '../../http/proxy.ts'
-import { connectBySocks } from '../../http/socks-connector.ts'
 import type { AllowList } from '../access/allow-list.ts'
 import { resolveHost } from '../access/public-address.ts'
 

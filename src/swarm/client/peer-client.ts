@@ -4,7 +4,7 @@ import { type ByteRange, pieceCountOf } from '../../blob/pieces.ts'
 import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import { readLines } from '../../http/ndjson.ts'
-import { rangeHeaders, readRange } from '../../http/range-request.ts'
+import { rangeHeaders, readRange } from '../../http/ranges/range-request.ts'
 import {
   decodeKnownPeer,
   decodePeer,

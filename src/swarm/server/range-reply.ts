@@ -1,6 +1,6 @@
 import type { Oid } from '../../blob/oid.ts'
 import { type ByteRange, pieceSizeOf } from '../../blob/pieces.ts'
-import { parseRange } from '../../http/range-header.ts'
+import { parseRange } from '../../http/ranges/range-header.ts'
 import { busy, NOT_HERE_YET, refuse, releaseAtEnd } from '../protocol/peer-reply.ts'
 import type { Asker, SharedBlob } from './blob-shelf.ts'
 import type { Connection, UploadLedger } from './upload-ledger.ts'

@@ -1,5 +1,5 @@
 import { dlopen, FFIType, ptr } from 'bun:ffi'
-import { libcNames } from '../base/libc-names.ts'
+import { libcNames } from '../../base/libc-names.ts'
 
 /** Linux's numbers; elsewhere the option is left alone. */
 const SOL_SOCKET = 1

@@ -1,6 +1,6 @@
-import { DfhfError } from '../base/errors.ts'
-import { bareHost } from '../base/url-host.ts'
-import { redactUrl } from './redact-url.ts'
+import { DfhfError } from '../../base/errors.ts'
+import { bareHost } from '../../base/url-host.ts'
+import { redactUrl } from '../redact-url.ts'
 
 /** A proxy to send requests through. */
 export interface HttpProxy {

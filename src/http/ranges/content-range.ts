@@ -1,4 +1,4 @@
-import type { ByteRange } from '../blob/pieces.ts'
+import type { ByteRange } from '../../blob/pieces.ts'
 
 /** What a Content-Range says: the bytes that follow and the size of the whole, when the server knows it. */
 export interface ContentRange {

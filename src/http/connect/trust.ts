@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { getCACertificates, rootCertificates } from 'node:tls'
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError } from '../../base/errors.ts'
 
 /** Where to find authorities beside the built-in ones. */
 export interface TrustOptions {

@@ -1,9 +1,9 @@
-import { DfhfError } from '../base/errors.ts'
-import type { ByteRange } from '../blob/pieces.ts'
+import { DfhfError } from '../../base/errors.ts'
+import type { ByteRange } from '../../blob/pieces.ts'
+import type { HttpResponse } from '../http-response.ts'
+import { statusError } from '../http-status-error.ts'
+import { redactUrl } from '../redact-url.ts'
 import { formatRange, parseContentRange } from './content-range.ts'
-import type { HttpResponse } from './http-response.ts'
-import { statusError } from './http-status-error.ts'
-import { redactUrl } from './redact-url.ts'
 
 /** The server gives no ranges that can be checked: the file can only be read as one stream from the start. */
 export class RangeIgnoredError extends DfhfError {

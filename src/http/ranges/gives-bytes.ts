@@ -1,5 +1,5 @@
+import type { HttpResponse } from '../http-response.ts'
 import { parseContentRange } from './content-range.ts'
-import type { HttpResponse } from './http-response.ts'
 
 /** Sends one request to where a blob's bytes are said to be, redirects followed. */
 export type SendToBytes = (request: {

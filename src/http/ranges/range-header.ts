@@ -1,4 +1,4 @@
-import type { ByteRange } from '../blob/pieces.ts'
+import type { ByteRange } from '../../blob/pieces.ts'
 
 /** A range that a client asks for. */
 export interface RequestedRange extends ByteRange {

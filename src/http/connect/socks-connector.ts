@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { SocksClient } from 'socks'
 import { buildConnector } from 'undici/index.js'
-import { DfhfError } from '../base/errors.ts'
-import { bareHost } from '../base/url-host.ts'
+import { DfhfError } from '../../base/errors.ts'
+import { bareHost } from '../../base/url-host.ts'
 import { type HttpProxy, hasLogin } from './proxy.ts'
 
 type Tls = NonNullable<Parameters<typeof buildConnector>[0]>
