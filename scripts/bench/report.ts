@@ -44,7 +44,7 @@ export function downloadTable(rows: readonly DownloadRow[]): string {
       seconds(row.cpuMs),
       `${Math.round(row.peakMemory / 1e6)} MB`,
       row.ratio === undefined ? '' : `${row.ratio.toFixed(2)} ×`,
-      row.goal === undefined ? '' : `≤ ${row.goal.toFixed(1)} ×`,
+      row.goal === undefined ? '' : `≤ ${row.goal} ×`,
     ]),
   )
 }

@@ -1,7 +1,13 @@
 import { repoName } from '../repo/repo.ts'
 import { downloadFile, locateFile } from '../repo-download/download-file.ts'
-import { downloadSnapshot, type FilePatterns, planSnapshot } from '../repo-download/download-snapshot.ts'
+import {
+  downloadSnapshot,
+  type FilePatterns,
+  planSnapshot,
+  type SnapshotOptions,
+} from '../repo-download/download-snapshot.ts'
 import type { RepoFetcher } from '../repo-download/repo-fetcher.ts'
+import { MOST_SMALL_BLOBS } from '../transfer/small-blob.ts'
 import type { DryRunPlan } from '../ui/dry-run-table.ts'
 import { type Outcome, snapshotResult } from '../ui/outcome.ts'
 import type { CommandContext } from './commands.ts'
@@ -32,15 +38,19 @@ async function fetchOutcome(fetcher: RepoFetcher, options: DownloadOptions): Pro
   }
   if (options.isDryRun) return { kind: 'plan', result: await planFiles(fetcher, selection) }
   const startedAt = performance.now()
-  const { path, commit, files } = await downloadSnapshot(fetcher, selection, { workers: workersFor(options) })
+  const { path, commit, files } = await downloadSnapshot(fetcher, selection, crowdFor(options))
   const about = { ...describe(fetcher), path, commit, ms: Math.round(performance.now() - startedAt) }
   return { kind: 'snapshot', result: snapshotResult(about, files) }
 }
 
 /** Files in flight at once: one without a connection to the Hub would only wait. */
-function workersFor({ maxWorkers, peers, speed }: DownloadOptions): number {
-  const { connections = maxWorkers } = speed
-  return peers.origin === 'auto' ? Math.min(maxWorkers, connections) : maxWorkers
+function crowdFor({ maxWorkers, mostFiles, peers, speed }: DownloadOptions): SnapshotOptions {
+  const { connections = Number.POSITIVE_INFINITY } = speed
+  const most = peers.origin === 'auto' ? connections : Number.POSITIVE_INFINITY
+  return {
+    workers: Math.min(maxWorkers, most),
+    mostSmall: Math.min(mostFiles ?? MOST_SMALL_BLOBS, most),
+  }
 }
 
 async function planFile(fetcher: RepoFetcher, path: string): Promise<DryRunPlan> {

@@ -1,5 +1,6 @@
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, isOfClass } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
+import { isSha256 } from '../blob/oid.ts'
 import type { ByteRange } from '../blob/pieces.ts'
 import { givesBytes } from '../http/gives-bytes.ts'
 import type { HttpResponse } from '../http/http-response.ts'
@@ -29,8 +30,11 @@ export class HubBlobSource implements OriginSource {
   readonly #session: HubSession
   readonly #blob: DescribedFile & { readonly repo: Repo }
   readonly #now: () => number
+  readonly #guesses: boolean
   readonly #asking = new Semaphore(1)
   #location: BlobLocation | undefined
+  /** The location, while only other files' places speak for it. */
+  #guess: BlobLocation | undefined
   #questions = 0
   #failure: { readonly question: number; readonly error: DfhfError } | undefined
 
@@ -38,11 +42,12 @@ export class HubBlobSource implements OriginSource {
     session: HubSession,
     repo: Repo,
     file: DescribedFile,
-    options: { readonly now?: (() => number) | undefined } = {},
+    options: { readonly now?: (() => number) | undefined; readonly guesses?: boolean } = {},
   ) {
     this.#session = session
     this.#blob = { ...file, repo }
     this.#now = options.now ?? Date.now
+    this.#guesses = options.guesses ?? false
     if (file.location !== undefined) this.#location = this.#place(new URL(file.location))
   }
 
@@ -63,6 +68,11 @@ export class HubBlobSource implements OriginSource {
       try {
         return await this.#read(location, response, { range, etag })
       } catch (error) {
+        if (location === this.#guess && isOfClass(error, 'denied', 'missing', 'malformed')) {
+          this.#session.plainLocations.disprove()
+          if (this.#location === location) this.#location = undefined
+          continue
+        }
         const isRefused = error instanceof HttpStatusError && staleStatuses.has(error.status)
         const isOther = error instanceof ContentChangedError && location.isSigned
         if (!isRefused && !isOther) throw error
@@ -84,6 +94,7 @@ export class HubBlobSource implements OriginSource {
     signal: AbortSignal,
   ): Promise<{ location: BlobLocation; response?: HttpResponse }> {
     const questionsBefore = this.#questions
+    if (this.#guesses && questionsBefore === 0) this.#location ??= this.#guessed()
     if (this.#location?.isFresh(this.#now())) return { location: this.#location }
     return this.#asking.run(async () => {
       if (this.#location?.isFresh(this.#now())) return { location: this.#location }
@@ -127,7 +138,19 @@ export class HubBlobSource implements OriginSource {
     if (response.status >= 400 && response.status !== 416)
       throw await this.#session.error(response, { repo, revision: commit, path })
     this.#check(response)
+    if (!isSha256(this.#blob.oid)) this.#session.plainLocations.learn(this.#blob, start, url)
     return { location: this.#place(url), response }
+  }
+
+  /** Where a plain file should be, as others of its commit are. */
+  #guessed(): BlobLocation | undefined {
+    const { repo, commit, path, oid } = this.#blob
+    const { urls, plainLocations } = this.#session
+    const url = isSha256(oid)
+      ? undefined
+      : plainLocations.guess(this.#blob, new URL(urls.resolve(repo, commit, path)))
+    this.#guess = url && this.#place(url)
+    return this.#guess
   }
 
   #get(location: BlobLocation, range: ByteRange, signal: AbortSignal): Promise<HttpResponse> {

@@ -16,6 +16,10 @@ export class HubClient implements Origin {
     this.session = new HubSession(options)
   }
 
+  get requestsLeft(): number | undefined {
+    return this.session.resolvesLeft
+  }
+
   resolveRevision(repo: Repo, revision: string, options?: Waiting): Promise<RepoInfo> {
     return repoInfo(this.session, repo, revision, options)
   }
@@ -44,8 +48,8 @@ export class HubClient implements Origin {
     return fileMetadata(this.session, repo, revision, path, options)
   }
 
-  openSource(repo: Repo, file: DescribedFile): HubBlobSource {
-    return new HubBlobSource(this.session, repo, file)
+  openSource(repo: Repo, file: DescribedFile, options?: { readonly guesses?: boolean }): HubBlobSource {
+    return new HubBlobSource(this.session, repo, file, options)
   }
 
   /** Without a token all that can be read is public; with one the Hub must say that the repo is not private or gated. */

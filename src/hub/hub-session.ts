@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import type { DfhfError } from '../base/errors.ts'
 import type { HttpClient, HttpRequest } from '../http/http-client.ts'
 import type { HttpResponse } from '../http/http-response.ts'
+import { parseRateLimit } from '../http/rate-limit.ts'
 import { walkRedirects } from '../http/redirects.ts'
 import { type RetryOptions, withRetry } from '../http/with-retry.ts'
 import { endpointText, parseEndpoint } from './endpoint.ts'
 import { type HubQuestion, hubError } from './hub-error.ts'
 import { mayCarryToken } from './hub-hosts.ts'
+import { PlainLocations } from './plain-locations.ts'
 import { PlainEtags } from './responses/plain-etags.ts'
 import type { TokenRule } from './tokens.ts'
 import { type HubUrls, hubUrls } from './urls.ts'
@@ -47,7 +49,9 @@ export class HubSession {
   readonly http: HttpClient
   readonly metadataTimeoutMs: number
   readonly plainEtags: PlainEtags
+  readonly plainLocations = new PlainLocations()
   readonly #options: HubOptions
+  #resolves: { readonly left: number; readonly until: number } | undefined
   readonly #seenTopics = new Set<string>()
   /** Names the token's account in maps, so that no token stands there. */
   readonly #account: string
@@ -61,6 +65,12 @@ export class HubSession {
     this.#options = options
     this.#account =
       options.token === undefined ? '' : createHash('sha256').update(options.token).digest('base64url')
+  }
+
+  /** How many requests for files the Hub will still take in its present window, as it last said. */
+  get resolvesLeft(): number | undefined {
+    const { left, until } = this.#resolves ?? { left: undefined, until: 0 }
+    return performance.now() < until ? left : undefined
   }
 
   get hasToken(): boolean {
@@ -150,6 +160,9 @@ export class HubSession {
   }
 
   #notice(response: HttpResponse): void {
+    const limit = parseRateLimit(response.headers.get('ratelimit'))
+    if (limit?.kind === 'resolvers')
+      this.#resolves = { left: limit.remaining, until: performance.now() + limit.resetMs }
     for (const warning of response.headers.getAll('x-hf-warning')) {
       const at = warning.indexOf(';')
       const topic = at < 0 ? '' : warning.slice(0, at).trim()

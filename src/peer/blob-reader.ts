@@ -6,7 +6,7 @@ import { HUB } from '../schedule/piece-board.ts'
 import type { SharedFetch } from './shared-fetch.ts'
 
 /** Bytes read and sent at a time: a hundred readers at once must not take much memory. */
-const CHUNK_SIZE = 2 ** 17
+const CHUNK_SIZE = 2 ** 16
 const SMALL_CHUNK_SIZE = 2 ** 15
 const MANY_READERS = 32
 

@@ -58,6 +58,10 @@ export class CacheDestination implements Destination {
     return withRoom(await this.#cache.openBlob(this.#repo, file.oid, file.size), this.#room)
   }
 
+  writeBlob(file: FileRef, bytes: Uint8Array): Promise<string> {
+    return this.#cache.writeBlob(this.#repo, file.oid, bytes)
+  }
+
   async ensureRoom(files: readonly FileRef[]): Promise<void> {
     await this.#room.ensure([await this.#cache.spaceNeeded(this.#repo, files)])
   }

@@ -27,6 +27,8 @@ export interface Destination {
   ): Promise<AsyncDisposable>
   /** Opens the blob for writing; fails early when the disk has no room for it. */
   openBlob(file: FileRef): Promise<BlobFile>
+  /** Puts a blob that is whole and checked where `openBlob` would publish it; returns that path for `finish`. */
+  writeBlob(file: FileRef, bytes: Uint8Array): Promise<string>
   /** Takes the blob from a checked copy elsewhere on this machine. */
   copyFrom(source: string, file: FileRef, signal: AbortSignal): Promise<string>
   /** Gives the published blob its name and returns the path. */

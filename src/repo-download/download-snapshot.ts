@@ -1,10 +1,10 @@
 import { DfhfError } from '../base/errors.ts'
-import { Semaphore } from '../base/semaphore.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import { createPathFilter, literalText, matchesPattern } from '../repo/patterns.ts'
 import { repoName } from '../repo/repo.ts'
+import { FilesInFlight } from '../transfer/files-in-flight.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
 import { isHiddenByCache } from './download-file.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
@@ -109,11 +109,18 @@ async function planFile(
   }
 }
 
-/** Fetches every file of the plan that is missing, `workers` files at a time, the small ones first. */
+/** How many files of a snapshot may be in flight. */
+export interface SnapshotOptions {
+  readonly workers: number
+  /** Of small files, where that is another number: as many of them as pay off, and never more. */
+  readonly mostSmall?: number | undefined
+}
+
+/** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
 export async function downloadSnapshot(
   fetcher: RepoFetcher,
   patterns: FilePatterns,
-  options: { readonly workers: number },
+  options: SnapshotOptions,
 ): Promise<Snapshot> {
   const { engine, destination, origin } = fetcher.parts
   const { commit, files } = await planSnapshot(fetcher, patterns)
@@ -127,7 +134,7 @@ export async function downloadSnapshot(
     missingSize: sizeOf(missing),
   })
   await fetcher.ensureRoom(missing.flatMap((each) => (each.placed || each.unusable ? [] : [each.file])))
-  const results = await fetchAll(fetcher, commit, files, options.workers)
+  const results = await fetchAll(fetcher, commit, files, options)
   return { path: destination.folderOf(commit), commit, files: results }
 }
 
@@ -139,27 +146,33 @@ async function fetchAll(
   fetcher: RepoFetcher,
   commit: Commit,
   files: readonly PlannedFile[],
-  workers: number,
+  { workers, mostSmall }: SnapshotOptions,
 ): Promise<FileResult[]> {
-  const places = new Semaphore(workers)
+  const { engine, origin } = fetcher.parts
+  const places = new FilesInFlight({
+    mostSmall: mostSmall ?? workers,
+    mostOthers: workers,
+    isHeldBack: () => engine.isHeldBack,
+    requestsLeft: () => origin?.requestsLeft,
+  })
   const smallestFirst = files
     .map((planned, index) => ({ planned, index }))
     .sort((a, b) => a.planned.file.size - b.planned.file.size)
   const results: FileResult[] = []
   let failure: { readonly error: unknown } | undefined
   const unusable: UnusableNameError[] = []
-  await Promise.all(
-    smallestFirst.map(({ planned, index }) =>
-      places.run(async () => {
-        if (failure) return
-        try {
-          results[index] = await bring(fetcher, commit, planned)
-        } catch (error) {
-          if (error instanceof UnusableNameError) unusable.push(error)
-          else failure ??= { error }
-        }
-      }),
-    ),
+  await places.each(
+    smallestFirst,
+    async ({ planned, index }) => {
+      if (failure) return
+      try {
+        results[index] = await bring(fetcher, commit, planned)
+      } catch (error) {
+        if (error instanceof UnusableNameError) unusable.push(error)
+        else failure ??= { error }
+      }
+    },
+    ({ planned }) => fetcher.isSmall(planned.file),
   )
   if (failure) throw failure.error
   const [first] = unusable

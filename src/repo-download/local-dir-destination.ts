@@ -72,6 +72,10 @@ export class LocalDirDestination implements Destination {
     return withRoom(await this.#folder.openBlob(file), this.#room)
   }
 
+  writeBlob(file: FileRef, bytes: Uint8Array): Promise<string> {
+    return this.#folder.writeFile(file, bytes)
+  }
+
   async ensureRoom(files: readonly FileRef[]): Promise<void> {
     await this.#room.ensure(await this.#folder.spaceNeeded(files))
   }

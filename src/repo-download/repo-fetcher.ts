@@ -1,13 +1,15 @@
 import { DfhfError, isOfClass } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { releaseBytes } from '../base/release-bytes.ts'
 import type { BlobSource, SourceKind } from '../blob/blob-source.ts'
 import { isSha256, type Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
 import { RangeIgnoredError } from '../http/range-request.ts'
 import { withRetry } from '../http/with-retry.ts'
 import type { DescribedFile, FileRef } from '../repo/file-ref.ts'
-import type { Origin } from '../repo/origin.ts'
+import type { Origin, OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
+import { SMALL_BLOB_SIZE, SMALLEST_RELEASED } from '../transfer/small-blob.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { BytesBySource, FileResult, TransferEvent } from '../transfer/transfer-event.ts'
 import type { Destination } from './destination.ts'
@@ -133,7 +135,8 @@ export class RepoFetcher {
     const local = isForced ? undefined : await this.parts.findLocal(file.oid, file.size)
     const copied = local === undefined ? undefined : await this.#copy(local, file)
     // Awaited here, or the lock would be given back at once.
-    if (copied === undefined) return await this.#bring(file, id, startedAt)
+    if (copied === undefined)
+      return (await this.#bringSmall(file, id, startedAt)) ?? (await this.#bring(file, id, startedAt))
     return this.#result(file, copied, startedAt, only('local', file.size), true)
   }
 
@@ -148,12 +151,50 @@ export class RepoFetcher {
     }
   }
 
+  /**
+   * Brings a small file by one request, where the Hub may be asked and all goes well. Undefined where not: then a
+   * transfer of many pieces, which waits, repeats and repairs, brings it.
+   */
+  async #bringSmall(file: DescribedFile, id: number, startedAt: number): Promise<FileResult | undefined> {
+    const { destination, engine, log, signal } = this.parts
+    const { oid, size } = file
+    const hub = this.isSmall(file) ? this.#sourceOf(file, true) : undefined
+    if (!hub) return undefined
+    this.#report({ type: 'file-start', id, name: file.path, size, present: 0 })
+    try {
+      const bytes = await engine.fetchSmall({ oid, size, hub, id }, signal)
+      if (bytes === undefined) return undefined
+      const published = await destination.writeBlob(file, bytes)
+      releaseBytes(bytes, SMALLEST_RELEASED)
+      await this.parts.onVerified(published, oid)
+      const path = await destination.finish(file, published)
+      return this.#result(file, path, startedAt, only('hub', size), true)
+    } catch (error) {
+      signal.throwIfAborted()
+      log.debug(
+        `${file.path}: ${error instanceof Error ? error.message : String(error)}; trying it piece by piece`,
+      )
+      return undefined
+    }
+  }
+
+  /** True for a file that one request brings. */
+  isSmall({ size }: { readonly size: number }): boolean {
+    const { origin, mayAskHub } = this.parts
+    return origin !== undefined && mayAskHub && size <= SMALL_BLOB_SIZE
+  }
+
+  #sourceOf(file: DescribedFile, guesses = false): OriginSource | undefined {
+    const { origin, repo, mayAskHub } = this.parts
+    return mayAskHub ? origin?.openSource(repo, file, { guesses }) : undefined
+  }
+
   async #bring(file: DescribedFile, id: number, startedAt: number): Promise<FileResult> {
-    const { destination, engine, repo, origin, mayAskHub, signal } = this.parts
+    const { destination, engine, repo, signal } = this.parts
     await using blob = await destination.openBlob(file)
     const present = Math.min(file.size, blob.pieces.count * pieceSizeOf(file.size))
     this.#report({ type: 'file-start', id, name: file.path, size: file.size, present })
-    const source = mayAskHub ? origin?.openSource(repo, file) : undefined
+    const source = this.#sourceOf(file)
     let bytes: BytesBySource
     try {
       const request = {

@@ -31,6 +31,8 @@ export interface OriginSource extends BlobSource {
  * asker. Every method throws DfhfError in words for the user, or the signal's reason.
  */
 export interface Origin {
+  /** How many questions for files' bytes it says it will take in its present window; undefined where it does not say. */
+  readonly requestsLeft?: number | undefined
   /** Resolves a revision to its commit; throws `repo-not-found`, `revision-not-found` and the like. */
   resolveRevision(repo: Repo, revision: string, options?: Waiting): Promise<RepoState>
   /** Every file of a commit. */
@@ -42,8 +44,11 @@ export interface Origin {
     path: string,
     options?: Waiting & { readonly isCached?: boolean },
   ): Promise<DescribedFile>
-  /** The bytes of a file. Asks nothing before a range is opened. */
-  openSource(repo: Repo, file: DescribedFile): OriginSource
+  /**
+   * The bytes of a file. Asks nothing before a range is opened. With `guesses` it may go at once to where other files of
+   * the commit were found: for those who have another way when the bytes are wrong.
+   */
+  openSource(repo: Repo, file: DescribedFile, options?: { readonly guesses?: boolean }): OriginSource
   /** Whether the repo is public, so that its blobs may go to any peer. */
   isPublic(repo: Repo, revision: string, options?: Waiting): Promise<boolean>
   /**

@@ -177,6 +177,9 @@ export const SUPPLY_WINDOW_MS = 3_000
 export const MOST_IDLE_SHARE = 0.2
 /** Long enough for a new connection to reach its speed, short enough to finish growing within a few seconds. */
 export const CONNECTIONS_WINDOW_MS = 400
+/** Small files in flight at the beginning, and the span over which the ended ones are counted before there are more. */
+export const FIRST_SMALL_FILES = 16
+export const SMALL_FILES_WINDOW_MS = 200
 /** How much faster more connections must be to be kept while the count still doubles, and in single steps later on. */
 export const GROWTH_THAT_PAYS = 1.15
 export const STEP_THAT_PAYS = 1.05

@@ -1,9 +1,9 @@
 import { type OwnProcess, thisProcess } from './own-process.ts'
 
 /** How often the process looks at its size, in ms. */
-const INTERVAL_MS = 500
+const INTERVAL_MS = 250
 /** Bytes from which on garbage is collected at once: under the 160 MB that dfhf promises to stay below. */
-const LARGE = 120e6
+const LARGE = 110e6
 /** A collection that frees fewer bytes was for nothing, and the next one waits longer: so many looks at the most. */
 const WORTH_COLLECTING = 4e6
 const MOST_SKIPPED = 32
@@ -24,7 +24,7 @@ export class CollectWhenLarge implements Disposable {
     this.#timer = setInterval(() => this.look(), INTERVAL_MS).unref()
   }
 
-  /** Looks at the size, and collects when that is due. Called twice a second. */
+  /** Looks at the size, and collects when that is due. Called four times a second. */
   look(): void {
     const { residentSize, collect } = this.#own
     const before = residentSize()

@@ -11,6 +11,7 @@ import { BlobTransfer } from './blob-transfer.ts'
 import { HubBudget } from './hub/hub-budget.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { SharedTransfer } from './shared-transfer.ts'
+import { fetchSmallBlob, MOST_SMALL_BLOBS, type SmallBlob } from './small-blob.ts'
 import type { TransferCounters } from './transfer-counters.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
 import type { BlobFile } from './writing/blob-file.ts'
@@ -122,6 +123,18 @@ export class TransferEngine implements Disposable {
   withdraw(oid: Oid): void {
     this.#shared.delete(oid)
     this.#changed(oid)
+  }
+
+  /** True for a while after the Hub refused or dropped connections. */
+  get isHeldBack(): boolean {
+    return this.#budget.isCalm
+  }
+
+  /** The checked bytes of a small blob from the Hub, by one request; see `fetchSmallBlob`. */
+  fetchSmall(blob: SmallBlob, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const { report, stallMs = STALL_MS, connections: mostConnections = MOST_SMALL_BLOBS } = this.#options
+    const parts = { budget: this.#budget, limiter: this.#limiter, report, stallMs, mostConnections }
+    return fetchSmallBlob(blob, parts, signal)
   }
 
   /** Begins to bring a blob into its file; reports what it cost. The file stays its opener's to publish. */

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'bun:test'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { createServer } from 'node:tls'
 import { createHttpClient } from '../../src/http/http-client.ts'
 import { hasReceiveLowWater } from '../../src/http/receive-low-water.ts'
 import { startRawServer } from '../support/http/raw-server.ts'
+import { makeCertificate } from '../support/hub/certificate.ts'
 
 /** As a link brings them. */
 const PACKET = 1_448
@@ -77,5 +80,27 @@ describe('a body that comes packet by packet', () => {
       expect(received).toBe(PACKET * PACKETS)
     }
     expect(server.highestConnections).toBe(1)
+  })
+
+  test('is whole over TLS as well, whose records end elsewhere than its packets', async () => {
+    const { cert, key } = makeCertificate()
+    const server = createServer({ cert, key }, (socket) => {
+      socket.once('data', async () => {
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${PACKET * PACKETS}\r\n\r\n`)
+        for (let sent = 0; sent < PACKETS; sent += 8) {
+          socket.write(new Uint8Array(8 * PACKET).fill(sent))
+          await wait(1)
+        }
+      })
+      socket.on('error', () => {})
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    await using client = createHttpClient({ authorities: () => [cert] })
+    const response = await client.request({ url: `https://127.0.0.1:${port}/` })
+    const whole = Buffer.concat(await Array.fromAsync(response.body))
+    server.close()
+    expect(whole).toHaveLength(PACKET * PACKETS)
+    for (let sent = 0; sent < PACKETS; sent += 8) expect(whole[sent * PACKET]).toBe(sent % 256)
   })
 })

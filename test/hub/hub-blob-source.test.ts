@@ -2,10 +2,11 @@ import { describe, expect, test } from 'bun:test'
 import type { BlobSource } from '../../src/blob/blob-source.ts'
 import { RangeIgnoredError } from '../../src/http/range-request.ts'
 import { HubBlobSource } from '../../src/hub/hub-blob-source.ts'
+import type { HubClient } from '../../src/hub/hub-client.ts'
 import { bytesOf } from '../support/http/bytes-of.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 import { variedRepo } from '../support/hub/fixtures.ts'
-import { startTestHub, type TestHubOptions } from '../support/hub/test-hub.ts'
+import { startTestHub, type TestHub, type TestHubOptions } from '../support/hub/test-hub.ts'
 import { clientOf, oidOf, sourceOf, varied } from './hub-fixture.ts'
 
 const weights = 'weights/model.safetensors'
@@ -219,5 +220,59 @@ describe('a blob of the Hub', () => {
     hub.resetStats()
     expect(await bytesOf(await source.open({ start: 0, end: 0 }, { signal }))).toHaveLength(0)
     expect(hub.requests).toHaveLength(0)
+  })
+})
+
+describe('a plain file of a commit of which others were fetched', () => {
+  const folder = {
+    id: 'o/many',
+    commits: [Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [`x/${name}`, name]))],
+  }
+  const repo = { type: 'model', id: 'o/many' } as const
+
+  /** Fetches the files one after the other, and gives what each was asked for by. */
+  async function fetchAll(hub: TestHub, client: HubClient): Promise<string[][]> {
+    const { commit } = await client.resolveRevision(repo, 'main')
+    const asked: string[][] = []
+    for await (const { path, oid, size } of client.listFiles(repo, commit)) {
+      hub.resetStats()
+      const source = client.openSource(repo, { commit, path, oid, size }, { guesses: true })
+      const bytes = await bytesOf(await source.open({ start: 0, end: size }, { signal }))
+      expect([path, oidOf(bytes, oid)]).toEqual([path, oid])
+      asked.push(hub.requests.map(({ kind }) => kind))
+    }
+    return asked
+  }
+  const bothWays = ['resolve', 'resolve-cache']
+
+  test('is asked for where it must be', async () => {
+    await using hub = await startTestHub({ repos: [folder] })
+    await using client = clientOf(hub.url)
+    const asked = await fetchAll(hub, client)
+    expect(asked).toEqual([bothWays, bothWays, ['resolve-cache'], ['resolve-cache']])
+  })
+
+  test('is asked for by its own address when it is not there, and all others too', async () => {
+    await using hub = await startTestHub({ repos: [folder] })
+    hub.addFault({ match: { kind: 'resolve-cache' }, skip: 2, times: 1, status: 404 })
+    await using client = clientOf(hub.url)
+    const asked = await fetchAll(hub, client)
+    expect(asked).toEqual([bothWays, bothWays, ['resolve-cache', ...bothWays], bothWays])
+  })
+
+  test('is left alone where the Hub asks for that', async () => {
+    await using hub = await startTestHub({ repos: [folder] })
+    hub.addFault({ match: { kind: 'resolve-cache' }, skip: 2, times: 1, status: 429 })
+    await using client = clientOf(hub.url)
+    expect(await thrownBy(() => fetchAll(hub, client))).toMatchObject({ code: 'rate-limited' })
+  })
+
+  test('leaves so many requests as the Hub says', async () => {
+    const quotas = { api: 100, resolvers: 20, pages: 100, windowSeconds: 300 }
+    await using hub = await startTestHub({ repos: [folder], quotas })
+    await using client = clientOf(hub.url)
+    expect(client.requestsLeft).toBeUndefined()
+    const asked = await fetchAll(hub, client)
+    expect(client.requestsLeft).toBe(quotas.resolvers - asked.flat().length)
   })
 })

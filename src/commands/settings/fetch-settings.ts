@@ -104,7 +104,7 @@ export const fetchSettings = {
       value: '<n>',
       env: ['DFHF_MAX_WORKERS'],
       group: groups.speed,
-      help: 'files in flight at once',
+      help: 'most files in flight at once; unless it is given, of small ones as many as pay off, up to 64',
     },
     8,
     parseCount(1),

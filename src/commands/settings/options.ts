@@ -72,8 +72,10 @@ export interface DownloadOptions extends CommonOptions {
   readonly isDryRun: boolean
   readonly isOffline: boolean
   readonly useSymlinks: boolean
-  /** Files in flight at once. */
+  /** Large files in flight at once. */
   readonly maxWorkers: number
+  /** Files of any size in flight at once, where the user named a number. */
+  readonly mostFiles?: number | undefined
 }
 
 /** What `dfhf snapshot` was asked to do. */

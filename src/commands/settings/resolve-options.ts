@@ -35,6 +35,7 @@ export function resolveDownload(
       hint: 'leave out --force-download, or --offline and HF_HUB_OFFLINE',
     })
   }
+  const maxWorkers = read(settings.maxWorkers)
   const common = resolveCommon(reader, env)
   return {
     ...common,
@@ -50,7 +51,8 @@ export function resolveDownload(
     isDryRun: read(settings.dryRun),
     isOffline,
     useSymlinks: !read(settings.noSymlinks),
-    maxWorkers: read(settings.maxWorkers),
+    maxWorkers,
+    mostFiles: reader.isGiven(settings.maxWorkers) ? maxWorkers : undefined,
   }
 }
 

@@ -7,10 +7,18 @@ import { onDisk, unlessMissing } from '../files/disk-error.ts'
 import type { SpaceNeed } from '../files/disk-space.ts'
 import { acquireFileLock, FileLock, type FileLockOptions } from '../files/file-lock.ts'
 import { makeFolderInside, makeParentInside } from '../files/folder.ts'
+import { KnownFolders } from '../files/known-folders.ts'
 import { makeEmptyFile } from '../files/plain-file.ts'
+import { SharedSync } from '../files/shared-sync.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { placeBlob } from '../partial/place-blob.ts'
-import { missingSize, removeOrphanJournals, removeStalePartials } from '../partial/stale-partials.ts'
+import {
+  missingSize,
+  removeLostPartials,
+  removeOrphanJournals,
+  removeStalePartials,
+} from '../partial/stale-partials.ts'
+import { writeWhole } from '../partial/write-whole.ts'
 import { linkTarget, RepoLayout } from './cache-layout.ts'
 import { writeCachedirTag } from './cachedir-tag.ts'
 import { listPlaced } from './placed-files.ts'
@@ -32,6 +40,8 @@ export interface HfCacheOptions {
 export class HfCache {
   readonly root: string
   readonly #options: HfCacheOptions
+  readonly #folders = new KnownFolders()
+  readonly #sync = new SharedSync()
   #hasNoLinks: boolean
   #isPrepared = false
 
@@ -86,9 +96,11 @@ export class HfCache {
     const layout = this.layout(repo)
     const entry = layout.entry(commit, path)
     const blob = layout.blob(oid)
-    await this.#prepare()
-    await makeParentInside(this.root, entry, layout.snapshot(commit))
-    await onDisk('write', entry, async () => {
+    const make = async () => {
+      await this.#prepare()
+      await makeParentInside(this.root, entry, layout.snapshot(commit))
+    }
+    const link = async () => {
       if (!this.#hasNoLinks && (await linkEntry(entry, linkTarget(path, oid), layout.blobs))) {
         // Where a link puts the snapshots on another disk than the blobs, the usual relative link leads nowhere.
         const isAstray = (await fileSize(entry)) === undefined && (await fileSize(blob)) !== undefined
@@ -97,7 +109,8 @@ export class HfCache {
       }
       this.#hasNoLinks = true
       await fillEntry(entry, blob, layout.blobs, options.isNew ?? false)
-    })
+    }
+    await onDisk('write', entry, () => this.#folders.within(dirname(entry), make, link))
     if (!options.isNew) await removeOrphanJournals(layout.blobs, oid).catch(() => {})
     return entry
   }
@@ -125,9 +138,7 @@ export class HfCache {
   /** Opens a blob for writing, with what an earlier run left of it. Publishing replaces what stands at its name. */
   async openBlob(repo: Repo, oid: Oid, size: number): Promise<PartialBlob> {
     const layout = this.layout(repo)
-    await this.#makeFolder(layout.blobs)
-    // huggingface_hub's scan takes a repo without snapshots for a broken one.
-    await this.#makeFolder(join(layout.folder, 'snapshots'))
+    await this.#makeBlobs(layout)
     const blob = await openPartialBlob({
       folder: layout.blobs,
       oid,
@@ -138,6 +149,22 @@ export class HfCache {
     // A download that was given up for a month is not resumed. Files that are being written, this one too, have a lock.
     await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
     return blob
+  }
+
+  /** Puts a blob that is whole and checked at its place, in place of what stood there, and returns the path. */
+  async writeBlob(repo: Repo, oid: Oid, bytes: Uint8Array): Promise<string> {
+    const layout = this.layout(repo)
+    const finalPath = layout.blob(oid)
+    const make = async () => {
+      await this.#makeBlobs(layout)
+      await removeLostPartials(layout.blobs).catch(() => {})
+      await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
+    }
+    const sync = this.#options.durable === false ? undefined : this.#sync
+    await this.#folders.within(layout.blobs, make, () =>
+      writeWhole({ bytes, folder: layout.blobs, stem: oid, finalPath }, sync),
+    )
+    return finalPath
   }
 
   /** Copies a blob from elsewhere on this machine and returns its path. Throws `verification-failed` for other bytes. */
@@ -183,6 +210,12 @@ export class HfCache {
   /** Where the files of one repo stand. */
   layout(repo: Repo): RepoLayout {
     return new RepoLayout(this.root, repo)
+  }
+
+  async #makeBlobs(layout: RepoLayout): Promise<void> {
+    await this.#makeFolder(layout.blobs)
+    // huggingface_hub's scan takes a repo without snapshots for a broken one.
+    await this.#makeFolder(join(layout.folder, 'snapshots'))
   }
 
   async #makeFolder(folder: string): Promise<void> {

@@ -11,9 +11,12 @@ import { deviceOf, type SpaceNeed } from '../files/disk-space.ts'
 import { acquireFileLock, FileLock, type FileLockOptions } from '../files/file-lock.ts'
 import { makeFolderInside, makeParentInside } from '../files/folder.ts'
 import type { HashFile } from '../files/hash-file.ts'
+import { KnownFolders } from '../files/known-folders.ts'
+import { SharedSync } from '../files/shared-sync.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { placeBlob } from '../partial/place-blob.ts'
-import { missingSize, removeOrphanJournals } from '../partial/stale-partials.ts'
+import { missingSize, removeLostPartials, removeOrphanJournals } from '../partial/stale-partials.ts'
+import { writeWhole } from '../partial/write-whole.ts'
 import { LocalLayout } from './local-layout.ts'
 import { readLocalMetadata, writeLocalMetadata } from './local-metadata.ts'
 import { lastCommit, listNoted } from './noted-files.ts'
@@ -29,6 +32,8 @@ export interface LocalDirOptions {
 export class LocalDir {
   readonly layout: LocalLayout
   readonly #options: LocalDirOptions
+  readonly #folders = new KnownFolders()
+  readonly #sync = new SharedSync()
   #isPrepared = false
   /** The folder in which a repo's author may have made links; undefined where only the user can have. */
   #content: string | undefined
@@ -86,6 +91,18 @@ export class LocalDir {
       durable: this.#options.durable,
       onPublished: () => this.#note(wanted),
     })
+  }
+
+  /** Puts a file whose content is whole and checked at its place, in place of the old one, and notes it. */
+  async writeFile(wanted: FileRef, bytes: Uint8Array): Promise<string> {
+    const finalPath = await this.#makeRoom(wanted)
+    const folder = await this.#scratchOf(wanted.path)
+    const stem = this.layout.partialStem(wanted.path, wanted.oid)
+    const sync = this.#options.durable === false ? undefined : this.#sync
+    const clean = () => removeLostPartials(folder).catch(() => {})
+    await this.#folders.within(folder, clean, () => writeWhole({ bytes, folder, stem, finalPath }, sync))
+    await this.#note(wanted)
+    return finalPath
   }
 
   /** Copies a checked blob into place: by reflink where that works, never as a second name, since users edit here. */

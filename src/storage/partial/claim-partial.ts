@@ -108,6 +108,15 @@ async function takeUp(
   return handle && { handle, name }
 }
 
+/** A new partial of `stem` whose name and lock keep others away as those of a claimed one do; for a blob without a journal. */
+export async function createPartial(
+  folder: string,
+  stem: string,
+): Promise<{ readonly path: string; readonly handle: FileHandle }> {
+  const { handle, name } = await makeNew(folder, stem, tryLockedFile)
+  return { handle, path: pathsOf(folder, stem, name).path }
+}
+
 async function makeNew(
   folder: string,
   stem: string,

@@ -4,8 +4,12 @@ import { basename, dirname, join } from 'node:path'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
 import { occupiedSpace } from '../files/disk-space.ts'
 import { tryLockedFile } from '../files/file-lock.ts'
+import { isLocalDisk } from '../files/local-disk.ts'
 import { openPlainFile } from '../files/plain-file.ts'
 import { parsePartialName, partialDataName, partialJournalName } from './partial-name.ts'
+
+/** Of the name of a partial whose writer holds a lock that means something. */
+const LOCKED_SUFFIX_LENGTH = 8
 
 /** A partial file that some run left, or one that is being written now. */
 export interface FoundPartial {
@@ -80,6 +84,22 @@ export async function removeOrphanJournals(folder: string, stem: string): Promis
     if (parsed?.stem !== stem || parsed.kind === 'data') continue
     if (!present.has(partialDataName(stem, parsed.suffix))) await rm(join(folder, name), { force: true })
   }
+}
+
+/**
+ * Removes partials without a journal whose writers are gone: nothing of them can be gone on with. On a disk that other
+ * machines may write to nothing is removed, since their locks may not be seen here.
+ */
+export async function removeLostPartials(folder: string): Promise<void> {
+  const names = await readdir(folder)
+  const present = new Set(names)
+  const lost = names.filter((name) => {
+    const parsed = parsePartialName(name)
+    if (parsed?.kind !== 'data' || parsed.suffix?.length !== LOCKED_SUFFIX_LENGTH) return false
+    return !present.has(partialJournalName(parsed.stem, parsed.suffix))
+  })
+  if (lost.length === 0 || !(await isLocalDisk(folder))) return
+  for (const name of lost) await removePartial(join(folder, name))
 }
 
 /** Removes partials that no process has written to for `olderThanMs` or writes to now; gives the removed ones. */

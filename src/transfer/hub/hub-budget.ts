@@ -46,6 +46,16 @@ export class HubBudget {
     }
   }
 
+  /** Takes one connection for a request that waits for none: undefined where `most` are in use. */
+  acquireBelow(most: number): (() => void) | undefined {
+    return this.#active < most ? this.acquire() : undefined
+  }
+
+  /** True for a while after the Hub refused or dropped connections. */
+  get isCalm(): boolean {
+    return this.#limit.isCalm(this.#clock())
+  }
+
   /** Counts bytes that arrived from the Hub. */
   count(bytes: number): void {
     const now = this.#clock()

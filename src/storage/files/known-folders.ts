@@ -1,0 +1,28 @@
+import { systemCode } from '../../base/errors.ts'
+
+/** So many folders are remembered. */
+const MOST_FOLDERS = 1_000
+
+/** Remembers which folders were made, so that a thousand files in one folder do not each walk to it. */
+export class KnownFolders {
+  readonly #known = new Set<string>()
+
+  /** Does what needs `folder`, which `make` makes where it is not there, or no longer. */
+  async within<T>(folder: string, make: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+    if (this.#known.has(folder)) {
+      try {
+        return await work()
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT' && systemCode(causeOf(error)) !== 'ENOENT') throw error
+      }
+    }
+    await make()
+    if (this.#known.size >= MOST_FOLDERS) this.#known.clear()
+    this.#known.add(folder)
+    return work()
+  }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined
+}
