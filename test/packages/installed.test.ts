@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { makePackages } from '../../scripts/build/packages/make-packages.ts'
 import type { BuiltBinary } from '../../scripts/build/packages/packing.ts'
 import { targets } from '../../scripts/build/targets.ts'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { startTestHub } from '../support/hub/test-hub.ts'
 import { canRunArm64, onArm64 } from '../support/program/arm64.ts'
 import { dfhfBinary, runDfhf, startDfhf } from '../support/program/binary.ts'
@@ -27,16 +28,16 @@ const cpu =
   process.arch === 'arm64' ? { python: 'aarch64', debian: 'arm64' } : { python: 'x86_64', debian: 'amd64' }
 
 /** A new folder for one installation. */
-function scratch(name: string): string {
-  return mkdtempSync(join(folder, `${name}-`))
-}
+const scratch = temporaryFolders()
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 let pipMade: Promise<{ readonly venv: string; readonly pip: readonly string[] }> | undefined
 
 /** The pip of a fresh virtual environment, one for all tests: the system's Python need not have any. */
 function ensurePip() {
   const make = async () => {
-    const venv = scratch('venv')
+    const venv = join(folder, 'venv')
     await runProcess(['python3', '-m', 'venv', venv])
     return { venv, pip: [join(venv, 'bin/pip'), '--disable-pip-version-check'] }
   }
@@ -80,8 +81,6 @@ describe.skipIf(process.platform !== 'linux')('installed from its package, dfhf 
     await makePackages({ top: checkout, built: [...own, ...arm64], into: packages, compression: 1 })
   })
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
   test.skipIf(!canRunPython())('a wheel, by pip into a venv', async () => {
     const { pip, venv } = await ensurePip()
     await runProcess([...pip, 'install', '--quiet', '--no-index', '--find-links', packages, 'dfhf'])
@@ -110,7 +109,7 @@ for path, digest, size in rows:
 
   test('npm packages, of which npm takes the one that fits, by npx too', async () => {
     await using registry = await startNpmRegistry(packages)
-    const project = scratch('npm')
+    const project = scratch()
     const settings = [
       `registry=${registry.url}`,
       `cache=${join(project, 'cache')}`,
@@ -130,7 +129,7 @@ for path, digest, size in rows:
   })
 
   test('npm packages, which hand exit codes and signals on', async () => {
-    const modules = join(scratch('npm'), 'node_modules')
+    const modules = join(scratch(), 'node_modules')
     for (const name of ['dfhf', `dfhf-linux-${process.arch}`]) {
       mkdirSync(join(modules, name), { recursive: true })
       const archive = join(packages, `${name}-${version}.tgz`)
@@ -156,7 +155,7 @@ for path, digest, size in rows:
   })
 
   test('a .deb, by dpkg into a scratch root, and is removed again', async () => {
-    const root = scratch('deb')
+    const root = scratch()
     const dpkg = await installDeb(root, cpu.debian)
     await expectRuns(join(root, 'usr/bin/dfhf'))
     const unit = readFileSync(join(root, 'usr/lib/systemd/system/dfhf.service'), 'utf8')
@@ -169,7 +168,7 @@ for path, digest, size in rows:
   })
 
   test('a tar.gz', async () => {
-    const root = scratch('tar')
+    const root = scratch()
     const name = `dfhf-${version}-linux-${process.arch}`
     await runProcess(['tar', '-xzf', join(packages, `${name}.tar.gz`), '-C', root])
     expect(readdirSync(join(root, name)).sort()).toEqual(['README.md', 'dfhf', 'dfhf.service'])
@@ -177,7 +176,7 @@ for path, digest, size in rows:
   })
 
   test.skipIf(process.getuid?.() !== 0)('an image, alone in its root, as its user', async () => {
-    const image = await unpackImage(join(packages, `dfhf-${version}-oci.tar`), cpu.debian, scratch('image'))
+    const image = await unpackImage(join(packages, `dfhf-${version}-oci.tar`), cpu.debian, scratch())
     const prefix = inRoot(image)
     await expectRuns(image.program, prefix)
     await using hub = await startTestHub({ repos: [weightsRepo(3_000_000)] })
@@ -192,7 +191,7 @@ for path, digest, size in rows:
     const emulator = ['qemu-aarch64']
 
     test.skipIf(!canRunPython())('a wheel, which pip takes for that platform', async () => {
-      const into = scratch('wheel')
+      const into = scratch()
       const { pip } = await ensurePip()
       const where = ['--no-index', '--find-links', packages, '--target', into]
       const only = ['--only-binary=:all:', '--platform', 'manylinux2014_aarch64']
@@ -201,9 +200,9 @@ for path, digest, size in rows:
     })
 
     test('a .deb, and an image with the C library that it needs', async () => {
-      const root = scratch('deb')
+      const root = scratch()
       await installDeb(root, 'arm64')
-      const image = await unpackImage(join(packages, `dfhf-${version}-oci.tar`), 'arm64', scratch('image'))
+      const image = await unpackImage(join(packages, `dfhf-${version}-oci.tar`), 'arm64', scratch())
       const inImage = [...emulator, '-L', image.root]
       await expectRuns(join(root, 'usr/bin/dfhf'), inImage)
       await expectRuns(join(image.root, image.program), inImage)
