@@ -11,6 +11,9 @@ import { keepNote, keepRevision } from './keep-note.ts'
 import { findClashes, withoutRepeats } from './listing-clashes.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 
+/** Files that are looked for on the disk at the same time: thousands of such questions at once would fill the memory. */
+const PLANNED_AT_ONCE = 32
+
 /** Which files of a repo are meant; patterns as huggingface_hub's allow and ignore patterns. */
 export interface FilePatterns {
   /** undefined keeps every file. */
@@ -63,9 +66,14 @@ export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns)
   if (kept.length === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
   await keepRevision(parts, commit)
   const clashes = findClashes(kept.filter((file) => !('file' in file)))
-  const files = await Promise.all(
-    withoutRepeats(kept).map((file) => planFile(parts, commit, file, clashes.get(file.path))),
-  )
+  const wanted = withoutRepeats(kept)
+  const files: PlannedFile[] = []
+  let next = 0
+  const planRest = async () => {
+    for (let at = next++, file = wanted[at]; file; at = next++, file = wanted[at])
+      files[at] = await planFile(parts, commit, file, clashes.get(file.path))
+  }
+  await Promise.all(Array.from({ length: PLANNED_AT_ONCE }, planRest))
   return { commit, files }
 }
 

@@ -62,6 +62,8 @@ export class RepoFetcher {
       )
       this.#running.set(file.oid, mine)
       const result = await mine
+      // Where all is fetched anew, a second path is to find what the first one brought.
+      if (!this.parts.isForced && this.#running.get(file.oid) === mine) this.#running.delete(file.oid)
       this.#report({ type: 'file-done', id, result })
       return result
     } catch (error) {

@@ -17,13 +17,12 @@ export interface SmallWatchParts {
 
 /** Watches one request: tells the user why nothing comes, and cuts it when nothing has come for too long. */
 export class SmallWatch implements Disposable {
-  /** Aborts with the caller's signal, or with `timeout` when the request stands still. */
-  readonly signal: AbortSignal
   /** True while bytes wait for the rate limit: then a standstill is no fault of the Hub's. */
   isHeld = false
   readonly #parts: SmallWatchParts
   readonly #timer: ReturnType<typeof setInterval>
   readonly #cut = new AbortController()
+  readonly #stop = () => this.#cut.abort(this.#parts.signal.reason)
   #movedAt = performance.now()
   /** Bytes since `#aliveAt`, when they were last enough to count as life. */
   #bytes = 0
@@ -32,8 +31,15 @@ export class SmallWatch implements Disposable {
 
   constructor(parts: SmallWatchParts) {
     this.#parts = parts
-    this.signal = AbortSignal.any([parts.signal, this.#cut.signal])
+    // By hand: signals made of a long-lived one are given back late, and there may be a hundred thousand of them.
+    if (parts.signal.aborted) this.#stop()
+    else parts.signal.addEventListener('abort', this.#stop, { once: true })
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
+  }
+
+  /** Aborts with the caller's signal, or with `timeout` when the request stands still. */
+  get signal(): AbortSignal {
+    return this.#cut.signal
   }
 
   /** Bytes arrived. */
@@ -72,6 +78,7 @@ export class SmallWatch implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
+    this.#parts.signal.removeEventListener('abort', this.#stop)
     if (this.#isTold) this.#goOn()
   }
 }

@@ -21,6 +21,8 @@ export class VerifiedFiles {
   readonly #path: string | undefined
   readonly #now: () => number
   readonly #facts = new Map<string, VerifiedFact>()
+  /** Lines that the state file does not have yet. */
+  readonly #unwritten: string[] = []
   readonly #running = new Map<string, Promise<boolean>>()
   /** How much of the state file was read: other processes add to its end. */
   #readSize = 0
@@ -116,16 +118,22 @@ export class VerifiedFiles {
     this.#facts.set(fact.path, fact)
     const path = this.#path
     if (path === undefined) return
+    this.#unwritten.push(formatFact(fact))
     await this.#turn
-      .run(async () => {
-        await mkdir(dirname(path), { recursive: true })
-        const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
-        await using handle = await openPlainFile(path, flags)
-        await handle.writeFile(formatFact(fact))
-      })
+      .run(() => this.#append(path))
       .catch(() => {
         // A state folder that cannot be written costs a hash after the next start.
       })
+  }
+
+  /** Writes the lines of all that wait for their turn; the next ones find nothing left to write. */
+  async #append(path: string): Promise<void> {
+    const lines = this.#unwritten.splice(0)
+    if (lines.length === 0) return
+    await mkdir(dirname(path), { recursive: true })
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
+    await using handle = await openPlainFile(path, flags)
+    await handle.writeFile(lines.join(''))
   }
 
   /** Reads what was added since the last look, by this process or another. */
