@@ -20,6 +20,14 @@ function open(address: string, text: string): { readonly socket: Socket; readonl
   return { socket, closed: closed.promise }
 }
 
+/** A connection that sends `text` and never reads: one that is paused at its first bytes may have taken all by then. */
+function holdUnread(address: string, text: string): Socket {
+  const [host = '', port = ''] = address.split(':')
+  const socket = connect(Number(port), host, () => void socket.write(text))
+  socket.on('error', () => {})
+  return socket.pause()
+}
+
 /** How many sockets a process has open. */
 function socketsOf(pid: number): number {
   const folder = `/proc/${pid}/fd`
@@ -81,11 +89,8 @@ describe('strangers that hold on to what they get: those', () => {
       (status) => status === 206,
     )
     const before = socketsOf(node.running.pid)
-    const holders = Array.from({ length: 12 }, () => {
-      const holder = open(node.peerAddress ?? '', `GET /v1/blobs/${oid} HTTP/1.1\r\nHost: x\r\n\r\n`)
-      holder.socket.once('data', () => holder.socket.pause())
-      return holder
-    })
+    const text = `GET /v1/blobs/${oid} HTTP/1.1\r\nHost: x\r\n\r\n`
+    const holders = Array.from({ length: 12 }, () => holdUnread(node.peerAddress ?? '', text))
     const count = async () => socketsOf(node.running.pid)
     // They have all the places that one address may have.
     await eventually(
@@ -97,6 +102,6 @@ describe('strangers that hold on to what they get: those', () => {
       async () => (await ask()).status,
       (status) => status === 206,
     )
-    for (const { socket } of holders) socket.destroy()
+    for (const socket of holders) socket.destroy()
   })
 })
