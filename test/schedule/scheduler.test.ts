@@ -6,6 +6,7 @@ import type { PeerView } from '../../src/schedule/peer-view.ts'
 import { HUB, type Lease, PieceBoard } from '../../src/schedule/piece-board.ts'
 import { type DecisionInput, Scheduler } from '../../src/schedule/scheduler.ts'
 import { peerId, sampleOid } from '../swarm/samples.ts'
+import { joinPeer } from './board-samples.ts'
 
 const oid = sampleOid()
 const self = peerId(0)
@@ -18,17 +19,7 @@ function create(pieces = PIECES): Scheduler {
 }
 
 function join({ board }: Scheduler, n: number, changes: Partial<PeerView> = {}): PeerView {
-  return board.addPeer({
-    id: peerId(n),
-    asksHub: true,
-    progressAt: 0,
-    msPerPiece: 0,
-    slots: 3,
-    load: 0,
-    rate: 0,
-    blockedUntil: 0,
-    ...changes,
-  })
+  return joinPeer(board, n, changes)
 }
 
 function decide(scheduler: Scheduler, means: Partial<DecisionInput> = {}) {

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/bounded-map.ts'
 import { systemCode } from '../../base/errors.ts'
 
 /** So many folders are remembered. */
@@ -5,7 +6,7 @@ const MOST_FOLDERS = 1_000
 
 /** Remembers which folders were made, so that a thousand files in one folder do not each walk to it. */
 export class KnownFolders {
-  readonly #known = new Set<string>()
+  readonly #known = new BoundedMap<string, true>(MOST_FOLDERS)
 
   /** Does what needs `folder`, which `make` makes where it is not there, or no longer. */
   async within<T>(folder: string, make: () => Promise<void>, work: () => Promise<T>): Promise<T> {
@@ -17,8 +18,7 @@ export class KnownFolders {
       }
     }
     await make()
-    if (this.#known.size >= MOST_FOLDERS) this.#known.clear()
-    this.#known.add(folder)
+    this.#known.set(folder, true)
     return work()
   }
 }
