@@ -25,7 +25,10 @@ interface Answer extends GetResult {
   readonly body: Uint8Array
 }
 
-/** Asks once for a file from `offset` on and compares what comes; `length` makes it a closed range. */
+/**
+ * Asks once for a file from `offset` on and compares what comes; `length` makes it a closed range. Such a part is sent
+ * before the whole can be checked, so it may hold what the Hub itself sent wrong, but nothing wrong from a peer.
+ */
 export async function askOnce(
   file: TrueFile,
   options: ClientOptions,
@@ -46,6 +49,7 @@ export async function askOnce(
     const result = await askAt(target, file, options, {
       header,
       offset,
+      isClosed: length !== undefined,
       ...(isHub && token !== undefined && { token }),
     })
     const location = result.headers.get('location')
@@ -61,7 +65,12 @@ async function askAt(
   target: string,
   file: TrueFile,
   options: ClientOptions,
-  ask: { readonly header: string | undefined; readonly offset: number; readonly token?: string },
+  ask: {
+    readonly header: string | undefined
+    readonly offset: number
+    readonly isClosed: boolean
+    readonly token?: string
+  },
 ): Promise<Answer> {
   const { gateway, findings, truth, token, signal, form } = options
   const parts: Uint8Array[] = []
@@ -82,7 +91,8 @@ async function askAt(
   const who = token === undefined ? 'a client without token' : 'a client'
   if (isBlob && !body.equals(file.bytes.subarray(begin, begin + body.length))) {
     const text = `${who} got other bytes of ${file.repo}/${file.path} from ${begin} (${result.status}, ${body.length} bytes, ${form})`
-    if (result.isComplete) findings.add('wrong bytes', text)
+    const isHubs = ask.isClosed && result.status === 206 && truth.isAsSent(file, begin, body)
+    if (result.isComplete && !isHubs) findings.add('wrong bytes', text)
     else findings.unproven += 1
   }
   const expected = Number(result.headers.get('content-length') ?? Number.NaN)

@@ -13,10 +13,16 @@ export interface TrueFile {
 
 /** What the Hub holds in one run: the measure of everything that is delivered. */
 export class Truth {
+  /** The positions at which the Hub itself may send an inverted byte. */
+  readonly #flips: ReadonlySet<number>
   readonly files: TrueFile[] = []
   /** The bytes of private and gated repos. */
   readonly windows = new PrivateWindows()
   readonly #blobs = new Map<string, Uint8Array>()
+
+  constructor(flips: Iterable<number> = []) {
+    this.#flips = new Set(flips)
+  }
 
   /** Makes a file's bytes from a seed. */
   add(repo: string, visibility: Visibility, file: PlannedFile, seed: string): TrueFile {
@@ -33,6 +39,15 @@ export class Truth {
     this.#blobs.set(file.oid, bytes)
     if (visibility !== 'public') this.windows.add(bytes)
     return file
+  }
+
+  /** Whether the bytes from `begin` on are those that the Hub sent, its inverted bytes among them. */
+  isAsSent({ bytes }: TrueFile, begin: number, body: Uint8Array): boolean {
+    return body.every((byte, index) => {
+      const position = begin + index
+      const right = bytes[position] ?? -1
+      return byte === right || (this.#flips.has(position) && byte === (right ^ 0xff))
+    })
   }
 
   blob(oid: string): Uint8Array | undefined {

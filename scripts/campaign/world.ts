@@ -53,7 +53,7 @@ export async function openWorld(plan: Plan, slot: number): Promise<World> {
   const memberToken = `hf_member${hex()}`
   const outsiderToken = `hf_outsider${hex()}`
   const clusterKey = `key-of-the-cluster-${hex()}${hex()}`
-  const truth = new Truth()
+  const truth = new Truth(plan.hub.flatMap(({ faults }) => faults.flatMap(({ flip = [] }) => flip)))
   const specs = makeRepos(plan, truth)
   const findings = new Findings()
   const secrets = [memberToken, outsiderToken, clusterKey]

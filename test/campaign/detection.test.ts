@@ -44,6 +44,18 @@ test('one wrong byte of a printed file is found', () => {
   expect(kindsOf(findings)).toEqual(['wrong bytes'])
 })
 
+test('only the very bytes that the Hub inverts pass for its own', () => {
+  const truth = new Truth([500])
+  const file = truth.add('o/r', 'public', { path: 'w', size: 10_000, isLfs: true }, 'seed')
+  const part = (begin: number, wrongAt?: number, mask = 0xff) => {
+    const bytes = file.bytes.slice(begin, begin + 400)
+    if (wrongAt !== undefined) bytes[wrongAt - begin] = (bytes[wrongAt - begin] ?? 0) ^ mask
+    return truth.isAsSent(file, begin, bytes)
+  }
+  expect([part(300), part(300, 500), part(300, 501), part(300, 500, 1)]).toEqual([true, true, false, false])
+  expect(truth.isAsSent(file, 9_900, new Uint8Array(101))).toBe(false)
+})
+
 test('tokens and names of private repos are found in what strangers are told', () => {
   const findings = new Findings()
   const watch = watchOver(findings)
