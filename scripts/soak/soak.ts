@@ -1,15 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type HubProcess, startHubProcess } from '../../test/support/hub/hub-process.ts'
 import { seededRandom } from '../../test/support/random/seeded-random.ts'
 import { getFile, type ListedFile } from './client.ts'
 import { Daemon, type Footprint, freeAddresses } from './daemon.ts'
+import { listFiles, REPO, startHub } from './hub.ts'
+import { footprintOf, Look, nothing } from './look.ts'
 
-const REPO = 'soak/files'
-const SMALLEST = 1024
 const CLIENTS = 6
-const LOOK_MS = 1_000
 /** A download that takes longer than this hangs. */
 const PATIENCE_MS = 180_000
 
@@ -147,69 +145,7 @@ async function download(options: SoakOptions, { files, daemons, random }: Parts)
   return { bytes, wrong, kills, restarts, exitCodes, distinctBytes }
 }
 
-async function startHub(folder: string, options: SoakOptions, random: () => number): Promise<HubProcess> {
-  const spread = Math.log(options.largest / SMALLEST)
-  const names = Array.from({ length: options.files }, (_, index) => `file-${index}`)
-  const commit = Object.fromEntries(
-    names.map((name) => [
-      name,
-      {
-        seed: `${options.seed} ${name}`,
-        size: Math.round(SMALLEST * Math.exp(random() * spread)),
-        lfs: true,
-      },
-    ]),
-  )
-  const config = join(folder, 'hub.json')
-  writeFileSync(config, JSON.stringify({ repos: [{ id: REPO, commits: [commit] }] }))
-  return await startHubProcess(['--config', config])
-}
-
-async function listFiles(hub: HubProcess): Promise<ListedFile[]> {
-  const answer = await fetch(`${hub.url}/api/models/${REPO}/tree/main?recursive=true`)
-  const entries = (await answer.json()) as { path: string; size: number; lfs?: { oid: string } }[]
-  return entries.flatMap(({ path, size, lfs }) => (lfs ? [{ path, size, oid: lfs.oid }] : []))
-}
-
-const nothing: Footprint = { residentBytes: 0, handles: 0, deletedFiles: [] }
-
-function footprintOf(daemon: Daemon): Footprint {
-  return daemon.footprint() ?? nothing
-}
-
 /** A blob, what is noted beside it, and what is left of an unfinished one for the next attempt. */
 function isExpected(path: string): boolean {
   return /^[0-9a-f]{2}(\/[0-9a-f]{64}(\.(repos|[\w-]+\.incomplete|[\w-]+\.incomplete\.dfhf))?)?$/.test(path)
-}
-
-/** Looks every second at what the daemons take. */
-class Look {
-  mostStored = 0
-  readonly most: Footprint[]
-  readonly #daemons: readonly Daemon[]
-  readonly #timer: Timer
-
-  constructor(daemons: readonly Daemon[], first: readonly Footprint[]) {
-    this.#daemons = daemons
-    this.most = [...first]
-    this.#timer = setInterval(() => this.#look(), LOOK_MS)
-  }
-
-  stop(): void {
-    this.#look()
-    clearInterval(this.#timer)
-  }
-
-  #look(): void {
-    for (const [index, daemon] of this.#daemons.entries()) {
-      this.mostStored = Math.max(this.mostStored, daemon.stored().allocated)
-      const now = footprintOf(daemon)
-      const before = this.most[index] ?? nothing
-      this.most[index] = {
-        residentBytes: Math.max(now.residentBytes, before.residentBytes),
-        handles: Math.max(now.handles, before.handles),
-        deletedFiles: [...new Set([...before.deletedFiles, ...now.deletedFiles])],
-      }
-    }
-  }
 }
