@@ -18,8 +18,13 @@ const MAX_CONNECTIONS = 128
 const MAX_TOKEN_FILE_SIZE = 2 ** 16
 
 /** The HTTP client that goes out as the environment says: proxies, authorities, timeouts. */
-export function openHttp(options: HubOptions, { env }: CommandContext): HttpClient {
+export function openHttp(
+  options: HubOptions,
+  { env }: CommandContext,
+  onAnswer?: (status: number) => void,
+): HttpClient {
   return createHttpClient({
+    ...(onAnswer && { onAnswer }),
     connections: MAX_CONNECTIONS,
     bodyTimeoutMs: options.downloadTimeoutMs,
     headersTimeoutMs: options.downloadTimeoutMs,

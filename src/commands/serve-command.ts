@@ -30,7 +30,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   // Loaded here, so that only `serve` pays for loading the metrics library.
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
-  const http = stack.use(openHttp(options.hub, context))
+  const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
   const hub = connectHub(options.hub, http, context)
   const anonymousHub = connectAnonymously(options.hub, http, context)
   const publicRepos = new PublicRepos(anonymousHub)
@@ -115,6 +115,9 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     )
   metrics.watch({
     storeBytes: () => store.usedSize,
+    storeQuotaBytes: () => options.storeQuota,
+    evictions: () => store.evictions,
+    bans: () => node?.membership.bansImposed ?? 0,
     blobs: () => index.oids().size,
     peers: () => node?.membership.live().length ?? 0,
     uploads: () => node?.activeUploads ?? 0,

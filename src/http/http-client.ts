@@ -22,6 +22,8 @@ export interface HttpClientOptions {
   readonly rateGate?: RateGate
   /** The proxy for a URL; without it every request goes direct. */
   readonly proxyFor?: (url: URL) => HttpProxy | undefined
+  /** Hears the status of each response, and 0 where none came. */
+  readonly onAnswer?: (status: number) => void
   /** The PEM certificates of every authority to trust, asked for at the first TLS connection; default: the built-in ones. */
   readonly authorities?: () => readonly string[] | undefined
 }
@@ -73,6 +75,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
               hasProxyLogin: proxy !== undefined && hasLogin(proxy),
               ...timeouts,
             })
+      let hasAnswer = false
       try {
         const exchange = new Exchange(request.signal, dispatchers.gathering)
         dispatchers.send(url, proxy, exchange, {
@@ -85,6 +88,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           reset: false,
         })
         const { status, headers, body } = await exchange.answer
+        hasAnswer = true
+        options.onAnswer?.(status)
         if (proxy && status === 407) {
           body.dump({ limit: 1024 })
           throw proxyRefusal(407, { host: url.host, proxy: proxy.url.host, hasLogin: hasLogin(proxy) })
@@ -97,6 +102,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           toError,
         })
       } catch (error) {
+        if (!hasAnswer && !request.signal?.aborted) options.onAnswer?.(0)
         throw toError(error)
       }
     },

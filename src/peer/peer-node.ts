@@ -155,7 +155,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
 
   /** Uploads under way. */
   get activeUploads(): number {
-    return this.#handler.load().active
+    return this.#handler.load(this.#server.pending()).active
   }
 
   onJoin(listener: (peer: PeerInfo) => void): () => void {

@@ -41,6 +41,8 @@ export interface PeerServerOptions {
 /** A bound peer API. */
 export interface PeerServer {
   readonly port: number
+  /** Requests that are not answered to the end. */
+  pending(): number
   /** Says goodbye on held streams and closes; what is being sent is finished, unless `isNow`. */
   close(options?: { readonly isNow?: boolean }): Promise<void>
 }
@@ -100,6 +102,7 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
   })
   return {
     port: server.port ?? port,
+    pending: () => server.pendingRequests,
     async close({ isNow = false } = {}) {
       handler.close()
       if (!isNow) await Promise.race([server.stop(), Bun.sleep(CLOSE_MS)])

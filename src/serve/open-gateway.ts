@@ -64,7 +64,7 @@ export interface OpenGateway extends AsyncDisposable {
   readonly port: number
   /** Requests being answered, and tunnels that are open. */
   load(): { readonly requests: number; readonly tunnels: number }
-  /** False while the Hub fails. */
+  /** False from a failure of the Hub on until it has answered again. */
   isHubWell(): boolean
   /** Takes no new requests, lets what is being sent end within a bound, and closes. */
   close(): Promise<void>
@@ -121,7 +121,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   return {
     port: server.port,
     load: () => ({ requests: server.active, tunnels: tunnels.open }),
-    isHubWell: () => !circuit.isBad,
+    isHubWell: () => circuit.isWell,
     close: () => close(GRACE_MS),
     [Symbol.asyncDispose]: () => close(0),
   }
