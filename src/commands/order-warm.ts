@@ -10,7 +10,7 @@ import type { EventSink } from '../transfer/transfer-event.ts'
 import type { RemoteResult } from '../ui/outcome.ts'
 import type { CommandContext } from './commands.ts'
 import { findUsersToken, openHttp } from './connect-hub.ts'
-import type { SnapshotOptions } from './settings/options.ts'
+import type { DownloadOptions } from './settings/options.ts'
 
 const MAX_LINE = 2 ** 16
 /** How long the node may take to answer: first it asks the Hub for the whole list of files. */
@@ -21,7 +21,7 @@ const SILENCE_MS = 30_000
 /** Has the node whose gateway is at `on` fetch a snapshot into its store; shows how it goes. */
 export async function orderWarm(
   on: string,
-  options: SnapshotOptions,
+  options: DownloadOptions,
   context: CommandContext,
 ): Promise<RemoteResult> {
   const url = parseNode(on)
@@ -65,7 +65,7 @@ function show(
     readonly names: Map<number, FileShown>
     readonly size: number
     readonly report: EventSink
-    readonly about: SnapshotOptions
+    readonly about: DownloadOptions
   },
 ): void {
   const { names, report, about } = given
@@ -102,7 +102,7 @@ function show(
   }
 }
 
-function orderOf({ repo, revision, selection }: SnapshotOptions): object {
+function orderOf({ repo, revision, selection }: DownloadOptions): object {
   const order = { repo: repo.id, type: repo.type, revision }
   if (selection.kind === 'file') return { ...order, include: [selection.path] }
   return { ...order, include: selection.include ?? [], exclude: selection.exclude }
@@ -111,7 +111,7 @@ function orderOf({ repo, revision, selection }: SnapshotOptions): object {
 /** The header with the user's token, so that a node on another machine may fetch what the token opens. */
 function authorizationFor(
   url: URL,
-  options: SnapshotOptions,
+  options: DownloadOptions,
   context: CommandContext,
 ): Record<string, string> {
   const token = findUsersToken(options.hub, context)

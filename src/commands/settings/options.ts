@@ -1,5 +1,4 @@
-import type { Repo } from '../../repo/repo.ts'
-import type { Selection } from '../select-files.ts'
+import type { Subject } from '../resolve-subject.ts'
 import type { Address } from './parse-values.ts'
 
 /** How to reach the Hub. */
@@ -61,12 +60,8 @@ interface CommonOptions {
   readonly speed: SpeedOptions
 }
 
-/** What `dfhf download` was asked to do. */
-export interface DownloadOptions extends CommonOptions {
-  readonly repo: Repo
-  /** `main` unless the user named another. */
-  readonly revision: string
-  readonly selection: Selection
+/** How files are fetched onto this machine, whichever they are. */
+export interface FetchOptions extends CommonOptions {
   readonly localDir: string | undefined
   readonly isForced: boolean
   readonly isDryRun: boolean
@@ -78,8 +73,19 @@ export interface DownloadOptions extends CommonOptions {
   readonly mostFiles?: number | undefined
 }
 
+/** What `dfhf download` was asked to do. */
+export interface DownloadOptions extends FetchOptions, Subject {}
+
 /** What `dfhf snapshot` was asked to do. */
-export interface SnapshotOptions extends DownloadOptions {
+export interface SnapshotOptions extends FetchOptions {
+  /** The one repo; undefined where `from` or `locked` says which. */
+  readonly subject: Subject | undefined
+  /** The path of a list of repos, or `-` for stdin. */
+  readonly from: string | undefined
+  /** Where to write a lock file. */
+  readonly lock: string | undefined
+  /** The lock file to keep to. */
+  readonly locked: string | undefined
   /** The gateway of the node that shall fetch into its store, or undefined for this machine. */
   readonly on: string | undefined
 }
