@@ -76,7 +76,7 @@ async function measureLink(
     // Over a link all take the same time: what dfhf may take of it is no question here.
   ].map(({ name, isVerified, fetch }): Contender => ({ name, isVerified, fetch }))
   const isWanted = ({ name }: Contender) => values.only?.some((word) => name.includes(word)) ?? true
-  return measureRounds([...ours, ...others].filter(isWanted), {
+  return await measureRounds([...ours, ...others].filter(isWanted), {
     rounds: Number(values.rounds),
     folder: work,
     size,
