@@ -38,6 +38,10 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined
   readonly headersTimeoutMs?: number | undefined
   readonly bodyTimeoutMs?: number | undefined
+  /** True for a GET of a blob's bytes that needs no token: an origin proxy may answer it. */
+  readonly isBlob?: boolean
+  /** A cache to ask over plain http for what is at an https address, in place of the proxy that the environment names. */
+  readonly cache?: URL
 }
 
 /** Sends requests over kept-alive connections. */
@@ -61,7 +65,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     rateGate: options.rateGate ?? new RateGate(),
     async request(request) {
       const url = new URL(request.url)
-      const proxy = options.proxyFor?.(url)
+      const { cache } = request
+      const proxy = cache ? { url: cache, user: '', password: '' } : options.proxyFor?.(url)
       const timeouts = {
         headersTimeoutMs: request.headersTimeoutMs ?? headersTimeoutMs,
         bodyTimeoutMs: request.bodyTimeoutMs ?? bodyTimeoutMs,
@@ -78,7 +83,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       let hasAnswer = false
       try {
         const exchange = new Exchange(request.signal, dispatchers.gathering)
-        dispatchers.send(url, proxy, exchange, {
+        dispatchers.send(cache ? inClear(url) : url, proxy, exchange, {
           method: request.method ?? 'GET',
           headers: { ...request.headers },
           body: request.body ?? null,
@@ -109,6 +114,11 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     close: () => dispatchers.close(),
     [Symbol.asyncDispose]: () => dispatchers.close(),
   }
+}
+
+/** The address under which an HTTP cache without TLS is asked for `url`. */
+function inClear(url: URL): URL {
+  return new URL(url.href.replace(/^https:/, 'http:'))
 }
 
 type DispatchOptions = Omit<Dispatcher.DispatchOptions, 'origin' | 'path'>

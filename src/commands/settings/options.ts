@@ -5,6 +5,8 @@ import type { Address } from './parse-values.ts'
 export interface HubOptions {
   /** Without a slash at its end. */
   readonly endpoint: string
+  /** Fetches blobs of the CDN for this process. */
+  readonly originProxy: URL | undefined
   /** The token given by flag; `findUsersToken` looks up the others (environment, file). */
   readonly token: string | undefined
   readonly etagTimeoutMs: number

@@ -154,6 +154,7 @@ function resolveCommon(reader: SettingReader, env: Environment) {
 function resolveHub({ read }: SettingReader): HubOptions {
   return {
     endpoint: read(settings.endpoint),
+    originProxy: read(settings.originProxy),
     token: read(settings.token)?.trim() || undefined,
     etagTimeoutMs: read(settings.etagTimeout),
     downloadTimeoutMs: read(settings.downloadTimeout),
