@@ -93,6 +93,10 @@ export interface ServeOptions extends CommonOptions {
   readonly storeQuota: number
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
+  /** Where metrics and probes answer; undefined for the gateway's own address. */
+  readonly metrics: { readonly listen: Address; readonly hosts: readonly string[] } | undefined
+  /** How long what is under way may take to end, in ms. */
+  readonly graceMs: number
   /** How long after its last check a blob is read again, in ms; 0 for never. */
   readonly checkEveryMs: number
 }
@@ -102,6 +106,8 @@ export interface GatewayOptions {
   readonly listen: Address
   /** Names by which clients may call it besides its addresses. */
   readonly hosts: readonly string[]
+  /** Address ranges of other machines that it answers; none for every machine. */
+  readonly clients: readonly string[]
   /** Hosts beyond the Hub's own and its CDN's that may be fetched from. */
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]

@@ -92,6 +92,8 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
     minFree: reader.read(settings.minFree),
+    metrics: resolveMetrics(reader),
+    graceMs: reader.read(settings.grace),
     checkEveryMs: reader.read(settings.checkEvery),
   }
 }
@@ -171,11 +173,17 @@ function resolveGateway({ read }: SettingReader): GatewayOptions | undefined {
     listen && {
       listen,
       hosts: read(settings.gatewayHost),
+      clients: read(settings.gatewayAllow),
       allowHosts: read(settings.allowHost),
       ignoreQueryParams: read(settings.ignoreQueryParams),
       staleForMs: read(settings.staleFor),
     }
   )
+}
+
+function resolveMetrics({ read }: SettingReader): ServeOptions['metrics'] {
+  const listen = read(settings.metrics)
+  return listen && { listen, hosts: read(settings.gatewayHost) }
 }
 
 /** True where the endpoint is the daemon's own gateway: a machine-wide HF_ENDPOINT would make the daemon ask itself. */
