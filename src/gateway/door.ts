@@ -1,4 +1,5 @@
 import type { AllowedClients } from './access/allowed-clients.ts'
+import type { OwnNames } from './access/own-names.ts'
 import { isFromWebPage } from './access/web-page.ts'
 import type { ConnectRequest, GatewayHandler } from './gateway-server.ts'
 import type { GatewayRequest, Reply } from './message.ts'
@@ -11,14 +12,16 @@ export type Probe = () => Reply
 export interface DoorOptions {
   readonly inside: GatewayHandler
   readonly allowed: AllowedClients
+  /** The names by which probes are asked for; a kubelet uses the pod's address. */
+  readonly ownNames: OwnNames
   /** By path. */
   readonly probes: ReadonlyMap<string, Probe>
 }
 
 /**
- * What a request meets first. Probes are answered to every machine, by any name and until the process ends: a kubelet
- * asks from its node, which need not be among the clients, by the pod's address. All else goes inside only from an
- * allowed client, and only until the process leaves.
+ * What a request meets first. Probes are answered to every machine and until the process ends: a kubelet asks from its
+ * node, which need not be among the clients. All else goes inside only from an allowed client, and only until the
+ * process leaves.
  */
 export class Door implements GatewayHandler {
   readonly #options: DoorOptions
@@ -50,9 +53,12 @@ export class Door implements GatewayHandler {
     request.socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
   }
 
-  #probeFor({ method, target, headers }: GatewayRequest): Probe | undefined {
+  #probeFor({ method, target, headers, localAddress }: GatewayRequest): Probe | undefined {
+    const { probes, ownNames } = this.#options
     if ((method !== 'GET' && method !== 'HEAD') || isFromWebPage(headers)) return undefined
-    return this.#options.probes.get(target.replace(/\?.*$/s, ''))
+    return ownNames.isOwn(headers.get('host'), localAddress)
+      ? probes.get(target.replace(/\?.*$/s, ''))
+      : undefined
   }
 }
 

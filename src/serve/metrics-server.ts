@@ -34,7 +34,7 @@ export function openMetricsServer(options: MetricsServerOptions): Promise<Gatewa
       socket.destroy()
     },
   }
-  const handler = new Door({ inside, allowed: new AllowedClients([]), probes })
+  const handler = new Door({ inside, allowed: new AllowedClients([]), ownNames, probes })
   return GatewayServer.listen({ handler, ...listen, log, flag: '--metrics' })
 }
 

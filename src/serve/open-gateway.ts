@@ -37,7 +37,7 @@ export interface GatewayOptions {
   readonly hosts: readonly string[]
   /** Address ranges of other machines that it answers; none for every machine. */
   readonly clients: readonly string[]
-  /** Answered to every machine and under every name. */
+  /** Answered to every machine. */
   readonly probes: ReadonlyMap<string, Probe>
   /** False where `/metrics` answers at an address of its own. */
   readonly isMetricsHere: boolean
@@ -116,7 +116,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const allowed = new AllowedClients(options.clients)
   const ownNames = new OwnNames({ listenHost: listen.host, names: options.hosts })
   const inside = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, ownNames, own })
-  const door = new Door({ inside, allowed, probes: options.probes })
+  const door = new Door({ inside, allowed, ownNames, probes: options.probes })
   const onReply = (status: number) => metrics?.answered(status)
   const server = await GatewayServer.listen({ handler: door, ...listen, log, onReply })
   const close = async (graceMs: number) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { PassThrough } from 'node:stream'
 import { AllowedClients } from '../../src/gateway/access/allowed-clients.ts'
+import { OwnNames } from '../../src/gateway/access/own-names.ts'
 import { Door } from '../../src/gateway/door.ts'
 import { type GatewayRequest, jsonReply } from '../../src/gateway/message.ts'
 
@@ -16,6 +17,7 @@ function newDoor(): { door: Door; tunnels: string[] } {
       connect: async ({ authority }) => void tunnels.push(authority),
     },
     allowed: new AllowedClients(['10.0.0.0/8']),
+    ownNames: new OwnNames({ listenHost: undefined, names: [], addresses: () => [] }),
     probes: new Map([['/readyz', () => jsonReply(503, { ready: false })]]),
   })
   return { door, tunnels }
@@ -26,7 +28,7 @@ function request(address: string, target = '/o/r', headers: Record<string, strin
   return {
     method,
     target,
-    headers: new Headers(headers),
+    headers: new Headers({ host: near, ...headers }),
     body,
     address,
     localAddress: near,
@@ -64,10 +66,11 @@ describe('a door', () => {
     expect(tunnels).toEqual([])
   })
 
-  test('answers a probe neither to a web page nor to another method or form', async () => {
+  test('answers a probe neither to a web page nor under another name, method or form', async () => {
     const { door } = newDoor()
     const page = await door.handle(request(client, '/readyz', { origin: 'https://evil.example' }))
     expect(page.status).toBe(200)
+    expect((await door.handle(request(client, '/readyz', { host: 'evil.example' }))).status).toBe(200)
     expect((await door.handle(request(stranger, '/readyz', {}, 'POST'))).status).toBe(403)
     expect((await door.handle(request(stranger, 'http://x/readyz'))).status).toBe(403)
     expect((await door.handle(request(stranger, '/readyz/'))).status).toBe(403)
