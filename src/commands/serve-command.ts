@@ -16,6 +16,7 @@ import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
 import { connectAnonymously, connectHub, openHttp } from './connect-hub.ts'
+import { followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import type { ServeOptions } from './settings/options.ts'
@@ -126,6 +127,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
           ownHub: hub,
           metrics,
           readiness,
+          warmToken: await followWarmToken(options.warmTokenFile, stack, log),
           trustsPeers: peering?.key !== undefined,
         },
         context,

@@ -23,6 +23,7 @@ interface DaemonParts {
   readonly ownHub: Origin
   readonly metrics: DaemonMetrics
   readonly readiness: Readiness
+  readonly warmToken: () => string | undefined
   /** True when all peers hold the cluster key. */
   readonly trustsPeers: boolean
 }
@@ -39,7 +40,7 @@ export async function startGateway(
     ...parts,
     ...gateway,
     proxyFor: createProxyResolver(env),
-    tokenRule: tokenRuleOf(env),
+    tokenRule: tokenRuleOf(env, options.hub),
     probes: options.metrics ? elsewhere : parts.readiness.probes,
     isMetricsHere: options.metrics === undefined,
     storeQuota: options.storeQuota,

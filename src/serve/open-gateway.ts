@@ -60,6 +60,8 @@ export interface GatewayOptions {
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]
   readonly storeQuota: number
+  /** The secret by which other machines may order fetches, as it is now. @default none: this machine alone may */
+  readonly warmToken?: (() => string | undefined) | undefined
   readonly metrics?: DaemonMetrics | undefined
   readonly log: Log
 }
@@ -107,6 +109,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     ownHub: options.ownHub,
     isLoopbackOnly: listen.host !== undefined && isLoopbackHost(listen.host),
     storeQuota: options.storeQuota,
+    warmToken: options.warmToken ?? (() => undefined),
     log,
   })
   const own = new Map<string, OwnRoute>([

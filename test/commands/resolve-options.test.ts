@@ -75,6 +75,7 @@ describe('download', () => {
     expect(download(['org/name'])).toEqual({
       hub: {
         endpoint: 'https://huggingface.co',
+        isTrusted: false,
         token: undefined,
         etagTimeoutMs: 10_000,
         downloadTimeoutMs: 10_000,

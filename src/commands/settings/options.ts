@@ -6,6 +6,8 @@ import type { Address } from './parse-values.ts'
 export interface HubOptions {
   /** Without a slash at its end. */
   readonly endpoint: string
+  /** True where the user's token may go to the endpoint in clear: the gateway of the user's own node. */
+  readonly isTrusted: boolean
   /** The token given by flag; `findUsersToken` looks up the others (environment, file). */
   readonly token: string | undefined
   readonly etagTimeoutMs: number
@@ -82,12 +84,16 @@ export interface DownloadOptions extends CommonOptions {
 export interface SnapshotOptions extends DownloadOptions {
   /** The gateway of the node that shall fetch into its store, or undefined for this machine. */
   readonly on: string | undefined
+  /** Holds the secret by which that node takes orders of other machines. */
+  readonly warmTokenFile: string | undefined
 }
 
 /** What `dfhf serve` was asked to do. */
 export interface ServeOptions extends CommonOptions {
   readonly places: PlaceOptions & { readonly stateDir: string; readonly storeDir: string }
   readonly gateway: GatewayOptions | undefined
+  /** Holds the secret by which other machines may order fetches; without it this one alone may. */
+  readonly warmTokenFile: string | undefined
   readonly isFetchingForPeers: boolean
   /** Bytes. */
   readonly storeQuota: number

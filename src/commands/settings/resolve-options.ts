@@ -67,7 +67,7 @@ export function resolveSnapshot(
   if (on !== undefined && (options.localDir !== undefined || options.isDryRun)) {
     throw new DfhfError('usage', `--on does not go together with --local-dir and --dry-run`)
   }
-  return { ...options, on }
+  return { ...options, on, warmTokenFile: reader.read(settings.warmTokenFile) }
 }
 
 /** The options of `serve`. */
@@ -89,6 +89,7 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     ...common,
     places: { ...common.places, stateDir, storeDir },
     gateway,
+    warmTokenFile: reader.read(settings.warmTokenFile),
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
     minFree: reader.read(settings.minFree),
@@ -124,6 +125,7 @@ function resolveCommon(reader: SettingReader, env: Environment) {
 function resolveHub({ read }: SettingReader): HubOptions {
   return {
     endpoint: read(settings.endpoint),
+    isTrusted: read(settings.trustEndpoint),
     token: read(settings.token)?.trim() || undefined,
     etagTimeoutMs: read(settings.etagTimeout),
     downloadTimeoutMs: read(settings.downloadTimeout),
