@@ -5,7 +5,7 @@ import { withOriginProxy } from '../http/origin-proxy.ts'
 import { RateGate } from '../http/rate-gate.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
-import { decideToken, findToken, type Token, tokenRuleOf } from '../hub/tokens.ts'
+import { decideToken, findToken, type Token, tokenRuleOf, trustHint } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
 import type { Origin } from '../repo/origin.ts'
 import { readPlainTextSync } from '../storage/files/plain-file.ts'
@@ -45,9 +45,9 @@ export function findUsersToken({ token }: HubOptions, { env }: CommandContext): 
 export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
   const { env, events } = context
   const found = findUsersToken(options, context)
-  const tokenRule = tokenRuleOf(env)
+  const tokenRule = tokenRuleOf(env, options)
   const { token, withheld } = decideToken(found, options.endpoint, tokenRule)
-  if (withheld !== undefined) events({ type: 'notice', text: withheld })
+  if (withheld !== undefined) events({ type: 'notice', text: `${withheld}; ${trustHint}` })
   return new HubClient({
     ...anonymous(options, http, context),
     token: token?.value,

@@ -76,6 +76,7 @@ describe('download', () => {
       hub: {
         endpoint: 'https://huggingface.co',
         originProxy: undefined,
+        isTrusted: false,
         token: undefined,
         etagTimeoutMs: 10_000,
         downloadTimeoutMs: 10_000,

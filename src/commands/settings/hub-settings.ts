@@ -37,6 +37,12 @@ export const hubSettings = {
     },
     parsePlainHttpUrl,
   ),
+  trustEndpoint: toggle({
+    flag: 'trust-endpoint',
+    env: ['DFHF_TRUST_ENDPOINT'],
+    group: groups.hub,
+    help: "send the token to the endpoint by plain http too: it is the gateway of this node's own dfhf serve",
+  }),
   offline: toggle({
     flag: 'offline',
     env: ['HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE'],
