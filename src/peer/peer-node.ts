@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { delay } from '../base/delay.ts'
 import type { Log } from '../base/log.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { PeerClient } from '../swarm/client/peer-client.ts'
@@ -23,6 +24,8 @@ const CROWD_MS = 20
 /** How often others without the right key are complained about at most, in ms. */
 const WARN_EVERY_MS = 60_000
 const changes = { joined: 'joined', back: 'is back', proven: 'joined' } as const
+/** How long seeds may take to answer, in ms, before the search goes on without them. */
+const SEEDS_MS = 100
 /** How long the goodbyes may take, in ms. */
 const GOODBYE_MS = 500
 
@@ -54,7 +57,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly membership: Membership
   readonly client: PeerClient
   readonly log: Log
-  readonly startedAt = performance.now()
+  readonly searched: Promise<void>
   readonly #options: PeerNodeOptions
   readonly #self: PeerInfo
   readonly #handler: PeerHandler
@@ -141,7 +144,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
           log,
         })
       : undefined
-    this.#discover()
+    this.searched = this.#discover()
   }
 
   get selfId(): string {
@@ -180,7 +183,8 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     return this.close({ isNow: true })
   }
 
-  #discover(): void {
+  /** Begins the search; resolves when those that are near have answered. */
+  async #discover(): Promise<void> {
     const { seeds, log } = this.#options
     const { signal } = this.#stop
     const exchange = new PeerExchange({
@@ -191,12 +195,14 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     })
     this.#multicast?.start()
     void exchange.run(signal)
-    void new SeedDiscovery({
+    const discovery = new SeedDiscovery({
       seeds,
       contact: (address, aborted) => exchange.contact(address, aborted),
       isKnownAt: (host, port) => this.membership.isKnownAt(host, port),
       log,
-    }).run(signal)
+    })
+    void discovery.run(signal)
+    await Promise.all([this.#multicast?.answered(), Promise.race([discovery.answered, delay(SEEDS_MS)])])
   }
 
   #onEvent(event: MembershipEvent): void {
