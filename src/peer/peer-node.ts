@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { delay } from '../base/delay.ts'
 import type { Log } from '../base/log.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { PeerClient } from '../swarm/client/peer-client.ts'
@@ -24,6 +25,8 @@ const CROWD_MS = 20
 /** How often others without the right key are complained about at most, in ms. */
 const WARN_EVERY_MS = 60_000
 const changes = { joined: 'joined', back: 'is back', proven: 'joined' } as const
+/** How long seeds may take to answer, in ms, before the search goes on without them. */
+const SEEDS_MS = 100
 /** How long the goodbyes may take, in ms. */
 const GOODBYE_MS = 500
 
@@ -55,7 +58,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly membership: Membership
   readonly client: PeerClient
   readonly log: Log
-  readonly startedAt = performance.now()
+  readonly searched: Promise<void>
   readonly #options: PeerNodeOptions
   readonly #self: PeerInfo
   readonly #handler: PeerHandler
@@ -144,6 +147,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
         })
       : undefined
     this.#seeds = this.#discover()
+    this.searched = this.#untilSearched()
   }
 
   get selfId(): string {
@@ -211,6 +215,11 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     })
     void discovery.run(signal)
     return discovery
+  }
+
+  /** Resolves when the peers that are near have answered. */
+  async #untilSearched(): Promise<void> {
+    await Promise.all([this.#multicast?.answered(), Promise.race([this.#seeds.answered, delay(SEEDS_MS)])])
   }
 
   #onEvent(event: MembershipEvent): void {

@@ -85,7 +85,7 @@ function meet({ log = silentLog, ...options }: { readonly shunMs?: number; reado
   const session = new SwarmSession(
     {
       selfId: peerId(0),
-      startedAt: performance.now(),
+      searched: Promise.resolve(),
       membership,
       client: new PeerClient({ http, self }),
       log,
@@ -170,7 +170,7 @@ test('however many peers there are and however often it looks, it asks a bounded
   const session = new SwarmSession(
     {
       selfId: peerId(0),
-      startedAt: performance.now(),
+      searched: Promise.resolve(),
       membership,
       client: new PeerClient({ http: silent, self: () => samplePeer(0) }),
       log: silentLog,

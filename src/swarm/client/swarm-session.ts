@@ -25,11 +25,7 @@ export const LONGEST_SHUN_MS = 80_000
 /** Pieces in one question for digests. */
 const DIGESTS_AT_ONCE = 256
 
-/**
- * How long after the start of this process's search peers on the same network may still answer, and how long known
- * peers may take to say what they have. Both in ms, and both usually over before the Hub has said where a blob is.
- */
-const SEARCH_MS = 100
+/** How long known peers may take to say what they have, in ms; usually over before the Hub has said where a blob is. */
 const INTRODUCTION_MS = 300
 
 /** What all swarms of a process share. */
@@ -38,8 +34,8 @@ export interface SwarmNode {
   readonly membership: Membership
   readonly client: PeerClient
   readonly log: Log
-  /** When the search for peers began, on the clock of `performance.now`. */
-  readonly startedAt: number
+  /** Resolves when peers that are near have had the time to answer; at the latest within a moment after the start. */
+  readonly searched: Promise<void>
   /** Calls `listener` whenever a peer appears, until the returned function is called. */
   onJoin(listener: (peer: PeerInfo) => void): () => void
 }
@@ -94,7 +90,7 @@ export class SwarmSession implements BlobSwarm {
 
   async introduced(): Promise<void> {
     const { signal } = this.#stop
-    await delay(Math.max(0, this.#node.startedAt + SEARCH_MS - performance.now()), { signal })
+    await this.#node.searched
     const words = [...this.#firstWords.values()].map(({ promise }) => promise)
     await Promise.race([Promise.all(words), delay(INTRODUCTION_MS, { signal })])
   }
