@@ -1,6 +1,7 @@
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import type { PieceBoard } from '../../src/schedule/piece-board.ts'
 import type { Scheduler } from '../../src/schedule/scheduler.ts'
+import { SEARCH_MS } from '../../src/swarm/client/swarm-session.ts'
 import { MISSED_HEARTBEATS } from '../../src/swarm/membership/membership.ts'
 import { HEARTBEAT_MS } from '../../src/swarm/membership/membership-options.ts'
 import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
@@ -82,6 +83,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     queue.after(code.SETTLING_MS, () => {
       if (this.board.head === ownStart) this.board.head = 0
     })
+    queue.after(SEARCH_MS, () => this.pump())
     if (this.board.have.isFull) this.finish()
     this.#tick()
   }
@@ -96,7 +98,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     const actions = scheduler.decide({
       now: queue.now,
       selfAsksHub: true,
-      hubSlots: budget.free(),
+      hubSlots: queue.now - this.startedAt < SEARCH_MS ? 0 : budget.free(),
       mostHubConnections: budget.fairShare,
       peerSlots,
       stallMs: code.STALL_MS,

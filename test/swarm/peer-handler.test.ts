@@ -70,7 +70,7 @@ async function nextOf(iterator: AsyncIterator<Record<string, unknown>>): Promise
 
 describe('ranges', () => {
   test('gives the bytes of verified pieces, long before the blob is complete', async () => {
-    const { blob, ask } = setUp()
+    const { blob, ask } = setUp({ limits: { uploads: 10 } })
     blob.pieces.add(1)
     const response = await ask(`/v1/blobs/${oid}`, { headers: { range: `bytes=${MIB}-${MIB + 99}` } })
     expect(response.status).toBe(206)
@@ -213,7 +213,7 @@ describe('pieces', () => {
   })
 
   test('says that it lives when nothing happens', async () => {
-    const { ask, handler } = setUp({ heartbeatMs: 1 })
+    const { ask, handler } = setUp({ heartbeatMs: 1, limits: { uploads: 10 } })
     const stream = lines(await ask(`/v1/blobs/${oid}/pieces?watch=1`, { as: samplePeer(1) }))
     await nextOf(stream)
     expect(await nextOf(stream)).toEqual({ load: { active: 0, limit: 10 } })

@@ -29,7 +29,7 @@ const DIGESTS_AT_ONCE = 256
  * How long after the start of this process's search peers on the same network may still answer, and how long known
  * peers may take to say what they have. Both in ms, and both usually over before the Hub has said where a blob is.
  */
-const SEARCH_MS = 100
+export const SEARCH_MS = 100
 const INTRODUCTION_MS = 300
 
 /** What all swarms of a process share. */

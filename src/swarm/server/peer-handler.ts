@@ -36,9 +36,9 @@ const HASHED_BYTES = { perSecond: 2 ** 26, saved: 2 ** 31 }
 
 /** How much this process does for others at once. */
 export interface PeerLimits {
-  /** Few at once, so that each is quick: a peer that is refused asks another one. @default 10 */
+  /** Few at once, so that each is quick: a peer that is refused asks another one. @default 6 */
   readonly uploads: number
-  /** @default 6 */
+  /** @default 4 */
   readonly uploadsPerPeer: number
   /** Held pieces streams. @default 1024 */
   readonly watchers: number
