@@ -70,6 +70,10 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     return this.isDead || this.finishedAt !== undefined
   }
 
+  get asksHub(): boolean {
+    return !this.hasEnded && !this.isSilent && !this.isLiar
+  }
+
   get pieces(): Bitmap {
     return this.board.have
   }
@@ -191,6 +195,12 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     for (let piece = 0; piece < this.board.pieceCount; piece += 1)
       if (host.isLiar || host.pieces.has(piece)) this.scheduler.peerLanded(peer, piece, queue.now)
     this.scheduler.peerFetches(peer, host.fetchingFromHub(), queue.now)
+    this.wakeSoon()
+  }
+
+  crowded(host: Host): void {
+    // Rules of an older revision know no such hosts.
+    if ('addCrowded' in this.board) this.board.addCrowded(host.id)
     this.wakeSoon()
   }
 

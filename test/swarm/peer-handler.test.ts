@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { hubMembers } from '../../src/schedule/ownership.ts'
+import { MAX_HUB_MEMBERS } from '../../src/schedule/tuning.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
 import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
 import { parsePieceList, parsePlace } from '../../src/swarm/protocol/peer-target.ts'
@@ -247,6 +249,29 @@ describe('pieces', () => {
     gone.abort()
     expect([blob.listeners.size, shelf.listenerCount]).toEqual([0, 0])
     expect((await ask(path, { as: samplePeer(1) })).status).toBe(200)
+    handler.close()
+  })
+
+  test('says to one more than may listen that it fetches from the Hub, but lets those of the highest ranks in', async () => {
+    const { ask, blob, handler } = setUp({ limits: { watchers: 32 } })
+    const ids = Array.from({ length: 200 }, (_, n) => peerId(n + 1))
+    const order = hubMembers(oid, ids, ids.length)
+    const numbers = new Map<string, number>(ids.map((id, n) => [id, n + 1]))
+    let asked = 0
+    const watch = (id = '') => {
+      asked += 1
+      const as = samplePeer(numbers.get(id) ?? 0)
+      return ask(`/v1/blobs/${oid}/pieces?watch=1`, { as, address: `10.0.1.${asked}` })
+    }
+    const reasonOf = async (id = '') => (await watch(id)).headers.get('x-dfhf-reason')
+    for (const id of order.slice(MAX_HUB_MEMBERS, MAX_HUB_MEMBERS + 30))
+      expect((await watch(id)).status).toBe(200)
+    blob.asksHub = false
+    expect(await reasonOf(order[199])).toBe('too many watchers')
+    blob.asksHub = true
+    expect(await reasonOf(order[199])).toBe('too many watchers of what is fetched here')
+    for (const id of order.slice(0, 2)) expect((await watch(id)).status).toBe(200)
+    expect(await reasonOf(order[2])).toBe('too many watchers of what is fetched here')
     handler.close()
   })
 
