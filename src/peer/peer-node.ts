@@ -5,7 +5,7 @@ import type { HttpClient } from '../http/http-client.ts'
 import { PeerClient } from '../swarm/client/peer-client.ts'
 import type { SwarmNode } from '../swarm/client/swarm-session.ts'
 import { MulticastDiscovery } from '../swarm/discovery/discovery-multicast.ts'
-import { type Seed, SeedDiscovery } from '../swarm/discovery/discovery-seeds.ts'
+import { SEEDS_ANSWER_MS, type Seed, SeedDiscovery } from '../swarm/discovery/discovery-seeds.ts'
 import { isFirstSearchOver } from '../swarm/discovery/first-search.ts'
 import { OwnAddresses } from '../swarm/discovery/own-addresses.ts'
 import { PeerExchange } from '../swarm/membership/exchange.ts'
@@ -25,8 +25,6 @@ const CROWD_MS = 20
 /** How often others without the right key are complained about at most, in ms. */
 const WARN_EVERY_MS = 60_000
 const changes = { joined: 'joined', back: 'is back', proven: 'joined' } as const
-/** How long seeds may take to answer, in ms, before the search goes on without them. */
-const SEEDS_MS = 100
 /** How long the goodbyes may take, in ms. */
 const GOODBYE_MS = 500
 
@@ -66,6 +64,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly #multicast: MulticastDiscovery | undefined
   readonly #seeds: SeedDiscovery
   readonly #stop = new AbortController()
+  readonly #startedAt = performance.now()
   readonly #onJoin = new Set<(peer: PeerInfo) => void>()
   #isTelling = false
   #mayWarnAt = 0
@@ -167,7 +166,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   /** True once peers were looked for everywhere, whether there are any or not. */
   get hasSearched(): boolean {
     return isFirstSearchOver({
-      elapsedMs: performance.now() - this.startedAt,
+      elapsedMs: performance.now() - this.#startedAt,
       hasPeer: this.membership.live().length > 0,
       hasTriedSeeds: this.#seeds.hasTriedAll,
       isMulticast: this.#multicast !== undefined,
@@ -219,7 +218,10 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
 
   /** Resolves when the peers that are near have answered. */
   async #untilSearched(): Promise<void> {
-    await Promise.all([this.#multicast?.answered(), Promise.race([this.#seeds.answered, delay(SEEDS_MS)])])
+    await Promise.all([
+      this.#multicast?.answered(),
+      Promise.race([this.#seeds.answered, delay(SEEDS_ANSWER_MS)]),
+    ])
   }
 
   #onEvent(event: MembershipEvent): void {

@@ -11,6 +11,7 @@ import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
 import { type Holder, isNeeded } from './linger.ts'
 import { MAX_NEIGHBOURS, MEETING_POINTS, pickNeighbours } from './neighbours.ts'
 import type { PeerClient } from './peer-client.ts'
+import { CrowdedPeerError } from './peer-refusal.ts'
 import { RemotePieces } from './remote-pieces.ts'
 
 /** How often the choice of neighbours is looked at again, in ms; newcomers are asked at once. */
@@ -60,6 +61,8 @@ export class SwarmSession implements BlobSwarm {
   /** How often each peer was shunned, and until when, on the clock of `performance.now`. */
   readonly #shunned = new Map<string, { readonly times: number; readonly until: number }>()
   readonly #shunMs: number
+  /** Peers that share the Hub and had no room for one more that hears their news. */
+  readonly #crowded = new Set<string>()
   readonly #hasSpoken = new Set<string>()
   /** Where each peer answered, and which were asked for bytes: their ids stay bound to that place, so that blame is right. */
   readonly #places = new Map<string, PeerInfo>()
@@ -199,17 +202,24 @@ export class SwarmSession implements BlobSwarm {
   async #visit(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<boolean> {
     const stream = new AbortController()
     this.#streams.set(peer.id, stream)
+    let isCrowded = false
     try {
       await this.#read(peer, listener, AbortSignal.any([signal, stream.signal]))
     } catch (error) {
       if (signal.aborted || stream.signal.aborted) return false
+      isCrowded = error instanceof CrowdedPeerError
       const reason = error instanceof Error ? error.message : String(error)
       this.#node.log.debug(`stream of peer ${peer.name} ended: ${reason}`)
       if (error instanceof DfhfError && error.code === 'bad-response') this.shun(peer.id, reason)
     } finally {
       this.#streams.delete(peer.id)
       this.#firstWords.get(peer.id)?.resolve()
-      if (this.#remotes.delete(peer.id)) listener.peerLeft(peer.id)
+      if (this.#remotes.delete(peer.id) || (this.#crowded.delete(peer.id) && !isCrowded))
+        listener.peerLeft(peer.id)
+      if (isCrowded) {
+        this.#crowded.add(peer.id)
+        listener.peerCrowded(peer.id)
+      }
     }
     return this.#hasSpoken.delete(peer.id)
   }
@@ -252,6 +262,7 @@ export class SwarmSession implements BlobSwarm {
     const isKnown = this.#remotes.has(peer.id)
     if (!isKnown || message.type === 'document') {
       this.#remotes.set(peer.id, { peer: this.#places.get(peer.id) ?? peer, pieces })
+      this.#crowded.delete(peer.id)
       listener.peerJoined({ id: peer.id, asksHub: pieces.asksHub })
       listener.peerHas(peer.id, pieces.pieces ?? [])
     } else if (message.type === 'delta') {

@@ -8,6 +8,9 @@ import { HEARTBEAT_MS } from '../membership/membership-options.ts'
 import { toAuthority } from '../protocol/peer-info.ts'
 import { PEER_PORT } from '../protocol/peer-port.ts'
 
+/** How long seeds may take to answer, in ms, before a search goes on without them. */
+export const SEEDS_ANSWER_MS = 100
+
 /** A peer address given by hand. */
 export interface Seed {
   readonly host: string
