@@ -1,3 +1,4 @@
+import type { LogLevel } from '../../ui/log-level.ts'
 import type { Subject } from '../resolve-subject.ts'
 import type { Address } from './parse-values.ts'
 
@@ -134,4 +135,8 @@ export interface OutputOptions {
   readonly isJson: boolean
   readonly isQuiet: boolean
   readonly isVerbose: boolean
+  /** How a daemon writes its log. */
+  readonly logFormat: 'text' | 'json'
+  /** From which level on; undefined for what the command usually shows. */
+  readonly logLevel: LogLevel | undefined
 }

@@ -137,6 +137,8 @@ export function resolveOutput(reader: SettingReader): OutputOptions {
     isJson: reader.read(settings.json),
     isQuiet: reader.read(settings.quiet),
     isVerbose: reader.read(settings.verbose),
+    logFormat: reader.read(settings.logFormat),
+    logLevel: reader.read(settings.logLevel),
   }
 }
 
