@@ -15,7 +15,10 @@ export interface Identity {
  * True for a secret that others can read or change who need not. A file of another user, in a group of this process, has
  * to be readable by that group: so Kubernetes gives a Secret to a pod (root's, fsGroup, mode 0440).
  */
-export function isOpenToOthers({ mode, uid, gid }: FileAccess, self: Identity = identityOfProcess()): boolean {
+export function isOpenToOthers(
+  { mode, uid, gid }: FileAccess,
+  self: Identity = identityOfProcess(),
+): boolean {
   const needsGroup = uid !== self.uid && self.groups.includes(gid)
   return (mode & (needsGroup ? 0o037 : 0o077)) !== 0
 }
