@@ -17,7 +17,7 @@ import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
 import { connectAnonymously, connectHub, findUsersToken, openHttp } from './connect-hub.ts'
-import { followWarmToken } from './follow-secrets.ts'
+import { followPeerSecrets, followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import { openingLines } from './opening-lines.ts'
@@ -113,6 +113,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
         }),
       }),
     )
+    await followPeerSecrets(peers, { node, key: peering.key }, stack, log)
     log.info(`serving ${index.oids().size} blobs to peers on port ${node.port}`)
     if (peering.key === undefined) void publicRepos.learn(reposIn(index), signal)
   }

@@ -16,7 +16,7 @@ import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm
 import type { BlobShelf } from '../swarm/server/blob-shelf.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../swarm/server/peer-handler.ts'
 import type { ClusterKey } from '../swarm/trust/cluster-key.ts'
-import { type CloseOptions, type PeerServer, startPeerServer } from './peer-server.ts'
+import { type CloseOptions, type PeerServer, startPeerServer, type TlsTexts } from './peer-server.ts'
 
 /** How many ports a short-lived process tries when the first is taken. */
 const NEXT_PORTS = 64
@@ -40,7 +40,7 @@ export interface PeerNodeOptions {
   readonly isMulticast: boolean
   readonly seeds: readonly Seed[]
   readonly key: ClusterKey | undefined
-  readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
+  readonly tls?: TlsTexts | undefined
   /** True where TLS was configured in any way: then nothing is spoken in clear. */
   readonly needsTls: boolean
   readonly fetchesForPeers: boolean
@@ -79,11 +79,12 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     this.membership = new Membership({
       selfId: id,
       clusterFingerprint: key?.fingerprint,
+      acceptedFingerprints: key && (() => key.accepted().map(({ fingerprint }) => fingerprint)),
       now: () => performance.now(),
       onEvent: (event) => this.#onEvent(event),
     })
     let port = advertise?.port ?? options.listen.port
-    const self = (): PeerInfo => ({ ...this.#self, port })
+    const self = (): PeerInfo => ({ ...this.#self, port, clusterFingerprint: key?.fingerprint })
     this.#self = {
       id,
       name: toPeerName(hostname()),
@@ -161,6 +162,11 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   /** Uploads under way. */
   get activeUploads(): number {
     return this.#handler.load(this.#server.pending()).active
+  }
+
+  /** Speaks TLS with another certificate from now on; connections that are there keep theirs. */
+  useTls(tls: TlsTexts): void {
+    this.#server.useTls(tls)
   }
 
   /** True once peers were looked for everywhere, whether there are any or not. */

@@ -75,9 +75,17 @@ interface Call {
   readonly target: string
   /** Draw it before what is sealed for this request. */
   readonly nonce?: string
+  /** What signs it. @default the key of the moment */
+  readonly key?: ClusterKey | undefined
   readonly range?: ByteRange
   readonly blobSize?: number
   readonly signal: AbortSignal
+}
+
+/** How one request is signed. */
+interface Signing {
+  readonly nonce: string
+  readonly key: ClusterKey | undefined
 }
 
 interface Answer {
@@ -114,13 +122,13 @@ export class PeerClient {
     },
   ): AsyncGenerator<PiecesMessage> {
     const { signal, size, place, onOpen } = options
-    const { key } = this.#options
+    const key = this.#signingKey()
     const nonce = createNonce()
     const seal = key && ((text: string) => sealText(text, key.derive('request text', nonce)))
     const told = place && peer.fetchesForPeers ? formatPlace(place, seal) : {}
     const query = new URLSearchParams({ watch: '1', ...told })
     const target = `/v1/blobs/${oid}/pieces?${query}`
-    const { response, address } = await this.#call(peer, { target, signal, nonce })
+    const { response, address } = await this.#call(peer, { target, signal, nonce, key })
     try {
       onOpen?.({ ...peer, addresses: [address] })
     } catch (error) {
@@ -216,16 +224,17 @@ export class PeerClient {
     const at = `${usesTls ? 'https' : 'http'}://${authority}`
     const sender = 'id' in peer ? peer.name : authority
     const nonce = call.nonce ?? createNonce()
+    const key = call.key ?? this.#signingKey()
     const raw = await http.request({
       method: call.method ?? 'GET',
       url: `${at}${call.target}`,
-      headers: this.#headers(peer, call, { at, nonce }),
+      headers: this.#headers(peer, call, { at, nonce, key }),
       signal: call.signal,
       headersTimeoutMs,
       bodyTimeoutMs,
     })
     try {
-      const response = this.#prove(raw, nonce, sender)
+      const response = this.#prove(raw, { nonce, key }, sender)
       const answerer = { ...this.#introduction(response, host, peer), port: peer.port, usesTls }
       if ('id' in peer && answerer.id !== peer.id) throw new WrongPeerError(peer, host)
       this.#options.onHeard?.(answerer, host)
@@ -238,9 +247,13 @@ export class PeerClient {
     }
   }
 
+  /** The key to sign a request with, and to check its answer: another one may be in use a moment later. */
+  #signingKey(): ClusterKey | undefined {
+    return this.#options.key?.accepted()[0]
+  }
+
   /** The response as a holder of the key sent it. Throws `unauthorized` for one without that proof. */
-  #prove(raw: HttpResponse, nonce: string, sender: string): HttpResponse {
-    const { key } = this.#options
+  #prove(raw: HttpResponse, { nonce, key }: Signing, sender: string): HttpResponse {
     const response = key ? openResponse(key, nonce, raw, sender) : raw
     if (response) return response
     const refusal = raw.status === 401 ? peerRefusal(raw, sender)?.message : undefined
@@ -262,9 +275,9 @@ export class PeerClient {
   #headers(
     peer: PeerInfo | PeerAddress,
     call: Call,
-    { at, nonce }: { readonly at: string; readonly nonce: string },
+    { at, nonce, key }: Signing & { readonly at: string },
   ): Record<string, string> {
-    const { key, self, now = Date.now } = this.#options
+    const { self, now = Date.now } = this.#options
     const own = self()
     const contact = own && toPeerHeader(own)
     const headers: Record<string, string> = {

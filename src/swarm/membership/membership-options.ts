@@ -6,6 +6,8 @@ export interface MembershipOptions {
   readonly selfId: string
   /** Peers with another fingerprint, or with one where this process has none, are of another cluster. */
   readonly clusterFingerprint: string | undefined
+  /** The fingerprints that count in its place now, where the cluster may turn to another key. */
+  readonly acceptedFingerprints?: (() => readonly (string | undefined)[]) | undefined
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number
   /** @default HEARTBEAT_MS */
@@ -23,6 +25,7 @@ export interface MembershipOptions {
 
 /** What is not given. */
 export const membershipDefaults = {
+  acceptedFingerprints: undefined,
   heartbeatMs: HEARTBEAT_MS,
   maxPeers: 20_000,
   maxTold: 2048,

@@ -276,7 +276,9 @@ export class Membership {
   }
 
   #isOurs(peer: PeerInfo): boolean {
-    return peer.id !== this.#options.selfId && peer.clusterFingerprint === this.#options.clusterFingerprint
+    const { selfId, clusterFingerprint: own, acceptedFingerprints } = this.#options
+    const accepted = acceptedFingerprints?.() ?? [own]
+    return peer.id !== selfId && accepted.includes(peer.clusterFingerprint)
   }
 
   #isFresh(heardAt: number): boolean {

@@ -135,7 +135,7 @@ export class PeerHandler {
       if (!isAbort(error)) this.#log.debug(`request of peer ${connection.address} failed: ${String(error)}`)
       response = refuse(500, 'failed')
     }
-    response = this.introduce(response)
+    response.headers.set(PEER_HEADER, toPeerHeader(this.#selfFor(admission)))
     response.headers.set(LOAD_HEADER, toLoadHeader(this.load(connection.pending())))
     return this.#admission.prove(admission, request.method, response)
   }
@@ -164,7 +164,7 @@ export class PeerHandler {
     if (peer && this.#options.peers.isBanned(peer)) return refuse(403, 'banned')
     if (target.type === 'bye') return this.#bye(peer, connection)
     const greeting = peer && this.#greet(peer)
-    if (!('oid' in target)) return this.#peers()
+    if (!('oid' in target)) return this.#peers(admission)
     const asker: Asker = {
       hasKey: 'nonce' in admission,
       address: connection.address,
@@ -250,9 +250,15 @@ export class PeerHandler {
     }
   }
 
-  #peers(): Response {
+  /** This process as the asker may know it: by the fingerprint of the key that the asker holds. */
+  #selfFor(admission: Admission): PeerInfo {
+    const self = this.#options.self()
+    return 'nonce' in admission ? { ...self, clusterFingerprint: admission.key.fingerprint } : self
+  }
+
+  #peers(admission: Admission): Response {
     const peers = this.#options.peers.sample(MAX_PEERS_TOLD, Math.random)
-    return json({ v: 1, self: encodePeer(this.#options.self()), peers: peers.map(encodeKnownPeer) })
+    return json({ v: 1, self: encodePeer(this.#selfFor(admission)), peers: peers.map(encodeKnownPeer) })
   }
 
   #bye(peer: PeerInfo | undefined, connection: Connection): Response {
