@@ -5,6 +5,10 @@ import type { Address } from './parse-values.ts'
 export interface HubOptions {
   /** Without a slash at its end. */
   readonly endpoint: string
+  /** Fetches blobs of the CDN for this process. */
+  readonly originProxy: URL | undefined
+  /** True where the user's token may go to the endpoint in clear: the gateway of the user's own node. */
+  readonly isTrusted: boolean
   /** The token given by flag; `findUsersToken` looks up the others (environment, file). */
   readonly token: string | undefined
   readonly etagTimeoutMs: number
@@ -88,17 +92,25 @@ export interface SnapshotOptions extends FetchOptions {
   readonly locked: string | undefined
   /** The gateway of the node that shall fetch into its store, or undefined for this machine. */
   readonly on: string | undefined
+  /** Holds the secret by which that node takes orders of other machines. */
+  readonly warmTokenFile: string | undefined
 }
 
 /** What `dfhf serve` was asked to do. */
 export interface ServeOptions extends CommonOptions {
   readonly places: PlaceOptions & { readonly stateDir: string; readonly storeDir: string }
   readonly gateway: GatewayOptions | undefined
+  /** Holds the secret by which other machines may order fetches; without it this one alone may. */
+  readonly warmTokenFile: string | undefined
   readonly isFetchingForPeers: boolean
   /** Bytes. */
   readonly storeQuota: number
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
+  /** Where metrics and probes answer; undefined for the gateway's own address. */
+  readonly metrics: { readonly listen: Address; readonly hosts: readonly string[] } | undefined
+  /** How long what is under way may take to end, in ms. */
+  readonly graceMs: number
   /** How long after its last check a blob is read again, in ms; 0 for never. */
   readonly checkEveryMs: number
 }
@@ -108,6 +120,8 @@ export interface GatewayOptions {
   readonly listen: Address
   /** Names by which clients may call it besides its addresses. */
   readonly hosts: readonly string[]
+  /** Address ranges of other machines that it answers; none for every machine. */
+  readonly clients: readonly string[]
   /** Hosts beyond the Hub's own and its CDN's that may be fetched from. */
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]

@@ -88,7 +88,7 @@ export function resolveSnapshot(
   const isElsewhere = from !== undefined || (locked !== undefined && names.length === 0)
   if (isElsewhere) refuseSubject(reader, names, from === undefined ? '--locked' : '--from')
   const subject = isElsewhere ? undefined : subjectOf(reader, names, options)
-  return { ...options, subject, from, lock, locked, on }
+  return { ...options, subject, from, lock, locked, on, warmTokenFile: reader.read(settings.warmTokenFile) }
 }
 
 /** What a list or a lock file says of its repos cannot be said for all of them beside it. */
@@ -121,9 +121,12 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     ...common,
     places: { ...common.places, stateDir, storeDir },
     gateway,
+    warmTokenFile: reader.read(settings.warmTokenFile),
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
     minFree: reader.read(settings.minFree),
+    metrics: resolveMetrics(reader),
+    graceMs: reader.read(settings.grace),
     checkEveryMs: reader.read(settings.checkEvery),
   }
 }
@@ -154,6 +157,8 @@ function resolveCommon(reader: SettingReader, env: Environment) {
 function resolveHub({ read }: SettingReader): HubOptions {
   return {
     endpoint: read(settings.endpoint),
+    originProxy: read(settings.originProxy),
+    isTrusted: read(settings.trustEndpoint),
     token: read(settings.token)?.trim() || undefined,
     etagTimeoutMs: read(settings.etagTimeout),
     downloadTimeoutMs: read(settings.downloadTimeout),
@@ -203,11 +208,17 @@ function resolveGateway({ read }: SettingReader): GatewayOptions | undefined {
     listen && {
       listen,
       hosts: read(settings.gatewayHost),
+      clients: read(settings.gatewayAllow),
       allowHosts: read(settings.allowHost),
       ignoreQueryParams: read(settings.ignoreQueryParams),
       staleForMs: read(settings.staleFor),
     }
   )
+}
+
+function resolveMetrics({ read }: SettingReader): ServeOptions['metrics'] {
+  const listen = read(settings.metrics)
+  return listen && { listen, hosts: read(settings.gatewayHost) }
 }
 
 /** True where the endpoint is the daemon's own gateway: a machine-wide HF_ENDPOINT would make the daemon ask itself. */

@@ -18,7 +18,7 @@ export const settings = {
 } as const
 
 // Fetch settings are those of download and snapshot, list settings those of snapshot, serve settings those of serve, all others every command's, but for these.
-const { cacheDir, on, ...fetchOnly } = fetchSettings
+const { cacheDir, on, warmTokenFile, ...fetchOnly } = fetchSettings
 const { storeDir, ...serveOnly } = serveSettings
 const { offline, ...hub } = hubSettings
 const { json, ...output } = outputSettings
@@ -29,8 +29,8 @@ const shared = { ...hub, ...peerSettings, cacheDir, storeDir, ...output }
 /** Which settings each command takes. */
 export const settingsOf = {
   download: { ...fetching, ...shared },
-  snapshot: { ...listSettings, ...fetching, on, ...shared },
-  serve: { ...serveOnly, ...shared },
+  snapshot: { ...listSettings, ...fetching, on, warmTokenFile, ...shared },
+  serve: { ...serveOnly, warmTokenFile, ...shared },
 } as const
 
 /** The commands that take settings. */

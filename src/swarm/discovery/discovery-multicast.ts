@@ -1,4 +1,5 @@
 import multicastDns, { type DnsPacket, type MulticastDns, type RemoteAddress } from 'multicast-dns'
+import { delay } from '../../base/delay.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import { HEARTBEAT_MS } from '../membership/membership-options.ts'
 import type { PeerInfo } from '../protocol/peer-info.ts'
@@ -8,8 +9,21 @@ import { listInterfaces, type NetworkInterface } from './network-interfaces.ts'
 const MDNS_PORT = 5353
 /** When to announce after an interface came up: at once, and again for peers that were not listening yet. */
 const BURST_MS = [0, 100, 300, 1000]
-/** At most one response on an interface in this time, however many ask; short, as the peer that asks is about to ask the Hub. */
+/**
+ * At most one response on an interface in this time, however many ask, but for so many at once: whoever asks is about to
+ * ask the Hub, and hosts that start together ask within a moment.
+ */
 const ANSWER_PAUSE_MS = 40
+const ANSWERS_AT_ONCE = 4
+/** How long the question may take to come back here, in ms; where it does not, the network brings no multicast. */
+const HEARD_BACK_MS = 100
+/**
+ * How long answers may take from then on: so many times what that took, as it tells how busy this machine is, and at least
+ * and at the most these ms. Of 92 hosts that asked four at a time on two busy cores, two had an answer later than that.
+ */
+const ANSWER_SHARE = 3
+const LEAST_ANSWER_MS = 15
+const LONGEST_ANSWER_MS = 200
 const INTERFACE_CHECK_MS = 15_000
 /** How long the goodbye may take to leave. */
 const GOODBYE_MS = 200
@@ -54,6 +68,17 @@ export class MulticastDiscovery {
     ]
   }
 
+  /**
+   * Resolves when those on these networks that heard the question have had the time to answer. A question that came back
+   * was sent; where none can be sent there is nothing to wait for.
+   */
+  async answered(): Promise<void> {
+    const allBack = Promise.all([...this.#links.values()].map(({ heardBack }) => heardBack))
+    const tookMs = await Promise.race([allBack, delay(HEARD_BACK_MS).then(() => [])])
+    const answerMs = Math.max(LEAST_ANSWER_MS, ANSWER_SHARE * Math.max(0, ...tookMs))
+    await delay(Math.min(LONGEST_ANSWER_MS, answerMs))
+  }
+
   /** Says goodbye and closes; resolves within a moment even when nothing can be sent. */
   async stop(): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer)
@@ -87,8 +112,13 @@ class MulticastLink {
   readonly #options: Required<MulticastOptions>
   readonly #ttl: number
   readonly #timers = new Set<NodeJS.Timeout>()
+  /** Receivers have to ignore it (RFC 6762, 18.1). */
+  readonly #questionId = 1 + Math.floor(Math.random() * 65_535)
+  readonly #heardBack = Promise.withResolvers<number>()
+  #askedAt = 0
   #socket: MulticastDns | undefined
-  #mayAnswerAt = 0
+  /** Until when the answers so far are paid for. */
+  #answeredUntil = 0
   #isAnswerDue = false
 
   constructor(at: NetworkInterface, options: Required<MulticastOptions>) {
@@ -107,8 +137,13 @@ class MulticastLink {
     return this.#socket !== undefined
   }
 
+  /** Resolves with the ms after which the question came back here, or once it cannot be asked. */
+  get heardBack(): Promise<number> {
+    return this.#heardBack.promise
+  }
+
   announce(): void {
-    this.#mayAnswerAt = performance.now() + ANSWER_PAUSE_MS
+    this.#answeredUntil = Math.max(this.#answeredUntil, performance.now()) + ANSWER_PAUSE_MS
     this.#send(this.#announcement(this.#ttl))
   }
 
@@ -130,6 +165,7 @@ class MulticastLink {
   /** Closes without a goodbye. */
   abandon(): void {
     this.#stopTimers()
+    this.#heardBack.resolve(0)
     const socket = this.#socket
     this.#socket = undefined
     try {
@@ -150,8 +186,11 @@ class MulticastLink {
     socket.on('query', (packet: DnsPacket, from: RemoteAddress) => this.#answer(packet, from))
     socket.on('response', (packet: DnsPacket, from: RemoteAddress) => this.#hear(packet, from))
     socket.on('ready', () => {
+      this.#askedAt = performance.now()
+      socket.query({ id: this.#questionId, questions: whoIsThere }, (error) => {
+        if (error) this.#heardBack.resolve(0)
+      })
       for (const ms of BURST_MS) this.#after(ms, () => this.announce())
-      this.#after(0, () => this.#socket?.query({ questions: whoIsThere }))
     })
   }
 
@@ -172,6 +211,7 @@ class MulticastLink {
 
   #answer(packet: DnsPacket, from: RemoteAddress): void {
     const { self, port } = this.#options
+    if (packet.id === this.#questionId) this.#heardBack.resolve(performance.now() - this.#askedAt)
     const questions = packet.questions ?? []
     const kind = answerTo(questions, self())
     if (!kind) return
@@ -192,7 +232,8 @@ class MulticastLink {
   #announceSoon(): void {
     if (this.#isAnswerDue) return
     this.#isAnswerDue = true
-    this.#after(Math.max(0, this.#mayAnswerAt - performance.now()), () => {
+    const early = (ANSWERS_AT_ONCE - 1) * ANSWER_PAUSE_MS
+    this.#after(Math.max(0, this.#answeredUntil - early - performance.now()), () => {
       this.#isAnswerDue = false
       this.announce()
     })
