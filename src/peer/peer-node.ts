@@ -11,6 +11,7 @@ import { OwnAddresses } from '../swarm/discovery/own-addresses.ts'
 import { PeerExchange } from '../swarm/membership/exchange.ts'
 import { Greeter } from '../swarm/membership/greeter.ts'
 import { Membership } from '../swarm/membership/membership.ts'
+import { REST_HEARTBEAT_MS, REST_SILENCE_MS } from '../swarm/membership/membership-options.ts'
 import type { MembershipEvent } from '../swarm/membership/peer-news.ts'
 import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/protocol/peer-info.ts'
 import type { BlobShelf } from '../swarm/server/blob-shelf.ts'
@@ -63,6 +64,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly #server: PeerServer
   readonly #multicast: MulticastDiscovery | undefined
   readonly #seeds: SeedDiscovery
+  readonly #exchange: PeerExchange
   readonly #stop = new AbortController()
   readonly #startedAt = performance.now()
   readonly #onJoin = new Set<(peer: PeerInfo) => void>()
@@ -81,6 +83,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       clusterFingerprint: key?.fingerprint,
       acceptedFingerprints: key && (() => key.accepted().map(({ fingerprint }) => fingerprint)),
       now: () => performance.now(),
+      silenceMs: REST_SILENCE_MS,
       onEvent: (event) => this.#onEvent(event),
     })
     let port = advertise?.port ?? options.listen.port
@@ -140,12 +143,20 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     this.#multicast = options.isMulticast
       ? new MulticastDiscovery({
           self,
+          peerCount: () => this.membership.liveCount,
           onPeer: (peer, sender) => this.membership.heard(peer, 'announced', 0, sender),
           // Any host can send that packet; among holders of a key the signed goodbye counts.
           onBye: (peerId, address) => key ?? this.membership.saidBye(peerId, address),
           log,
         })
       : undefined
+    this.#exchange = new PeerExchange({
+      membership: this.membership,
+      selfId: id,
+      listPeers: (peer, signal) => this.client.listPeers(peer, signal),
+      restHeartbeatMs: REST_HEARTBEAT_MS,
+      log,
+    })
     this.#seeds = this.#discover()
     this.searched = this.#untilSearched()
   }
@@ -181,7 +192,12 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
 
   onJoin(listener: (peer: PeerInfo) => void): () => void {
     this.#onJoin.add(listener)
-    return () => this.#onJoin.delete(listener)
+    // What waits for peers wants a blob of them.
+    const release = this.#exchange.want()
+    return () => {
+      this.#onJoin.delete(listener)
+      release()
+    }
   }
 
   /** Says goodbye, lets what is being sent end within the grace unless `isNow`, and closes. */
@@ -204,17 +220,11 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   #discover(): SeedDiscovery {
     const { seeds, log } = this.#options
     const { signal } = this.#stop
-    const exchange = new PeerExchange({
-      membership: this.membership,
-      selfId: this.selfId,
-      listPeers: (peer, aborted) => this.client.listPeers(peer, aborted),
-      log,
-    })
     this.#multicast?.start()
-    void exchange.run(signal)
+    void this.#exchange.run(signal)
     const discovery = new SeedDiscovery({
       seeds,
-      contact: (address, aborted) => exchange.contact(address, aborted),
+      contact: (address, aborted) => this.#exchange.contact(address, aborted),
       isKnownAt: (host, port) => this.membership.isKnownAt(host, port),
       log,
     })
