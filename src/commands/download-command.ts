@@ -1,11 +1,7 @@
 import { repoName } from '../repo/repo.ts'
 import { downloadFile, locateFile } from '../repo-download/download-file.ts'
-import {
-  downloadSnapshot,
-  type FilePatterns,
-  planSnapshot,
-  type SnapshotOptions,
-} from '../repo-download/download-snapshot.ts'
+import { downloadSnapshot, type SnapshotOptions } from '../repo-download/download-snapshot.ts'
+import { type FilePatterns, planSnapshot } from '../repo-download/plan-snapshot.ts'
 import type { RepoFetcher } from '../repo-download/repo-fetcher.ts'
 import { MOST_SMALL_BLOBS } from '../transfer/small-blob.ts'
 import type { DryRunPlan } from '../ui/dry-run-table.ts'
@@ -19,7 +15,7 @@ import type { DownloadOptions } from './settings/options.ts'
 export async function downloadCommand(options: DownloadOptions, context: CommandContext): Promise<Outcome> {
   await using stack = new AsyncDisposableStack()
   const session = stack.use(await openSession(options, context))
-  const outcome = await fetchOutcome(session.fetcher, options).catch(async (error: unknown) => {
+  const outcome = await fetchOutcome(session.fetcher, options, context).catch(async (error: unknown) => {
     throw await withOtherType(error, session.fetcher.parts)
   })
   const owned = stack.move()
@@ -30,7 +26,11 @@ export async function downloadCommand(options: DownloadOptions, context: Command
   return outcome
 }
 
-async function fetchOutcome(fetcher: RepoFetcher, options: DownloadOptions): Promise<Outcome> {
+async function fetchOutcome(
+  fetcher: RepoFetcher,
+  options: DownloadOptions,
+  { tellsFiles }: CommandContext,
+): Promise<Outcome> {
   const { selection } = options
   if (selection.kind === 'file') {
     if (options.isDryRun) return { kind: 'plan', result: await planFile(fetcher, selection.path) }
@@ -38,7 +38,10 @@ async function fetchOutcome(fetcher: RepoFetcher, options: DownloadOptions): Pro
   }
   if (options.isDryRun) return { kind: 'plan', result: await planFiles(fetcher, selection) }
   const startedAt = performance.now()
-  const { path, commit, files } = await downloadSnapshot(fetcher, selection, crowdFor(options))
+  const { path, commit, files } = await downloadSnapshot(fetcher, selection, {
+    ...crowdFor(options),
+    keepsResults: tellsFiles,
+  })
   const about = { ...describe(fetcher), path, commit, ms: Math.round(performance.now() - startedAt) }
   return { kind: 'snapshot', result: snapshotResult(about, files) }
 }

@@ -105,7 +105,7 @@ async function buildSession(
         ? undefined
         : findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
     onFetchLikely: startNode,
-    onVerified: (path, oid) => verified.record(path, oid),
+    onVerified: (path, oid) => verified.note(path, oid),
     hasClusterKey: peering?.key !== undefined,
     log: context.log,
     mayAskHub: peers.origin === 'auto',
