@@ -12,6 +12,7 @@ import { LocalDir } from '../storage/local-dir/local-dir.ts'
 import { LocalRefs } from '../storage/local-dir/local-refs.ts'
 import { findStored } from '../storage/store/find-stored.ts'
 import { VerifiedFiles } from '../storage/store/verified-files.ts'
+import { NodeBundlePeers } from '../swarm/client/bundle-peers.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
@@ -74,6 +75,10 @@ async function buildSession(
       swarmOf: (blob) => {
         const peer = startNode()
         return peer && new SwarmSession(peer, blob)
+      },
+      bundlePeers: () => {
+        const peer = startNode()
+        return peer && new NodeBundlePeers(peer)
       },
     }),
   )

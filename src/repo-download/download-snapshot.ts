@@ -1,6 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
 import type { Commit } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
+import type { FileRef } from '../repo/file-ref.ts'
 import { FilesInFlight } from '../transfer/files-in-flight.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
 import { Garbage } from './garbage.ts'
@@ -45,7 +46,7 @@ export async function downloadSnapshot(
     missingFiles: missing.length,
     missingSize: sizeOf(missing),
   })
-  await fetcher.ensureRoom(missing.flatMap((each) => (each.placed || each.unusable ? [] : [each.file])))
+  await fetcher.ensureRoom(missing.flatMap((each) => (isMissing(each) ? [each.file] : [])))
   const results = await fetchAll(fetcher, commit, files, options)
   return { path: destination.folderOf(commit), commit, files: results }
 }
@@ -71,6 +72,7 @@ async function fetchAll(
   const smallestFirst = files
     .map((planned, index) => ({ planned, index }))
     .sort((a, b) => a.planned.file.size - b.planned.file.size)
+  fetcher.expect(smallestFirst.flatMap(({ planned }) => (isMissing(planned) ? [planned.file] : [])))
   const garbage = new Garbage()
   const results: FileResult[] = []
   let failure: { readonly error: unknown } | undefined
@@ -99,6 +101,10 @@ async function fetchAll(
 /** Takes what is last off the list, so that no list holds it for longer than it is worked on. */
 function* takeFrom<T extends object>(list: T[]): Generator<T> {
   for (let item = list.pop(); item; item = list.pop()) yield item
+}
+
+function isMissing(planned: PlannedFile): planned is PlannedFile & { readonly file: FileRef } {
+  return !planned.isHere && !planned.unusable
 }
 
 /** The error when all files are here but those whose names cannot be stored. */

@@ -6,7 +6,7 @@ test('garbage is collected each time that much has been made', () => {
   const garbage = new Garbage(() => {
     collections += 1
   })
-  const after = [5e6, 6e6, 2e6, 11e6, 1e6, 30e6].map((size) => {
+  const after = [5e6, 10e6, 2e6, 15e6, 1e6, 40e6].map((size) => {
     garbage.add(size)
     return collections
   })

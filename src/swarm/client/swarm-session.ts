@@ -18,7 +18,7 @@ const NEIGHBOURS_EVERY_MS = 2_000
 /** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit with each further failure. */
 export const RETRY_MS = 500
 export const LONGEST_RETRY_MS = 8_000
-const BAN_MS = 10 * 60_000
+export const BAN_MS = 10 * 60_000
 /** How long to leave a peer alone that sends nothing, in ms; doubled up to the limit each time. */
 export const SHUN_MS = 5_000
 export const LONGEST_SHUN_MS = 80_000
@@ -29,7 +29,7 @@ const DIGESTS_AT_ONCE = 256
  * How long after the start of this process's search peers on the same network may still answer, and how long known
  * peers may take to say what they have. Both in ms, and both usually over before the Hub has said where a blob is.
  */
-const SEARCH_MS = 100
+export const SEARCH_MS = 100
 const INTRODUCTION_MS = 300
 
 /** What all swarms of a process share. */
