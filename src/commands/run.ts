@@ -97,6 +97,7 @@ async function execute(
   if (outcome)
     await writeAll(io.stdout, outcomeText(outcome, { ...state.output, isTerminal: io.stdout.isTTY === true }))
   for (const work of later) await work()
+  if (outcome?.kind === 'list' && outcome.failure !== undefined) throw outcome.failure
 }
 
 async function parse(io: Io, invoke: (invocation: Invocation) => Promise<void>): Promise<void> {

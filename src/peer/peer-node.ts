@@ -5,6 +5,7 @@ import { PeerClient } from '../swarm/client/peer-client.ts'
 import type { SwarmNode } from '../swarm/client/swarm-session.ts'
 import { MulticastDiscovery } from '../swarm/discovery/discovery-multicast.ts'
 import { type Seed, SeedDiscovery } from '../swarm/discovery/discovery-seeds.ts'
+import { isFirstSearchOver } from '../swarm/discovery/first-search.ts'
 import { OwnAddresses } from '../swarm/discovery/own-addresses.ts'
 import { PeerExchange } from '../swarm/membership/exchange.ts'
 import { Greeter } from '../swarm/membership/greeter.ts'
@@ -14,7 +15,7 @@ import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm
 import type { BlobShelf } from '../swarm/server/blob-shelf.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../swarm/server/peer-handler.ts'
 import type { ClusterKey } from '../swarm/trust/cluster-key.ts'
-import { type PeerServer, startPeerServer } from './peer-server.ts'
+import { type CloseOptions, type PeerServer, startPeerServer } from './peer-server.ts'
 
 /** How many ports a short-lived process tries when the first is taken. */
 const NEXT_PORTS = 64
@@ -60,6 +61,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly #handler: PeerHandler
   readonly #server: PeerServer
   readonly #multicast: MulticastDiscovery | undefined
+  readonly #seeds: SeedDiscovery
   readonly #stop = new AbortController()
   readonly #onJoin = new Set<(peer: PeerInfo) => void>()
   #isTelling = false
@@ -141,7 +143,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
           log,
         })
       : undefined
-    this.#discover()
+    this.#seeds = this.#discover()
   }
 
   get selfId(): string {
@@ -155,7 +157,17 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
 
   /** Uploads under way. */
   get activeUploads(): number {
-    return this.#handler.load().active
+    return this.#handler.load(this.#server.pending()).active
+  }
+
+  /** True once peers were looked for everywhere, whether there are any or not. */
+  get hasSearched(): boolean {
+    return isFirstSearchOver({
+      elapsedMs: performance.now() - this.startedAt,
+      hasPeer: this.membership.live().length > 0,
+      hasTriedSeeds: this.#seeds.hasTriedAll,
+      isMulticast: this.#multicast !== undefined,
+    })
   }
 
   onJoin(listener: (peer: PeerInfo) => void): () => void {
@@ -163,8 +175,8 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     return () => this.#onJoin.delete(listener)
   }
 
-  /** Says goodbye, finishes what is being sent unless `isNow`, and closes. */
-  async close(options: { readonly isNow?: boolean } = {}): Promise<void> {
+  /** Says goodbye, lets what is being sent end within the grace unless `isNow`, and closes. */
+  async close(options: CloseOptions = {}): Promise<void> {
     if (this.#stop.signal.aborted) return
     this.#stop.abort()
     const goodbyes = AbortSignal.timeout(GOODBYE_MS)
@@ -180,7 +192,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     return this.close({ isNow: true })
   }
 
-  #discover(): void {
+  #discover(): SeedDiscovery {
     const { seeds, log } = this.#options
     const { signal } = this.#stop
     const exchange = new PeerExchange({
@@ -191,12 +203,14 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     })
     this.#multicast?.start()
     void exchange.run(signal)
-    void new SeedDiscovery({
+    const discovery = new SeedDiscovery({
       seeds,
       contact: (address, aborted) => exchange.contact(address, aborted),
       isKnownAt: (host, port) => this.membership.isKnownAt(host, port),
       log,
-    }).run(signal)
+    })
+    void discovery.run(signal)
+    return discovery
   }
 
   #onEvent(event: MembershipEvent): void {

@@ -11,7 +11,7 @@ const MAX_REQUEST_BODY = 2 ** 16
  * and one that takes an upload's place and does not read. Honest peers stall for less, and ask again.
  */
 const IDLE_SECONDS = 15
-/** How long a polite close waits for what is being sent, in ms. Strangers may hold uploads that they never read. */
+/** How long a polite close waits for what is being sent, unless told otherwise, in ms. Strangers may hold uploads. */
 const CLOSE_MS = 5_000
 
 /** What answers the requests of peers. */
@@ -38,11 +38,21 @@ export interface PeerServerOptions {
   readonly idleSeconds?: number
 }
 
+/** How to close. */
+export interface CloseOptions {
+  /** Cuts what is being sent. */
+  readonly isNow?: boolean
+  /** How long what is being sent may take to end, in ms. @default 5000 */
+  readonly graceMs?: number | undefined
+}
+
 /** A bound peer API. */
 export interface PeerServer {
   readonly port: number
+  /** Requests that are not answered to the end. */
+  pending(): number
   /** Says goodbye on held streams and closes; what is being sent is finished, unless `isNow`. */
-  close(options?: { readonly isNow?: boolean }): Promise<void>
+  close(options?: CloseOptions): Promise<void>
 }
 
 /** Binds the peer API. Throws `usage` when no port can be had. */
@@ -100,9 +110,10 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
   })
   return {
     port: server.port ?? port,
-    async close({ isNow = false } = {}) {
+    pending: () => server.pendingRequests,
+    async close({ isNow = false, graceMs = CLOSE_MS } = {}) {
       handler.close()
-      if (!isNow) await Promise.race([server.stop(), Bun.sleep(CLOSE_MS)])
+      if (!isNow) await Promise.race([server.stop(), Bun.sleep(graceMs)])
       await server.stop(true)
     },
   }

@@ -1,11 +1,11 @@
 import { DfhfError } from '../base/errors.ts'
-import type { Commit } from '../blob/oid.ts'
+import { type Commit, isOid, type Oid } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
 import type { FileRef } from '../repo/file-ref.ts'
 import { FilesInFlight } from '../transfer/files-in-flight.ts'
-import type { FileResult } from '../transfer/transfer-event.ts'
+import type { FileResult, TransferEvent } from '../transfer/transfer-event.ts'
 import { Garbage } from './garbage.ts'
-import { type FilePatterns, type PlannedFile, planSnapshot } from './plan-snapshot.ts'
+import { type FilePatterns, type PlannedFile, planSnapshot, type SnapshotPlan } from './plan-snapshot.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 
 /** Bytes of garbage that come of one file, besides twice its own: what is larger than this is given back by hand. */
@@ -27,25 +27,49 @@ export interface SnapshotOptions {
   readonly mostSmall?: number | undefined
   /** False where nothing is told of single files: their results would be most of the memory. @default true */
   readonly keepsResults?: boolean
+  /** Whether a file that was here before holds what its oid says. @default it is believed, as in every cache */
+  readonly isIntact?: ((path: string, oid: Oid) => Promise<boolean>) | undefined
 }
 
-/** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
+/** Plans a snapshot, reports the plan and brings it. */
 export async function downloadSnapshot(
   fetcher: RepoFetcher,
   patterns: FilePatterns,
   options: SnapshotOptions,
 ): Promise<Snapshot> {
-  const { engine, destination, origin } = fetcher.parts
-  const { commit, files } = await planSnapshot(fetcher, patterns)
-  const missing = files.filter(({ isHere }) => !isHere)
-  if (!origin && missing.length > 0) throw incomplete(fetcher.parts, missing.length)
-  engine.report({
+  const plan = await planSnapshot(fetcher, patterns)
+  checkIsBringable(fetcher, plan)
+  fetcher.parts.engine.report(planEvent([plan]))
+  return bringSnapshot(fetcher, plan, options)
+}
+
+/** Throws `not-cached` where the plan needs an origin and there is none. */
+export function checkIsBringable({ parts }: RepoFetcher, { files }: SnapshotPlan): void {
+  const missing = files.filter(({ isHere }) => !isHere).length
+  if (!parts.origin && missing > 0) throw incomplete(parts, missing)
+}
+
+/** What plans amount to together. */
+export function planEvent(plans: readonly SnapshotPlan[]): TransferEvent {
+  const sum = (of: (plan: SnapshotPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0)
+  const missingOf = ({ files }: SnapshotPlan) => files.filter(({ isHere }) => !isHere)
+  return {
     type: 'plan',
-    files: files.length,
-    size: sizeOf(files),
-    missingFiles: missing.length,
-    missingSize: sizeOf(missing),
-  })
+    files: sum(({ files }) => files.length),
+    size: sum(({ files }) => sizeOf(files)),
+    missingFiles: sum((plan) => missingOf(plan).length),
+    missingSize: sum((plan) => sizeOf(missingOf(plan))),
+  }
+}
+
+/** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
+export async function bringSnapshot(
+  fetcher: RepoFetcher,
+  { commit, files }: SnapshotPlan,
+  options: SnapshotOptions,
+): Promise<Snapshot> {
+  const { destination } = fetcher.parts
+  const missing = files.filter(({ isHere }) => !isHere)
   await fetcher.ensureRoom(missing.flatMap((each) => (isMissing(each) ? [each.file] : [])))
   const results = await fetchAll(fetcher, commit, files, options)
   return { path: destination.folderOf(commit), commit, files: results }
@@ -59,7 +83,7 @@ async function fetchAll(
   fetcher: RepoFetcher,
   commit: Commit,
   files: readonly PlannedFile[],
-  { workers, mostSmall, keepsResults = true }: SnapshotOptions,
+  { workers, mostSmall, isIntact, keepsResults = true }: SnapshotOptions,
 ): Promise<FileResult[]> {
   const { engine, origin } = fetcher.parts
   const places = new FilesInFlight({
@@ -82,7 +106,8 @@ async function fetchAll(
     async ({ planned, index }) => {
       if (failure) return
       try {
-        const result = await bring(fetcher, commit, planned)
+        const found = await bring(fetcher, commit, planned)
+        const result = isIntact ? await checked(found, planned.file.path, isIntact) : found
         if (keepsResults) results[index] = result
         garbage.add(FETCHED_COSTS + Math.min(MOST_GARBAGE, 2 * result.size))
       } catch (error) {
@@ -133,12 +158,25 @@ async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile)
   return fetcher.found({ commit, oid, size }, file, performance.now())
 }
 
+/** A result whose content is known to be its oid's; a file that was here before is read for it. */
+async function checked(
+  result: FileResult,
+  name: string,
+  isIntact: NonNullable<SnapshotOptions['isIntact']>,
+): Promise<FileResult> {
+  if (result.verified) return result
+  if (isOid(result.oid) && (await isIntact(result.path, result.oid))) return { ...result, verified: true }
+  throw new DfhfError('verification-failed', `${name} at ${result.path} does not hold what its oid says`, {
+    hint: 'run again with --force-download',
+  })
+}
+
 function incomplete({ repo, revision }: FetchParts, count: number): DfhfError {
   return new DfhfError('not-cached', `${count} files of ${repo.id} at ${revision} are not in the cache`, {
     hint: 'run again without offline mode',
   })
 }
 
-function sizeOf(files: readonly PlannedFile[]): number {
+function sizeOf(files: SnapshotPlan['files']): number {
   return files.reduce((sum, { file }) => sum + file.size, 0)
 }

@@ -59,8 +59,20 @@ export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns)
   }
   if (kept.length === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
   await keepRevision(parts, commit)
-  const clashes = findClashes(kept.filter((file) => !('file' in file)))
-  const wanted = withoutRepeats(kept)
+  return { commit, files: await planFiles(parts, commit, kept) }
+}
+
+/** What is known of a file before it is looked for here. */
+type Wanted = Pick<ListedFile, 'path' | 'oid' | 'size'> | PlacedFile
+
+/** Finds out which of these files of a commit are here and which cannot be stored. */
+export async function planFiles(
+  parts: FetchParts,
+  commit: Commit,
+  all: readonly Wanted[],
+): Promise<PlannedFile[]> {
+  const clashes = findClashes(all.filter((file) => !('file' in file)))
+  const wanted = withoutRepeats(all)
   const files: PlannedFile[] = []
   const garbage = new Garbage()
   let next = 0
@@ -71,7 +83,7 @@ export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns)
     }
   }
   await Promise.all(Array.from({ length: PLANNED_AT_ONCE }, planRest))
-  return { commit, files }
+  return files
 }
 
 /** The error for a name that no file has; a folder's name became a pattern for all files below it. */
@@ -99,7 +111,7 @@ function nothingKept({ repo, revision }: FetchParts, { include, exclude }: FileP
 async function planFile(
   { destination, isForced }: FetchParts,
   commit: Commit,
-  listed: ListedFile | PlacedFile,
+  listed: Wanted,
   clash: UnusableNameError | undefined,
 ): Promise<PlannedFile> {
   if ('file' in listed) return { file: listed, isHere: true, placed: listed }

@@ -10,7 +10,12 @@ import { type Repo, repoName } from '../repo/repo.ts'
 import { SMALL_BLOB_SIZE, SMALLEST_RELEASED } from '../transfer/small-blob.ts'
 import type { SmallBundles } from '../transfer/small-bundles.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
-import type { BytesBySource, FileResult, TransferEvent } from '../transfer/transfer-event.ts'
+import {
+  type BytesBySource,
+  type FileResult,
+  fileFailed,
+  type TransferEvent,
+} from '../transfer/transfer-event.ts'
 import type { Destination } from './destination.ts'
 import { needsProof, proveGiven } from './prove-given.ts'
 
@@ -86,11 +91,7 @@ export class RepoFetcher {
       this.#report({ type: 'file-done', id, result })
       return result
     } catch (error) {
-      this.#report({
-        type: 'file-failed',
-        id,
-        reason: error instanceof Error ? error.message : String(error),
-      })
+      this.#report(fileFailed(id, error))
       throw error
     } finally {
       this.#bundles?.drop(file.oid)

@@ -91,7 +91,7 @@ export class BlobTransfer {
         await fetch.stopWriting()
         if (await check.isRight()) break
         state.enter('repairing')
-        await repair.findWrongPieces(state.ended)
+        await repair.findWrongPieces(AbortSignal.any([signal, state.ended]))
         check.restart()
         fetch.resume()
       }

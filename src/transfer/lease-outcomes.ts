@@ -55,9 +55,10 @@ export class LeaseOutcomes implements LeaseListener {
   }
 
   landed(lease: Lease, { tookMs, isNew, digest }: Landing): void {
-    const { state, scheduler, gate, onChange } = this.#parts
+    const { state, scheduler, gate, counters, onChange } = this.#parts
     const { source, at } = lease
     if (isNew) {
+      counters.landed(kindOf(source), at, tookMs)
       const isVouchedFor = scheduler.board.peers.get(source)?.have.isFull ?? false
       state.pieces.note(at, { source, isVouchedFor, digest })
       if (source === HUB) gate.progressed()

@@ -28,6 +28,10 @@ export class TransferCounters {
     this.#report({ type: 'bytes', id: this.#id, count, kind, source })
   }
 
+  landed(kind: SourceKind, piece: number, ms: number): void {
+    this.#report({ type: 'piece', id: this.#id, piece, kind, ms })
+  }
+
   /** Bytes that arrived are worth nothing: they count as cost, but no longer as progress. */
   lose(kind: SourceKind, count: number): void {
     if (count > 0) this.#report({ type: 'bytes-lost', id: this.#id, count, kind })

@@ -19,6 +19,7 @@ const isTold: Readonly<Record<TransferEvent['type'], boolean>> = {
   plan: true,
   'file-start': false,
   bytes: false,
+  piece: false,
   'bytes-lost': false,
   connections: false,
   wait: false,

@@ -101,6 +101,26 @@ describe('a swarm with peers that lie', () => {
     expect(swarm.banned).toEqual(['liar'])
   }, 60_000)
 
+  test('is looked for no longer once the user aborts', async () => {
+    const liar = { id: 'liar', bytes: flipped(bytes, 5 * MiB + 3) }
+    const user = new AbortController()
+    let askedAtAbort = 0
+    const hub: MemorySource = new MemorySource(bytes, {
+      mischief: ({ number }) => {
+        if (number === 2)
+          setTimeout(() => {
+            askedAtAbort = hub.requests.length
+            user.abort()
+          }, 50)
+        return 'stall'
+      },
+    })
+    const options = { hub, swarm: new MemorySwarm([liar]), signal: user.signal }
+    expect(await rejection(bring(folder, bytes, options))).toBe(user.signal.reason)
+    expect(askedAtAbort).toBeGreaterThan(1)
+    expect(hub.requests).toHaveLength(askedAtAbort)
+  }, 60_000)
+
   test('fetches all of a peer anew at once when the wrong piece is not among the first suspects', async () => {
     const liar = { id: 'liar', bytes: flipped(bytes, 23 * MiB + 5) }
     const hub = new MemorySource(bytes)

@@ -92,6 +92,16 @@ export const fetchSettings = {
     },
     parseHttpUrl,
   ),
+  warmTokenFile: optional(
+    {
+      flag: 'warm-token-file',
+      value: '<file>',
+      env: ['DFHF_WARM_TOKEN_FILE'],
+      group: groups.where,
+      help: "secret by which other machines may order fetches into a node's store: that node has it, and --on sends it",
+    },
+    expandPath,
+  ),
   noSymlinks: toggle({
     flag: 'no-symlinks',
     env: ['HF_HUB_DISABLE_SYMLINKS'],

@@ -73,6 +73,7 @@ export class SeedDiscovery {
   readonly #tries = new Semaphore(MAX_TRIES_AT_ONCE)
   /** Addresses at which this process answered itself. */
   readonly #own = new Set<string>()
+  #seedsTried = 0
 
   constructor(options: SeedOptions) {
     this.#options = {
@@ -83,6 +84,11 @@ export class SeedDiscovery {
       log: silentLog,
       ...options,
     }
+  }
+
+  /** True when each address of each seed was tried once. */
+  get hasTriedAll(): boolean {
+    return this.#seedsTried >= this.#options.seeds.length
   }
 
   /** Runs until the signal aborts; never rejects. */
@@ -109,6 +115,7 @@ export class SeedDiscovery {
         resolvedAt = now()
       }
       await Promise.all(addresses.map((host) => this.#try({ host, port: seed.port }, signal)))
+      if (round === 0) this.#seedsTried += 1
       const search = isSearching ? (SEARCH_EVERY_MS[lookups] ?? heartbeatMs) : heartbeatMs
       await wait(FIRST_PAUSES_MS[round] ?? Math.min(heartbeatMs, search), signal).catch(() => {})
     }

@@ -18,6 +18,7 @@ export class Membership {
   readonly #onEvent: (event: MembershipEvent) => void
   readonly #records = new Map<string, PeerRecord>()
   readonly #told: Introductions
+  #bansImposed = 0
   readonly #bans = new BanList()
 
   constructor(options: MembershipOptions) {
@@ -86,6 +87,7 @@ export class Membership {
    * places that claim that id stay, or a liar could have an honest peer banned in its place.
    */
   ban(id: string, reason: string, durationMs: number, at?: Endpoint): void {
+    this.#bansImposed += 1
     const record = this.#records.get(id)
     const until = this.#options.now() + durationMs
     const place = at ?? record?.proven
@@ -97,6 +99,11 @@ export class Membership {
     if (isLeft && this.#keepAsTold(record)) return
     this.#end(record, 'banned')
     this.#forget(record)
+  }
+
+  /** How often a peer was banned since the start. */
+  get bansImposed(): number {
+    return this.#bansImposed
   }
 
   /** Why a peer is shut out wherever it is said to be; undefined when it is not. */

@@ -2,6 +2,7 @@ import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from '
 import { readFile, stat } from 'node:fs/promises'
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
+import { isOpenToOthers } from '../../base/secret-mode.ts'
 
 const MIN_LENGTH = 16
 const MAX_LENGTH = 4096
@@ -42,10 +43,10 @@ export function createClusterKey(text: string): ClusterKey {
 export async function readClusterKey(path: string, log: Log): Promise<ClusterKey> {
   let text: string
   try {
-    const { mode, size } = await stat(path)
-    if (size > 2 * MAX_LENGTH)
+    const stats = await stat(path)
+    if (stats.size > 2 * MAX_LENGTH)
       throw new DfhfError('usage', `the cluster key file ${path} is too large to be one`)
-    if ((mode & 0o077) !== 0)
+    if (isOpenToOthers(stats))
       log.warn(`the cluster key file ${path} is readable by others: chmod 600 ${path}`)
     text = await readFile(path, 'utf8')
   } catch (cause) {
