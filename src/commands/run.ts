@@ -98,7 +98,9 @@ async function execute(
   const { events, log } = reporter
   const later: (() => Promise<void>)[] = []
   const afterwards = (work: () => Promise<void>) => later.push(work)
-  const context: CommandContext = { signal, events, log, env: io.env, version: io.version, afterwards }
+  const { env, version } = io
+  const tellsFiles = state.output.isJson
+  const context: CommandContext = { signal, events, log, env, version, tellsFiles, afterwards }
   const outcome = await dispatch(invocation, reader, context, commands)
   const warning = outcome && outcomeWarning(outcome, state.output)
   if (warning !== undefined) log.warn(warning)

@@ -19,7 +19,7 @@ const NEIGHBOURS_EVERY_MS = 2_000
 /** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit with each further failure. */
 export const RETRY_MS = 500
 export const LONGEST_RETRY_MS = 8_000
-const BAN_MS = 10 * 60_000
+export const BAN_MS = 10 * 60_000
 /** How long to leave a peer alone that sends nothing, in ms; doubled up to the limit each time. */
 export const SHUN_MS = 5_000
 export const LONGEST_SHUN_MS = 80_000
