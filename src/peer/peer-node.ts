@@ -9,6 +9,7 @@ import { OwnAddresses } from '../swarm/discovery/own-addresses.ts'
 import { PeerExchange } from '../swarm/membership/exchange.ts'
 import { Greeter } from '../swarm/membership/greeter.ts'
 import { Membership } from '../swarm/membership/membership.ts'
+import { Nearness } from '../swarm/membership/nearness.ts'
 import type { MembershipEvent } from '../swarm/membership/peer-news.ts'
 import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/protocol/peer-info.ts'
 import type { BlobShelf } from '../swarm/server/blob-shelf.ts'
@@ -37,6 +38,8 @@ export interface PeerNodeOptions {
   readonly advertise?: { readonly host: string | undefined; readonly port: number } | undefined
   readonly isMulticast: boolean
   readonly seeds: readonly Seed[]
+  /** The rack, site or region that this process is in, as the user named it. */
+  readonly zone?: string | undefined
   readonly key: ClusterKey | undefined
   readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
   /** True where TLS was configured in any way: then nothing is spoken in clear. */
@@ -59,6 +62,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly #self: PeerInfo
   readonly #handler: PeerHandler
   readonly #server: PeerServer
+  readonly #nearness: Nearness
   readonly #multicast: MulticastDiscovery | undefined
   readonly #stop = new AbortController()
   readonly #onJoin = new Set<(peer: PeerInfo) => void>()
@@ -72,6 +76,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     this.#options = options
     this.log = log
     const id = createPeerId()
+    this.#nearness = new Nearness({ zone: options.zone })
     this.membership = new Membership({
       selfId: id,
       clusterFingerprint: key?.fingerprint,
@@ -88,6 +93,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       version: options.version,
       clusterFingerprint: key?.fingerprint,
       role: options.role,
+      zone: options.zone,
       fetchesForPeers: options.fetchesForPeers,
       usesTls: options.tls !== undefined,
     }
@@ -156,6 +162,10 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   /** Uploads under way. */
   get activeUploads(): number {
     return this.#handler.load().active
+  }
+
+  isFar(peer: PeerInfo): boolean {
+    return this.#nearness.isFar(peer)
   }
 
   onJoin(listener: (peer: PeerInfo) => void): () => void {
