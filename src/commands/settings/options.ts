@@ -36,6 +36,8 @@ export interface PeerOptions {
   /** False when a short-lived command may take the next free port instead. */
   readonly isListenGiven: boolean
   readonly advertise: Address | undefined
+  /** The rack, site or region that this machine is in. */
+  readonly zone: string | undefined
   readonly clusterKeyFile: string | undefined
   /** Which processes ask the Hub for bytes: this one too, seeds alone, or none. */
   readonly origin: 'auto' | 'seeds' | 'never'

@@ -191,6 +191,7 @@ function resolvePeers(reader: SettingReader): PeerOptions {
     listen: read(settings.listen),
     isListenGiven: reader.isGiven(settings.listen),
     advertise: read(settings.advertise),
+    zone: read(settings.zone),
     clusterKeyFile: read(settings.clusterKeyFile),
     origin,
     tls: resolveTls(reader),
