@@ -1,12 +1,15 @@
 import type { Log } from '../base/log.ts'
+import { type Token, tokenPath } from '../hub/tokens.ts'
 import type { PeerNode } from '../peer/peer-node.ts'
 import type { TlsTexts } from '../peer/peer-server.ts'
 import { readWarmToken } from '../serve/warm-token.ts'
 import { FollowedFiles } from '../storage/files/followed-files.ts'
 import { type ClusterKey, readClusterKey } from '../swarm/trust/cluster-key.ts'
 import type { RotatingKey } from '../swarm/trust/rotating-key.ts'
+import type { CommandContext } from './commands.ts'
+import { findUsersToken } from './connect-hub.ts'
 import { readTls } from './open-peer-node.ts'
-import type { PeerOptions } from './settings/options.ts'
+import type { HubOptions, PeerOptions } from './settings/options.ts'
 
 /** A secret in files, and what uses it. */
 interface Secret<T> {
@@ -39,6 +42,23 @@ export async function followWarmToken(
   if (path === undefined) return () => undefined
   const read = () => readWarmToken(path, log)
   const token = stack.use(await followSecret({ what: 'the warm token', paths: [path], read }, log))
+  return () => token.value
+}
+
+/**
+ * The user's token as its file holds it now, also one that a login writes later. Undefined where it does not come from
+ * that file, and so never changes.
+ */
+export async function followUsersToken(
+  options: HubOptions,
+  stack: AsyncDisposableStack,
+  context: CommandContext,
+): Promise<(() => Token | undefined) | undefined> {
+  const path = tokenPath(context.env)
+  const found = findUsersToken(options, context)
+  if (path === undefined || (found && found.from !== path)) return undefined
+  const read = async () => findUsersToken(options, context)
+  const token = stack.use(await followSecret({ what: "the user's token", paths: [path], read }, context.log))
   return () => token.value
 }
 
