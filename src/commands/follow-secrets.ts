@@ -8,7 +8,7 @@ import { type ClusterKey, readClusterKey } from '../swarm/trust/cluster-key.ts'
 import type { RotatingKey } from '../swarm/trust/rotating-key.ts'
 import type { CommandContext } from './commands.ts'
 import { findUsersToken } from './connect-hub.ts'
-import { readTls } from './open-peer-node.ts'
+import { readPeerAuthorities, readTls } from './open-peer-node.ts'
 import type { HubOptions, PeerOptions } from './settings/options.ts'
 
 /** A secret in files, and what uses it. */
@@ -80,4 +80,13 @@ export async function followPeerSecrets(
   const use = (texts: TlsTexts) => node.useTls(texts)
   const what = 'the certificate for peers'
   stack.use(await followSecret({ what, paths: [tls.cert, tls.key], read, use }, log))
+  const { ca } = tls
+  if (ca === undefined) return
+  const authority = {
+    what: 'the authority of peers',
+    paths: [ca],
+    read: async () => readPeerAuthorities(ca),
+    use: () => node.renewTrust(),
+  }
+  stack.use(await followSecret(authority, log))
 }
