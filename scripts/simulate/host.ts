@@ -1,4 +1,5 @@
 import type { Bitmap } from '../../src/blob/bitmap.ts'
+import type { Oid } from '../../src/blob/oid.ts'
 import type { PeerId } from '../../src/swarm/protocol/peer-info.ts'
 import type { Link } from './network.ts'
 
@@ -10,6 +11,8 @@ export interface Host {
   readonly latencyMs: number
   /** What it really has. */
   readonly pieces: Bitmap
+  /** Takes its share from the Hub, and says so. */
+  readonly asksHub: boolean
   readonly isDead: boolean
   /** Answers nothing from now on. */
   readonly isSilent: boolean
@@ -32,6 +35,9 @@ export interface News {
 
 /** A host that hears another one's news. */
 export interface Watcher {
+  readonly id: PeerId
+  /** The blob whose news it hears. */
+  readonly oid: Oid
   hear(host: Host, news: News): void
   /** The stream of news broke. */
   lost(host: Host): void

@@ -1,5 +1,6 @@
+import type { Oid } from '../../src/blob/oid.ts'
 import { LONGEST_RETRY_MS, LONGEST_SHUN_MS, RETRY_MS, SHUN_MS } from '../../src/swarm/client/swarm-session.ts'
-import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
+import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import type { Environment } from './environment.ts'
 import { Timer } from './event-queue.ts'
 import type { Host, News, Watcher } from './host.ts'
@@ -17,8 +18,10 @@ interface Followed {
 
 /** A host that hears the news of its neighbours. */
 export interface Neighbour {
-  readonly id: string
+  readonly id: PeerId
   joined(host: Host): void
+  /** The host has no room for one more that hears its news. */
+  crowded(host: Host): void
   hear(host: Host, news: News): void
   left(host: Host): void
 }
@@ -33,6 +36,14 @@ export class Neighbourhood implements Watcher {
   constructor(environment: Environment, self: Neighbour) {
     this.#environment = environment
     this.#self = self
+  }
+
+  get id(): PeerId {
+    return this.#self.id
+  }
+
+  get oid(): Oid {
+    return this.#environment.oid
   }
 
   /** A host that is watched now. */
@@ -101,8 +112,12 @@ export class Neighbourhood implements Watcher {
       return
     }
     followed.isWatched = host.addWatcher(this)
-    if (followed.isWatched) this.#self.joined(host)
-    else this.#visitLater(followed)
+    if (followed.isWatched) {
+      this.#self.joined(host)
+      return
+    }
+    if (host.asksHub) this.#self.crowded(host)
+    this.#visitLater(followed)
   }
 
   #leave(followed: Followed): void {

@@ -36,16 +36,23 @@ export const commandList: Readonly<Record<CommandName, CommandText>> = {
     ],
   },
   snapshot: {
-    arguments: [repo],
-    summary: 'get a whole repo, or what patterns leave of it',
+    arguments: [{ ...repo, name: '[repo]' }],
+    summary: 'get whole repos, or what patterns leave of them',
     description: paragraph(
       'Gets all files of a repo at one revision and prints the snapshot folder. What is here in any',
-      'revision is used again.',
+      'revision is used again. With --from it gets every repo of a list and prints a folder a line; a repo that fails',
+      'keeps none of the others from coming, and the exit code is that of the worst failure: 1, 5, 7, 4, 3, 2, 6 in',
+      'this order. --lock writes down what came, and --locked gets exactly that again.',
     ),
     examples: [
       { line: 'dfhf snapshot org/model', help: 'the whole repo' },
       { line: "dfhf snapshot org/model --exclude '*.bin' --dry-run", help: 'say what would be fetched' },
       { line: 'dfhf snapshot org/model --on http://node7:65001', help: "into another node's store" },
+      {
+        line: 'dfhf snapshot --from models.txt --lock models.lock',
+        help: 'every repo of a list, written down',
+      },
+      { line: 'dfhf snapshot --locked models.lock', help: 'exactly the same files on any machine' },
     ],
   },
   serve: {

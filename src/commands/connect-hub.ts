@@ -1,6 +1,7 @@
 import { createProxyResolver } from '../http/connect/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/connect/trust.ts'
 import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { withOriginProxy } from '../http/origin-proxy.ts'
 import { RateGate } from '../http/rate-gate.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
@@ -18,8 +19,13 @@ const MAX_CONNECTIONS = 128
 const MAX_TOKEN_FILE_SIZE = 2 ** 16
 
 /** The HTTP client that goes out as the environment says: proxies, authorities, timeouts. */
-export function openHttp(options: HubOptions, { env }: CommandContext): HttpClient {
-  return createHttpClient({
+export function openHttp(
+  options: HubOptions,
+  { env, log }: CommandContext,
+  onAnswer?: (status: number) => void,
+): HttpClient {
+  const http = createHttpClient({
+    ...(onAnswer && { onAnswer }),
     connections: MAX_CONNECTIONS,
     bodyTimeoutMs: options.downloadTimeoutMs,
     headersTimeoutMs: options.downloadTimeoutMs,
@@ -27,6 +33,7 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
     proxyFor: createProxyResolver(env),
     authorities: () => readAuthorities(trustOptionsOf(env)),
   })
+  return options.originProxy ? withOriginProxy(http, { url: options.originProxy, log }) : http
 }
 
 /** The token that the user has, from the flag, the environment or a file. */

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { BlobLibrary } from '../peer/blob-library.ts'
 import { createFetchForPeers } from '../peer/fetch-for-peers.ts'
 import { LibraryShelf } from '../peer/library-shelf.ts'
@@ -15,10 +16,11 @@ import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectAnonymously, connectHub, openHttp } from './connect-hub.ts'
+import { connectAnonymously, connectHub, findUsersToken, openHttp } from './connect-hub.ts'
 import { followPeerSecrets, followUsersToken, followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
+import { openingLines } from './opening-lines.ts'
 import type { ServeOptions } from './settings/options.ts'
 import { startGateway } from './start-gateway.ts'
 import { startMetrics } from './start-metrics.ts'
@@ -34,7 +36,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   // Loaded here, so that only `serve` pays for loading the metrics library.
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
-  const http = stack.use(openHttp(options.hub, context))
+  const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
   const usersToken = await followUsersToken(options.hub, stack, context)
   const hub = connectHub(options.hub, http, context, usersToken)
   const anonymousHub = connectAnonymously(options.hub, http, context)
@@ -138,6 +140,9 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     )
   metrics.watch({
     storeBytes: () => store.usedSize,
+    storeQuotaBytes: () => options.storeQuota,
+    evictions: () => store.evictions,
+    bans: () => node?.membership.bansImposed ?? 0,
     blobs: () => index.oids().size,
     peers: () => node?.membership.live().length ?? 0,
     uploads: () => node?.activeUploads ?? 0,
@@ -145,6 +150,16 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     tunnels: () => gateway?.load().tunnels ?? 0,
     isHubWell: () => gateway?.isHubWell() ?? true,
   })
+  const opening = openingLines(options, {
+    version: context.version,
+    tokenFrom: findUsersToken(options.hub, context)?.from,
+    blobs: index.oids().size,
+    storeSize: store.usedSize,
+    hasClusterKey: peering?.key !== undefined,
+    peerPort: node?.port,
+    addresses: outsideAddresses(),
+  })
+  for (const line of opening) log.info(line)
   stack.use(new ShrinkAtRest())
   stack.use(new CollectWhenLarge())
   await aborted(signal)
@@ -157,6 +172,14 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+}
+
+/** The addresses of this machine that lead out of it, those of one link alone left out. */
+function outsideAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .filter(({ internal, address }) => !internal && !/^fe80:/i.test(address))
+    .map(({ address }) => address)
 }
 
 /** The repos of the blobs that are here, each once. */

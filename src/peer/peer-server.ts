@@ -55,6 +55,8 @@ export interface CloseOptions {
 /** A bound peer API. */
 export interface PeerServer {
   readonly port: number
+  /** Requests that are not answered to the end. */
+  pending(): number
   /**
    * Speaks TLS with another certificate from now on: the runtime cannot exchange it in a server, so a new one takes over
    * the port, and what is being sent goes on at the old one. Throws where the port is lost; a later call may get it back.
@@ -100,6 +102,7 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
   const boundPort = open.port ?? port
   return {
     port: boundPort,
+    pending: () => [...servers].reduce((sum, server) => sum + server.pendingRequests, 0),
     useTls(tls) {
       const old = newest
       void old.stop().then(() => servers.delete(old))

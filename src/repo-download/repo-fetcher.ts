@@ -11,7 +11,12 @@ import type { Origin, OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import { SMALL_BLOB_SIZE, SMALLEST_RELEASED } from '../transfer/small-blob.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
-import type { BytesBySource, FileResult, TransferEvent } from '../transfer/transfer-event.ts'
+import {
+  type BytesBySource,
+  type FileResult,
+  fileFailed,
+  type TransferEvent,
+} from '../transfer/transfer-event.ts'
 import type { Destination } from './destination.ts'
 
 /** What fetching files of one repo needs. */
@@ -67,11 +72,7 @@ export class RepoFetcher {
       this.#report({ type: 'file-done', id, result })
       return result
     } catch (error) {
-      this.#report({
-        type: 'file-failed',
-        id,
-        reason: error instanceof Error ? error.message : String(error),
-      })
+      this.#report(fileFailed(id, error))
       throw error
     }
   }

@@ -255,7 +255,7 @@ export class Scheduler {
       now,
       hubConnections: board.hubLeases,
       mostConnections: mostHubConnections,
-      peers: board.peers.size,
+      peers: board.peers.size + board.crowded.size,
       size: board.pieceCount * board.pieceSize,
     })
   }

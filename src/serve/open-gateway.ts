@@ -71,7 +71,7 @@ export interface OpenGateway extends AsyncDisposable {
   readonly port: number
   /** Requests being answered, and tunnels that are open. */
   load(): { readonly requests: number; readonly tunnels: number }
-  /** False while the Hub fails. */
+  /** False from a failure of the Hub on until it has answered again. */
   isHubWell(): boolean
   /** Takes no new requests, lets what is being answered end within `graceMs`, and closes; gives how many did not end. */
   close(graceMs: number): Promise<number>
@@ -133,7 +133,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   return {
     port: server.port,
     load: () => ({ requests: server.active, tunnels: tunnels.open }),
-    isHubWell: () => !circuit.isBad,
+    isHubWell: () => circuit.isWell,
     close,
     [Symbol.asyncDispose]: async () => void (await close(0)),
   }

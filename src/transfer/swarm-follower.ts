@@ -63,6 +63,12 @@ export class SwarmFollower implements SwarmListener {
     this.#newsSoon()
   }
 
+  peerCrowded(id: string): void {
+    if (this.#excluded.has(id)) return
+    this.#parts.scheduler.board.addCrowded(id)
+    this.#newsSoon()
+  }
+
   peerHas(id: string, pieces: Iterable<number>): void {
     const { scheduler, now } = this.#parts
     const peer = scheduler.board.peers.get(id)

@@ -44,7 +44,7 @@ export class FakeProcess {
   #commands(): Commands {
     const done =
       (command: string) =>
-      async (given: DownloadOptions): Promise<Outcome> => {
+      async (given: DownloadOptions | SnapshotOptions): Promise<Outcome> => {
         this.calls.push({ command, options: given })
         return { kind: 'file', result: fileResult(10) }
       }

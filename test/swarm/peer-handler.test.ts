@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { hubMembers } from '../../src/schedule/ownership.ts'
+import { MAX_HUB_MEMBERS } from '../../src/schedule/tuning.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
 import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
 import { parsePieceList, parsePlace } from '../../src/swarm/protocol/peer-target.ts'
@@ -70,7 +72,7 @@ async function nextOf(iterator: AsyncIterator<Record<string, unknown>>): Promise
 
 describe('ranges', () => {
   test('gives the bytes of verified pieces, long before the blob is complete', async () => {
-    const { blob, ask } = setUp()
+    const { blob, ask } = setUp({ limits: { uploads: 10 } })
     blob.pieces.add(1)
     const response = await ask(`/v1/blobs/${oid}`, { headers: { range: `bytes=${MIB}-${MIB + 99}` } })
     expect(response.status).toBe(206)
@@ -213,7 +215,7 @@ describe('pieces', () => {
   })
 
   test('says that it lives when nothing happens', async () => {
-    const { ask, handler } = setUp({ heartbeatMs: 1 })
+    const { ask, handler } = setUp({ heartbeatMs: 1, limits: { uploads: 10 } })
     const stream = lines(await ask(`/v1/blobs/${oid}/pieces?watch=1`, { as: samplePeer(1) }))
     await nextOf(stream)
     expect(await nextOf(stream)).toEqual({ load: { active: 0, limit: 10 } })
@@ -247,6 +249,29 @@ describe('pieces', () => {
     gone.abort()
     expect([blob.listeners.size, shelf.listenerCount]).toEqual([0, 0])
     expect((await ask(path, { as: samplePeer(1) })).status).toBe(200)
+    handler.close()
+  })
+
+  test('says to one more than may listen that it fetches from the Hub, but lets those of the highest ranks in', async () => {
+    const { ask, blob, handler } = setUp({ limits: { watchers: 32 } })
+    const ids = Array.from({ length: 200 }, (_, n) => peerId(n + 1))
+    const order = hubMembers(oid, ids, ids.length)
+    const numbers = new Map<string, number>(ids.map((id, n) => [id, n + 1]))
+    let asked = 0
+    const watch = (id = '') => {
+      asked += 1
+      const as = samplePeer(numbers.get(id) ?? 0)
+      return ask(`/v1/blobs/${oid}/pieces?watch=1`, { as, address: `10.0.1.${asked}` })
+    }
+    const reasonOf = async (id = '') => (await watch(id)).headers.get('x-dfhf-reason')
+    for (const id of order.slice(MAX_HUB_MEMBERS, MAX_HUB_MEMBERS + 30))
+      expect((await watch(id)).status).toBe(200)
+    blob.asksHub = false
+    expect(await reasonOf(order[199])).toBe('too many watchers')
+    blob.asksHub = true
+    expect(await reasonOf(order[199])).toBe('too many watchers of what is fetched here')
+    for (const id of order.slice(0, 2)) expect((await watch(id)).status).toBe(200)
+    expect(await reasonOf(order[2])).toBe('too many watchers of what is fetched here')
     handler.close()
   })
 

@@ -1,4 +1,4 @@
-import { parseHttpUrl, parseSeconds } from './parse-values.ts'
+import { parseHttpUrl, parsePlainHttpUrl, parseSeconds } from './parse-values.ts'
 import { optional, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'
 
@@ -26,6 +26,16 @@ export const hubSettings = {
       help: 'access token for private and gated repos; it goes to the Hub alone',
     },
     (text) => text,
+  ),
+  originProxy: optional(
+    {
+      flag: 'origin-proxy',
+      value: '<url>',
+      env: ['DFHF_ORIGIN_PROXY'],
+      group: groups.hub,
+      help: 'HTTP proxy that fetches blobs of the CDN, as dfdaemon does (http://127.0.0.1:4001); no token goes there',
+    },
+    parsePlainHttpUrl,
   ),
   trustEndpoint: toggle({
     flag: 'trust-endpoint',

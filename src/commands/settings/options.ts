@@ -1,11 +1,13 @@
-import type { Repo } from '../../repo/repo.ts'
-import type { Selection } from '../select-files.ts'
+import type { LogLevel } from '../../ui/log-level.ts'
+import type { Subject } from '../resolve-subject.ts'
 import type { Address } from './parse-values.ts'
 
 /** How to reach the Hub. */
 export interface HubOptions {
   /** Without a slash at its end. */
   readonly endpoint: string
+  /** Fetches blobs of the CDN for this process. */
+  readonly originProxy: URL | undefined
   /** True where the user's token may go to the endpoint in clear: the gateway of the user's own node. */
   readonly isTrusted: boolean
   /** The token given by flag; `findUsersToken` looks up the others (environment, file). */
@@ -63,12 +65,8 @@ interface CommonOptions {
   readonly speed: SpeedOptions
 }
 
-/** What `dfhf download` was asked to do. */
-export interface DownloadOptions extends CommonOptions {
-  readonly repo: Repo
-  /** `main` unless the user named another. */
-  readonly revision: string
-  readonly selection: Selection
+/** How files are fetched onto this machine, whichever they are. */
+export interface FetchOptions extends CommonOptions {
   readonly localDir: string | undefined
   readonly isForced: boolean
   readonly isDryRun: boolean
@@ -80,8 +78,19 @@ export interface DownloadOptions extends CommonOptions {
   readonly mostFiles?: number | undefined
 }
 
+/** What `dfhf download` was asked to do. */
+export interface DownloadOptions extends FetchOptions, Subject {}
+
 /** What `dfhf snapshot` was asked to do. */
-export interface SnapshotOptions extends DownloadOptions {
+export interface SnapshotOptions extends FetchOptions {
+  /** The one repo; undefined where `from` or `locked` says which. */
+  readonly subject: Subject | undefined
+  /** The path of a list of repos, or `-` for stdin. */
+  readonly from: string | undefined
+  /** Where to write a lock file. */
+  readonly lock: string | undefined
+  /** The lock file to keep to. */
+  readonly locked: string | undefined
   /** The gateway of the node that shall fetch into its store, or undefined for this machine. */
   readonly on: string | undefined
   /** Holds the secret by which that node takes orders of other machines. */
@@ -128,4 +137,8 @@ export interface OutputOptions {
   readonly isJson: boolean
   readonly isQuiet: boolean
   readonly isVerbose: boolean
+  /** How a daemon writes its log. */
+  readonly logFormat: 'text' | 'json'
+  /** From which level on; undefined for what the command usually shows. */
+  readonly logLevel: LogLevel | undefined
 }

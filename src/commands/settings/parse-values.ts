@@ -85,6 +85,14 @@ export function parseHttpUrl(text: string): string {
   return text.trim().replace(/\/+$/, '')
 }
 
+/** The address of a server that is spoken to in clear, without a path. */
+export function parsePlainHttpUrl(text: string): URL {
+  const url = new URL(parseHttpUrl(text))
+  if (url.protocol !== 'http:' || url.pathname !== '/' || url.username !== '' || url.search !== '')
+    throw usage(`'${text}' is no http address of a host and port`, 'write for example http://127.0.0.1:4001')
+  return url
+}
+
 function usage(message: string, hint?: string): DfhfError {
   return new DfhfError('usage', message, hint === undefined ? {} : { hint })
 }

@@ -3,9 +3,10 @@ import type { Environment } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
 import { huggingFaceHome, noHome } from '../../base/expand-path.ts'
 import { bareHost } from '../../base/url-host.ts'
-import { resolveSubject } from '../resolve-subject.ts'
+import { resolveSubject, type Subject } from '../resolve-subject.ts'
 import type {
   DownloadOptions,
+  FetchOptions,
   GatewayOptions,
   HubOptions,
   OutputOptions,
@@ -24,6 +25,11 @@ export function resolveDownload(
   env: Environment,
   names: readonly string[],
 ): DownloadOptions {
+  const options = resolveFetch(reader, env)
+  return { ...options, ...subjectOf(reader, names, options) }
+}
+
+function resolveFetch(reader: SettingReader, env: Environment): FetchOptions {
   const { read } = reader
   const localDir = read(settings.localDir)
   if (localDir !== undefined && reader.isGivenByFlag(settings.cacheDir)) {
@@ -36,16 +42,8 @@ export function resolveDownload(
     })
   }
   const maxWorkers = read(settings.maxWorkers)
-  const common = resolveCommon(reader, env)
   return {
-    ...common,
-    ...resolveSubject(names, {
-      endpoint: common.hub.endpoint,
-      type: read(settings.repoType),
-      revision: read(settings.revision),
-      include: read(settings.include),
-      exclude: read(settings.exclude),
-    }),
+    ...resolveCommon(reader, env),
     localDir,
     isForced,
     isDryRun: read(settings.dryRun),
@@ -56,18 +54,52 @@ export function resolveDownload(
   }
 }
 
+function subjectOf({ read }: SettingReader, names: readonly string[], { hub }: FetchOptions): Subject {
+  return resolveSubject(names, {
+    endpoint: hub.endpoint,
+    type: read(settings.repoType),
+    revision: read(settings.revision),
+    include: read(settings.include),
+    exclude: read(settings.exclude),
+  })
+}
+
 /** The options of `snapshot`. */
 export function resolveSnapshot(
   reader: SettingReader,
   env: Environment,
   names: readonly string[],
 ): SnapshotOptions {
-  const on = reader.read(settings.on)
-  const options = resolveDownload(reader, env, names)
+  const { read } = reader
+  const [on, from] = [read(settings.on), read(settings.from)]
+  const [lock, locked] = [read(settings.lock), read(settings.locked)]
+  const options = resolveFetch(reader, env)
   if (on !== undefined && (options.localDir !== undefined || options.isDryRun)) {
     throw new DfhfError('usage', `--on does not go together with --local-dir and --dry-run`)
   }
-  return { ...options, on, warmTokenFile: reader.read(settings.warmTokenFile) }
+  if (on !== undefined && (lock !== undefined || locked !== undefined)) {
+    throw new DfhfError('usage', '--on does not go together with --lock and --locked')
+  }
+  if (lock !== undefined && locked !== undefined) {
+    throw new DfhfError('usage', '--lock and --locked do not go together', {
+      hint: 'write the lock file with --lock once, then keep to it with --locked',
+    })
+  }
+  const isElsewhere = from !== undefined || (locked !== undefined && names.length === 0)
+  if (isElsewhere) refuseSubject(reader, names, from === undefined ? '--locked' : '--from')
+  const subject = isElsewhere ? undefined : subjectOf(reader, names, options)
+  return { ...options, subject, from, lock, locked, on, warmTokenFile: reader.read(settings.warmTokenFile) }
+}
+
+/** What a list or a lock file says of its repos cannot be said for all of them beside it. */
+function refuseSubject(reader: SettingReader, names: readonly string[], flag: string): void {
+  const { repoType, revision, include, exclude } = settings
+  const beside = [repoType, revision, include, exclude].find((setting) => reader.isGiven(setting))
+  if (names.length === 0 && beside === undefined) return
+  const what = beside === undefined ? `a repo ('${names[0]}')` : `--${beside.flag}`
+  throw new DfhfError('usage', `${flag} does not go together with ${what}`, {
+    hint: flag === '--from' ? 'write it into the list' : 'name the repo as well',
+  })
 }
 
 /** The options of `serve`. */
@@ -107,6 +139,8 @@ export function resolveOutput(reader: SettingReader): OutputOptions {
     isJson: reader.read(settings.json),
     isQuiet: reader.read(settings.quiet),
     isVerbose: reader.read(settings.verbose),
+    logFormat: reader.read(settings.logFormat),
+    logLevel: reader.read(settings.logLevel),
   }
 }
 
@@ -127,6 +161,7 @@ function resolveCommon(reader: SettingReader, env: Environment) {
 function resolveHub({ read }: SettingReader): HubOptions {
   return {
     endpoint: read(settings.endpoint),
+    originProxy: read(settings.originProxy),
     isTrusted: read(settings.trustEndpoint),
     token: read(settings.token)?.trim() || undefined,
     etagTimeoutMs: read(settings.etagTimeout),

@@ -1,5 +1,6 @@
 import { fetchSettings } from './fetch-settings.ts'
 import { hubSettings } from './hub-settings.ts'
+import { listSettings } from './list-settings.ts'
 import { outputSettings } from './output-settings.ts'
 import { peerSettings } from './peer-settings.ts'
 import { serveSettings } from './serve-settings.ts'
@@ -9,13 +10,14 @@ import { groups } from './setting-groups.ts'
 /** Everything that a user can set, by the name that the code uses. */
 export const settings = {
   ...fetchSettings,
+  ...listSettings,
   ...hubSettings,
   ...peerSettings,
   ...serveSettings,
   ...outputSettings,
 } as const
 
-// Fetch settings are those of download and snapshot, serve settings those of serve, all others every command's, but for these.
+// Fetch settings are those of download and snapshot, list settings those of snapshot, serve settings those of serve, all others every command's, but for these.
 const { cacheDir, on, warmTokenFile, ...fetchOnly } = fetchSettings
 const { storeDir, ...serveOnly } = serveSettings
 const { offline, ...hub } = hubSettings
@@ -27,7 +29,7 @@ const shared = { ...hub, ...peerSettings, cacheDir, storeDir, ...output }
 /** Which settings each command takes. */
 export const settingsOf = {
   download: { ...fetching, ...shared },
-  snapshot: { ...fetching, on, warmTokenFile, ...shared },
+  snapshot: { ...listSettings, ...fetching, on, warmTokenFile, ...shared },
   serve: { ...serveOnly, warmTokenFile, ...shared },
 } as const
 

@@ -40,6 +40,7 @@ export class BlobStore {
   #leftovers: readonly FoundPartial[] = []
   readonly #listeners = new Listeners<Oid>()
   readonly #turn = new Semaphore(1)
+  #evictions = 0
 
   private constructor(root: string, options: BlobStoreOptions) {
     this.root = root
@@ -73,6 +74,11 @@ export class BlobStore {
     for (const blob of this.#growing.keys()) size += blob.size
     for (const partial of this.#leftovers) size += partial.size
     return size
+  }
+
+  /** How many blobs gave way to others since the start. */
+  get evictions(): number {
+    return this.#evictions
   }
 
   /** All whole blobs. */
@@ -213,6 +219,7 @@ export class BlobStore {
     }
     for (const victim of chooseVictims(await this.#candidates(), excess)) {
       if (await this.#evict(victim.oid)) {
+        this.#evictions += 1
         this.#log.debug(`store: evicted ${victim.oid} (${formatSize(victim.size)})`)
       }
     }

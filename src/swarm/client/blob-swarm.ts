@@ -4,6 +4,8 @@ import type { ByteRange } from '../../blob/pieces.ts'
 export interface SwarmListener {
   peerJoined(peer: { readonly id: string; readonly asksHub: boolean }): void
   peerLeft(id: string): void
+  /** The peer asks the Hub for its share, but has no room for one more that hears its news. */
+  peerCrowded(id: string): void
   /** The peer has these pieces now. */
   peerHas(id: string, pieces: Iterable<number>): void
   /** The peer no longer serves these pieces. */

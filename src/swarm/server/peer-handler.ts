@@ -14,7 +14,7 @@ import {
   type PeerInfo,
   toPeerHeader,
 } from '../protocol/peer-info.ts'
-import { busy, json, refuse } from '../protocol/peer-reply.ts'
+import { busy, CROWDED, json, refuse } from '../protocol/peer-reply.ts'
 import { type PeerTarget, parsePieceList, parseTarget } from '../protocol/peer-target.ts'
 import { encodeMessage, LOAD_HEADER, type PeerLoad, toLoadHeader } from '../protocol/peer-wire.ts'
 import { PiecesCursor } from '../protocol/pieces-cursor.ts'
@@ -25,6 +25,7 @@ import { InterestedPeers } from './interested-peers.ts'
 import { PiecesStream } from './pieces-stream.ts'
 import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
 import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
+import { TopAskers } from './top-askers.ts'
 import { type Connection, UploadLedger } from './upload-ledger.ts'
 import { WatcherCount } from './watcher-count.ts'
 
@@ -36,9 +37,9 @@ const HASHED_BYTES = { perSecond: 2 ** 26, saved: 2 ** 31 }
 
 /** How much this process does for others at once. */
 export interface PeerLimits {
-  /** Few at once, so that each is quick: a peer that is refused asks another one. @default 10 */
+  /** Few at once, so that each is quick: a peer that is refused asks another one. @default 6 */
   readonly uploads: number
-  /** @default 6 */
+  /** @default 4 */
   readonly uploadsPerPeer: number
   /** Held pieces streams. @default 1024 */
   readonly watchers: number
@@ -87,6 +88,7 @@ export class PeerHandler {
   readonly #admission: RequestAdmission
   readonly #uploads: UploadLedger
   readonly #watchers: WatcherCount
+  readonly #topAskers = new TopAskers()
   readonly #interested = new InterestedPeers()
   readonly #streams = new Set<PiecesStream>()
   readonly #log: Log
@@ -178,7 +180,7 @@ export class PeerHandler {
     greeting: Promise<boolean> | undefined,
   ): Promise<Response> {
     if (target.type === 'pieces' && target.query.get('watch') === '1' && greeting)
-      return this.#watch(target.oid, admitted, greeting)
+      return await this.#watch(target.oid, admitted, greeting)
     const blob = await this.#options.shelf.find(target.oid, admitted.asker)
     if (!blob) return refuse(404, 'not here')
     if (target.type === 'pieces') return this.#pieces(target.oid, blob, admitted)
@@ -187,9 +189,14 @@ export class PeerHandler {
     return rangeReply(target.oid, blob, { ...admitted, uploads: this.#uploads, onUpload })
   }
 
-  #watch(oid: Oid, { request, asker, connection }: Admitted, greeting: Promise<boolean>): Response {
-    const leave = this.#watchers.enter(asker.address)
-    if (!leave) return busy('too many watchers')
+  async #watch(oid: Oid, admitted: Admitted, greeting: Promise<boolean>): Promise<Response> {
+    const { request, asker, connection } = admitted
+    const isTop = asker.peer !== undefined && this.#topAskers.note(oid, asker.peer.id)
+    const leave = this.#watchers.enter(asker.address, isTop)
+    if (!leave) {
+      const blob = await this.#options.shelf.find(oid, { ...asker, place: undefined })
+      return busy(blob?.asksHub ? CROWDED : 'too many watchers')
+    }
     const release = this.#uploads.holdOther()
     connection.stayOpen?.()
     const stream = new PiecesStream({
