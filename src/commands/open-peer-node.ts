@@ -49,13 +49,16 @@ export async function preparePeerNode(
       http: createHttpClient({
         connections: CONNECTIONS_PER_PEER,
         connectTimeoutMs: 3_000,
-        ...(ca !== undefined && {
-          authorities: () => readAuthorities({ named: { NODE_EXTRA_CA_CERTS: ca } }),
-        }),
+        ...(ca !== undefined && { authorities: () => readPeerAuthorities(ca) }),
       }),
       log,
     })
   return { key, start }
+}
+
+/** The authorities whose peers are believed. Throws `usage` for a file that holds no sound certificate. */
+export function readPeerAuthorities(path: string): readonly string[] {
+  return readAuthorities({ named: { NODE_EXTRA_CA_CERTS: path } })
 }
 
 /** Reads certificate and key. Throws `usage` for what cannot be read, or does not belong together. */

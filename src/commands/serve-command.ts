@@ -17,7 +17,7 @@ import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
 import { connectAnonymously, connectHub, findUsersToken, openHttp } from './connect-hub.ts'
-import { followPeerSecrets, followWarmToken } from './follow-secrets.ts'
+import { followPeerSecrets, followUsersToken, followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import { openingLines } from './opening-lines.ts'
@@ -37,7 +37,8 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
   const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
-  const hub = connectHub(options.hub, http, context)
+  const usersToken = await followUsersToken(options.hub, stack, context)
+  const hub = connectHub(options.hub, http, context, usersToken)
   const anonymousHub = connectAnonymously(options.hub, http, context)
   const publicRepos = new PublicRepos(anonymousHub)
   const peering = peers.isSharing ? await preparePeerNode(peers, speed, context) : undefined
@@ -64,6 +65,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const store = await BlobStore.open(places.storeDir, {
     quota: options.storeQuota,
     freeSpaceFloor: options.minFree,
+    freeShareFloor: options.minFreeShare,
     log,
   })
   const index = stack.use(

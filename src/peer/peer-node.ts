@@ -186,6 +186,11 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     this.#server.useTls(tls)
   }
 
+  /** Reads the authorities of peers anew for connections from now on. */
+  renewTrust(): void {
+    this.#options.http.renewTrust()
+  }
+
   /** True once peers were looked for everywhere, whether there are any or not. */
   get hasSearched(): boolean {
     return isFirstSearchOver({

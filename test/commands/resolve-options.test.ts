@@ -184,6 +184,9 @@ describe('serve', () => {
       isFetchingForPeers: false,
       storeQuota: 100e9,
       minFree: 2e9,
+      minFreeShare: 0.12,
+      graceMs: 5_000,
+      metrics: undefined,
       checkEveryMs: 30 * 86_400_000,
     })
   })

@@ -128,6 +128,8 @@ export interface ServeOptions extends CommonOptions {
   readonly storeQuota: number
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
+  /** The share of that disk, from 0 to 1, that stays free where it is more. */
+  readonly minFreeShare: number
   /** Where metrics and probes answer; undefined for the gateway's own address. */
   readonly metrics: { readonly listen: Address; readonly hosts: readonly string[] } | undefined
   /** How long what is under way may take to end, in ms. */

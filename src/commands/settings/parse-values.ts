@@ -58,6 +58,21 @@ export function parseZone(text: string): string {
   return text
 }
 
+/** Free space to leave on a disk: so many bytes, and so much of the whole, whichever is more. */
+export interface FreeFloor {
+  readonly size: number
+  /** From 0 to 1. */
+  readonly share: number
+}
+
+/** A size, or a share of the disk such as `15%`. */
+export function parseFloor(text: string): FreeFloor {
+  const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(text)?.[1]
+  if (percent === undefined) return { size: parseSize(text), share: 0 }
+  if (Number(percent) > 100) throw usage(`'${text}' is more than the whole disk`)
+  return { size: 0, share: Number(percent) / 100 }
+}
+
 /** `port`, `host:port`, `:port` or `[v6]:port`. */
 export function parseAddress(text: string): Address {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(text)

@@ -120,6 +120,7 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
       hint: 'leave one of them out',
     })
   }
+  const minFree = reader.read(settings.minFree)
   return {
     ...common,
     places: { ...common.places, stateDir, storeDir },
@@ -127,7 +128,8 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     warmTokenFile: reader.read(settings.warmTokenFile),
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
-    minFree: reader.read(settings.minFree),
+    minFree: minFree.size,
+    minFreeShare: minFree.share,
     metrics: resolveMetrics(reader),
     graceMs: reader.read(settings.grace),
     checkEveryMs: reader.read(settings.checkEvery),
