@@ -23,11 +23,14 @@ const columns = [
   'last',
   'last / bound',
   'cpu',
+  'cpu / GiB',
   'load before',
 ]
 
+/** CPU time is that of all hosts, and a GiB one that reached a host. */
 function cells(figures: SwarmFigures, load: number): string[] {
   const { scenario, hosts, hubRatio, wireRatio, lastMs, boundMs, cpuMs } = figures
+  const mebibytes = hosts * setting.mib
   return [
     scenario,
     String(hosts),
@@ -36,6 +39,7 @@ function cells(figures: SwarmFigures, load: number): string[] {
     `${(lastMs / 1000).toFixed(1)} s`,
     (lastMs / boundMs).toFixed(3),
     `${(cpuMs / 1000).toFixed(1)} s`,
+    `${((cpuMs / 1000) * (1024 / mebibytes)).toFixed(2)} s`,
     load.toFixed(1),
   ]
 }
