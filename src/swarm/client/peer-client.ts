@@ -104,6 +104,8 @@ interface Answer {
   readonly answerer: PeerInfo
 }
 
+/** How often a stream on which messages come says that its peer lives, in ms: often enough for a heartbeat. */
+const HEARD_EVERY_MS = 1_000
 const MAX_LISTING = 2 ** 20
 const MAX_DIGESTS_BODY = 2 ** 16
 
@@ -145,9 +147,13 @@ export class PeerClient {
       throw error
     }
     const decoder = new PiecesDecoder(oid, peer.name, { size })
+    let heardAt = Number.NEGATIVE_INFINITY
     for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: `peer ${peer.name}` })) {
       const message = decoder.decode(line)
-      this.#options.onHeard?.(peer, address)
+      if (performance.now() - heardAt >= HEARD_EVERY_MS) {
+        heardAt = performance.now()
+        this.#options.onHeard?.(peer, address)
+      }
       yield { ...message, members: message.members.map((member) => seenThrough(member, address)) }
     }
   }
