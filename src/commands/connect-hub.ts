@@ -1,10 +1,11 @@
 import { createProxyResolver } from '../http/connect/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/connect/trust.ts'
 import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { withOriginProxy } from '../http/origin-proxy.ts'
 import { RateGate } from '../http/rate-gate.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
-import { decideToken, findToken, type Token, tokenRuleOf } from '../hub/tokens.ts'
+import { decideToken, findToken, type Token, tokenPath, tokenRuleOf, trustHint } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
 import type { Origin } from '../repo/origin.ts'
 import { readPlainTextSync } from '../storage/files/plain-file.ts'
@@ -18,8 +19,13 @@ const MAX_CONNECTIONS = 128
 const MAX_TOKEN_FILE_SIZE = 2 ** 16
 
 /** The HTTP client that goes out as the environment says: proxies, authorities, timeouts. */
-export function openHttp(options: HubOptions, { env }: CommandContext): HttpClient {
-  return createHttpClient({
+export function openHttp(
+  options: HubOptions,
+  { env, log }: CommandContext,
+  onAnswer?: (status: number) => void,
+): HttpClient {
+  const http = createHttpClient({
+    ...(onAnswer && { onAnswer }),
     connections: MAX_CONNECTIONS,
     bodyTimeoutMs: options.downloadTimeoutMs,
     headersTimeoutMs: options.downloadTimeoutMs,
@@ -27,25 +33,36 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
     proxyFor: createProxyResolver(env),
     authorities: () => readAuthorities(trustOptionsOf(env)),
   })
+  return options.originProxy ? withOriginProxy(http, { url: options.originProxy, log }) : http
 }
 
 /** The token that the user has, from the flag, the environment or a file. */
-export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
+export function findUsersToken(
+  { token }: Pick<HubOptions, 'token'>,
+  { env }: CommandContext,
+): Token | undefined {
   return findToken({ explicit: token, env, readFile: readToken })
 }
 
-/** The Hub, with the token that the user has and that may go there. */
-export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
+/** The Hub, with the token that the user has and that may go there; `usersToken` gives the one of the moment. */
+export function connectHub(
+  options: HubOptions,
+  http: HttpClient,
+  context: CommandContext,
+  usersToken?: () => Token | undefined,
+): Origin {
   const { env, events } = context
-  const found = findUsersToken(options, context)
-  const tokenRule = tokenRuleOf(env)
+  const found = usersToken ? usersToken() : findUsersToken(options, context)
+  const tokenRule = tokenRuleOf(env, options)
   const { token, withheld } = decideToken(found, options.endpoint, tokenRule)
-  if (withheld !== undefined) events({ type: 'notice', text: withheld })
+  if (withheld !== undefined) events({ type: 'notice', text: `${withheld}; ${trustHint}` })
   return new HubClient({
     ...anonymous(options, http, context),
-    token: token?.value,
+    token: usersToken
+      ? () => decideToken(usersToken(), options.endpoint, tokenRule).token?.value
+      : token?.value,
     tokenRule,
-    tokenFrom: token?.from,
+    tokenFrom: token?.from ?? (usersToken && tokenPath(env)),
     withheld,
   })
 }

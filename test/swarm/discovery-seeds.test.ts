@@ -47,6 +47,7 @@ function discover(options: Partial<SeedOptions> & Pick<SeedOptions, 'seeds'>) {
   return {
     clock,
     tried,
+    hasTriedAll: () => discovery.hasTriedAll,
     discovery,
     async stop() {
       stop.abort()
@@ -56,6 +57,26 @@ function discover(options: Partial<SeedOptions> & Pick<SeedOptions, 'seeds'>) {
 }
 
 describe('seeds', () => {
+  test('count as tried when each address of each was asked once, whether it answered or not', async () => {
+    const slow = Promise.withResolvers<boolean>()
+    const contact = ({ host }: { host: string }) =>
+      host === '10.0.0.2' ? slow.promise : Promise.reject(host)
+    const resolve = () => Promise.reject(new Error('no such name'))
+    const seeds = parseSeeds(['10.0.0.1', '10.0.0.2', 'name'])
+    const { clock, hasTriedAll, stop } = discover({ seeds, contact, resolve })
+    await clock.pass()
+    expect(hasTriedAll()).toBe(false)
+    slow.resolve(true)
+    while (!hasTriedAll()) await clock.pass()
+    await stop()
+  })
+
+  test('that are none were all tried', async () => {
+    const { hasTriedAll, stop } = discover({ seeds: [] })
+    expect(hasTriedAll()).toBe(true)
+    await stop()
+  })
+
   test('are read with and without ports, comma-separated and repeated', () => {
     expect(parseSeeds(['a:1, b ,[fd00::1]:7', 'fd00::2', 'a:1', ''])).toEqual([
       { host: 'a', port: 1 },

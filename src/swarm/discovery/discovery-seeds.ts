@@ -8,6 +8,9 @@ import { HEARTBEAT_MS } from '../membership/membership-options.ts'
 import { toAuthority } from '../protocol/peer-info.ts'
 import { PEER_PORT } from '../protocol/peer-port.ts'
 
+/** How long seeds may take to answer, in ms, before a search goes on without them. */
+export const SEEDS_ANSWER_MS = 100
+
 /** A peer address given by hand. */
 export interface Seed {
   readonly host: string
@@ -73,6 +76,7 @@ export class SeedDiscovery {
   readonly #tries = new Semaphore(MAX_TRIES_AT_ONCE)
   /** Addresses at which this process answered itself. */
   readonly #own = new Set<string>()
+  #seedsTried = 0
   readonly #answered = Promise.withResolvers<void>()
   readonly #silent: Set<Seed>
 
@@ -92,6 +96,11 @@ export class SeedDiscovery {
   /** Resolves once every address of every seed has answered; never where one is away. */
   get answered(): Promise<void> {
     return this.#answered.promise
+  }
+
+  /** True when each address of each seed was tried once. */
+  get hasTriedAll(): boolean {
+    return this.#seedsTried >= this.#options.seeds.length
   }
 
   /** Runs until the signal aborts; never rejects. */
@@ -119,6 +128,7 @@ export class SeedDiscovery {
       }
       const tries = addresses.map((host) => this.#try({ host, port: seed.port }, signal))
       this.#note(seed, await Promise.all(tries))
+      if (round === 0) this.#seedsTried += 1
       const search = isSearching ? (SEARCH_EVERY_MS[lookups] ?? heartbeatMs) : heartbeatMs
       await wait(FIRST_PAUSES_MS[round] ?? Math.min(heartbeatMs, search), signal).catch(() => {})
     }
