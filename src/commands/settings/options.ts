@@ -123,6 +123,8 @@ export interface ServeOptions extends CommonOptions {
   readonly isFetchingForPeers: boolean
   /** Bytes. */
   readonly storeQuota: number
+  /** Revisions that are always here. */
+  readonly pins: readonly { readonly repo: Repo; readonly revision: string }[]
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
   /** Where metrics and probes answer; undefined for the gateway's own address. */
