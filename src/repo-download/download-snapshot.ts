@@ -1,6 +1,7 @@
 import { DfhfError } from '../base/errors.ts'
 import { type Commit, isOid, type Oid } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
+import type { FileRef } from '../repo/file-ref.ts'
 import { FilesInFlight } from '../transfer/files-in-flight.ts'
 import type { FileResult, TransferEvent } from '../transfer/transfer-event.ts'
 import { type FilePatterns, type PlannedFile, planSnapshot, type SnapshotPlan } from './plan-snapshot.ts'
@@ -53,6 +54,11 @@ export function planEvent(plans: readonly SnapshotPlan[]): TransferEvent {
   }
 }
 
+/** What has to be fetched, and can be stored. */
+export function missingFiles(files: readonly PlannedFile[]): FileRef[] {
+  return files.flatMap((each) => (each.isHere || each.placed || each.unusable ? [] : [each.file]))
+}
+
 /** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
 export async function bringSnapshot(
   fetcher: RepoFetcher,
@@ -60,8 +66,7 @@ export async function bringSnapshot(
   options: SnapshotOptions,
 ): Promise<Snapshot> {
   const { destination } = fetcher.parts
-  const missing = files.filter(({ isHere }) => !isHere)
-  await fetcher.ensureRoom(missing.flatMap((each) => (each.placed || each.unusable ? [] : [each.file])))
+  await fetcher.ensureRoom(missingFiles(files))
   const results = await fetchAll(fetcher, commit, files, options)
   return { path: destination.folderOf(commit), commit, files: results }
 }
