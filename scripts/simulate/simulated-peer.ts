@@ -1,7 +1,7 @@
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import type { PieceBoard } from '../../src/schedule/piece-board.ts'
 import type { Scheduler } from '../../src/schedule/scheduler.ts'
-import { SEARCH_MS } from '../../src/swarm/client/swarm-session.ts'
+import { SEARCH_MS } from '../../src/swarm/client/first-peers.ts'
 import { MISSED_HEARTBEATS } from '../../src/swarm/membership/membership.ts'
 import { HEARTBEAT_MS } from '../../src/swarm/membership/membership-options.ts'
 import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'

@@ -164,6 +164,10 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     return this.#handler.load().active
   }
 
+  isSeeking(): boolean {
+    return this.#options.seeds.length > 0 && this.membership.live().length === 0
+  }
+
   isFar(peer: PeerInfo): boolean {
     return this.#nearness.isFar(peer)
   }

@@ -8,6 +8,7 @@ import type { PeerInfo } from '../protocol/peer-info.ts'
 import type { PiecesMessage } from '../protocol/peer-wire.ts'
 import type { BlobPlace } from '../server/blob-shelf.ts'
 import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
+import { firstPeers, type PeerSearch, SEEKING_MS } from './first-peers.ts'
 import { type Holder, isNeeded } from './linger.ts'
 import { MAX_NEIGHBOURS, MEETING_POINTS, pickNeighbours } from './neighbours.ts'
 import type { PeerClient } from './peer-client.ts'
@@ -26,21 +27,15 @@ export const LONGEST_SHUN_MS = 80_000
 /** Pieces in one question for digests. */
 const DIGESTS_AT_ONCE = 256
 
-/**
- * How long after the start of this process's search peers on the same network may still answer, and how long known
- * peers may take to say what they have. Both in ms, and both usually over before the Hub has said where a blob is.
- */
-export const SEARCH_MS = 100
+/** How long known peers may take to say what they have, in ms: usually over before the Hub has said where a blob is. */
 const INTRODUCTION_MS = 300
 
 /** What all swarms of a process share. */
-export interface SwarmNode {
+export interface SwarmNode extends PeerSearch {
   readonly selfId: string
   readonly membership: Membership
   readonly client: PeerClient
   readonly log: Log
-  /** When the search for peers began, on the clock of `performance.now`. */
-  readonly startedAt: number
   /** True for a peer beyond links that are worth sparing. @default none is */
   isFar?(peer: PeerInfo): boolean
   /** Calls `listener` whenever a peer appears, until the returned function is called. */
@@ -67,6 +62,7 @@ export class SwarmSession implements BlobSwarm {
   /** How often each peer was shunned, and until when, on the clock of `performance.now`. */
   readonly #shunned = new Map<string, { readonly times: number; readonly until: number }>()
   readonly #shunMs: number
+  readonly #seekingMs: number
   /** Peers that share the Hub and had no room for one more that hears their news. */
   readonly #crowded = new Set<string>()
   readonly #hasSpoken = new Set<string>()
@@ -77,10 +73,18 @@ export class SwarmSession implements BlobSwarm {
   readonly #firstWords = new Map<string, PromiseWithResolvers<void>>()
   readonly #stop = new AbortController()
 
-  /** `shunMs` is how long a peer is first left alone. */
-  constructor(node: SwarmNode, blob: SwarmBlob, { shunMs = SHUN_MS }: { readonly shunMs?: number } = {}) {
+  /** `shunMs` is how long a peer is first left alone, `seekingMs` how long seeds are waited for. */
+  constructor(
+    node: SwarmNode,
+    blob: SwarmBlob,
+    {
+      shunMs = SHUN_MS,
+      seekingMs = SEEKING_MS,
+    }: { readonly shunMs?: number; readonly seekingMs?: number } = {},
+  ) {
     this.#node = node
     this.#shunMs = shunMs
+    this.#seekingMs = seekingMs
     this.#oid = blob.oid
     this.#size = blob.size
     this.#hubPlace = blob.place
@@ -99,7 +103,7 @@ export class SwarmSession implements BlobSwarm {
 
   async introduced(): Promise<void> {
     const { signal } = this.#stop
-    await delay(Math.max(0, this.#node.startedAt + SEARCH_MS - performance.now()), { signal })
+    await firstPeers(this.#node, { seekingMs: this.#seekingMs, signal })
     const words = [...this.#firstWords.values()].map(({ promise }) => promise)
     await Promise.race([Promise.all(words), delay(INTRODUCTION_MS, { signal })])
   }
