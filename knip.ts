@@ -8,6 +8,7 @@ export default {
     'bin/dfhf.ts!',
     'src/hash/hash-worker.ts!',
     'scripts/*.ts!',
+    'scripts/deploy/manifest.ts!',
     'test/**/*.test.ts',
     // What tests start as processes of their own.
     'test/**/*-child.ts',

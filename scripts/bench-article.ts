@@ -1,6 +1,6 @@
 // The table of Dragonfly's article on Hugging Face, measured anew in one run: `bun scripts/bench-article.ts --help`.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseSize } from '../src/base/size.ts'
@@ -8,6 +8,7 @@ import { type Measured, measureCases } from './bench/article-cases.ts'
 import { type ArticlePanel, articlePlot } from './bench/article-plot.ts'
 import { articleTable, toRows } from './bench/article-report.ts'
 import { startBenchHub } from './bench/bench-hub.ts'
+import { machineLine, writeFigures } from './bench/report.ts'
 
 const usage = `bun scripts/bench-article.ts [options]
   --size SIZE      of the file; may be repeated (default 500MB and 2GB)
@@ -40,14 +41,10 @@ async function main(): Promise<void> {
   for (const text of values.size) {
     const size = parseSize(text)
     const rows = toRows(await measureRounds(size), size)
-    process.stdout.write(
-      `\n${text}, Hub at ${values.rate}/s, ${cpus().length} processors\n\n${articleTable(rows)}`,
-    )
+    process.stdout.write(`\n${text}, Hub at ${values.rate}/s; ${machineLine()}\n\n${articleTable(rows)}`)
     panels.push({ size, rows })
   }
-  const about = { date: new Date().toISOString().slice(0, 10), rate: parseSize(values.rate) }
-  if (values.json !== undefined)
-    writeFileSync(values.json, `${JSON.stringify({ ...about, panels }, undefined, 2)}\n`)
+  writeFigures(values.json, { rate: parseSize(values.rate), panels })
   if (values.svg !== undefined) writeFileSync(values.svg, articlePlot(panels))
 }
 

@@ -1,15 +1,15 @@
-// What a download over a link costs in CPU time, beside curl and aria2c: two network namespaces, and a shaped link between them.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+// What a download over a link costs in CPU time, beside curl, aria2c and hf: two network namespaces, and a shaped link between them.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseSize } from '../src/base/size.ts'
 import { BedNetwork } from '../test/support/bed/network.ts'
-import { dfhfBinary } from '../test/support/program/binary.ts'
 import { startBenchHub } from './bench/bench-hub.ts'
-import { aria2, type Contender, curl, dfhf } from './bench/contenders.ts'
-import { type LinkRow, linkTable, toLinkRow } from './bench/link-report.ts'
-import { type Cost, measure } from './bench/measure.ts'
+import { aria2, type Contender, curl, dfhf, dfhfBinaries, huggingfaceHub } from './bench/contenders.ts'
+import { measure } from './bench/measure.ts'
+import { type DownloadRow, downloadTable, machineLine, writeFigures } from './bench/report.ts'
+import { measureRounds } from './bench/rounds.ts'
 
 const usage = `bun scripts/bench-link.ts [options]    (Linux, as root)
   --size SIZE      of the file (default 100MiB)
@@ -37,38 +37,50 @@ else await main()
 
 async function main(): Promise<void> {
   const size = parseSize(values.size)
-  const binaries = values.dfhf.length > 0 ? values.dfhf : [await dfhfBinary()]
-  const tables: { readonly mbit: number; readonly load: number; readonly rows: readonly LinkRow[] }[] = []
-  for (const mbit of values.mbit.map(Number)) {
-    const [load = 0] = loadavg()
-    process.stdout.write(
-      `${values.size} over ${mbit} Mbit/s; ${cpus().length} cores, load ${load.toFixed(1)}\n\n`,
-    )
-    const rows = await measureLink(size, mbit, binaries)
-    tables.push({ mbit, load, rows })
-    process.stdout.write(`${linkTable(rows)}\n`)
+  const binaries = await dfhfBinaries(values.dfhf)
+  const work = mkdtempSync(join(tmpdir(), 'dfhf-bench-link-'))
+  const tables: { readonly mbit: number; readonly rows: readonly DownloadRow[] }[] = []
+  try {
+    for (const mbit of values.mbit.map(Number)) {
+      process.stdout.write(`${values.size} over ${mbit} Mbit/s; ${machineLine()}\n\n`)
+      const rows = await measureLink(size, mbit, binaries, work)
+      tables.push({ mbit, rows })
+      process.stdout.write(`${downloadTable(rows)}\n`)
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true })
   }
-  const about = { date: new Date().toISOString().slice(0, 10), size, rounds: Number(values.rounds) }
-  if (values.json !== undefined)
-    writeFileSync(values.json, `${JSON.stringify({ ...about, tables }, undefined, 2)}\n`)
+  writeFigures(values.json, { size, rounds: Number(values.rounds), tables })
 }
 
-async function measureLink(size: number, mbit: number, binaries: readonly string[]): Promise<LinkRow[]> {
+async function measureLink(
+  size: number,
+  mbit: number,
+  binaries: readonly string[],
+  work: string,
+): Promise<DownloadRow[]> {
   await using network = await BedNetwork.open()
   const hubNode = await network.addNode({ mbit, addresses: 2 })
   const host = await network.addNode({ mbit })
   await sendPacketByPacket(hubNode.namespace)
-  await using hub = await startBenchHub(size, { ...hubNode, clientPrefix: host.prefix })
+  await using hub = await startBenchHub(size, { place: { ...hubNode, clientPrefix: host.prefix } })
   const ours = binaries.flatMap((binary, index) => {
     const name = index === 0 ? 'dfhf download' : `dfhf download (${binary})`
     const one = ['--connections', '1']
-    return [dfhf(resolve(binary), hub, name), dfhf(resolve(binary), hub, `${name} --connections 1`, one)]
+    return [dfhf(binary, hub, { name }), dfhf(binary, hub, { name: `${name} --connections 1`, flags: one })]
   })
-  const others = [...(Bun.which('aria2c') ? [aria2(hub)] : []), ...(Bun.which('curl') ? [curl(hub)] : [])]
+  const others = [
+    ...(Bun.which('aria2c') ? [aria2(hub)] : []),
+    ...(Bun.which('curl') ? [curl(hub)] : []),
+    ...(Bun.which('python3') ? [await huggingfaceHub(hub)] : []),
+    // Over a link all take the same time: what dfhf may take of it is no question here.
+  ].map(({ name, isVerified, fetch }): Contender => ({ name, isVerified, fetch }))
   const isWanted = ({ name }: Contender) => values.only?.some((word) => name.includes(word)) ?? true
-  const contenders = [...ours, ...others].filter(isWanted)
-  const costs = await measureInTurn(contenders, Number(values.rounds))
-  return contenders.map(({ name }) => toLinkRow(name, size, costs.get(name) ?? []))
+  return await measureRounds([...ours, ...others].filter(isWanted), {
+    rounds: Number(values.rounds),
+    folder: work,
+    size,
+  })
 }
 
 /** Between namespaces 64 KiB may come at once; a network card hands on a few packets at a time, and that is what costs. */
@@ -77,31 +89,4 @@ async function sendPacketByPacket(namespace: string): Promise<void> {
   await measure(['ip', '-n', namespace, 'link', 'set', 'dev', 'eth0', ...limit], {
     PATH: process.env.PATH ?? '',
   })
-}
-
-/** Every contender once a round, each into a fresh folder. */
-async function measureInTurn(
-  contenders: readonly Contender[],
-  rounds: number,
-): Promise<ReadonlyMap<string, readonly Cost[]>> {
-  const costs = new Map<string, Cost[]>(contenders.map(({ name }) => [name, []]))
-  const work = mkdtempSync(join(tmpdir(), 'dfhf-bench-link-'))
-  try {
-    for (let round = 1; round <= rounds; round += 1) {
-      for (const { name, fetch } of contenders) {
-        const folder = join(work, 'target')
-        mkdirSync(folder)
-        const cost = await fetch(folder)
-        rmSync(folder, { recursive: true })
-        costs.get(name)?.push(cost)
-        const { cpuMs, wallMs } = cost
-        process.stderr.write(
-          `round ${round}: ${name} ${Math.round(cpuMs)} ms CPU in ${Math.round(wallMs)} ms\n`,
-        )
-      }
-    }
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
-  return costs
 }

@@ -1,11 +1,19 @@
 // A daemon sending one blob against nginx with sendfile, and what the daemon's memory is after 200 transfers.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseSize } from '../src/base/size.ts'
-import { startHubProcess } from '../test/support/hub/hub-process.ts'
-import { dfhfBinary } from '../test/support/program/binary.ts'
+import { startNode } from '../test/support/gateway/gateway-node.ts'
+import { fileName, repo, startBenchHub } from './bench/bench-hub.ts'
+import { cpuMsOf, median, residentSizeOf } from './bench/measure.ts'
+import { freePort, startNginx } from './bench/nginx.ts'
+import { machineLine, megabytes, seconds, table, writeFigures } from './bench/report.ts'
+
+const usage = `bun scripts/bench-serve.ts [options]    (nginx, curl)
+  --size SIZE      of the blob (default 1GiB)
+  --rounds N       how often each way is measured; the middle one counts (default 5)
+  --transfers N    after which the daemon's memory is looked at (default 200)
+  --json FILE      writes all figures there
+The program is the one in DFHF_BINARY, or is built.
+`
 
 const { values } = parseArgs({
   options: {
@@ -13,81 +21,86 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     transfers: { type: 'string', default: '200' },
     json: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
+
 /** As many as one peer gets from another at once. */
 const CONNECTIONS = 6
-const PEER_PORT = 45_002
-const NGINX_PORT = 45_003
-const size = parseSize(values.size)
-const binary = await dfhfBinary()
-const folder = mkdtempSync(join(tmpdir(), 'dfhf-bench-serve-'))
-await using stack = new AsyncDisposableStack()
-stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+/** The least of nginx's speed that the daemon is to reach. */
+const GOAL = 1
 
-const hub = stack.use(await startHubProcess(['--falcon', String(size)]))
-const env = { ...process.env, HF_HOME: join(folder, 'hf'), HF_ENDPOINT: hub.url, DFHF_ENDPOINT: hub.url }
-const download = Bun.spawnSync(
-  [binary, 'download', 'tiiuae/falcon-rw-1b', 'pytorch_model.bin', '--json', '--no-peers'],
-  { env, cwd: folder },
-)
-const { path, oid }: { path: string; oid: string } = JSON.parse(download.stdout.toString())
-const serve = start([
-  binary,
-  'serve',
-  '--gateway',
-  'off',
-  '--no-multicast',
-  '--listen',
-  `127.0.0.1:${PEER_PORT}`,
-])
-writeFileSync(
-  join(folder, 'nginx.conf'),
-  `daemon off; worker_processes 2; user root; pid ${folder}/pid; error_log /dev/null; events {}
-   http { access_log off; sendfile on; server { listen 127.0.0.1:${NGINX_PORT}; location = /blob { alias ${path}; } } }`,
-)
-start(['nginx', '-c', join(folder, 'nginx.conf')])
-const targets = {
-  dfhf: `http://127.0.0.1:${PEER_PORT}/v1/blobs/${oid}`,
-  nginx: `http://127.0.0.1:${NGINX_PORT}/blob`,
-}
-for (const url of Object.values(targets)) await fetchOnce(url)
-
-const speeds = { dfhf: [] as number[], nginx: [] as number[] }
-for (let round = 0; round < Number(values.rounds); round += 1) {
-  for (const name of ['dfhf', 'nginx'] as const) speeds[name].push(await measure(targets[name]))
-}
-for (let done = 0; done < Number(values.transfers); done += 1) await fetchOnce(targets.dfhf)
-const residentSize =
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${serve.pid}/status`, 'utf8'))?.[1]) * 1024
-const result = {
-  dfhf: median(speeds.dfhf),
-  nginx: median(speeds.nginx),
-  ratio: median(speeds.dfhf) / median(speeds.nginx),
-  transfers: Number(values.transfers),
-  residentSize,
-}
-process.stdout.write(`| | MB/s over ${CONNECTIONS} ranges |\n| --- | --- |\n`)
-process.stdout.write(
-  `| dfhf serve | ${Math.round(result.dfhf)} |\n| nginx, sendfile | ${Math.round(result.nginx)} |\n`,
-)
-process.stdout.write(
-  `\nratio ${result.ratio.toFixed(2)}; serve resident after ${result.transfers} transfers: `,
-)
-process.stdout.write(`${Math.round(residentSize / 1e6)} MB\n`)
-if (values.json) writeFileSync(values.json, `${JSON.stringify(result)}\n`)
-
-function start(command: readonly string[]) {
-  const child = Bun.spawn([...command], { env, cwd: folder, stdout: 'ignore', stderr: 'ignore' })
-  stack.defer(async () => {
-    child.kill()
-    await child.exited
-  })
-  return child
+interface Server {
+  readonly name: string
+  readonly pid: number
+  readonly url: string
 }
 
-/** MB a second of the whole blob over several ranged curls at once. */
-async function measure(url: string): Promise<number> {
+interface Run {
+  readonly bytesPerMs: number
+  /** Of the server. */
+  readonly cpuMs: number
+}
+
+if (values.help) process.stdout.write(usage)
+else await main()
+
+async function main(): Promise<void> {
+  const size = parseSize(values.size)
+  const transfers = Number(values.transfers)
+  await using hub = await startBenchHub(size)
+  await using node = await startNode(hub.url, { seeds: [] })
+  await fetchWhole(`${node.url}/${repo}/resolve/main/${fileName}`)
+  const port = freePort()
+  const path = await storedPath(node.machine.folder, hub.sha256)
+  await using nginx = await startNginx(
+    `server { listen 127.0.0.1:${port}; location = /blob { alias ${path}; } }`,
+    [port],
+  )
+  const ours = {
+    name: 'dfhf serve',
+    pid: node.running.pid,
+    url: `http://${node.peerAddress}/v1/blobs/${hub.sha256}`,
+  }
+  const theirs = { name: 'nginx, sendfile', pid: nginx.pid, url: `http://127.0.0.1:${port}/blob` }
+  process.stdout.write(`${values.size} over ${CONNECTIONS} ranges at once; ${machineLine()}\n\n`)
+  const runs = await measureInTurn([ours, theirs], size)
+  for (let done = 0; done < transfers; done += 1) await fetchWhole(ours.url)
+  const residentSize = residentSizeOf(ours.pid)
+  const ratio = median(runs.map(([our, their]) => our.bytesPerMs / their.bytesPerMs))
+  const rows = [ours, theirs].map(({ name }, index) => ({
+    name,
+    bytesPerMs: median(runs.map((run) => run[index]?.bytesPerMs ?? 0)),
+    cpuMsPerGiB: (median(runs.map((run) => run[index]?.cpuMs ?? 0)) * 2 ** 30) / size,
+  }))
+  process.stdout.write(
+    table(
+      ['', 'MB/s', 'CPU time a GiB', "of nginx's speed"],
+      rows.map((row, index) => [
+        row.name,
+        String(Math.round(row.bytesPerMs / 1000)),
+        seconds(row.cpuMsPerGiB),
+        index === 0 ? `${ratio.toFixed(2)} (goal ≥ ${GOAL.toFixed(1)})` : '',
+      ]),
+    ),
+  )
+  process.stdout.write(`\nresident after ${transfers} more transfers: ${megabytes(residentSize)}\n`)
+  writeFigures(values.json, { size, rounds: runs.length, rows, ratio, transfers, residentSize })
+}
+
+async function measureInTurn(servers: readonly [Server, Server], size: number): Promise<[Run, Run][]> {
+  const runs: [Run, Run][] = []
+  // The first round does not count: it brings the blob into the page cache and the server up to speed.
+  for (let round = 0; round <= Number(values.rounds); round += 1) {
+    const pair: [Run, Run] = [await measureOnce(servers[0], size), await measureOnce(servers[1], size)]
+    if (round > 0) runs.push(pair)
+  }
+  return runs
+}
+
+/** The whole blob over several ranged curls at once. */
+async function measureOnce({ url, pid }: Server, size: number): Promise<Run> {
+  const cpuBefore = cpuMsOf(pid)
   const startedAt = performance.now()
   const part = Math.ceil(size / CONNECTIONS)
   const children = Array.from({ length: CONNECTIONS }, (_, index) => {
@@ -96,15 +109,18 @@ async function measure(url: string): Promise<number> {
   })
   const codes = await Promise.all(children)
   if (codes.some((code) => code !== 0)) throw new Error(`curl failed on ${url}: ${codes.join()}`)
-  return size / 1000 / (performance.now() - startedAt)
+  return { bytesPerMs: size / (performance.now() - startedAt), cpuMs: cpuMsOf(pid) - cpuBefore }
 }
 
-async function fetchOnce(url: string): Promise<void> {
+async function fetchWhole(url: string): Promise<void> {
   const wait = ['--retry', '20', '--retry-all-errors', '--retry-delay', '1']
-  const code = await Bun.spawn(['curl', '-sf', ...wait, '-o', '/dev/null', url]).exited
+  const code = await Bun.spawn(['curl', '-sfL', ...wait, '-o', '/dev/null', url]).exited
   if (code !== 0) throw new Error(`curl failed on ${url}: ${code}`)
 }
 
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
+/** Where the daemon keeps the blob, so that nginx sends the same file. */
+async function storedPath(folder: string, oid: string): Promise<string> {
+  for await (const path of new Bun.Glob(`**/${oid}`).scan({ cwd: folder, absolute: true, dot: true }))
+    return path
+  throw new Error(`the daemon has no blob ${oid} below ${folder}`)
 }

@@ -1,14 +1,15 @@
 // A dataset of many small files, from a Hub that is near and from one that is 40 ms away: dfhf against hf, in one run.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { dfhfBinary } from '../test/support/program/binary.ts'
 import { clientVersions } from '../test/support/python/client-versions.ts'
 import { clientEnv } from '../test/support/python/run-python.ts'
 import { ensureVenv } from '../test/support/python/venv.ts'
-import { type Cost, measure } from './bench/measure.ts'
-import { type DownloadRow, downloadTable, toRow } from './bench/report.ts'
+import { type Contender, dfhf, dfhfBinaries } from './bench/contenders.ts'
+import { measure } from './bench/measure.ts'
+import { type DownloadRow, downloadTable, machineLine, writeFigures } from './bench/report.ts'
+import { measureRounds } from './bench/rounds.ts'
 import { type SmallFilesHub, smallRepo, startSmallFilesHub } from './bench/small-files.ts'
 
 const usage = `bun scripts/bench-small.ts [options]
@@ -37,100 +38,58 @@ const { values } = parseArgs({
 /** The most of hf's time that dfhf may take. */
 const GOAL = 0.25
 
-interface Client {
-  readonly name: string
-  readonly isVerified: boolean
-  readonly goal?: number
-  fetch(folder: string, hub: SmallFilesHub): Promise<Cost>
-}
-
 if (values.help) process.stdout.write(usage)
 else await main()
 
 async function main(): Promise<void> {
   const work = mkdtempSync(join(resolve(values.folder), 'dfhf-bench-'))
-  const clients = await findClients()
+  const rounds = Number(values.rounds)
+  const files = Number(values.files)
   const tables: { readonly delayMs: number; readonly rows: readonly DownloadRow[] }[] = []
   try {
     for (const delayMs of values.delay.map(Number)) {
-      await using hub = await startSmallFilesHub(Number(values.files), delayMs)
+      await using hub = await startSmallFilesHub(files, delayMs)
       process.stdout.write(
-        `${values.files} files, ${(hub.size / 1e6).toFixed(1)} MB, ${delayMs} ms to the Hub; ${machine()}\n\n`,
+        `${files} files, ${(hub.size / 1e6).toFixed(1)} MB, ${delayMs} ms to the Hub; ${machineLine()}\n\n`,
       )
-      const rows = await measureAll(clients, hub, work)
+      const rows = await measureRounds(await findContenders(hub), {
+        rounds,
+        folder: work,
+        keepsFolders: true,
+      })
       process.stdout.write(`${downloadTable(rows)}\n`)
       tables.push({ delayMs, rows })
     }
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
-  if (values.json === undefined) return
-  const about = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: machine(),
-    files: Number(values.files),
-  }
-  writeFileSync(values.json, `${JSON.stringify({ ...about, tables }, undefined, 2)}\n`)
+  writeFigures(values.json, { files, rounds, tables })
 }
 
-/** Every client once a round, in turn, each into a fresh folder and with nothing left to write from before. */
-async function measureAll(
-  clients: readonly Client[],
-  hub: SmallFilesHub,
-  work: string,
-): Promise<DownloadRow[]> {
-  const costs = new Map<Client, Cost[]>(clients.map((client) => [client, []]))
-  for (let round = 1; round <= Number(values.rounds); round += 1) {
-    for (const client of clients) {
-      // Removed at the end alone: ext4 does not take the inodes of files that went a moment ago, and searches for others.
-      const folder = mkdtempSync(join(work, 'target-'))
-      await measure(['sync'], {})
-      const cost = await client.fetch(folder, hub)
-      costs.get(client)?.push(cost)
-      process.stderr.write(`round ${round}: ${client.name} ${Math.round(cost.wallMs)} ms\n`)
-    }
-  }
-  const [first] = clients
-  const ours = first && costs.get(first)
-  return clients.map((client) => toRow(client, costs.get(client) ?? [], client === first ? undefined : ours))
+async function findContenders(hub: SmallFilesHub): Promise<Contender[]> {
+  const ours = (await dfhfBinaries(values.dfhf)).map((binary, index) =>
+    dfhf(
+      binary,
+      { url: hub.url, clientPrefix: [] },
+      {
+        name: index === 0 ? 'dfhf snapshot' : `dfhf snapshot (${binary})`,
+        command: ['snapshot', `datasets/${smallRepo}`],
+      },
+    ),
+  )
+  return values['no-hf'] ? ours : [...ours, await hf(hub)]
 }
 
-async function findClients(): Promise<Client[]> {
-  const binaries = values.dfhf.length > 0 ? values.dfhf : [await dfhfBinary()]
-  const ours = binaries.map((binary, index) => dfhfClient(resolve(binary), index))
-  return values['no-hf'] ? ours : [...ours, await hfClient()]
-}
-
-function dfhfClient(binary: string, index: number): Client {
-  return {
-    name: index === 0 ? 'dfhf snapshot' : `dfhf snapshot (${binary})`,
-    isVerified: true,
-    fetch: (folder, hub) =>
-      measure([binary, 'snapshot', `datasets/${smallRepo}`, '--quiet'], {
-        PATH: process.env.PATH ?? '',
-        HOME: folder,
-        HF_HOME: join(folder, 'hf'),
-        HF_ENDPOINT: hub.url,
-      }),
-  }
-}
-
-async function hfClient(): Promise<Client> {
+async function hf(hub: SmallFilesHub): Promise<Contender> {
   const python = await ensureVenv('hub-1', clientVersions['hub-1'])
   return {
     name: 'hf download',
     isVerified: false,
     goal: GOAL,
-    fetch: (folder, hub) =>
+    fetch: (folder) =>
       measure(
         [join(python, '../hf'), 'download', smallRepo, '--repo-type', 'dataset', '--quiet'],
         clientEnv({ endpoint: hub.url, home: folder }),
       ),
   }
-}
-
-function machine(): string {
-  const cores = cpus()
-  const load = loadavg()[0]?.toFixed(1)
-  return `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, load ${load}`
 }

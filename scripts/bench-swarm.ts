@@ -1,7 +1,7 @@
 // Measures the swarm in the bed of network namespaces: bytes from the Hub, and time against what the links allow.
-import { writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { machineLine, seconds, table, writeFigures } from './bench/report.ts'
 import { type SwarmFigures, scenarios } from './bench/swarm-scenarios.ts'
 
 const { values } = parseArgs({
@@ -15,6 +15,8 @@ const { values } = parseArgs({
   },
 })
 
+const { mib, link, hub } = values
+
 const columns = [
   'scenario',
   'hosts',
@@ -22,7 +24,8 @@ const columns = [
   'wire / size',
   'last',
   'last / bound',
-  'cpu',
+  'CPU time',
+  'CPU time a GiB',
   'load before',
 ]
 
@@ -33,29 +36,30 @@ function cells(figures: SwarmFigures, load: number): string[] {
     String(hosts),
     hubRatio.toFixed(3),
     wireRatio.toFixed(3),
-    `${(lastMs / 1000).toFixed(1)} s`,
+    seconds(lastMs),
     (lastMs / boundMs).toFixed(3),
-    `${(cpuMs / 1000).toFixed(1)} s`,
+    seconds(cpuMs),
+    seconds((cpuMs * 1024) / (hosts * Number(mib))),
     load.toFixed(1),
   ]
 }
 
-function say(row: readonly string[]): void {
-  process.stdout.write(`| ${row.join(' | ')} |\n`)
+const setting = {
+  hosts: Number(values.hosts),
+  mib: Number(mib),
+  linkMbit: Number(link),
+  hubMbit: Number(hub),
 }
-
-const { hosts, mib, link, hub } = values
-const setting = { hosts: Number(hosts), mib: Number(mib), linkMbit: Number(link), hubMbit: Number(hub) }
 const figures: SwarmFigures[] = []
-process.stdout.write(`${mib} MiB, links of ${link} Mbit/s, the Hub's of ${hub} Mbit/s\n\n`)
-say(columns)
-say(columns.map(() => '---'))
+const rows: string[][] = []
+process.stdout.write(`${mib} MiB, links of ${link} Mbit/s, the Hub's of ${hub} Mbit/s; ${machineLine()}\n\n`)
 for (const [name, measure] of Object.entries(scenarios)) {
   if (values.only && !values.only.includes(name)) continue
   const [load = 0] = loadavg()
   const result = await measure(setting)
   figures.push(result)
-  say(cells(result, load))
+  rows.push(cells(result, load))
+  process.stderr.write(`${rows.at(-1)?.join(', ')}\n`)
 }
-if (values.json !== undefined)
-  writeFileSync(values.json, `${JSON.stringify({ setting, figures }, undefined, 2)}\n`)
+process.stdout.write(table(columns, rows))
+writeFigures(values.json, { setting, figures })

@@ -1,18 +1,20 @@
 // Measures dfhf against what people use, on this machine, in one run: `npm run bench -- --help` lists the options.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseSize } from '../src/base/size.ts'
-import { dfhfBinary } from '../test/support/program/binary.ts'
 import { type BenchHub, fileName, startBenchHub } from './bench/bench-hub.ts'
-import { aria2, type Contender, curl, dfhf, huggingfaceHub } from './bench/contenders.ts'
+import { aria2, type Contender, curl, dfhf, dfhfBinaries, huggingfaceHub } from './bench/contenders.ts'
 import { type Cost, measure, median } from './bench/measure.ts'
-import { type DownloadRow, downloadTable, table, toRow } from './bench/report.ts'
+import { downloadTable, machineLine, megabytes, table, writeFigures } from './bench/report.ts'
+import { measureRounds } from './bench/rounds.ts'
 
 const usage = `npm run bench -- [options]
   --size SIZE      of the file (default 2GiB)
   --rounds N       how often each way is measured; the middle one counts (default 3)
+  --nginx          has nginx send the bytes, which takes less of the machine than the Hub's own process
+  --tls            the same by TLS, with a made certificate
   --folder PATH    where the files go (default: the system's temporary folder)
   --dfhf PATH      the program; again for a second one to compare with the first (default: the one in DFHF_BINARY, or a new build)
   --only WORD      only contenders with this word in their name, besides dfhf; may be repeated
@@ -23,6 +25,8 @@ const { values } = parseArgs({
   options: {
     size: { type: 'string', default: '2GiB' },
     rounds: { type: 'string', default: '3' },
+    nginx: { type: 'boolean', default: false },
+    tls: { type: 'boolean', default: false },
     folder: { type: 'string', default: tmpdir() },
     dfhf: { type: 'string', multiple: true, default: [] },
     only: { type: 'string', multiple: true },
@@ -40,30 +44,29 @@ async function main(): Promise<void> {
   const size = parseSize(values.size)
   const rounds = Number(values.rounds)
   const work = mkdtempSync(join(resolve(values.folder), 'dfhf-bench-'))
-  await using hub = await startBenchHub(size)
+  const fromNginx = values.tls ? 'nginx by TLS' : 'nginx'
+  const sender = values.nginx || values.tls ? fromNginx : 'hub'
+  await using hub = await startBenchHub(size, { sender })
   try {
     const contenders = await findContenders(hub)
+    const from = sender === 'hub' ? 'a Hub' : `a Hub with ${sender}`
     say(
-      `${values.size} from a Hub on this machine into ${values.folder}, ${rounds} rounds; ${machineName()}\n\n`,
+      `${values.size} from ${from} on this machine into ${values.folder}, ${rounds} rounds; ${machineLine()}\n\n`,
     )
-    const downloads = await measureDownloads(contenders, work, rounds)
+    const downloads = await measureRounds(contenders, { rounds, folder: work, warmsUp: true, size })
     say(`${downloadTable(downloads)}\n`)
     const cached = await measureCached(contenders, hub, work)
     say(cachedTable(cached))
-    if (values.json !== undefined) {
-      const date = new Date().toISOString().slice(0, 10)
-      const about = { date, machine: machineName(), size, rounds }
-      writeFileSync(values.json, `${JSON.stringify({ ...about, downloads, cached }, undefined, 2)}\n`)
-    }
+    writeFigures(values.json, { size, rounds, sender, downloads, cached })
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
 }
 
 async function findContenders(hub: BenchHub): Promise<Contender[]> {
-  const binaries = values.dfhf.length > 0 ? values.dfhf : [await dfhfBinary()]
+  const binaries = await dfhfBinaries(values.dfhf)
   const ours = binaries.map((binary, index) =>
-    dfhf(resolve(binary), hub, index === 0 ? 'dfhf download' : `dfhf download (${binary})`),
+    dfhf(binary, hub, index === 0 ? {} : { name: `dfhf download (${binary})` }),
   )
   const others: Contender[] = []
   const isWanted = (name: string) => values.only?.some((word) => name.includes(word)) ?? true
@@ -77,32 +80,6 @@ async function findContenders(hub: BenchHub): Promise<Contender[]> {
     else say(`${program} is not installed: left out\n`)
   }
   return [...ours, ...others]
-}
-
-/** Every contender once a round, in turn, each into a fresh folder and with nothing left to write from before. */
-async function measureDownloads(
-  contenders: readonly Contender[],
-  work: string,
-  rounds: number,
-): Promise<DownloadRow[]> {
-  const costs = new Map<string, Cost[]>(contenders.map(({ name }) => [name, []]))
-  // The first round touches memory that the machine never used before, which takes longer: it does not count.
-  for (let round = 0; round <= rounds; round += 1) {
-    for (const contender of contenders) {
-      const folder = join(work, 'target')
-      mkdirSync(folder)
-      await measure(['sync'], {})
-      const cost = await contender.fetch(folder)
-      rmSync(folder, { recursive: true })
-      if (round === 0) continue
-      costs.get(contender.name)?.push(cost)
-      note(`round ${round}: ${contender.name} ${Math.round(cost.wallMs)} ms`)
-    }
-  }
-  const ours = costs.get(contenders[0]?.name ?? '')
-  return contenders.map((contender, index) =>
-    toRow(contender, costs.get(contender.name) ?? [], index === 0 ? undefined : ours),
-  )
 }
 
 interface CachedRow {
@@ -143,7 +120,7 @@ async function measureAnswer(hub: BenchHub): Promise<CachedRow> {
   for (let run = 0; run < CACHED_RUNS; run += 1) {
     const { stdout } = await measure(
       ['curl', '-sfI', '-o', '/dev/null', '-w', '%{time_total}', hub.fileUrl],
-      {},
+      { CURL_CA_BUNDLE: hub.caFile ?? '' },
     )
     times.push(Number(stdout) * 1000)
   }
@@ -157,21 +134,11 @@ function cachedTable(rows: readonly CachedRow[]): string {
       row.name,
       `${row.wallMs.toFixed(1)} ms`,
       row.cpuMs === 0 ? '' : `${row.cpuMs.toFixed(0)} ms`,
-      row.peakMemory === 0 ? '' : `${Math.round(row.peakMemory / 1e6)} MB`,
+      row.peakMemory === 0 ? '' : megabytes(row.peakMemory),
     ]),
   )
 }
 
-function machineName(): string {
-  const cores = cpus()
-  return `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`
-}
-
 function say(text: string): void {
   process.stdout.write(text)
-}
-
-/** Shows progress on stderr. */
-function note(text: string): void {
-  process.stderr.write(`${text}\n`)
 }

@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { dfhfBinary } from '../../test/support/program/binary.ts'
 import { clientVersions } from '../../test/support/python/client-versions.ts'
 import { clientEnv } from '../../test/support/python/run-python.ts'
 import { ensureVenv } from '../../test/support/python/venv.ts'
@@ -18,21 +19,44 @@ export interface Contender {
   fetchAgain?(folder: string): Promise<Cost>
 }
 
+/** How dfhf is run. */
+interface DfhfOptions {
+  /** @default 'dfhf download' */
+  readonly name?: string
+  /** @default 'download', with the Hub's one file */
+  readonly command?: readonly string[]
+  readonly flags?: readonly string[]
+  /** What to put before the command. */
+  readonly prefix?: readonly string[]
+}
+
 /** dfhf, as it comes: it looks for peers, finds none, checks all, and has the bytes on the medium when it ends. */
 export function dfhf(
   binary: string,
-  hub: BenchHub,
-  name = 'dfhf download',
-  flags: readonly string[] = [],
+  hub: Pick<BenchHub, 'url' | 'clientPrefix' | 'caFile'>,
+  options: DfhfOptions = {},
 ): Contender {
+  const {
+    name = 'dfhf download',
+    command = ['download', repo, fileName],
+    flags = [],
+    prefix = hub.clientPrefix,
+  } = options
   const fetch = (folder: string) =>
-    measure([...hub.clientPrefix, binary, 'download', repo, fileName, '--quiet', ...flags], {
+    measure([...prefix, binary, ...command, '--quiet', ...flags], {
       PATH: process.env.PATH ?? '',
       HOME: folder,
+      ...trusting(hub.caFile),
       HF_HOME: join(folder, 'hf'),
       HF_ENDPOINT: hub.url,
     })
   return { name, isVerified: true, fetch, fetchAgain: fetch }
+}
+
+/** The programs of the options, or a new build; the first is the one that others are compared with. */
+export async function dfhfBinaries(paths: readonly string[]): Promise<readonly [string, ...string[]]> {
+  const [first, ...others] = paths.map((path) => resolve(path))
+  return first === undefined ? [await dfhfBinary()] : [first, ...others]
 }
 
 /** aria2c with 8 connections and its own check. */
@@ -52,10 +76,11 @@ export function aria2(hub: BenchHub): Contender {
           '-s8',
           `--checksum=sha-256=${hub.sha256}`,
           `--dir=${folder}`,
+          ...(hub.caFile === undefined ? [] : [`--ca-certificate=${hub.caFile}`]),
           `--out=${fileName}`,
           hub.fileUrl,
         ],
-        plain(folder),
+        plain(folder, hub.caFile),
       ),
   }
 }
@@ -65,12 +90,12 @@ export function curl(hub: BenchHub): Contender {
   return {
     name: 'curl, then openssl dgst',
     isVerified: true,
-    goal: 0.7,
+    goal: 0.65,
     async fetch(folder) {
       const file = join(folder, fileName)
       const fetched = await measure(
         [...hub.clientPrefix, 'curl', '-sfL', '-o', file, hub.fileUrl],
-        plain(folder),
+        plain(folder, hub.caFile),
       )
       const checked = await measure(['openssl', 'dgst', '-sha256', '-r', file], plain(folder))
       if (!checked.stdout.startsWith(hub.sha256)) throw new Error('curl fetched wrong bytes')
@@ -87,7 +112,10 @@ export async function huggingfaceHub(hub: BenchHub): Promise<Contender> {
     plain('/'),
   )
   const script = `from huggingface_hub import hf_hub_download; print(hf_hub_download('${repo}', '${fileName}'))`
-  const env = (folder: string) => clientEnv({ endpoint: hub.url, home: folder })
+  const env = (folder: string) => ({
+    ...clientEnv({ endpoint: hub.url, home: folder }),
+    ...trusting(hub.caFile),
+  })
   return {
     name: `hf_hub_download ${version.stdout.trim()}`,
     isVerified: false,
@@ -101,6 +129,13 @@ export async function huggingfaceHub(hub: BenchHub): Promise<Contender> {
   }
 }
 
-function plain(home: string): Record<string, string> {
-  return { PATH: process.env.PATH ?? '', HOME: home, NO_PROXY: '*' }
+function plain(home: string, caFile?: string): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', HOME: home, NO_PROXY: '*', ...trusting(caFile) }
+}
+
+/** The variables by which OpenSSL, curl and Python take one more authority. */
+function trusting(caFile: string | undefined): Record<string, string> {
+  return caFile === undefined
+    ? {}
+    : { SSL_CERT_FILE: caFile, CURL_CA_BUNDLE: caFile, REQUESTS_CA_BUNDLE: caFile }
 }

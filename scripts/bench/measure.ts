@@ -14,6 +14,9 @@ export interface Cost {
 /** How often the peak is looked up, in ms; the kernel keeps the high-water mark, so only the last moments can be missed. */
 const LOOK_EVERY_MS = 10
 
+/** The unit of times in /proc, on every Linux of today. */
+const MS_PER_TICK = 10
+
 /** Runs a program to its end; throws with what it said when it fails. */
 export async function measure(
   command: readonly string[],
@@ -62,12 +65,32 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.ceil(half) - 1] ?? 0) + (sorted[Math.floor(half)] ?? 0)) / 2
 }
 
+/** User and system time of a process and its children so far, in ms. */
+export function cpuMsOf(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+  // What follows the name, which is in brackets and may hold anything.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  const own = (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK
+  return children.reduce((sum, child) => sum + cpuMsOf(Number(child)), own)
+}
+
+/** Memory that a process has resident now, in bytes. */
+export function residentSizeOf(pid: number): number {
+  return statusSizeOf(pid, 'VmRSS')
+}
+
 /** The kernel's own mark of the process's memory; 0 when it is gone or there is no such mark. */
 function highWaterOf(pid: number): number {
   try {
-    const kib = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-    return Number(kib ?? 0) * 1024
+    return statusSizeOf(pid, 'VmHWM')
   } catch {
     return 0
   }
+}
+
+function statusSizeOf(pid: number, name: 'VmRSS' | 'VmHWM'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024
 }

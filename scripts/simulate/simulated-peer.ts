@@ -1,9 +1,8 @@
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import type { PieceBoard } from '../../src/schedule/piece-board.ts'
 import type { Scheduler } from '../../src/schedule/scheduler.ts'
-import { SEARCH_MS } from '../../src/swarm/client/first-peers.ts'
-import { MISSED_HEARTBEATS } from '../../src/swarm/membership/membership.ts'
-import { HEARTBEAT_MS } from '../../src/swarm/membership/membership-options.ts'
+import { SEEDS_ANSWER_MS } from '../../src/swarm/discovery/discovery-seeds.ts'
+import { HEARTBEAT_MS, MISSED_HEARTBEATS } from '../../src/swarm/membership/membership-options.ts'
 import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import type { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { Announcer } from './announcer.ts'
@@ -88,7 +87,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     queue.after(code.SETTLING_MS, () => {
       if (this.board.head === ownStart) this.board.head = 0
     })
-    queue.after(SEARCH_MS, () => this.pump())
+    queue.after(SEEDS_ANSWER_MS, () => this.pump())
     if (this.board.have.isFull) this.finish()
     this.#tick()
   }
@@ -103,7 +102,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     const actions = scheduler.decide({
       now: queue.now,
       selfAsksHub: true,
-      hubSlots: queue.now - this.startedAt < SEARCH_MS ? 0 : budget.free(),
+      hubSlots: queue.now - this.startedAt < SEEDS_ANSWER_MS ? 0 : budget.free(),
       mostHubConnections: budget.fairShare,
       peerSlots,
       stallMs: code.STALL_MS,

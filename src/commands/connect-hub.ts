@@ -1,10 +1,11 @@
 import { createProxyResolver } from '../http/connect/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/connect/trust.ts'
 import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { withOriginProxy } from '../http/origin-proxy.ts'
 import { RateGate } from '../http/rate-gate.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
-import { decideToken, findToken, type Token, tokenRuleOf } from '../hub/tokens.ts'
+import { decideToken, findToken, type Token, tokenRuleOf, trustHint } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
 import type { Origin } from '../repo/origin.ts'
 import { readPlainTextSync } from '../storage/files/plain-file.ts'
@@ -18,8 +19,13 @@ const MAX_CONNECTIONS = 128
 const MAX_TOKEN_FILE_SIZE = 2 ** 16
 
 /** The HTTP client that goes out as the environment says: proxies, authorities, timeouts. */
-export function openHttp(options: HubOptions, { env }: CommandContext): HttpClient {
-  return createHttpClient({
+export function openHttp(
+  options: HubOptions,
+  { env, log }: CommandContext,
+  onAnswer?: (status: number) => void,
+): HttpClient {
+  const http = createHttpClient({
+    ...(onAnswer && { onAnswer }),
     connections: MAX_CONNECTIONS,
     bodyTimeoutMs: options.downloadTimeoutMs,
     headersTimeoutMs: options.downloadTimeoutMs,
@@ -27,10 +33,14 @@ export function openHttp(options: HubOptions, { env }: CommandContext): HttpClie
     proxyFor: createProxyResolver(env),
     authorities: () => readAuthorities(trustOptionsOf(env)),
   })
+  return options.originProxy ? withOriginProxy(http, { url: options.originProxy, log }) : http
 }
 
 /** The token that the user has, from the flag, the environment or a file. */
-export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
+export function findUsersToken(
+  { token }: Pick<HubOptions, 'token'>,
+  { env }: CommandContext,
+): Token | undefined {
   return findToken({ explicit: token, env, readFile: readToken })
 }
 
@@ -38,9 +48,9 @@ export function findUsersToken({ token }: HubOptions, { env }: CommandContext): 
 export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
   const { env, events } = context
   const found = findUsersToken(options, context)
-  const tokenRule = tokenRuleOf(env)
+  const tokenRule = tokenRuleOf(env, options)
   const { token, withheld } = decideToken(found, options.endpoint, tokenRule)
-  if (withheld !== undefined) events({ type: 'notice', text: withheld })
+  if (withheld !== undefined) events({ type: 'notice', text: `${withheld}; ${trustHint}` })
   return new HubClient({
     ...anonymous(options, http, context),
     token: token?.value,

@@ -1,7 +1,9 @@
+import { realpath } from 'node:fs/promises'
 import { delay } from '../base/delay.ts'
+import type { Oid } from '../blob/oid.ts'
 import { EngineShelf } from '../peer/engine-shelf.ts'
 import type { PeerNode } from '../peer/peer-node.ts'
-import { repoName } from '../repo/repo.ts'
+import { type Repo, repoName } from '../repo/repo.ts'
 import { CacheDestination } from '../repo-download/cache-destination.ts'
 import { LocalDirDestination } from '../repo-download/local-dir-destination.ts'
 import { RepoFetcher } from '../repo-download/repo-fetcher.ts'
@@ -12,12 +14,14 @@ import { LocalDir } from '../storage/local-dir/local-dir.ts'
 import { LocalRefs } from '../storage/local-dir/local-refs.ts'
 import { findStored } from '../storage/store/find-stored.ts'
 import { VerifiedFiles } from '../storage/store/verified-files.ts'
+import { NodeBundlePeers } from '../swarm/client/bundle-peers.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
 import { connectHub, openHttp } from './connect-hub.ts'
 import { preparePeerNode } from './open-peer-node.ts'
-import type { DownloadOptions } from './settings/options.ts'
+import type { Subject } from './resolve-subject.ts'
+import type { FetchOptions } from './settings/options.ts'
 
 /**
  * How long a finished download stays for peers that say that they need it: as a share of the time that it took itself,
@@ -31,13 +35,16 @@ const LINGER_STEP_MS = 100
 
 /** The concrete parts that `download` and `snapshot` work with; closes them when disposed. */
 export interface Session extends AsyncDisposable {
-  readonly fetcher: RepoFetcher
+  /** What brings files of one repo. All fetchers of a session share its connections and its peers. */
+  fetcherOf(subject: Pick<Subject, 'repo' | 'revision'>): RepoFetcher
+  /** Whether a file holds the blob of this name: remembered, or found out by reading it. */
+  isIntact(path: string, oid: Oid): Promise<boolean>
   /** Stays until no peer needs this process for pieces that no other peer has; bounded. */
   linger(signal: AbortSignal): Promise<void>
 }
 
 /** Builds the parts from the options. Sends no request yet, and opens no port before a blob is fetched. */
-export async function openSession(options: DownloadOptions, context: CommandContext): Promise<Session> {
+export async function openSession(options: FetchOptions, context: CommandContext): Promise<Session> {
   const stack = new AsyncDisposableStack()
   try {
     return await buildSession(options, context, stack)
@@ -47,12 +54,20 @@ export async function openSession(options: DownloadOptions, context: CommandCont
   }
 }
 
+/** Leaves a session open until its peers need nothing more, while the user has the result already. */
+export function closeAfterwards(session: Session, owner: AsyncDisposable, context: CommandContext): void {
+  context.afterwards(async () => {
+    await using _session = owner
+    await session.linger(context.signal).catch(() => {})
+  })
+}
+
 async function buildSession(
-  options: DownloadOptions,
+  options: FetchOptions,
   context: CommandContext,
   stack: AsyncDisposableStack,
 ): Promise<Session> {
-  const { repo, revision, places, peers, speed } = options
+  const { places, peers, speed } = options
   const startedAt = performance.now()
   const http = stack.use(openHttp(options.hub, context))
   const origin = options.isOffline ? undefined : connectHub(options.hub, http, context)
@@ -75,6 +90,10 @@ async function buildSession(
         const peer = startNode()
         return peer && new SwarmSession(peer, blob)
       },
+      bundlePeers: () => {
+        const peer = startNode()
+        return peer && new NodeBundlePeers(peer)
+      },
     }),
   )
   const room = new DiskRoom((path) =>
@@ -83,37 +102,34 @@ async function buildSession(
       text: `the disk of ${path} does not tell how much space is free; going on without knowing`,
     }),
   )
-  const cache = new CacheDestination(
-    new HfCache(places.cacheDir, { disableSymlinks: !options.useSymlinks }),
-    repo,
-    room,
-  )
+  const files = new HfCache(places.cacheDir, { disableSymlinks: !options.useSymlinks })
   const verified = new VerifiedFiles(places.stateDir)
   const hashFile: HashFile = (path, oid, size) => engine.hashes.matches(path, oid, size)
-  const destination =
-    options.localDir === undefined
+  const destinationOf = (repo: Repo) => {
+    const cache = new CacheDestination(files, repo, room)
+    return options.localDir === undefined
       ? cache
-      : inLocalDir(options.localDir, options, context, { cache, hashFile, room })
-  const fetcher = new RepoFetcher({
-    repo,
-    revision,
+      : inLocalDir(options.localDir, repo, { cache, hashFile, room, stateDir: places.stateDir }, context)
+  }
+  const parts = {
     origin,
-    destination,
     engine,
-    findLocal: async (oid, size) =>
+    findLocal: async (oid: Oid, size: number) =>
       places.storeDir === undefined
         ? undefined
         : findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
     onFetchLikely: startNode,
-    onVerified: (path, oid) => verified.record(path, oid),
+    onVerified: (path: string, oid: Oid) => verified.note(path, oid),
     hasClusterKey: peering?.key !== undefined,
     log: context.log,
     mayAskHub: peers.origin === 'auto',
     isForced: options.isForced,
     signal: context.signal,
-  })
+  }
   return {
-    fetcher,
+    fetcherOf: ({ repo, revision }) =>
+      new RepoFetcher({ ...parts, repo, revision, destination: destinationOf(repo) }),
+    isIntact: async (path, oid) => verified.verify(await realpath(path), oid, hashFile, context.signal),
     async linger(signal) {
       const share = LINGER_SHARE * (performance.now() - startedAt)
       const until = performance.now() + Math.min(LONGEST_LINGER_MS, Math.max(SHORTEST_LINGER_MS, share))
@@ -125,12 +141,16 @@ async function buildSession(
 
 function inLocalDir(
   localDir: string,
-  { places, repo }: DownloadOptions,
+  repo: Repo,
+  parts: {
+    readonly cache: CacheDestination
+    readonly hashFile: HashFile
+    readonly room: DiskRoom
+    readonly stateDir: string | undefined
+  },
   { log }: CommandContext,
-  parts: { readonly cache: CacheDestination; readonly hashFile: HashFile; readonly room: DiskRoom },
 ): LocalDirDestination {
-  const { cache, hashFile, room } = parts
-  const { stateDir } = places
+  const { cache, hashFile, room, stateDir } = parts
   const refs =
     stateDir === undefined ? undefined : new LocalRefs(stateDir, { localDir, repo: repoName(repo) })
   return new LocalDirDestination(new LocalDir(localDir, { hashFile, log }), cache, { room, refs })

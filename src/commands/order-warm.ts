@@ -6,11 +6,12 @@ import { readLines } from '../http/ndjson.ts'
 import { isSafeForToken } from '../hub/tokens.ts'
 import { repoName } from '../repo/repo.ts'
 import type { WarmEvent } from '../serve/warm-event.ts'
+import { readWarmToken, WARM_TOKEN_HEADER } from '../serve/warm-token.ts'
 import type { EventSink } from '../transfer/transfer-event.ts'
 import type { RemoteResult } from '../ui/outcome.ts'
 import type { CommandContext } from './commands.ts'
 import { findUsersToken, openHttp } from './connect-hub.ts'
-import type { SnapshotOptions } from './settings/options.ts'
+import type { DownloadOptions, SnapshotOptions } from './settings/options.ts'
 
 const MAX_LINE = 2 ** 16
 /** How long the node may take to answer: first it asks the Hub for the whole list of files. */
@@ -21,7 +22,7 @@ const SILENCE_MS = 30_000
 /** Has the node whose gateway is at `on` fetch a snapshot into its store; shows how it goes. */
 export async function orderWarm(
   on: string,
-  options: SnapshotOptions,
+  options: DownloadOptions & Pick<SnapshotOptions, 'warmTokenFile'>,
   context: CommandContext,
 ): Promise<RemoteResult> {
   const url = parseNode(on)
@@ -29,7 +30,11 @@ export async function orderWarm(
   const response = await http.request({
     method: 'POST',
     url: new URL('v1/warm', url),
-    headers: { 'content-type': 'application/json', ...authorizationFor(url, options, context) },
+    headers: {
+      'content-type': 'application/json',
+      ...authorizationFor(url, options, context),
+      ...(await warmTokenFor(options, context)),
+    },
     body: JSON.stringify(orderOf(options)),
     signal: context.signal,
     headersTimeoutMs: PLAN_TIMEOUT_MS,
@@ -65,7 +70,7 @@ function show(
     readonly names: Map<number, FileShown>
     readonly size: number
     readonly report: EventSink
-    readonly about: SnapshotOptions
+    readonly about: DownloadOptions
   },
 ): void {
   const { names, report, about } = given
@@ -102,7 +107,7 @@ function show(
   }
 }
 
-function orderOf({ repo, revision, selection }: SnapshotOptions): object {
+function orderOf({ repo, revision, selection }: DownloadOptions): object {
   const order = { repo: repo.id, type: repo.type, revision }
   if (selection.kind === 'file') return { ...order, include: [selection.path] }
   return { ...order, include: selection.include ?? [], exclude: selection.exclude }
@@ -111,7 +116,7 @@ function orderOf({ repo, revision, selection }: SnapshotOptions): object {
 /** The header with the user's token, so that a node on another machine may fetch what the token opens. */
 function authorizationFor(
   url: URL,
-  options: SnapshotOptions,
+  options: DownloadOptions,
   context: CommandContext,
 ): Record<string, string> {
   const token = findUsersToken(options.hub, context)
@@ -127,6 +132,14 @@ function authorizationFor(
     text: `the token from ${token.from} is not sent to ${url.host} over plain http: only public files can be fetched there`,
   })
   return {}
+}
+
+/** The header with the secret by which the node takes orders of other machines. */
+async function warmTokenFor(
+  { warmTokenFile }: Pick<SnapshotOptions, 'warmTokenFile'>,
+  { log }: CommandContext,
+): Promise<Record<string, string>> {
+  return warmTokenFile === undefined ? {} : { [WARM_TOKEN_HEADER]: await readWarmToken(warmTokenFile, log) }
 }
 
 function parseNode(on: string): URL {

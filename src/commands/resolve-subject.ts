@@ -15,6 +15,7 @@ export interface SubjectOptions {
 /** What is to be fetched. */
 export interface Subject {
   readonly repo: Repo
+  /** `main` unless the user named another. */
   readonly revision: string
   readonly selection: Selection
 }

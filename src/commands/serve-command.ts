@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { BlobLibrary } from '../peer/blob-library.ts'
 import { createFetchForPeers } from '../peer/fetch-for-peers.ts'
 import { LibraryShelf } from '../peer/library-shelf.ts'
@@ -6,6 +7,7 @@ import { PublicRepos } from '../peer/public-repos.ts'
 import { createSlowHash } from '../peer/slow-hash.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import { CollectWhenLarge } from '../serve/collect-when-large.ts'
+import { Readiness } from '../serve/readiness.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
 import { BlobChecker } from '../storage/store/blob-checker.ts'
 import { BlobIndex } from '../storage/store/blob-index.ts'
@@ -14,10 +16,14 @@ import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectAnonymously, connectHub, openHttp } from './connect-hub.ts'
+import { connectAnonymously, connectHub, findUsersToken, openHttp } from './connect-hub.ts'
+import { followPeerSecrets, followWarmToken } from './follow-secrets.ts'
+import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
+import { openingLines } from './opening-lines.ts'
 import type { ServeOptions } from './settings/options.ts'
 import { startGateway } from './start-gateway.ts'
+import { startMetrics } from './start-metrics.ts'
 
 /** Bytes a second at which blobs are read again: a store of 100 GB in an hour and a half. */
 const CHECK_RATE = 20e6
@@ -30,7 +36,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   // Loaded here, so that only `serve` pays for loading the metrics library.
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
-  const http = stack.use(openHttp(options.hub, context))
+  const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
   const hub = connectHub(options.hub, http, context)
   const anonymousHub = connectAnonymously(options.hub, http, context)
   const publicRepos = new PublicRepos(anonymousHub)
@@ -49,6 +55,12 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     }),
   )
   const verified = new VerifiedFiles(places.stateDir)
+  let isIndexed = false
+  const readiness = new Readiness({
+    'store-index': () => isIndexed,
+    'peer-search': () => isIndexed && (peering === undefined || node?.hasSearched === true),
+  })
+  if (options.metrics) stack.use(await startMetrics(options.metrics, { metrics, readiness, log }))
   const store = await BlobStore.open(places.storeDir, {
     quota: options.storeQuota,
     freeSpaceFloor: options.minFree,
@@ -63,6 +75,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       log,
     }),
   )
+  isIndexed = true
   if (options.checkEveryMs > 0) {
     stack.use(
       BlobChecker.start({
@@ -100,6 +113,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
         }),
       }),
     )
+    await followPeerSecrets(peers, { node, key: peering.key }, stack, log)
     log.info(`serving ${index.oids().size} blobs to peers on port ${node.port}`)
     if (peering.key === undefined) void publicRepos.learn(reposIn(index), signal)
   }
@@ -109,12 +123,24 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       await startGateway(
         options.gateway,
         options,
-        { library, publicRepos, http, ownHub: hub, metrics, trustsPeers: peering?.key !== undefined },
+        {
+          library,
+          publicRepos,
+          http,
+          ownHub: hub,
+          metrics,
+          readiness,
+          warmToken: await followWarmToken(options.warmTokenFile, stack, log),
+          trustsPeers: peering?.key !== undefined,
+        },
         context,
       ),
     )
   metrics.watch({
     storeBytes: () => store.usedSize,
+    storeQuotaBytes: () => options.storeQuota,
+    evictions: () => store.evictions,
+    bans: () => node?.membership.bansImposed ?? 0,
     blobs: () => index.oids().size,
     peers: () => node?.membership.live().length ?? 0,
     uploads: () => node?.activeUploads ?? 0,
@@ -122,11 +148,21 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     tunnels: () => gateway?.load().tunnels ?? 0,
     isHubWell: () => gateway?.isHubWell() ?? true,
   })
+  const opening = openingLines(options, {
+    version: context.version,
+    tokenFrom: findUsersToken(options.hub, context)?.from,
+    blobs: index.oids().size,
+    storeSize: store.usedSize,
+    hasClusterKey: peering?.key !== undefined,
+    peerPort: node?.port,
+    addresses: outsideAddresses(),
+  })
+  for (const line of opening) log.info(line)
   stack.use(new ShrinkAtRest())
   stack.use(new CollectWhenLarge())
   await aborted(signal)
-  log.info('leaving')
-  await Promise.all([gateway?.close(), node?.close()])
+  readiness.stop()
+  await leave({ gateway, node }, options.graceMs, log)
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -134,6 +170,14 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+}
+
+/** The addresses of this machine that lead out of it, those of one link alone left out. */
+function outsideAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .filter(({ internal, address }) => !internal && !/^fe80:/i.test(address))
+    .map(({ address }) => address)
 }
 
 /** The repos of the blobs that are here, each once. */

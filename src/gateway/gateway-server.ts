@@ -6,7 +6,7 @@ import { type Log, silentLog } from '../base/log.ts'
 import { isLoopbackAddress } from '../base/loopback.ts'
 import { plainAddress } from '../base/plain-address.ts'
 import { discardReply, type GatewayRequest, isFileBody, type Reply } from './message.ts'
-import { refusalOf, refuse } from './refusal.ts'
+import { leaving, refusalOf } from './refusal.ts'
 import { sendFile, sendStream } from './send-body.ts'
 
 const MAX_HEADER_SIZE = 2 ** 16
@@ -21,8 +21,21 @@ const MAX_CONNECTIONS_PER_ADDRESS = 256
 /** What answers the requests that a server receives. */
 export interface GatewayHandler {
   handle(request: GatewayRequest): Promise<Reply>
-  /** Takes over the socket of a CONNECT request; `head` are bytes that came with it. */
-  connect(authority: string, socket: Duplex, head: Uint8Array, signal: AbortSignal): Promise<void>
+  /** Takes over the socket of a CONNECT request. */
+  connect(request: ConnectRequest): Promise<void>
+}
+
+/** A CONNECT request with its socket. */
+export interface ConnectRequest {
+  /** The server that the client wants to be connected with, as `host:port`. */
+  readonly authority: string
+  readonly socket: Duplex
+  /** Bytes that came with the request. */
+  readonly head: Uint8Array
+  /** The IP address that the request came from. */
+  readonly address: string
+  /** Aborts when the gateway stops. */
+  readonly signal: AbortSignal
 }
 
 /** Where to listen and what answers. */
@@ -31,6 +44,8 @@ export interface GatewayServerOptions {
   readonly host: string | undefined
   /** 0 lets the system choose. */
   readonly port: number
+  /** The flag that names the address, for the error when it cannot be had. @default '--gateway' */
+  readonly flag?: '--gateway' | '--metrics'
   readonly log?: Log | undefined
   /** Told the status of each reply. */
   readonly onReply?: ((status: number) => void) | undefined
@@ -94,11 +109,12 @@ export class GatewayServer implements AsyncDisposable {
   static async #bind(options: GatewayServerOptions): Promise<GatewayServer> {
     const gateway = new GatewayServer(options)
     const at = `${options.host ?? ''}, port ${options.port}`
+    const { flag = '--gateway' } = options
     await new Promise<void>((resolve, reject) => {
       gateway.#server.once('error', (cause) =>
         reject(
           new DfhfError('usage', `cannot listen on ${at}: ${systemCode(cause) ?? String(cause)}`, {
-            hint: 'choose another address with --gateway [host:]port, or --gateway off',
+            hint: `choose another address with ${flag} [host:]port${flag === '--gateway' ? ', or --gateway off' : ''}`,
             cause,
           }),
         ),
@@ -118,18 +134,25 @@ export class GatewayServer implements AsyncDisposable {
     return this.#open.size
   }
 
+  /** Lets what is being answered now end within `graceMs`; gives the number of requests that did not. */
+  async drain(graceMs: number): Promise<number> {
+    const before = [...this.#open]
+    if (graceMs > 0 && before.length > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, graceMs)
+      await Promise.race([promise, Promise.allSettled(before)])
+      clearTimeout(timer)
+    }
+    return before.filter((work) => this.#open.has(work)).length
+  }
+
   /** Takes no new connections, lets what is being sent end within `graceMs`, then cuts it. */
   async close(graceMs = 0): Promise<void> {
     if (!this.#isStopping) {
       this.#isStopping = true
       this.#server.close()
     }
-    if (graceMs > 0 && this.#open.size > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, graceMs)
-      await Promise.race([promise, Promise.allSettled([...this.#open])])
-      clearTimeout(timer)
-    }
+    await this.drain(graceMs)
     this.#stop.abort()
     for (const socket of this.#sockets) socket.destroy()
     this.#server.closeAllConnections()
@@ -216,17 +239,19 @@ export class GatewayServer implements AsyncDisposable {
   async #connect(incoming: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> {
     socket.on('error', () => socket.destroy())
     try {
-      await this.#handler.connect(incoming.url ?? '', socket, head, this.#stop.signal)
+      await this.#handler.connect({
+        authority: incoming.url ?? '',
+        socket,
+        head,
+        address: plainAddress(incoming.socket.remoteAddress ?? ''),
+        signal: this.#stop.signal,
+      })
     } catch (error) {
       this.#log.debug(`a tunnel failed: ${error instanceof Error ? error.message : String(error)}`)
     } finally {
       socket.destroy()
     }
   }
-}
-
-function leaving(): Reply {
-  return refuse(503, 'the gateway is stopping', [['Connection', 'close']])
 }
 
 function headersOf(incoming: IncomingMessage): Headers {

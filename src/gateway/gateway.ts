@@ -1,10 +1,9 @@
-import type { Duplex } from 'node:stream'
 import { withoutEndSlashes } from '../base/without-end-slashes.ts'
 import { lfsOidOf } from '../hub/hub-hosts.ts'
 import type { AllowList } from './access/allow-list.ts'
 import type { OwnNames } from './access/own-names.ts'
 import { isFromWebPage } from './access/web-page.ts'
-import type { GatewayHandler } from './gateway-server.ts'
+import type { ConnectRequest, GatewayHandler } from './gateway-server.ts'
 import type { GatewayRequest, HeaderLine, Reply } from './message.ts'
 import type { HubMirror } from './mirror/hub-mirror.ts'
 import type { CdnProxy } from './proxy/cdn-proxy.ts'
@@ -54,7 +53,7 @@ export class Gateway implements GatewayHandler {
     return { ...reply, headers: [...reply.headers, ...guards] }
   }
 
-  connect(authority: string, socket: Duplex, head: Uint8Array, signal: AbortSignal): Promise<void> {
+  connect({ authority, socket, head, signal }: ConnectRequest): Promise<void> {
     return this.#parts.tunnels.run(authority, socket, head, signal)
   }
 

@@ -7,6 +7,14 @@ export function refuse(status: number, message: string, headers: readonly Header
   return jsonReply(status, { error: message }, [['X-Error-Message', headerText(message)], ...headers])
 }
 
+/** The refusal of what comes while the gateway stops. */
+export function leaving(): Reply {
+  return refuse(503, 'the gateway is stopping', [
+    ['Connection', 'close'],
+    ['Retry-After', '5'],
+  ])
+}
+
 /** The refusal for any error that ended a request. */
 export function refusalOf(error: unknown): Reply {
   if (!(error instanceof DfhfError))

@@ -37,7 +37,12 @@ export class UrlBlobSource implements OriginSource {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<AsyncIterable<Uint8Array>> {
     const { size } = this.#address
-    const response = await this.send({ method: 'GET', headers: rangeHeaders(range, size), signal })
+    const response = await this.send({
+      method: 'GET',
+      headers: rangeHeaders(range, size),
+      signal,
+      isBlob: true,
+    })
     const opened = readRange(response, { range, size, etag: this.#etag })
     this.#etag ??= opened.etag
     return opened.body
@@ -48,7 +53,9 @@ export class UrlBlobSource implements OriginSource {
   }
 
   /** Asks at the address and where it leads, redirects followed as far as they may be. */
-  async send(request: Parameters<SendToBytes>[0] & Waiting): Promise<HttpResponse> {
+  async send(
+    request: Parameters<SendToBytes>[0] & Waiting & { readonly isBlob?: boolean },
+  ): Promise<HttpResponse> {
     const { headers, mayFollow } = this.#address
     const { response } = await walkRedirects(
       this.#address.url,

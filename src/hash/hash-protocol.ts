@@ -1,6 +1,6 @@
 import type { Oid } from '../blob/oid.ts'
 
-/** What the main thread asks of the hash worker; each request gets one reply with the same number. */
+/** What the main thread asks of a hash worker; each request gets one reply with the same number. */
 export type HashRequest = { readonly reply: number } & (
   | {
       readonly type: 'open'

@@ -1,19 +1,15 @@
 import { readFile } from 'node:fs/promises'
-import { DfhfError } from '../base/errors.ts'
 import { createOidHasher } from '../blob/digest.ts'
 import type { Oid } from '../blob/oid.ts'
 import type { ByteRange } from '../blob/pieces.ts'
-import type { HashReply, HashRequest } from './hash-protocol.ts'
+import { HashPool } from './hash-pool.ts'
+import type { HashRequest } from './hash-protocol.ts'
+import type { HashThread, HashWork } from './hash-thread.ts'
 
 /** Defined by the build alone. */
 declare const DFHF_VERSION: string | undefined
 
-type Unnumbered<T> = T extends { readonly reply: number } ? Omit<T, 'reply'> : never
-
-interface Waiter {
-  resolve(digest: string | undefined): void
-  reject(error: Error): void
-}
+type OpenRequest = Omit<Extract<HashRequest, { readonly type: 'open' }>, 'reply'>
 
 /** Follows one blob's contiguous prefix with its hash, away from the main thread. */
 export interface PrefixHash {
@@ -33,59 +29,35 @@ const STEP_SIZE = 2 ** 22
 const SMALL_SIZE = 2 ** 21
 
 /**
- * Hashes files on a worker thread that starts with the first need, so that neither sockets nor writes wait
- * for sha256. One worker does about 1.7 GB/s with the CPU's SHA instructions.
+ * Hashes files on worker threads that start with the need for them, so that neither sockets nor writes wait for sha256.
+ * One thread does about 1.7 GB/s with the CPU's SHA instructions; blobs are spread over several, each on one of them.
  */
 export class HashService implements Disposable {
-  #worker: Worker | undefined
-  #lastReply = 0
+  readonly #pool: HashPool
   #lastTask = 0
-  readonly #waiting = new Map<number, Waiter>()
-  readonly #address: string
 
-  /** With another worker than the program's own only for tests. */
-  constructor(address = workerAddress()) {
-    this.#address = address
+  /** With other threads than the program's own only for tests. */
+  constructor(pool = new HashPool({ address: workerAddress() })) {
+    this.#pool = pool
   }
 
   /** Begins to hash a blob that grows at `path`. */
   follow(path: string, oid: Oid, size: number): PrefixHash {
     if (size <= SMALL_SIZE) return hashAtOnce(path, oid, size)
     this.#lastTask += 1
-    const task = this.#lastTask
-    let failure: unknown
-    let told = 0
-    const send = (request: Unnumbered<HashRequest>) => {
-      this.#ask(request).catch((error: unknown) => {
-        failure ??= error
-      })
-    }
-    const restart = () => {
-      told = 0
-      send({ type: 'open', task, path, oid, size })
-    }
-    restart()
-    return {
-      restart,
-      advance(end) {
-        if (end - told < STEP_SIZE) return
-        told = end
-        send({ type: 'advance', task, end })
-      },
-      finish: async () => {
-        // Until it is restarted there is nothing that could advance.
-        told = Number.POSITIVE_INFINITY
-        const digest = await this.#ask({ type: 'finish', task, end: size })
-        if (failure !== undefined) throw failure
-        return digest ?? ''
-      },
-      close: () => send({ type: 'close', task }),
-    }
+    return new FollowedBlob(this.#pool, { type: 'open', task: this.#lastTask, path, oid, size })
   }
 
   /** The sha256 of a range of a file, in hex. */
-  async digestOf(path: string, range: ByteRange): Promise<string> {
-    return (await this.#ask({ type: 'digest', path, start: range.start, end: range.end })) ?? ''
+  async digestOf(path: string, { start, end }: ByteRange): Promise<string> {
+    const thread = this.#pool.threadForPiece()
+    const work = { left: end - start }
+    thread.works.add(work)
+    try {
+      return (await thread.ask({ type: 'digest', path, start, end })) ?? ''
+    } finally {
+      thread.works.delete(work)
+    }
   }
 
   /** True when the file at `path` holds exactly the blob `oid`. */
@@ -94,67 +66,77 @@ export class HashService implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#end('dfhf stops')
-  }
-
-  async #ask(request: Unnumbered<HashRequest>): Promise<string | undefined> {
-    this.#worker ??= this.#start()
-    const worker = this.#worker
-    this.#lastReply += 1
-    const reply = this.#lastReply
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(reply, { resolve, reject })
-      // A caller waits for the reply, and perhaps nothing else keeps the program from ending.
-      worker.ref()
-      worker.postMessage({ ...request, reply })
-    })
-  }
-
-  #start(): Worker {
-    const worker = this.#open()
-    worker.onmessage = (event: MessageEvent<HashReply>) => {
-      const waiter = this.#waiting.get(event.data.reply)
-      this.#waiting.delete(event.data.reply)
-      if (this.#waiting.size === 0) worker.unref()
-      if (event.data.failure === undefined) waiter?.resolve(event.data.digest)
-      else waiter?.reject(new DfhfError('disk', `cannot read back what was written: ${event.data.failure}`))
-    }
-    // A worker that ended sends no further reply, with an error or without; the next request starts another.
-    const ended = (why: string) => {
-      if (this.#worker === worker) this.#end(why)
-    }
-    worker.onerror = (event) => {
-      event.preventDefault()
-      ended(event.message)
-    }
-    worker.addEventListener('close', () => ended('no reason was given'))
-    // An idle worker must not keep the program from ending.
-    worker.unref()
-    return worker
-  }
-
-  #open(): Worker {
-    try {
-      return new Worker(this.#address, { smol: true })
-    } catch (error) {
-      throw endedError(error)
-    }
-  }
-
-  #end(why: string): void {
-    const worker = this.#worker
-    this.#worker = undefined
-    worker?.terminate()
-    for (const waiter of this.#waiting.values()) waiter.reject(endedError(why))
-    this.#waiting.clear()
+    this.#pool[Symbol.dispose]()
   }
 }
 
-function endedError(why: unknown): DfhfError {
-  const reason = (why instanceof Error ? why.message : String(why)).split('\n', 1)
-  return new DfhfError('unexpected', `the thread that checks what came ended: ${reason}`, {
-    hint: 'run again; allow dfhf more threads where their number is limited',
-  })
+/** A blob on one of the threads. */
+class FollowedBlob implements PrefixHash, HashWork {
+  readonly #pool: HashPool
+  readonly #opening: OpenRequest
+  #thread: HashThread
+  #failure: unknown
+  #told = 0
+  #hashed = 0
+
+  constructor(pool: HashPool, opening: OpenRequest) {
+    this.#pool = pool
+    this.#opening = opening
+    this.#thread = pool.threadForBlob()
+    this.restart()
+  }
+
+  get left(): number {
+    return this.#opening.size - this.#hashed
+  }
+
+  restart(): void {
+    if (this.#thread.hasEnded) this.#thread = this.#pool.threadForBlob()
+    this.#thread.works.add(this)
+    this.#told = 0
+    this.#hashed = 0
+    void this.#send(this.#opening)
+  }
+
+  advance(end: number): void {
+    if (end - this.#told < STEP_SIZE) return
+    this.#told = end
+    void this.#advance(end)
+  }
+
+  async finish(): Promise<string> {
+    const { task, size } = this.#opening
+    // Until it is restarted there is nothing that could advance.
+    this.#told = Number.POSITIVE_INFINITY
+    try {
+      const digest = await this.#thread.ask({ type: 'finish', task, end: size })
+      if (this.#failure !== undefined) throw this.#failure
+      return digest ?? ''
+    } catch (error) {
+      // What failed first says why the rest did.
+      throw this.#failure ?? error
+    } finally {
+      this.#thread.works.delete(this)
+    }
+  }
+
+  close(): void {
+    this.#thread.works.delete(this)
+    void this.#send({ type: 'close', task: this.#opening.task })
+  }
+
+  async #advance(end: number): Promise<void> {
+    await this.#send({ type: 'advance', task: this.#opening.task, end })
+    this.#hashed = Math.max(this.#hashed, end)
+  }
+
+  async #send(request: Parameters<HashThread['ask']>[0]): Promise<void> {
+    try {
+      await this.#thread.ask(request)
+    } catch (error) {
+      this.#failure ??= error
+    }
+  }
 }
 
 /**

@@ -69,11 +69,12 @@ function handle(request: HashRequest): string | undefined {
     case 'advance':
       advance(request.task, request.end)
       return undefined
-    case 'finish': {
-      const digest = advance(request.task, request.end).hasher.digest()
-      close(request.task)
-      return digest
-    }
+    case 'finish':
+      try {
+        return advance(request.task, request.end).hasher.digest()
+      } finally {
+        close(request.task)
+      }
     case 'digest':
       return digestOf(request.path, request.start, request.end)
     case 'close':

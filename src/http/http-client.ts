@@ -22,6 +22,8 @@ export interface HttpClientOptions {
   readonly rateGate?: RateGate
   /** The proxy for a URL; without it every request goes direct. */
   readonly proxyFor?: (url: URL) => HttpProxy | undefined
+  /** Hears the status of each response, and 0 where none came. */
+  readonly onAnswer?: (status: number) => void
   /** The PEM certificates of every authority to trust, asked for at the first TLS connection; default: the built-in ones. */
   readonly authorities?: () => readonly string[] | undefined
 }
@@ -36,6 +38,10 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined
   readonly headersTimeoutMs?: number | undefined
   readonly bodyTimeoutMs?: number | undefined
+  /** True for a GET of a blob's bytes that needs no token: an origin proxy may answer it. */
+  readonly isBlob?: boolean
+  /** A cache to ask over plain http for what is at an https address, in place of the proxy that the environment names. */
+  readonly cache?: URL
 }
 
 /** Sends requests over kept-alive connections. */
@@ -59,7 +65,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     rateGate: options.rateGate ?? new RateGate(),
     async request(request) {
       const url = new URL(request.url)
-      const proxy = options.proxyFor?.(url)
+      const { cache } = request
+      const proxy = cache ? { url: cache, user: '', password: '' } : options.proxyFor?.(url)
       const timeouts = {
         headersTimeoutMs: request.headersTimeoutMs ?? headersTimeoutMs,
         bodyTimeoutMs: request.bodyTimeoutMs ?? bodyTimeoutMs,
@@ -73,9 +80,10 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
               hasProxyLogin: proxy !== undefined && hasLogin(proxy),
               ...timeouts,
             })
+      let hasAnswer = false
       try {
         const exchange = new Exchange(request.signal, dispatchers.gathering)
-        dispatchers.send(url, proxy, exchange, {
+        dispatchers.send(cache ? inClear(url) : url, proxy, exchange, {
           method: request.method ?? 'GET',
           headers: { ...request.headers },
           body: request.body ?? null,
@@ -85,6 +93,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           reset: false,
         })
         const { status, headers, body } = await exchange.answer
+        hasAnswer = true
+        options.onAnswer?.(status)
         if (proxy && status === 407) {
           body.dump({ limit: 1024 })
           throw proxyRefusal(407, { host: url.host, proxy: proxy.url.host, hasLogin: hasLogin(proxy) })
@@ -97,12 +107,18 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           toError,
         })
       } catch (error) {
+        if (!hasAnswer && !request.signal?.aborted) options.onAnswer?.(0)
         throw toError(error)
       }
     },
     close: () => dispatchers.close(),
     [Symbol.asyncDispose]: () => dispatchers.close(),
   }
+}
+
+/** The address under which an HTTP cache without TLS is asked for `url`. */
+function inClear(url: URL): URL {
+  return new URL(url.href.replace(/^https:/, 'http:'))
 }
 
 type DispatchOptions = Omit<Dispatcher.DispatchOptions, 'origin' | 'path'>

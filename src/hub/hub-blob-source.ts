@@ -155,8 +155,8 @@ export class HubBlobSource implements OriginSource {
 
   #get(location: BlobLocation, range: ByteRange, signal: AbortSignal): Promise<HttpResponse> {
     const headers = rangeHeaders(range, this.#blob.size)
-    const request = { url: location.url, headers, signal, waitsItsTurn: false }
-    return this.#session.sendFollowing(request)
+    const isBlob = location.isSigned
+    return this.#session.sendFollowing({ url: location.url, headers, signal, waitsItsTurn: false, isBlob })
   }
 
   async #read(

@@ -7,6 +7,7 @@ import { redactUrl } from '../http/redact-url.ts'
 import { isRetryableStatus } from '../http/retry.ts'
 import { FileNotFoundError } from '../repo/file-errors.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
+import { trustHint } from './tokens.ts'
 
 /** What was asked of the Hub, for the words of an error. */
 export interface HubQuestion {
@@ -80,7 +81,10 @@ export async function hubError(
 function gated(name: string, asker: Asker): DfhfError {
   if (asker.tokenFrom === undefined) {
     return fail('gated', `${name} is gated and no token was sent${reason(asker)}`, {
-      hint: `accept its licence at ${asker.page} and set HF_TOKEN, or run 'hf auth login'`,
+      hint:
+        asker.withheld !== undefined
+          ? trustHint
+          : `accept its licence at ${asker.page} and set HF_TOKEN, or run 'hf auth login'`,
     })
   }
   return fail('gated', `the account of the token from ${asker.tokenFrom} has no access to ${name}`, {
@@ -90,13 +94,19 @@ function gated(name: string, asker: Asker): DfhfError {
 
 /** `call` is the one that the server may lack: it does not say that it has no such repo. */
 function repoNotFound(name: string, asker: Asker, call?: string): DfhfError {
+  if (asker.withheld !== undefined) {
+    const host = redactUrl(asker.endpoint)
+    return fail('repo-not-found', `${host} shows no repo ${name} without a token, and ${asker.withheld}`, {
+      hint: trustHint,
+    })
+  }
   const check =
     asker.tokenFrom === undefined
       ? 'check the name; a private repo needs HF_TOKEN or --token'
       : `check the name; if it is private, the token from ${asker.tokenFrom} has no access to it`
   const hint =
     call === undefined ? check : `${check}; or this is a mirror that lacks the Hub's call '${call}'`
-  return fail('repo-not-found', `no repo ${name} on ${redactUrl(asker.endpoint)}${reason(asker)}`, { hint })
+  return fail('repo-not-found', `no repo ${name} on ${redactUrl(asker.endpoint)}`, { hint })
 }
 
 function lacksCall(call: 'tree' | 'paths-info', asker: Asker): DfhfError {

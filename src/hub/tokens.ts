@@ -41,17 +41,30 @@ export function findToken({ explicit, env, readFile }: TokenSources): Token | un
 export interface TokenRule {
   /** Sends tokens in clear where the server is on another machine. @default false */
   readonly allowPlainHttp?: boolean | undefined
+  /** The one server on another machine that may have tokens in clear, as `http://host:port`. @default none */
+  readonly trustedOrigin?: string | undefined
 }
 
 /** True where no host on the way can read a token, over https and on this machine, or where the user insists. */
-export function isSafeForToken(url: URL, { allowPlainHttp = false }: TokenRule = {}): boolean {
-  return url.protocol === 'https:' || isLoopbackHost(url.hostname) || allowPlainHttp
+export function isSafeForToken(url: URL, rule: TokenRule = {}): boolean {
+  if (url.protocol === 'https:' || isLoopbackHost(url.hostname)) return true
+  return rule.allowPlainHttp === true || url.origin === rule.trustedOrigin
 }
 
-/** What the environment says of it: DFHF_ALLOW_PLAIN_HTTP_TOKEN. */
-export function tokenRuleOf(env: Environment): TokenRule {
-  return { allowPlainHttp: isSwitchedOn(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN) }
+/** What the user allows: DFHF_ALLOW_PLAIN_HTTP_TOKEN for every server, a trusted endpoint for that one. */
+export function tokenRuleOf(
+  env: Environment,
+  { endpoint, isTrusted }: { readonly endpoint: string; readonly isTrusted: boolean },
+): TokenRule {
+  return {
+    allowPlainHttp: isSwitchedOn(env.DFHF_ALLOW_PLAIN_HTTP_TOKEN),
+    trustedOrigin: isTrusted ? parseEndpoint(endpoint).origin : undefined,
+  }
 }
+
+/** What to do where a token is kept back, for hints. */
+export const trustHint =
+  '--trust-endpoint (DFHF_TRUST_ENDPOINT=1) sends it there all the same, as to the gateway of your own node'
 
 /** What of a token may be sent to an endpoint. */
 export interface TokenDecision {
@@ -74,7 +87,7 @@ export function decideToken(
   const where = `${url.host} over plain http`
   if (token.from === '--token') {
     throw new DfhfError('usage', `will not send the token to ${where}`, {
-      hint: 'use an https endpoint, or set DFHF_ALLOW_PLAIN_HTTP_TOKEN=1',
+      hint: `use an https endpoint; ${trustHint}`,
     })
   }
   return { token: undefined, withheld: `the token from ${token.from} is not sent to ${where}` }

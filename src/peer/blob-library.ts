@@ -6,6 +6,7 @@ import type { BlobIndex, IndexedBlob } from '../storage/store/blob-index.ts'
 import type { BlobStore } from '../storage/store/store.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
 import type { RunningTransfer, TransferEngine } from '../transfer/transfer-engine.ts'
+import { fileFailed } from '../transfer/transfer-event.ts'
 import { BlobProofs } from './blob-proof.ts'
 import type { LocatedBlob } from './located-blob.ts'
 import { type SharedFetch, untilDone } from './shared-fetch.ts'
@@ -135,11 +136,7 @@ export class BlobLibrary {
     const done = finish()
     // Readers hear of a failure when they wait for the fetch; here it is only logged.
     done.catch((error: unknown) => {
-      engine.report({
-        type: 'file-failed',
-        id,
-        reason: error instanceof Error ? error.message : String(error),
-      })
+      engine.report(fileFailed(id, error))
     })
     return { transfer, done, stop, users: 0 }
   }

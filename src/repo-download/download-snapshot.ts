@@ -1,120 +1,23 @@
 import { DfhfError } from '../base/errors.ts'
-import { type Commit, isCommit } from '../blob/oid.ts'
+import { type Commit, isOid, type Oid } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
-import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
-import { createPathFilter, literalText, matchesPattern } from '../repo/patterns.ts'
-import { repoName } from '../repo/repo.ts'
+import type { FileRef } from '../repo/file-ref.ts'
 import { FilesInFlight } from '../transfer/files-in-flight.ts'
-import type { FileResult } from '../transfer/transfer-event.ts'
-import { isHiddenByCache } from './download-file.ts'
-import { keepNote, keepRevision } from './keep-note.ts'
-import { findClashes, withoutRepeats } from './listing-clashes.ts'
+import type { FileResult, TransferEvent } from '../transfer/transfer-event.ts'
+import { Garbage } from './garbage.ts'
+import { type FilePatterns, type PlannedFile, planSnapshot, type SnapshotPlan } from './plan-snapshot.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 
-/** Files that are looked for on the disk at the same time: thousands of such questions at once would fill the memory. */
-const PLANNED_AT_ONCE = 32
-
-/** Which files of a repo are meant; patterns as huggingface_hub's allow and ignore patterns. */
-export interface FilePatterns {
-  /** undefined keeps every file. */
-  readonly include: readonly string[] | undefined
-  readonly exclude: readonly string[]
-  /** Patterns of which each must match a file. */
-  readonly mustMatch: readonly string[]
-}
-
-/** What a snapshot would do. */
-export interface SnapshotPlan {
-  readonly commit: Commit
-  readonly files: readonly PlannedFile[]
-}
-
-/** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
-type PlannedFile =
-  | {
-      readonly file: FileRef
-      readonly isHere: boolean
-      readonly placed?: undefined
-      /** Why it cannot be stored. */
-      readonly unusable?: UnusableNameError | undefined
-    }
-  | {
-      readonly file: { readonly path: string; readonly size: number }
-      readonly isHere: true
-      readonly placed: PlacedFile
-    }
+/** Bytes of garbage that come of one file, besides twice its own: what is larger than this is given back by hand. */
+const FETCHED_COSTS = 16_000
+const MOST_GARBAGE = 2 ** 17
 
 /** A snapshot that is complete: its folder and its files. */
 export interface Snapshot {
   readonly path: string
   readonly commit: Commit
+  /** Empty where results are not kept. */
   readonly files: readonly FileResult[]
-}
-
-/** Finds out what the snapshot consists of and what of it is here. Notes the revision, writes nothing else. */
-export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns): Promise<SnapshotPlan> {
-  const { parts } = fetcher
-  const { commit, failure } = await resolveCommit(parts)
-  const listing = await listFiles(parts, commit, failure)
-  const isKept = createPathFilter(patterns)
-  const kept = listing.files.filter((file) => isKept(file.path))
-  for (const pattern of patterns.mustMatch) {
-    if (kept.some((file) => matchesPattern(file.path, pattern))) continue
-    if (!listing.isWhole) throw notCached(`'${pattern}' at ${parts.revision}`)
-    throw notListed(parts, pattern, listing)
-  }
-  if (kept.length === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
-  await keepRevision(parts, commit)
-  const clashes = findClashes(kept.filter((file) => !('file' in file)))
-  const wanted = withoutRepeats(kept)
-  const files: PlannedFile[] = []
-  let next = 0
-  const planRest = async () => {
-    for (let at = next++, file = wanted[at]; file; at = next++, file = wanted[at])
-      files[at] = await planFile(parts, commit, file, clashes.get(file.path))
-  }
-  await Promise.all(Array.from({ length: PLANNED_AT_ONCE }, planRest))
-  return { commit, files }
-}
-
-/** The error for a name that no file has; a folder's name became a pattern for all files below it. */
-function notListed({ repo, revision }: FetchParts, pattern: string, listing: Listing): DfhfError {
-  const folder = pattern.endsWith('/**') ? literalText(pattern.slice(0, -'/**'.length)) : undefined
-  const isFile = folder !== undefined && listing.files.some((file) => file.path === folder)
-  const what = folder === undefined ? `file '${pattern}'` : `folder '${folder}'`
-  return new DfhfError('file-not-found', `no ${what} in ${repoName(repo)} at ${revision}`, {
-    hint: isFile
-      ? 'it is a file: write its name without a slash, and blob for tree in an address'
-      : 'check the name; it is case-sensitive',
-  })
-}
-
-function nothingKept({ repo, revision }: FetchParts, { include, exclude }: FilePatterns): string {
-  const where = `${repoName(repo)} at ${revision}`
-  if (include === undefined && exclude.length === 0) return `${where} has no files`
-  const options = [
-    ...(include ?? []).map((pattern) => `--include '${pattern}'`),
-    ...exclude.map((pattern) => `--exclude '${pattern}'`),
-  ]
-  return `no file of ${where} is meant by ${options.join(' ')}`
-}
-
-async function planFile(
-  { destination, isForced }: FetchParts,
-  commit: Commit,
-  listed: ListedFile | PlacedFile,
-  clash: UnusableNameError | undefined,
-): Promise<PlannedFile> {
-  if ('file' in listed) return { file: listed, isHere: true, placed: listed }
-  const { path, oid, size } = listed
-  const file = { commit, path, oid, size }
-  if (clash) return { file, isHere: false, unusable: clash }
-  try {
-    return { file, isHere: (await destination.has(file)) && !isForced }
-  } catch (error) {
-    if (error instanceof UnusableNameError) return { file, isHere: false, unusable: error }
-    throw error
-  }
 }
 
 /** How many files of a snapshot may be in flight. */
@@ -122,26 +25,52 @@ export interface SnapshotOptions {
   readonly workers: number
   /** Of small files, where that is another number: as many of them as pay off, and never more. */
   readonly mostSmall?: number | undefined
+  /** False where nothing is told of single files: their results would be most of the memory. @default true */
+  readonly keepsResults?: boolean
+  /** Whether a file that was here before holds what its oid says. @default it is believed, as in every cache */
+  readonly isIntact?: ((path: string, oid: Oid) => Promise<boolean>) | undefined
 }
 
-/** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
+/** Plans a snapshot, reports the plan and brings it. */
 export async function downloadSnapshot(
   fetcher: RepoFetcher,
   patterns: FilePatterns,
   options: SnapshotOptions,
 ): Promise<Snapshot> {
-  const { engine, destination, origin } = fetcher.parts
-  const { commit, files } = await planSnapshot(fetcher, patterns)
-  const missing = files.filter(({ isHere }) => !isHere)
-  if (!origin && missing.length > 0) throw incomplete(fetcher.parts, missing.length)
-  engine.report({
+  const plan = await planSnapshot(fetcher, patterns)
+  checkIsBringable(fetcher, plan)
+  fetcher.parts.engine.report(planEvent([plan]))
+  return bringSnapshot(fetcher, plan, options)
+}
+
+/** Throws `not-cached` where the plan needs an origin and there is none. */
+export function checkIsBringable({ parts }: RepoFetcher, { files }: SnapshotPlan): void {
+  const missing = files.filter(({ isHere }) => !isHere).length
+  if (!parts.origin && missing > 0) throw incomplete(parts, missing)
+}
+
+/** What plans amount to together. */
+export function planEvent(plans: readonly SnapshotPlan[]): TransferEvent {
+  const sum = (of: (plan: SnapshotPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0)
+  const missingOf = ({ files }: SnapshotPlan) => files.filter(({ isHere }) => !isHere)
+  return {
     type: 'plan',
-    files: files.length,
-    size: sizeOf(files),
-    missingFiles: missing.length,
-    missingSize: sizeOf(missing),
-  })
-  await fetcher.ensureRoom(missing.flatMap((each) => (each.placed || each.unusable ? [] : [each.file])))
+    files: sum(({ files }) => files.length),
+    size: sum(({ files }) => sizeOf(files)),
+    missingFiles: sum((plan) => missingOf(plan).length),
+    missingSize: sum((plan) => sizeOf(missingOf(plan))),
+  }
+}
+
+/** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
+export async function bringSnapshot(
+  fetcher: RepoFetcher,
+  { commit, files }: SnapshotPlan,
+  options: SnapshotOptions,
+): Promise<Snapshot> {
+  const { destination } = fetcher.parts
+  const missing = files.filter(({ isHere }) => !isHere)
+  await fetcher.ensureRoom(missing.flatMap((each) => (isMissing(each) ? [each.file] : [])))
   const results = await fetchAll(fetcher, commit, files, options)
   return { path: destination.folderOf(commit), commit, files: results }
 }
@@ -154,7 +83,7 @@ async function fetchAll(
   fetcher: RepoFetcher,
   commit: Commit,
   files: readonly PlannedFile[],
-  { workers, mostSmall }: SnapshotOptions,
+  { workers, mostSmall, isIntact, keepsResults = true }: SnapshotOptions,
 ): Promise<FileResult[]> {
   const { engine, origin } = fetcher.parts
   const places = new FilesInFlight({
@@ -163,18 +92,24 @@ async function fetchAll(
     isHeldBack: () => engine.isHeldBack,
     requestsLeft: () => origin?.requestsLeft,
   })
+  const count = files.length
   const smallestFirst = files
     .map((planned, index) => ({ planned, index }))
     .sort((a, b) => a.planned.file.size - b.planned.file.size)
+  fetcher.expect(smallestFirst.flatMap(({ planned }) => (isMissing(planned) ? [planned.file] : [])))
+  const garbage = new Garbage()
   const results: FileResult[] = []
   let failure: { readonly error: unknown } | undefined
   const unusable: UnusableNameError[] = []
   await places.each(
-    smallestFirst,
+    takeFrom(smallestFirst.reverse()),
     async ({ planned, index }) => {
       if (failure) return
       try {
-        results[index] = await bring(fetcher, commit, planned)
+        const found = await bring(fetcher, commit, planned)
+        const result = isIntact ? await checked(found, planned.file.path, isIntact) : found
+        if (keepsResults) results[index] = result
+        garbage.add(FETCHED_COSTS + Math.min(MOST_GARBAGE, 2 * result.size))
       } catch (error) {
         if (error instanceof UnusableNameError) unusable.push(error)
         else failure ??= { error }
@@ -184,8 +119,17 @@ async function fetchAll(
   )
   if (failure) throw failure.error
   const [first] = unusable
-  if (first) throw allButUnusable(first, unusable, files.length)
+  if (first) throw allButUnusable(first, unusable, count)
   return results
+}
+
+/** Takes what is last off the list, so that no list holds it for longer than it is worked on. */
+function* takeFrom<T extends object>(list: T[]): Generator<T> {
+  for (let item = list.pop(); item; item = list.pop()) yield item
+}
+
+function isMissing(planned: PlannedFile): planned is PlannedFile & { readonly file: FileRef } {
+  return !planned.isHere && !planned.unusable
 }
 
 /** The error when all files are here but those whose names cannot be stored. */
@@ -214,76 +158,16 @@ async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile)
   return fetcher.found({ commit, oid, size }, file, performance.now())
 }
 
-/** The commit that a revision means; with the origin's error where it could not be asked. */
-interface Resolved {
-  readonly commit: Commit
-  readonly failure?: DfhfError
-}
-
-/** The commit that the revision means now; the one that it meant last when the Hub cannot be asked. */
-async function resolveCommit(parts: FetchParts): Promise<Resolved> {
-  const { repo, revision, origin, destination, signal, isForced } = parts
-  if (isCommit(revision)) return { commit: revision }
-  const known = await destination.readRef(revision)
-  if (!origin) {
-    if (known) return { commit: known }
-    throw notCached(`${repo.id} at ${revision}`)
-  }
-  if (!known || isForced) parts.onFetchLikely()
-  try {
-    const { commit } = await origin.resolveRevision(repo, revision, { signal })
-    return { commit }
-  } catch (error) {
-    const isDenied = !(error instanceof DfhfError) || error.code === 'revision-not-found'
-    if (!known || isForced || isDenied || !(await isListed(parts, known))) throw error
-    parts.engine.report({
-      type: 'notice',
-      text: `${error.message}; using commit ${known.slice(0, 8)}, the last that was seen`,
-    })
-    return { commit: known, failure: error }
-  }
-}
-
-async function isListed({ destination }: FetchParts, commit: Commit): Promise<boolean> {
-  return ((await destination.readTree(commit)) ?? (await destination.listPlaced(commit))) !== undefined
-}
-
-/** What is known of a commit's files. */
-interface Listing {
-  readonly files: readonly (ListedFile | PlacedFile)[]
-  /** False where these are only the files that happen to be here. */
-  readonly isWhole: boolean
-}
-
-/**
- * All files of a commit. A commit never changes, so a list that was kept is as good as the Hub's. Older clients kept
- * none: where the Hub cannot be asked either, the files that are here have to do, as for huggingface_hub.
- */
-async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError): Promise<Listing> {
-  const { repo, origin, destination, signal, isForced } = parts
-  const kept = await destination.readTree(commit)
-  if (kept) return { files: kept, isWhole: true }
-  let why = failure ?? notCached(`the list of files of ${repo.id} at ${parts.revision}`)
-  if (origin && failure === undefined) {
-    try {
-      const files = await Array.fromAsync(origin.listFiles(repo, commit, { signal }))
-      await keepNote(parts, () => destination.noteTree(commit, files))
-      return { files, isWhole: true }
-    } catch (error) {
-      if (isForced || !isHiddenByCache(error)) throw error
-      why = error
-    }
-  }
-  const files = await destination.listPlaced(commit)
-  if (files === undefined) throw why
-  const text = `${why.message}; taking the ${files.length} files of it that are here for all of it`
-  parts.engine.report({ type: 'notice', text })
-  return { files, isWhole: false }
-}
-
-function notCached(what: string): DfhfError {
-  return new DfhfError('not-cached', `${what} is not in the cache, and the Hub may not be asked`, {
-    hint: 'run again without offline mode',
+/** A result whose content is known to be its oid's; a file that was here before is read for it. */
+async function checked(
+  result: FileResult,
+  name: string,
+  isIntact: NonNullable<SnapshotOptions['isIntact']>,
+): Promise<FileResult> {
+  if (result.verified) return result
+  if (isOid(result.oid) && (await isIntact(result.path, result.oid))) return { ...result, verified: true }
+  throw new DfhfError('verification-failed', `${name} at ${result.path} does not hold what its oid says`, {
+    hint: 'run again with --force-download',
   })
 }
 

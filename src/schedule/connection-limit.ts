@@ -8,7 +8,7 @@ export class ConnectionLimit {
   readonly #max: number
   #limit: number
   /** What the last smaller limit reached, in bytes per ms, while a larger one is on trial. */
-  #trial: { readonly fallback: number; readonly rate: number } | undefined
+  #trial: { readonly fallback: number; readonly rate: number; readonly wasDisturbed?: true } | undefined
   #isGrowing = true
   #nextProbeAt = 0
   #calmUntil = 0
@@ -55,8 +55,17 @@ export class ConnectionLimit {
     this.#nextProbeAt = now + PROBE_EVERY_MS
   }
 
-  /** The connections were not all in use: what was learned before may not hold any more, and growth is tried anew. */
+  /**
+   * The connections were not all in use in a window, so that it says nothing. New ones take a moment to open: a trial goes
+   * on for one such window, and is then given up, as a larger limit that was never measured must not stay. What was
+   * learned before may not hold any more, and growth is tried anew.
+   */
   unsettle(now: number): void {
+    if (this.#trial && !this.#trial.wasDisturbed) {
+      this.#trial = { ...this.#trial, wasDisturbed: true }
+      return
+    }
+    if (this.#trial) this.#limit = this.#trial.fallback
     this.#trial = undefined
     if (now >= this.#calmUntil) this.#isGrowing = true
   }

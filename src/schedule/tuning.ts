@@ -276,3 +276,29 @@ export const MOST_COMPARED = 4
  * twice as long. One connection that drips held a whole blob back for minutes, while every other one was quick.
  */
 export const SUSPECT_PATIENCE_MS = 2_000
+
+// Small blobs, many by one request to a peer.
+
+/** Blobs and bytes of the first request to a peer, which may prove to have none of them or to bring them slowly. */
+export const FIRST_BUNDLE_BLOBS = 64
+export const FIRST_BUNDLE_BYTES = 2 ** 20
+/** Of each later one, while the peer is quick. */
+export const LARGEST_BUNDLE_BLOBS = 512
+export const LARGEST_BUNDLE_BYTES = 2 ** 21
+/** A peer that is quicker than this with one request gets a larger one next, in ms. */
+export const QUICK_BUNDLE_MS = 500
+/** A request may take so long, in ms, and besides what its bytes take at so many a ms; the Hub is asked for what is missing then. */
+export const BUNDLE_GRACE_MS = 1_000
+export const LEAST_BUNDLE_RATE = 4_000
+/** Requests under way at once, to one peer and to all. */
+export const BUNDLES_PER_PEER = 2
+export const BUNDLES = 4
+/** How long all requests that brought nothing may take together, in ms, and how many there may be. The Hub is asked from then on. */
+export const MOST_BUNDLE_WASTE_MS = 3_000
+export const MOST_FRUITLESS_BUNDLES = 8
+/** The part of the time of requests that brought all that is forgiven. */
+export const FORGIVEN_SHARE = 0.25
+/** How long a peer is not asked that brought nothing, in ms. */
+export const BUNDLE_PAUSE_MS = 10_000
+/** Bytes that have come and not been taken yet, at which no more is asked for. */
+export const MOST_BUNDLED_BYTES = 2 ** 23

@@ -1,13 +1,14 @@
 import type { Log } from '../base/log.ts'
 import { isLoopbackHost } from '../base/loopback.ts'
 import { AllowList } from '../gateway/access/allow-list.ts'
+import { AllowedClients } from '../gateway/access/allowed-clients.ts'
 import { OwnNames } from '../gateway/access/own-names.ts'
 import { BlobReplies } from '../gateway/blob-replies.ts'
+import { Door, type Probe } from '../gateway/door.ts'
 import { Gateway, type OwnRoute } from '../gateway/gateway.ts'
 import { GatewayServer } from '../gateway/gateway-server.ts'
 import { KnownUrls } from '../gateway/known-urls.ts'
 import { LfsGateway } from '../gateway/lfs/lfs-gateway.ts'
-import { jsonReply, type Reply, textReply } from '../gateway/message.ts'
 import { FileFacts } from '../gateway/mirror/file-facts.ts'
 import { HubApi } from '../gateway/mirror/hub-api.ts'
 import { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
@@ -26,16 +27,20 @@ import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { PublicRepos } from '../peer/public-repos.ts'
 import type { Origin } from '../repo/origin.ts'
 import type { DaemonMetrics } from './metrics.ts'
+import { metricsReply } from './metrics-server.ts'
 import { WarmRoute } from './warm-route.ts'
-
-/** How long what is being sent may take once the gateway closes, in ms. */
-const GRACE_MS = 5_000
 
 /** The parts of a gateway, and its settings. */
 export interface GatewayOptions {
   readonly listen: { readonly host: string | undefined; readonly port: number }
   /** Names by which clients may call it besides its addresses. */
   readonly hosts: readonly string[]
+  /** Address ranges of other machines that it answers; none for every machine. */
+  readonly clients: readonly string[]
+  /** Answered to every machine. */
+  readonly probes: ReadonlyMap<string, Probe>
+  /** False where `/metrics` answers at an address of its own. */
+  readonly isMetricsHere: boolean
   readonly endpoint: string
   /** Carries no token of its own. */
   readonly http: HttpClient
@@ -55,6 +60,8 @@ export interface GatewayOptions {
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]
   readonly storeQuota: number
+  /** The secret by which other machines may order fetches, as it is now. @default none: this machine alone may */
+  readonly warmToken?: (() => string | undefined) | undefined
   readonly metrics?: DaemonMetrics | undefined
   readonly log: Log
 }
@@ -64,10 +71,10 @@ export interface OpenGateway extends AsyncDisposable {
   readonly port: number
   /** Requests being answered, and tunnels that are open. */
   load(): { readonly requests: number; readonly tunnels: number }
-  /** False while the Hub fails. */
+  /** False from a failure of the Hub on until it has answered again. */
   isHubWell(): boolean
-  /** Takes no new requests, lets what is being sent end within a bound, and closes. */
-  close(): Promise<void>
+  /** Takes no new requests, lets what is being answered end within `graceMs`, and closes; gives how many did not end. */
+  close(graceMs: number): Promise<number>
 }
 
 /** Builds the gateway's parts and binds its port. Throws `usage` for a port that cannot be had, or a misspelt host. */
@@ -102,36 +109,32 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     ownHub: options.ownHub,
     isLoopbackOnly: listen.host !== undefined && isLoopbackHost(listen.host),
     storeQuota: options.storeQuota,
+    warmToken: options.warmToken ?? (() => undefined),
     log,
   })
   const own = new Map<string, OwnRoute>([
-    ['GET /healthz', () => jsonReply(200, { ok: true })],
     ['POST /v1/warm', (request) => warm.handle(request)],
-    ...(metrics ? [['GET /metrics', () => metricsReply(metrics)] as const] : []),
+    ...(metrics && options.isMetricsHere ? [['GET /metrics', () => metricsReply(metrics)] as const] : []),
   ])
+  const allowed = new AllowedClients(options.clients)
   const ownNames = new OwnNames({ listenHost: listen.host, names: options.hosts })
-  const handler = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, ownNames, own })
+  const inside = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, ownNames, own })
+  const door = new Door({ inside, allowed, ownNames, probes: options.probes })
   const onReply = (status: number) => metrics?.answered(status)
-  const server = await GatewayServer.listen({ handler, ...listen, log, onReply })
+  const server = await GatewayServer.listen({ handler: door, ...listen, log, onReply })
   const close = async (graceMs: number) => {
-    await server.close(graceMs)
+    door.leave()
+    const cut = await server.drain(graceMs)
+    await server.close()
     blobs.close()
     stop.abort()
+    return cut
   }
   return {
     port: server.port,
     load: () => ({ requests: server.active, tunnels: tunnels.open }),
-    isHubWell: () => !circuit.isBad,
-    close: () => close(GRACE_MS),
-    [Symbol.asyncDispose]: () => close(0),
-  }
-}
-
-async function metricsReply(metrics: DaemonMetrics): Promise<Reply> {
-  const text = await metrics.text()
-  const { headers, ...rest } = textReply(200, text)
-  return {
-    ...rest,
-    headers: headers.map((line) => (line[0] === 'Content-Type' ? [line[0], metrics.contentType] : line)),
+    isHubWell: () => circuit.isWell,
+    close,
+    [Symbol.asyncDispose]: async () => void (await close(0)),
   }
 }

@@ -11,6 +11,7 @@ import type { Origin } from '../repo/origin.ts'
 import { LineStream } from './line-stream.ts'
 import { parseWarmOrder } from './warm-order.ts'
 import { planWarm, runWarm, type WarmParts } from './warm-store.ts'
+import { admitOrder } from './warm-token.ts'
 
 const MAX_ORDER_SIZE = 2 ** 20
 const MAX_ORDERS = 16
@@ -25,6 +26,8 @@ export interface WarmRouteParts {
   /** True where only this machine reaches the gateway. */
   readonly isLoopbackOnly: boolean
   readonly storeQuota: number
+  /** The secret by which other machines may order, as it is now. */
+  readonly warmToken: () => string | undefined
   readonly log: Log
 }
 
@@ -37,7 +40,13 @@ export class WarmRoute {
     this.#parts = parts
   }
 
-  async handle(request: GatewayRequest): Promise<Reply> {
+  async handle(given: GatewayRequest): Promise<Reply> {
+    let request: GatewayRequest
+    try {
+      request = admitOrder(given, this.#parts.warmToken())
+    } catch (error) {
+      return refusalWithCode(error)
+    }
     // A web page cannot send this type to another site without asking first (CORS), which the gateway refuses.
     if (!/^application\/json\s*(?:;|$)/i.test(request.headers.get('content-type') ?? '')) {
       return refuse(400, 'an order must come as Content-Type: application/json')

@@ -55,9 +55,10 @@ export class LeaseOutcomes implements LeaseListener {
   }
 
   landed(lease: Lease, { tookMs, isNew, digest }: Landing): void {
-    const { state, scheduler, gate, onChange } = this.#parts
+    const { state, scheduler, gate, counters, onChange } = this.#parts
     const { source, at } = lease
     if (isNew) {
+      counters.landed(kindOf(source), at, tookMs)
       const isVouchedFor = scheduler.board.peers.get(source)?.have.isFull ?? false
       state.pieces.note(at, { source, isVouchedFor, digest })
       if (source === HUB) gate.progressed()
@@ -74,7 +75,8 @@ export class LeaseOutcomes implements LeaseListener {
   }
 
   failed(lease: Lease, error: unknown): void {
-    const { state, peerFaults, onRangeIgnored } = this.#parts
+    const { state, counters, peerFaults, onRangeIgnored } = this.#parts
+    if (isOfClass(error, 'corrupt')) counters.wrong('piece')
     if (error instanceof RangeIgnoredError && lease.source === HUB) onRangeIgnored()
     else if (!(error instanceof DfhfError) || isOfClass(error, 'disk')) state.fail(error)
     else if (lease.source === HUB) this.#hubFailed(lease, error)

@@ -28,6 +28,10 @@ export class TransferCounters {
     this.#report({ type: 'bytes', id: this.#id, count, kind, source })
   }
 
+  landed(kind: SourceKind, piece: number, ms: number): void {
+    this.#report({ type: 'piece', id: this.#id, piece, kind, ms })
+  }
+
   /** Bytes that arrived are worth nothing: they count as cost, but no longer as progress. */
   lose(kind: SourceKind, count: number): void {
     if (count > 0) this.#report({ type: 'bytes-lost', id: this.#id, count, kind })
@@ -36,6 +40,10 @@ export class TransferCounters {
   retry(source: string, reason: string, delayMs: number): void {
     this.#retries += 1
     this.#report({ type: 'retry', id: this.#id, source, reason, delayMs })
+  }
+
+  wrong(of: 'piece' | 'blob'): void {
+    this.#report({ type: 'wrong-bytes', id: this.#id, of })
   }
 
   connections(hub: number, peers: number): void {

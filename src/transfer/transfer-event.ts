@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../base/error-table.ts'
+import { DfhfError, isAbort } from '../base/errors.ts'
 import type { SourceKind } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
 
@@ -44,10 +46,20 @@ export type TransferEvent =
       readonly kind: SourceKind
       readonly source: string
     }
+  /** A piece is whole and in the file, `ms` after its first request or the piece before it on the same connection. */
+  | {
+      readonly type: 'piece'
+      readonly id: number
+      readonly piece: number
+      readonly kind: SourceKind
+      readonly ms: number
+    }
   /** Bytes that had arrived are given up (a cut range, a wrong piece): progress goes back by `count`. */
   | { readonly type: 'bytes-lost'; readonly id: number; readonly count: number; readonly kind: SourceKind }
   /** How many connections work for a file now. */
   | { readonly type: 'connections'; readonly id: number; readonly hub: number; readonly peers: number }
+  /** A piece has another digest than its sender claims, or a whole blob another hash than its oid; it is fetched again. */
+  | { readonly type: 'wrong-bytes'; readonly id: number; readonly of: 'piece' | 'blob' }
   /** A file waits, and why in a few words; undefined when it goes on. */
   | { readonly type: 'wait'; readonly id: number; readonly reason: string | undefined }
   /** A range failed and will be tried again. */
@@ -71,9 +83,26 @@ export type TransferEvent =
   /** A file is complete under its final name. */
   | { readonly type: 'file-done'; readonly id: number; readonly result: FileResult }
   /** A file failed; the error itself is thrown as well. */
-  | { readonly type: 'file-failed'; readonly id: number; readonly reason: string }
+  | {
+      readonly type: 'file-failed'
+      readonly id: number
+      readonly reason: string
+      /** `cancelled` where no client wants it any more. */
+      readonly code?: ErrorCode | 'cancelled'
+    }
   /** Something that the user should know once. */
   | { readonly type: 'notice'; readonly text: string }
 
 /** Receives events as they happen; must not throw and must not block. */
 export type EventSink = (event: TransferEvent) => void
+
+/** The event of a file that an error ended. */
+export function fileFailed(id: number, error: unknown): TransferEvent {
+  return {
+    type: 'file-failed',
+    id,
+    reason: error instanceof Error ? error.message : String(error),
+    ...(error instanceof DfhfError && { code: error.code }),
+    ...(isAbort(error) && { code: 'cancelled' }),
+  }
+}

@@ -1,7 +1,10 @@
+import type { ErrorCode } from '../base/error-table.ts'
+import { DfhfError } from '../base/errors.ts'
 import { safeJson } from '../base/safe-json.ts'
 import type { BytesBySource, FileResult } from '../transfer/transfer-event.ts'
 import type { DryRunPlan } from './dry-run-table.ts'
 import { dryRunTable } from './dry-run-table.ts'
+import { redact } from './redact.ts'
 import { safeText } from './safe-text.ts'
 
 /** The outcome of a whole snapshot, as `--json` prints it. */
@@ -31,18 +34,48 @@ export interface RemoteResult {
   readonly files: number
 }
 
-/** What a command hands back for stdout. */
-export type Outcome =
-  | { readonly kind: 'file'; readonly result: FileResult }
+/** A repo of a list that did not come. */
+interface FailedResult {
+  readonly repo: string
+  readonly revision: string
+  readonly error: { readonly code: ErrorCode; readonly message: string; readonly hint?: string }
+}
+
+/** What became of one repo of a list. */
+export type RepoOutcome =
   | { readonly kind: 'snapshot'; readonly result: SnapshotResult }
   | { readonly kind: 'remote'; readonly result: RemoteResult }
   | { readonly kind: 'plan'; readonly result: DryRunPlan }
+  | { readonly kind: 'failed'; readonly result: FailedResult }
 
-/** What stdout carries: the path alone, or one JSON object; always ends in a newline unless empty. */
+/** What a command hands back for stdout. */
+export type Outcome =
+  | { readonly kind: 'file'; readonly result: FileResult }
+  | RepoOutcome
+  /** Of several repos; `failure` is to be thrown once all is printed, or is undefined. */
+  | { readonly kind: 'list'; readonly outcomes: readonly RepoOutcome[]; readonly failure: unknown }
+  /** What was found on this machine, as one JSON object or as text; `failure` as above. */
+  | { readonly kind: 'report'; readonly result: object; readonly text: string; readonly failure?: unknown }
+
+/** How a repo of a list failed. */
+export function failedOutcome(
+  about: Pick<FailedResult, 'repo' | 'revision'>,
+  error: unknown,
+): Extract<RepoOutcome, { kind: 'failed' }> {
+  const message = redact(error instanceof Error ? error.message : String(error))
+  const { code, hint } = error instanceof DfhfError ? error : { code: 'unexpected' as const, hint: undefined }
+  return {
+    kind: 'failed',
+    result: { ...about, error: { code, message, ...(hint !== undefined && { hint }) } },
+  }
+}
+
+/** What stdout carries, for each repo: the path alone, or one JSON object; always ends in a newline unless empty. */
 export function outcomeText(
   outcome: Outcome,
   output: { readonly isJson: boolean; readonly isQuiet: boolean; readonly isTerminal: boolean },
 ): string {
+  if (outcome.kind === 'list') return outcome.outcomes.map((each) => listedText(each, output)).join('')
   if (output.isJson) return `${safeJson(outcome.result)}\n`
   switch (outcome.kind) {
     case 'file':
@@ -52,13 +85,28 @@ export function outcomeText(
       return `${outcome.result.repo}@${outcome.result.commit}\n`
     case 'plan':
       return dryRunTable(outcome.result, output)
+    case 'report':
+      return outcome.text
+    case 'failed':
+      return ''
   }
+}
+
+/** The table of a dry run does not say of which repo it is. */
+function listedText(outcome: RepoOutcome, output: Parameters<typeof outcomeText>[1]): string {
+  const text = outcomeText(outcome, output)
+  const hasHead = outcome.kind === 'plan' && !output.isJson && !output.isQuiet
+  return hasHead ? `${safeText(`${outcome.result.repo}@${outcome.result.revision}`)}\n${text}` : text
 }
 
 /** The warning about a result that is not printed as it is; undefined when it is. */
 export function outcomeWarning(outcome: Outcome, output: { readonly isJson: boolean }): string | undefined {
-  const hasPath = outcome.kind === 'file' || outcome.kind === 'snapshot'
-  if (!hasPath || output.isJson || !lineBreak.test(outcome.result.path)) return undefined
+  if (outcome.kind === 'report') return undefined
+  const all = outcome.kind === 'list' ? outcome.outcomes : [outcome]
+  const hasBreak = all.some(
+    ({ kind, result }) => (kind === 'file' || kind === 'snapshot') && lineBreak.test(result.path),
+  )
+  if (output.isJson || !hasBreak) return undefined
   return 'the path has a line break, which stands there as \\x0a or \\x0d; --json gives the path itself'
 }
 

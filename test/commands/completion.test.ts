@@ -28,7 +28,11 @@ describe('completion for bash', () => {
 
   test('offers the options of the command, and none of another', async () => {
     expect(await complete('dfhf', 'download', '--re')).toEqual(['--repo-type', '--revision'])
-    expect(await complete('dfhf', 'serve', '--gate')).toEqual(['--gateway', '--gateway-host'])
+    expect(await complete('dfhf', 'serve', '--gate')).toEqual([
+      '--gateway',
+      '--gateway-host',
+      '--gateway-allow',
+    ])
     expect(await complete('dfhf', 'download', '--gate')).toEqual([])
   })
 

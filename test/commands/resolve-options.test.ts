@@ -75,6 +75,8 @@ describe('download', () => {
     expect(download(['org/name'])).toEqual({
       hub: {
         endpoint: 'https://huggingface.co',
+        originProxy: undefined,
+        isTrusted: false,
         token: undefined,
         etagTimeoutMs: 10_000,
         downloadTimeoutMs: 10_000,

@@ -1,23 +1,18 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { networkInterfaces, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DfhfError } from '../../src/base/errors.ts'
 import { GatewayServer } from '../../src/gateway/gateway-server.ts'
 import type { GatewayRequest, Reply } from '../../src/gateway/message.ts'
+import { outwardAddress as outward } from '../support/program/outward-address.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dfhf-server-'))
 const path = join(folder, 'blob')
 const bytes = Buffer.alloc(3_000_000, 'gateway ')
 writeFileSync(path, bytes)
 afterAll(() => rmSync(folder, { recursive: true }))
-
-/** An address of this machine that is not loopback, as that of another one. */
-const [outward] = Object.values(networkInterfaces())
-  .flatMap((addresses) => addresses ?? [])
-  .filter(({ internal, family }) => !internal && family === 'IPv4')
-  .map(({ address }) => address)
 
 async function serve(
   handle: (request: GatewayRequest) => Promise<Reply> | Reply,

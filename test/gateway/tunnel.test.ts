@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { connect, createServer, type Server } from 'node:net'
+import { Duplex } from 'node:stream'
+import { AllowList } from '../../src/gateway/access/allow-list.ts'
+import { Tunnels } from '../../src/gateway/proxy/tunnel.ts'
 import { createProxyResolver } from '../../src/http/connect/proxy.ts'
 import { startSocksServer } from '../support/http/socks-server.ts'
 import { startTestProxy } from '../support/http/test-proxy.ts'
@@ -119,5 +122,36 @@ describe('CONNECT', () => {
     await using gateway = await openTestGateway({}, () => ({ allowHosts: [`127.0.0.1:${port}`] }))
     const answer = await gateway.speak(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: x\r\n\r\n`)
     expect(answer).toStartWith('HTTP/1.1 502 ')
+  })
+
+  test('is refused while 1,024 tunnels are open, and not once one of them has closed', async () => {
+    await using echo = await echoServer()
+    const authority = `127.0.0.1:${echo.port}`
+    const tunnels = new Tunnels({ allowList: new AllowList(new URL('https://huggingface.co/'), [authority]) })
+    const stop = new AbortController()
+    const open = async () => {
+      const heard = Promise.withResolvers<string>()
+      const client = new Duplex({
+        read() {},
+        write(chunk: Uint8Array, _, done) {
+          heard.resolve(chunk.toString())
+          done()
+        },
+      })
+      const closed = tunnels.run(authority, client, new Uint8Array(), stop.signal).catch(() => {})
+      return { client, closed, said: await heard.promise }
+    }
+    const all = await Promise.all(Array.from({ length: 1024 }, open))
+    expect(new Set(all.map(({ said }) => said))).toEqual(
+      new Set(['HTTP/1.1 200 Connection Established\r\n\r\n']),
+    )
+    expect(tunnels.open).toBe(1024)
+    expect((await open()).said).toStartWith('HTTP/1.1 503 ')
+    all[0]?.client.destroy()
+    await all[0]?.closed
+    expect((await open()).said).toStartWith('HTTP/1.1 200 ')
+    stop.abort()
+    await Promise.all(all.map(({ closed }) => closed))
+    expect(tunnels.open).toBeLessThan(2)
   })
 })

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DfhfError } from '../../src/base/errors.ts'
 import { parseOid } from '../../src/blob/oid.ts'
+import { HashPool } from '../../src/hash/hash-pool.ts'
 import { HashService } from '../../src/hash/hash-service.ts'
 import { sampleBlob } from '../storage/sample-blob.ts'
+import { eventually } from '../support/gateway/eventually.ts'
 
+const address = new URL('../../src/hash/hash-worker.ts', import.meta.url).href
 const blob = sampleBlob(5 * 2 ** 20)
 
 describe('the hash service', () => {
@@ -17,6 +20,43 @@ describe('the hash service', () => {
     writeFileSync(file, blob.bytes)
     expect(await hashes.matches(file, blob.oid, blob.bytes.length)).toBe(true)
     expect(await hashes.matches(file, parseOid('0'.repeat(64)), blob.bytes.length)).toBe(false)
+    rmSync(folder, { recursive: true })
+  })
+
+  test('hashes several growing blobs at once, more than there are threads', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dfhf-hash-'))
+    using hashes = new HashService(new HashPool({ address, mostThreads: 2 }))
+    const blobs = [1, 2, 3, 4].map((seed) => sampleBlob(9 * 2 ** 20 + seed, seed))
+    const digests = await Promise.all(
+      blobs.map(async ({ bytes, oid }, index) => {
+        const file = join(folder, String(index))
+        writeFileSync(file, bytes.subarray(0, 2 ** 23))
+        const prefix = hashes.follow(file, oid, bytes.length)
+        prefix.advance(2 ** 22)
+        prefix.advance(2 ** 23)
+        appendFileSync(file, bytes.subarray(2 ** 23))
+        return await prefix.finish()
+      }),
+    )
+    expect(digests).toEqual(blobs.map(({ oid }) => oid))
+    rmSync(folder, { recursive: true })
+  })
+
+  test('begins a blob anew on another thread where its own ended at rest', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dfhf-hash-'))
+    const pool = new HashPool({ address, restMs: 5 })
+    using hashes = new HashService(pool)
+    const file = join(folder, 'file')
+    writeFileSync(file, new Uint8Array(blob.bytes.length))
+    const prefix = hashes.follow(file, blob.oid, blob.bytes.length)
+    expect(await prefix.finish()).not.toBe(blob.oid)
+    await eventually(
+      async () => pool.size,
+      (size) => size === 0,
+    )
+    writeFileSync(file, blob.bytes)
+    prefix.restart()
+    expect(await prefix.finish()).toBe(blob.oid)
     rmSync(folder, { recursive: true })
   })
 
@@ -48,7 +88,7 @@ describe('the hash service', () => {
     if (code !== undefined) writeFileSync(worker, code)
     const file = join(folder, 'file')
     writeFileSync(file, blob.bytes)
-    using hashes = new HashService(worker)
+    using hashes = new HashService(new HashPool({ address: worker }))
     const matches = hashes.matches(file, blob.oid, blob.bytes.length)
     const error: unknown = await matches.catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(DfhfError)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { decideToken, findToken } from '../../src/hub/tokens.ts'
+import { decideToken, findToken, isSafeForToken, tokenRuleOf } from '../../src/hub/tokens.ts'
 
 const files: Record<string, string> = {
   '/home/me/.cache/huggingface/token': 'from-home\n',
@@ -49,6 +49,16 @@ describe('over plain http', () => {
     const kept = decideToken(found, 'http://hub.test:8080')
     expect(kept.token).toBeUndefined()
     expect(kept.withheld).toBe('the token from HF_TOKEN is not sent to hub.test:8080 over plain http')
+  })
+
+  test('a token goes to the one server that is trusted as well, and to no other port or host', () => {
+    const rule = tokenRuleOf({}, { endpoint: 'http://10.0.0.7:65001/', isTrusted: true })
+    const goesTo = (url: string) => isSafeForToken(new URL(url), rule)
+    expect(goesTo('http://10.0.0.7:65001/api/models/o/r')).toBe(true)
+    for (const url of ['http://10.0.0.7/', 'http://10.0.0.7:65002/', 'http://10.0.0.8:65001/'])
+      expect([url, goesTo(url)]).toEqual([url, false])
+    const plain = tokenRuleOf({}, { endpoint: 'http://10.0.0.7:65001', isTrusted: false })
+    expect(isSafeForToken(new URL('http://10.0.0.7:65001/'), plain)).toBe(false)
   })
 
   test('a token that was given by hand is an error, unless it is allowed', () => {

@@ -26,6 +26,25 @@ describe('the limit of connections', () => {
     expect(climb(limit, { perConnection: 10, total: 40, windows: 3 })).toEqual([8, 4, 4])
   })
 
+  test('judges a trial by the first window in which all were in use', () => {
+    const limit = new ConnectionLimit({ max: 32, start: 4 })
+    limit.sample(40, 400)
+    limit.unsettle(800)
+    expect(limit.limit).toBe(8)
+    limit.sample(40, 1_200)
+    expect(limit.limit).toBe(4)
+  })
+
+  test('gives up a trial that no window shows to pay', () => {
+    const limit = new ConnectionLimit({ max: 32, start: 4 })
+    limit.sample(40, 400)
+    limit.unsettle(800)
+    limit.unsettle(1_200)
+    expect(limit.limit).toBe(4)
+    // And grows again once all are in use.
+    expect(climb(limit, { perConnection: 10, total: 1_000, windows: 3 })).toEqual([8, 16, 32])
+  })
+
   test('tries one more every ten seconds and keeps it only if it helps', () => {
     const limit = new ConnectionLimit({ max: 32, start: 4 })
     climb(limit, { perConnection: 10, total: 40, windows: 3 })

@@ -10,6 +10,9 @@ async function samplesOf(metrics: DaemonMetrics): Promise<ReadonlyMap<string, st
 
 const sources = {
   storeBytes: () => 300,
+  storeQuotaBytes: () => 1000,
+  evictions: () => 8,
+  bans: () => 9,
   blobs: () => 2,
   peers: () => 3,
   uploads: () => 4,
@@ -47,6 +50,14 @@ test('what happens in transfers, at the gateway and for peers is counted', async
   metrics.observe({ type: 'file-failed', id: 2, reason: 'gone' })
   metrics.answered(206)
   metrics.served({ from: 'store', size: 20 })
+  metrics.observe({ type: 'bytes-lost', id: 1, count: 3, kind: 'peers' })
+  metrics.observe({ type: 'piece', id: 1, piece: 0, kind: 'hub', ms: 40 })
+  metrics.observe({ type: 'connections', id: 3, hub: 4, peers: 1 })
+  metrics.observe({ type: 'connections', id: 4, hub: 2, peers: 5 })
+  metrics.observe({ type: 'file-failed', id: 4, reason: 'wrong', code: 'verification-failed' })
+  metrics.hubAnswered(302)
+  metrics.hubAnswered(0)
+  metrics.watch(sources)
   metrics.uploaded(30)
   const samples = await samplesOf(metrics)
   const expected = {
@@ -54,7 +65,17 @@ test('what happens in transfers, at the gateway and for peers is counted', async
     'received_bytes_total{source="peers"}': '5',
     retries_total: '1',
     'fetches_total{outcome="done"}': '1',
-    'fetches_total{outcome="failed"}': '1',
+    'fetches_total{outcome="failed"}': '2',
+    'discarded_bytes_total{source="peers"}': '3',
+    'piece_seconds_sum{source="hub"}': '0.04',
+    hub_connections: '4',
+    peers_connections: '1',
+    verification_failures_total: '1',
+    'hub_requests_total{status="302"}': '1',
+    'hub_requests_total{status="error"}': '1',
+    store_quota_bytes: '1000',
+    store_evictions_total: '8',
+    peer_bans_total: '9',
     fetch_seconds_sum: '2',
     'gateway_answers_total{status="206"}': '1',
     'gateway_reads_total{from="store"}': '1',
@@ -63,4 +84,15 @@ test('what happens in transfers, at the gateway and for peers is counted', async
   }
   for (const [name, value] of Object.entries(expected))
     expect([name, samples.get(`dfhf_${name}`)]).toEqual([name, value])
+})
+
+test('wrong bytes that were fetched again, and fetches that no client wants any more, are counted apart', async () => {
+  const metrics = new DaemonMetrics('1')
+  expect((await samplesOf(metrics)).get('dfhf_corruptions_total{of="blob"}')).toBe('0')
+  metrics.observe({ type: 'wrong-bytes', id: 1, of: 'piece' })
+  metrics.observe({ type: 'file-failed', id: 2, reason: 'aborted', code: 'cancelled' })
+  const samples = await samplesOf(metrics)
+  expect(samples.get('dfhf_corruptions_total{of="piece"}')).toBe('1')
+  expect(samples.get('dfhf_fetches_total{outcome="cancelled"}')).toBe('1')
+  expect(samples.get('dfhf_fetches_total{outcome="failed"}')).toBe('0')
 })

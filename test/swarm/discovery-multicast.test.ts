@@ -136,6 +136,21 @@ describe('multicast discovery', () => {
     )
   })
 
+  test('knows when those that are there have answered', async () => {
+    const port = await ownPort()
+    start(1, port, { heartbeatMs: 3_600_000 })
+    const heard: string[] = []
+    const late = start(2, port, { onPeer: ({ id }) => heard.push(id) })
+    await late.discovery.answered()
+    expect(heard).toContain(peerId(1))
+  })
+
+  test('waits for no answers where it cannot ask', async () => {
+    const none = { name: 'gone0', address: '203.0.113.77', addresses: ['203.0.113.77'] }
+    await start(1, await ownPort(), { interfaces: () => [none] }).discovery.answered()
+    await start(1, await ownPort(), { interfaces: () => [] }).discovery.answered()
+  })
+
   test('uses interfaces that come up later', async () => {
     const port = await ownPort()
     const present: (typeof loopback)[] = []

@@ -47,6 +47,8 @@ function discover(options: Partial<SeedOptions> & Pick<SeedOptions, 'seeds'>) {
   return {
     clock,
     tried,
+    hasTriedAll: () => discovery.hasTriedAll,
+    discovery,
     async stop() {
       stop.abort()
       await done
@@ -55,6 +57,26 @@ function discover(options: Partial<SeedOptions> & Pick<SeedOptions, 'seeds'>) {
 }
 
 describe('seeds', () => {
+  test('count as tried when each address of each was asked once, whether it answered or not', async () => {
+    const slow = Promise.withResolvers<boolean>()
+    const contact = ({ host }: { host: string }) =>
+      host === '10.0.0.2' ? slow.promise : Promise.reject(host)
+    const resolve = () => Promise.reject(new Error('no such name'))
+    const seeds = parseSeeds(['10.0.0.1', '10.0.0.2', 'name'])
+    const { clock, hasTriedAll, stop } = discover({ seeds, contact, resolve })
+    await clock.pass()
+    expect(hasTriedAll()).toBe(false)
+    slow.resolve(true)
+    while (!hasTriedAll()) await clock.pass()
+    await stop()
+  })
+
+  test('that are none were all tried', async () => {
+    const { hasTriedAll, stop } = discover({ seeds: [] })
+    expect(hasTriedAll()).toBe(true)
+    await stop()
+  })
+
   test('are read with and without ports, comma-separated and repeated', () => {
     expect(parseSeeds(['a:1, b ,[fd00::1]:7', 'fd00::2', 'a:1', ''])).toEqual([
       { host: 'a', port: 1 },
@@ -132,6 +154,35 @@ describe('seeds', () => {
     for (let round = 0; round < 12; round += 1) await clock.pass()
     await stop()
     expect(tried.filter((line) => line.endsWith('10.0.0.2')).length).toBeGreaterThan(10)
+  })
+
+  test('have all answered once each did, and not before', async () => {
+    let isAway = true
+    const search = discover({
+      seeds: parseSeeds(['127.0.0.1', '127.0.0.2']),
+      contact: async ({ host }) => {
+        if (isAway && host === '127.0.0.2') throw new Error('refused')
+        return true
+      },
+    })
+    let hasAnswered = false
+    const answered = search.discovery.answered.then(() => {
+      hasAnswered = true
+    })
+    await search.clock.pass()
+    await search.clock.pass()
+    expect(hasAnswered).toBe(false)
+    isAway = false
+    await search.clock.pass()
+    await search.clock.pass()
+    await answered
+    await search.stop()
+  })
+
+  test('have answered where there are none', async () => {
+    const search = discover({ seeds: [] })
+    await search.discovery.answered
+    await search.stop()
   })
 
   test('are left alone while they live, and when they are this very process', async () => {

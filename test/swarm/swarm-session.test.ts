@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { afterEach, expect, test } from 'bun:test'
 import { type Log, silentLog } from '../../src/base/log.ts'
 import { createHttpClient, type HttpClient } from '../../src/http/http-client.ts'
 import { RateGate } from '../../src/http/rate-gate.ts'
@@ -97,7 +97,7 @@ function meet({ log = silentLog, watchers = 8, ...options }: MeetOptions = {}) {
   const session = new SwarmSession(
     {
       selfId: peerId(0),
-      startedAt: performance.now(),
+      searched: Promise.resolve(),
       membership,
       client: new PeerClient({ http, self }),
       log,
@@ -191,7 +191,7 @@ test('however many peers there are and however often it looks, it asks a bounded
   const session = new SwarmSession(
     {
       selfId: peerId(0),
-      startedAt: performance.now(),
+      searched: Promise.resolve(),
       membership,
       client: new PeerClient({ http: silent, self: () => samplePeer(0) }),
       log: silentLog,
@@ -206,42 +206,4 @@ test('however many peers there are and however often it looks, it asks a bounded
   for (let n = 0; n < 20; n += 1) look(samplePeer(1))
   session.close()
   expect(asked.size).toBeWithin(50, 67)
-})
-
-describe('a download that was told of seeds', () => {
-  const anHour = 3_600_000
-
-  function seek(seekingMs: number, isSeeking: boolean) {
-    const listeners = new Set<(peer: PeerInfo) => void>()
-    const http = cleanups.use(createHttpClient())
-    const node = {
-      selfId: peerId(0),
-      startedAt: performance.now(),
-      membership: new Membership({ selfId: peerId(0), clusterFingerprint: undefined, now: () => 0 }),
-      client: new PeerClient({ http, self: () => samplePeer(0) }),
-      log: silentLog,
-      isSeeking: () => isSeeking,
-      onJoin: (listener: (peer: PeerInfo) => void) => {
-        listeners.add(listener)
-        return () => listeners.delete(listener)
-      },
-    }
-    const session = new SwarmSession(node, { oid, size, place: async () => undefined }, { seekingMs })
-    cleanups.defer(() => session.close())
-    return { session, listeners }
-  }
-
-  test('waits for one of them before it asks the Hub', async () => {
-    const { session, listeners } = seek(anHour, true)
-    const introduced = session.introduced()
-    while (listeners.size === 0) await new Promise((resolve) => setImmediate(resolve))
-    for (const listener of listeners) listener(samplePeer(1))
-    await introduced
-    expect(listeners.size).toBe(0)
-  })
-
-  test('goes on without them after a moment, and at once where a peer is known', async () => {
-    await seek(0, true).session.introduced()
-    await seek(anHour, false).session.introduced()
-  })
 })

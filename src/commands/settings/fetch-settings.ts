@@ -57,7 +57,7 @@ export const fetchSettings = {
     env: [],
     isFlagOnly: true,
     group: groups.what,
-    help: 'say what would be fetched, and fetch nothing',
+    help: 'say what would be fetched, or by prune removed, and change nothing',
   }),
   cacheDir: optional(
     {
@@ -91,6 +91,16 @@ export const fetchSettings = {
       help: 'fetch into the store of the node whose gateway this is, such as http://node:65001, not onto this machine',
     },
     parseHttpUrl,
+  ),
+  warmTokenFile: optional(
+    {
+      flag: 'warm-token-file',
+      value: '<file>',
+      env: ['DFHF_WARM_TOKEN_FILE'],
+      group: groups.where,
+      help: "secret by which other machines may order fetches into a node's store: that node has it, and --on sends it",
+    },
+    expandPath,
   ),
   noSymlinks: toggle({
     flag: 'no-symlinks',

@@ -1,4 +1,4 @@
-import { parseHttpUrl, parseSeconds } from './parse-values.ts'
+import { parseHttpUrl, parsePlainHttpUrl, parseSeconds } from './parse-values.ts'
 import { optional, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'
 
@@ -27,6 +27,22 @@ export const hubSettings = {
     },
     (text) => text,
   ),
+  originProxy: optional(
+    {
+      flag: 'origin-proxy',
+      value: '<url>',
+      env: ['DFHF_ORIGIN_PROXY'],
+      group: groups.hub,
+      help: 'HTTP proxy that fetches blobs of the CDN, as dfdaemon does (http://127.0.0.1:4001); no token goes there',
+    },
+    parsePlainHttpUrl,
+  ),
+  trustEndpoint: toggle({
+    flag: 'trust-endpoint',
+    env: ['DFHF_TRUST_ENDPOINT'],
+    group: groups.hub,
+    help: "send the token to the endpoint by plain http too: it is the gateway of this node's own dfhf serve",
+  }),
   offline: toggle({
     flag: 'offline',
     env: ['HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE'],

@@ -1,11 +1,16 @@
 import type { Repo } from '../../repo/repo.ts'
-import type { Selection } from '../select-files.ts'
+import type { LogLevel } from '../../ui/log-level.ts'
+import type { Subject } from '../resolve-subject.ts'
 import type { Address } from './parse-values.ts'
 
 /** How to reach the Hub. */
 export interface HubOptions {
   /** Without a slash at its end. */
   readonly endpoint: string
+  /** Fetches blobs of the CDN for this process. */
+  readonly originProxy: URL | undefined
+  /** True where the user's token may go to the endpoint in clear: the gateway of the user's own node. */
+  readonly isTrusted: boolean
   /** The token given by flag; `findUsersToken` looks up the others (environment, file). */
   readonly token: string | undefined
   readonly etagTimeoutMs: number
@@ -63,12 +68,8 @@ interface CommonOptions {
   readonly speed: SpeedOptions
 }
 
-/** What `dfhf download` was asked to do. */
-export interface DownloadOptions extends CommonOptions {
-  readonly repo: Repo
-  /** `main` unless the user named another. */
-  readonly revision: string
-  readonly selection: Selection
+/** How files are fetched onto this machine, whichever they are. */
+export interface FetchOptions extends CommonOptions {
   readonly localDir: string | undefined
   readonly isForced: boolean
   readonly isDryRun: boolean
@@ -80,21 +81,57 @@ export interface DownloadOptions extends CommonOptions {
   readonly mostFiles?: number | undefined
 }
 
+/** What `dfhf download` was asked to do. */
+export interface DownloadOptions extends FetchOptions, Subject {}
+
 /** What `dfhf snapshot` was asked to do. */
-export interface SnapshotOptions extends DownloadOptions {
+export interface SnapshotOptions extends FetchOptions {
+  /** The one repo; undefined where `from` or `locked` says which. */
+  readonly subject: Subject | undefined
+  /** The path of a list of repos, or `-` for stdin. */
+  readonly from: string | undefined
+  /** Where to write a lock file. */
+  readonly lock: string | undefined
+  /** The lock file to keep to. */
+  readonly locked: string | undefined
   /** The gateway of the node that shall fetch into its store, or undefined for this machine. */
   readonly on: string | undefined
+  /** Holds the secret by which that node takes orders of other machines. */
+  readonly warmTokenFile: string | undefined
+}
+
+/** What `dfhf cache` can do. */
+export const cacheActions = ['ls', 'verify', 'prune'] as const
+
+/** What `dfhf cache` was asked to do. */
+export interface CacheOptions extends FetchOptions {
+  readonly action: (typeof cacheActions)[number]
+  /** Undefined for all that is here. */
+  readonly repo: Repo | undefined
+  readonly isRepairing: boolean
+  /** Whether blobs of the Hugging Face cache may be removed that no snapshot refers to. */
+  readonly isHfCachePruned: boolean
+  /** How long ago what is removed was last written, at least, in ms. */
+  readonly olderThanMs: number
+  /** Bytes. */
+  readonly storeQuota: number
 }
 
 /** What `dfhf serve` was asked to do. */
 export interface ServeOptions extends CommonOptions {
   readonly places: PlaceOptions & { readonly stateDir: string; readonly storeDir: string }
   readonly gateway: GatewayOptions | undefined
+  /** Holds the secret by which other machines may order fetches; without it this one alone may. */
+  readonly warmTokenFile: string | undefined
   readonly isFetchingForPeers: boolean
   /** Bytes. */
   readonly storeQuota: number
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
+  /** Where metrics and probes answer; undefined for the gateway's own address. */
+  readonly metrics: { readonly listen: Address; readonly hosts: readonly string[] } | undefined
+  /** How long what is under way may take to end, in ms. */
+  readonly graceMs: number
   /** How long after its last check a blob is read again, in ms; 0 for never. */
   readonly checkEveryMs: number
 }
@@ -104,6 +141,8 @@ export interface GatewayOptions {
   readonly listen: Address
   /** Names by which clients may call it besides its addresses. */
   readonly hosts: readonly string[]
+  /** Address ranges of other machines that it answers; none for every machine. */
+  readonly clients: readonly string[]
   /** Hosts beyond the Hub's own and its CDN's that may be fetched from. */
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]
@@ -116,4 +155,8 @@ export interface OutputOptions {
   readonly isJson: boolean
   readonly isQuiet: boolean
   readonly isVerbose: boolean
+  /** How a daemon writes its log. */
+  readonly logFormat: 'text' | 'json'
+  /** From which level on; undefined for what the command usually shows. */
+  readonly logLevel: LogLevel | undefined
 }

@@ -26,6 +26,16 @@ export function parseSeconds(text: string): number {
   return Math.round(Number(text) * 1000)
 }
 
+/** The longest that a timer can wait, in seconds. */
+const LONGEST_GRACE = Math.floor((2 ** 31 - 1) / 1000)
+
+/** A number of seconds that may be 0, as milliseconds. */
+export function parseGrace(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) > LONGEST_GRACE)
+    throw usage(`'${text}' is no number of seconds`)
+  return Math.round(Number(text) * 1000)
+}
+
 const unitMs: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 3.6e6, d: 8.64e7 }
 
 /** A span such as `90s`, `10m`, `24h` or `7d`, as milliseconds; `0` is none. */
@@ -66,6 +76,14 @@ export function parseHttpUrl(text: string): string {
     throw usage(`'${text}' is no http or https address`, 'write for example https://huggingface.co')
   }
   return text.trim().replace(/\/+$/, '')
+}
+
+/** The address of a server that is spoken to in clear, without a path. */
+export function parsePlainHttpUrl(text: string): URL {
+  const url = new URL(parseHttpUrl(text))
+  if (url.protocol !== 'http:' || url.pathname !== '/' || url.username !== '' || url.search !== '')
+    throw usage(`'${text}' is no http address of a host and port`, 'write for example http://127.0.0.1:4001')
+  return url
 }
 
 function usage(message: string, hint?: string): DfhfError {

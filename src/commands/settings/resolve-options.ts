@@ -3,17 +3,21 @@ import type { Environment } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
 import { huggingFaceHome, noHome } from '../../base/expand-path.ts'
 import { bareHost } from '../../base/url-host.ts'
-import { resolveSubject } from '../resolve-subject.ts'
-import type {
-  DownloadOptions,
-  GatewayOptions,
-  HubOptions,
-  OutputOptions,
-  PeerOptions,
-  PlaceOptions,
-  ServeOptions,
-  SnapshotOptions,
-  TlsFiles,
+import { parseRepo } from '../../hub/parse-repo.ts'
+import { resolveSubject, type Subject } from '../resolve-subject.ts'
+import {
+  type CacheOptions,
+  cacheActions,
+  type DownloadOptions,
+  type FetchOptions,
+  type GatewayOptions,
+  type HubOptions,
+  type OutputOptions,
+  type PeerOptions,
+  type PlaceOptions,
+  type ServeOptions,
+  type SnapshotOptions,
+  type TlsFiles,
 } from './options.ts'
 import type { SettingReader } from './setting-reader.ts'
 import { settings } from './settings.ts'
@@ -24,6 +28,11 @@ export function resolveDownload(
   env: Environment,
   names: readonly string[],
 ): DownloadOptions {
+  const options = resolveFetch(reader, env)
+  return { ...options, ...subjectOf(reader, names, options) }
+}
+
+function resolveFetch(reader: SettingReader, env: Environment): FetchOptions {
   const { read } = reader
   const localDir = read(settings.localDir)
   if (localDir !== undefined && reader.isGivenByFlag(settings.cacheDir)) {
@@ -36,16 +45,8 @@ export function resolveDownload(
     })
   }
   const maxWorkers = read(settings.maxWorkers)
-  const common = resolveCommon(reader, env)
   return {
-    ...common,
-    ...resolveSubject(names, {
-      endpoint: common.hub.endpoint,
-      type: read(settings.repoType),
-      revision: read(settings.revision),
-      include: read(settings.include),
-      exclude: read(settings.exclude),
-    }),
+    ...resolveCommon(reader, env),
     localDir,
     isForced,
     isDryRun: read(settings.dryRun),
@@ -56,18 +57,52 @@ export function resolveDownload(
   }
 }
 
+function subjectOf({ read }: SettingReader, names: readonly string[], { hub }: FetchOptions): Subject {
+  return resolveSubject(names, {
+    endpoint: hub.endpoint,
+    type: read(settings.repoType),
+    revision: read(settings.revision),
+    include: read(settings.include),
+    exclude: read(settings.exclude),
+  })
+}
+
 /** The options of `snapshot`. */
 export function resolveSnapshot(
   reader: SettingReader,
   env: Environment,
   names: readonly string[],
 ): SnapshotOptions {
-  const on = reader.read(settings.on)
-  const options = resolveDownload(reader, env, names)
+  const { read } = reader
+  const [on, from] = [read(settings.on), read(settings.from)]
+  const [lock, locked] = [read(settings.lock), read(settings.locked)]
+  const options = resolveFetch(reader, env)
   if (on !== undefined && (options.localDir !== undefined || options.isDryRun)) {
     throw new DfhfError('usage', `--on does not go together with --local-dir and --dry-run`)
   }
-  return { ...options, on }
+  if (on !== undefined && (lock !== undefined || locked !== undefined)) {
+    throw new DfhfError('usage', '--on does not go together with --lock and --locked')
+  }
+  if (lock !== undefined && locked !== undefined) {
+    throw new DfhfError('usage', '--lock and --locked do not go together', {
+      hint: 'write the lock file with --lock once, then keep to it with --locked',
+    })
+  }
+  const isElsewhere = from !== undefined || (locked !== undefined && names.length === 0)
+  if (isElsewhere) refuseSubject(reader, names, from === undefined ? '--locked' : '--from')
+  const subject = isElsewhere ? undefined : subjectOf(reader, names, options)
+  return { ...options, subject, from, lock, locked, on, warmTokenFile: reader.read(settings.warmTokenFile) }
+}
+
+/** What a list or a lock file says of its repos cannot be said for all of them beside it. */
+function refuseSubject(reader: SettingReader, names: readonly string[], flag: string): void {
+  const { repoType, revision, include, exclude } = settings
+  const beside = [repoType, revision, include, exclude].find((setting) => reader.isGiven(setting))
+  if (names.length === 0 && beside === undefined) return
+  const what = beside === undefined ? `a repo ('${names[0]}')` : `--${beside.flag}`
+  throw new DfhfError('usage', `${flag} does not go together with ${what}`, {
+    hint: flag === '--from' ? 'write it into the list' : 'name the repo as well',
+  })
 }
 
 /** The options of `serve`. */
@@ -89,10 +124,39 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     ...common,
     places: { ...common.places, stateDir, storeDir },
     gateway,
+    warmTokenFile: reader.read(settings.warmTokenFile),
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
     minFree: reader.read(settings.minFree),
+    metrics: resolveMetrics(reader),
+    graceMs: reader.read(settings.grace),
     checkEveryMs: reader.read(settings.checkEvery),
+  }
+}
+
+/** The options of `cache`; commander has checked that the first name is one of its actions. */
+export function resolveCache(
+  reader: SettingReader,
+  env: Environment,
+  [name, text]: readonly string[],
+): CacheOptions {
+  const { read } = reader
+  const options = resolveFetch(reader, env)
+  const { endpoint } = options.hub
+  const action = cacheActions.find((each) => each === name) ?? 'ls'
+  const { repair, hfCache } = settings
+  const misplaced = [...(action === 'verify' ? [] : [repair]), ...(action === 'prune' ? [] : [hfCache])]
+  const wrong = misplaced.find((setting) => read(setting))
+  if (wrong) throw new DfhfError('usage', `--${wrong.flag} does not go together with ${action}`)
+  const repo = text === undefined ? undefined : parseRepo(text, { type: read(settings.repoType), endpoint })
+  return {
+    ...options,
+    action,
+    repo: repo && { type: repo.type, id: repo.id },
+    isRepairing: read(repair),
+    isHfCachePruned: read(hfCache),
+    olderThanMs: read(settings.olderThan),
+    storeQuota: read(settings.storeQuota),
   }
 }
 
@@ -102,6 +166,8 @@ export function resolveOutput(reader: SettingReader): OutputOptions {
     isJson: reader.read(settings.json),
     isQuiet: reader.read(settings.quiet),
     isVerbose: reader.read(settings.verbose),
+    logFormat: reader.read(settings.logFormat),
+    logLevel: reader.read(settings.logLevel),
   }
 }
 
@@ -122,6 +188,8 @@ function resolveCommon(reader: SettingReader, env: Environment) {
 function resolveHub({ read }: SettingReader): HubOptions {
   return {
     endpoint: read(settings.endpoint),
+    originProxy: read(settings.originProxy),
+    isTrusted: read(settings.trustEndpoint),
     token: read(settings.token)?.trim() || undefined,
     etagTimeoutMs: read(settings.etagTimeout),
     downloadTimeoutMs: read(settings.downloadTimeout),
@@ -172,11 +240,17 @@ function resolveGateway({ read }: SettingReader): GatewayOptions | undefined {
     listen && {
       listen,
       hosts: read(settings.gatewayHost),
+      clients: read(settings.gatewayAllow),
       allowHosts: read(settings.allowHost),
       ignoreQueryParams: read(settings.ignoreQueryParams),
       staleForMs: read(settings.staleFor),
     }
   )
+}
+
+function resolveMetrics({ read }: SettingReader): ServeOptions['metrics'] {
+  const listen = read(settings.metrics)
+  return listen && { listen, hosts: read(settings.gatewayHost) }
 }
 
 /** True where the endpoint is the daemon's own gateway: a machine-wide HF_ENDPOINT would make the daemon ask itself. */

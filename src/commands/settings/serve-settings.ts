@@ -1,7 +1,8 @@
 import { expandPath } from '../../base/expand-path.ts'
 import { parseSize } from '../../base/size.ts'
-import { type Address, parseAddress, parseDuration } from './parse-values.ts'
-import { list, optional, required, toggle } from './setting.ts'
+import { logLevels } from '../../ui/log-level.ts'
+import { type Address, parseAddress, parseDuration, parseGrace } from './parse-values.ts'
+import { choice, list, optional, optionalChoice, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'
 
 /** Settings of the daemon. */
@@ -25,6 +26,14 @@ export const serveSettings = {
     fallbackText: 'loopback names and the addresses of this machine',
     group: groups.gateway,
     help: 'one more name under which the gateway answers, as clients write it in HF_ENDPOINT; repeatable',
+  }),
+  gatewayAllow: list({
+    flag: 'gateway-allow',
+    value: '<cidr>',
+    env: ['DFHF_GATEWAY_ALLOW'],
+    fallbackText: 'every machine that reaches it',
+    group: groups.gateway,
+    help: 'machines besides this one that the gateway answers, such as 10.0.0.0/8; comma-separated or repeated',
   }),
   allowHost: list({
     flag: 'allow-host',
@@ -97,6 +106,51 @@ export const serveSettings = {
     2e9,
     parseSize,
   ),
+  metrics: optional(
+    {
+      flag: 'metrics',
+      value: '<[host:]port>',
+      env: ['DFHF_METRICS'],
+      fallbackText: "the gateway's own address",
+      group: groups.daemon,
+      help: 'where /metrics, /healthz, /readyz and /startupz answer instead of on the gateway',
+    },
+    withLoopback,
+  ),
+  grace: required(
+    {
+      flag: 'grace',
+      value: '<seconds>',
+      env: ['DFHF_GRACE'],
+      fallbackText: '5',
+      group: groups.daemon,
+      help: 'how long what is under way may take to end once a signal asks to stop; a second signal cuts it at once',
+    },
+    5_000,
+    parseGrace,
+  ),
+  logFormat: choice(
+    {
+      flag: 'log-format',
+      value: '<form>',
+      env: ['DFHF_LOG_FORMAT'],
+      group: groups.output,
+      help: 'how the log is written: text, or json for one object a line',
+    },
+    'text',
+    ['text', 'json'],
+  ),
+  logLevel: optionalChoice(
+    {
+      flag: 'log-level',
+      value: '<level>',
+      env: ['DFHF_LOG_LEVEL'],
+      fallbackText: 'info',
+      group: groups.output,
+      help: 'the least grave messages that are logged: debug, info, warn or error',
+    },
+    logLevels,
+  ),
   checkEvery: required(
     {
       flag: 'check-every',
@@ -112,7 +166,7 @@ export const serveSettings = {
 } as const
 
 /** A port without a host means loopback for the gateway, since it answers every client that reaches it. */
-function withLoopback(text: string): Address | undefined {
+function withLoopback(text: string): Address {
   const address = parseAddress(text)
   return text.includes(':') ? address : { ...address, host: '127.0.0.1' }
 }

@@ -6,6 +6,7 @@ export const groups = {
   peers: 'Peers',
   gateway: 'Gateway',
   store: 'Store',
+  daemon: 'The daemon',
   speed: 'Speed',
   output: 'Output',
 } as const

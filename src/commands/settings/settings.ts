@@ -1,5 +1,7 @@
+import { cacheSettings } from './cache-settings.ts'
 import { fetchSettings } from './fetch-settings.ts'
 import { hubSettings } from './hub-settings.ts'
+import { listSettings } from './list-settings.ts'
 import { outputSettings } from './output-settings.ts'
 import { peerSettings } from './peer-settings.ts'
 import { serveSettings } from './serve-settings.ts'
@@ -9,15 +11,19 @@ import { groups } from './setting-groups.ts'
 /** Everything that a user can set, by the name that the code uses. */
 export const settings = {
   ...fetchSettings,
+  ...listSettings,
+  ...cacheSettings,
   ...hubSettings,
   ...peerSettings,
   ...serveSettings,
   ...outputSettings,
 } as const
 
-// Fetch settings are those of download and snapshot, serve settings those of serve, all others every command's, but for these.
-const { cacheDir, on, ...fetchOnly } = fetchSettings
+// Fetch settings are those of download and snapshot, list settings those of snapshot, serve and cache settings those of the commands of these names, all others every command's, but for these.
+const { cacheDir, on, warmTokenFile, ...fetchOnly } = fetchSettings
 const { storeDir, ...serveOnly } = serveSettings
+const { repoType, dryRun } = fetchSettings
+const { storeQuota } = serveSettings
 const { offline, ...hub } = hubSettings
 const { json, ...output } = outputSettings
 
@@ -27,8 +33,10 @@ const shared = { ...hub, ...peerSettings, cacheDir, storeDir, ...output }
 /** Which settings each command takes. */
 export const settingsOf = {
   download: { ...fetching, ...shared },
-  snapshot: { ...fetching, on, ...shared },
-  serve: { ...serveOnly, ...shared },
+  snapshot: { ...listSettings, ...fetching, on, warmTokenFile, ...shared },
+  serve: { ...serveOnly, warmTokenFile, ...shared },
+  cache: { ...cacheSettings, repoType, dryRun, storeQuota, offline, json, ...shared },
+  config: settings,
 } as const
 
 /** The commands that take settings. */

@@ -20,6 +20,11 @@ export class HubCircuit {
     return this.#failedAt !== undefined && this.#now() - this.#failedAt < PAUSE_MS
   }
 
+  /** False from a failure on until the Hub has answered again. */
+  get isWell(): boolean {
+    return this.#failedAt === undefined
+  }
+
   failed(reason: string): void {
     if (this.#failedAt === undefined) this.#log.warn(`the Hub fails: ${reason}`)
     this.#failedAt = this.#now()

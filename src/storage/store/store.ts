@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
@@ -17,7 +17,13 @@ import { type BlobPin, CountedPin } from './blob-pin.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { StoreCatalog } from './store-catalog.ts'
 import type { BlobStoreOptions } from './store-options.ts'
-import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
+import {
+  noteStoreUse,
+  readStoreRepos,
+  removeStoredBlob,
+  removeStoreRepos,
+  writeStoreRepos,
+} from './store-repos.ts'
 import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
 
 /** How often a use is noted on disk at the most: only eviction after a restart reads the note. */
@@ -40,6 +46,7 @@ export class BlobStore {
   #leftovers: readonly FoundPartial[] = []
   readonly #listeners = new Listeners<Oid>()
   readonly #turn = new Semaphore(1)
+  #evictions = 0
 
   private constructor(root: string, options: BlobStoreOptions) {
     this.root = root
@@ -57,7 +64,8 @@ export class BlobStore {
         `the disk of ${root} does not tell how much space is free: only the quota bounds the store`,
       )
     }
-    const { blobs, partials } = await scanStore(root)
+    const { blobs, partials, gone } = await scanStore(root)
+    for (const path of gone) await removeStoreRepos(path)
     for (const { oid, size, repos, usedAtMs } of blobs) {
       store.#catalog.add(oid, size, usedAtMs)
       store.#catalog.addRepos(oid, repos)
@@ -72,6 +80,11 @@ export class BlobStore {
     for (const blob of this.#growing.keys()) size += blob.size
     for (const partial of this.#leftovers) size += partial.size
     return size
+  }
+
+  /** How many blobs gave way to others since the start. */
+  get evictions(): number {
+    return this.#evictions
   }
 
   /** All whole blobs. */
@@ -212,6 +225,7 @@ export class BlobStore {
     }
     for (const victim of chooseVictims(await this.#candidates(), excess)) {
       if (await this.#evict(victim.oid)) {
+        this.#evictions += 1
         this.#log.debug(`store: evicted ${victim.oid} (${formatSize(victim.size)})`)
       }
     }
@@ -246,8 +260,7 @@ export class BlobStore {
     if (entry === undefined || entry.pins > 0 || isRewritten) return false
     const path = this.pathOf(oid)
     this.#forget(oid)
-    await onDisk('remove', path, () => rm(path, { force: true }))
-    await removeStoreRepos(path)
+    await removeStoredBlob(path)
     return true
   }
 

@@ -8,7 +8,6 @@ import type { PeerInfo } from '../protocol/peer-info.ts'
 import type { PiecesMessage } from '../protocol/peer-wire.ts'
 import type { BlobPlace } from '../server/blob-shelf.ts'
 import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
-import { firstPeers, type PeerSearch, SEEKING_MS } from './first-peers.ts'
 import { type Holder, isNeeded } from './linger.ts'
 import { MAX_NEIGHBOURS, MEETING_POINTS, pickNeighbours } from './neighbours.ts'
 import type { PeerClient } from './peer-client.ts'
@@ -20,22 +19,24 @@ const NEIGHBOURS_EVERY_MS = 2_000
 /** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit with each further failure. */
 export const RETRY_MS = 500
 export const LONGEST_RETRY_MS = 8_000
-const BAN_MS = 10 * 60_000
+export const BAN_MS = 10 * 60_000
 /** How long to leave a peer alone that sends nothing, in ms; doubled up to the limit each time. */
 export const SHUN_MS = 5_000
 export const LONGEST_SHUN_MS = 80_000
 /** Pieces in one question for digests. */
 const DIGESTS_AT_ONCE = 256
 
-/** How long known peers may take to say what they have, in ms: usually over before the Hub has said where a blob is. */
+/** How long known peers may take to say what they have, in ms; usually over before the Hub has said where a blob is. */
 const INTRODUCTION_MS = 300
 
 /** What all swarms of a process share. */
-export interface SwarmNode extends PeerSearch {
+export interface SwarmNode {
   readonly selfId: string
   readonly membership: Membership
   readonly client: PeerClient
   readonly log: Log
+  /** Resolves when peers that are near have had the time to answer; at the latest within a moment after the start. */
+  readonly searched: Promise<void>
   /** True for a peer beyond links that are worth sparing. @default none is */
   isFar?(peer: PeerInfo): boolean
   /** Calls `listener` whenever a peer appears, until the returned function is called. */
@@ -62,7 +63,6 @@ export class SwarmSession implements BlobSwarm {
   /** How often each peer was shunned, and until when, on the clock of `performance.now`. */
   readonly #shunned = new Map<string, { readonly times: number; readonly until: number }>()
   readonly #shunMs: number
-  readonly #seekingMs: number
   /** Peers that share the Hub and had no room for one more that hears their news. */
   readonly #crowded = new Set<string>()
   readonly #hasSpoken = new Set<string>()
@@ -73,18 +73,10 @@ export class SwarmSession implements BlobSwarm {
   readonly #firstWords = new Map<string, PromiseWithResolvers<void>>()
   readonly #stop = new AbortController()
 
-  /** `shunMs` is how long a peer is first left alone, `seekingMs` how long seeds are waited for. */
-  constructor(
-    node: SwarmNode,
-    blob: SwarmBlob,
-    {
-      shunMs = SHUN_MS,
-      seekingMs = SEEKING_MS,
-    }: { readonly shunMs?: number; readonly seekingMs?: number } = {},
-  ) {
+  /** `shunMs` is how long a peer is first left alone. */
+  constructor(node: SwarmNode, blob: SwarmBlob, { shunMs = SHUN_MS }: { readonly shunMs?: number } = {}) {
     this.#node = node
     this.#shunMs = shunMs
-    this.#seekingMs = seekingMs
     this.#oid = blob.oid
     this.#size = blob.size
     this.#hubPlace = blob.place
@@ -103,7 +95,7 @@ export class SwarmSession implements BlobSwarm {
 
   async introduced(): Promise<void> {
     const { signal } = this.#stop
-    await firstPeers(this.#node, { seekingMs: this.#seekingMs, signal })
+    await this.#node.searched
     const words = [...this.#firstWords.values()].map(({ promise }) => promise)
     await Promise.race([Promise.all(words), delay(INTRODUCTION_MS, { signal })])
   }

@@ -148,6 +148,7 @@ export function fromPeerHeader(header: string, address: string): PeerInfo {
 
 /** One spelling for each address: IPv4 as such, IPv6 as RFC 5952 has it. */
 export function canonicalHost(host: string): string {
+  if (isIP(host) === 4) return host
   const url = `http://${urlHost(host)}`
   return plainAddress(URL.canParse(url) ? bareHost(new URL(url).hostname) : host)
 }

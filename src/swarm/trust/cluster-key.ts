@@ -2,6 +2,7 @@ import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from '
 import { readFile, stat } from 'node:fs/promises'
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
+import { isOpenToOthers } from '../../base/secret-mode.ts'
 
 const MIN_LENGTH = 16
 const MAX_LENGTH = 4096
@@ -11,6 +12,8 @@ const DERIVED_LENGTH = 32
 export interface ClusterKey {
   /** 16 hex digits that name the key in announcements. */
   readonly fingerprint: string
+  /** The keys that others of the cluster may use now: while it turns to a new one two, the one to sign with first. */
+  accepted(): readonly ClusterKey[]
   /** HMAC-SHA256 over `text`, in hex. */
   sign(text: string): string
   /** 32 bytes that only holders of the key can compute; other bytes for each purpose and context (RFC 5869). */
@@ -30,22 +33,24 @@ export function createClusterKey(text: string): ClusterKey {
     )
   }
   const fingerprint = createHash('sha256').update(`dfhf cluster key fingerprint\0${secret}`).digest('hex')
-  return {
+  const key: ClusterKey = {
     fingerprint: fingerprint.slice(0, 16),
+    accepted: () => [key],
     sign: (message) => createHmac('sha256', secret).update(message).digest('hex'),
     derive: (purpose, context) =>
       Buffer.from(hkdfSync('sha256', secret, context, `dfhf ${purpose}`, DERIVED_LENGTH)),
   }
+  return key
 }
 
 /** Reads a key file, white space around the key ignored; warns when others on this machine can read it too. */
 export async function readClusterKey(path: string, log: Log): Promise<ClusterKey> {
   let text: string
   try {
-    const { mode, size } = await stat(path)
-    if (size > 2 * MAX_LENGTH)
+    const stats = await stat(path)
+    if (stats.size > 2 * MAX_LENGTH)
       throw new DfhfError('usage', `the cluster key file ${path} is too large to be one`)
-    if ((mode & 0o077) !== 0)
+    if (isOpenToOthers(stats))
       log.warn(`the cluster key file ${path} is readable by others: chmod 600 ${path}`)
     text = await readFile(path, 'utf8')
   } catch (cause) {
@@ -125,7 +130,12 @@ export function parseSignature(header: string | null | undefined): Signature | u
   return { time: Number(time), nonce, to, at, digest }
 }
 
-/** True when the holder of the key signed just this. */
-export function isSignedWith(key: ClusterKey, request: SignedRequest, signature: Signature): boolean {
-  return isEqualDigest(key.sign(textToSign(request, signature)), signature.digest)
+/** The one of the accepted keys that signed just this; undefined when none did. */
+export function signerOf(
+  key: ClusterKey,
+  request: SignedRequest,
+  signature: Signature,
+): ClusterKey | undefined {
+  const text = textToSign(request, signature)
+  return key.accepted().find((each) => isEqualDigest(each.sign(text), signature.digest))
 }

@@ -157,4 +157,19 @@ describe('a Hub on another machine over plain http', () => {
     for (const [path, status] of (await askAll(node)).slice(0, 6)) expect([path, status]).toEqual([path, 200])
     expect([...hub.authorizations].sort()).toEqual([basic.Authorization, bearer.Authorization].sort())
   })
+
+  test('gets the token of a command that trusts it as the gateway of its own node, and another server does not', async () => {
+    await using hub = await startFarHub()
+    const env = { ...hub.env, HF_TOKEN: 'hf_in' }
+    using machine = newMachine(endpoint)
+    const refused = await runDfhf(machine, ['download', 'o/secret', 't'], { env })
+    expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('--trust-endpoint')])
+    const given = await runDfhf(machine, ['download', 'o/secret', 't', '--token', 'hf_in'], { env })
+    expect([given.code, given.stderr]).toEqual([2, expect.stringContaining('--trust-endpoint')])
+    expect([...hub.authorizations]).toEqual([])
+    const trusted = await runDfhf(machine, ['download', 'o/secret', 't', '--trust-endpoint'], { env })
+    expect(trusted.code, trusted.stderr).toBe(0)
+    expect([...hub.authorizations]).toEqual([bearer.Authorization])
+    expect(trusted.stderr).not.toContain('is not sent')
+  })
 })

@@ -10,6 +10,7 @@ export interface RequestRecord {
   readonly method: string
   readonly target: string
   readonly headers: Readonly<Record<string, string>>
+  /** Since 1970, so that other processes on this machine can compare it. */
   readonly startedMs: number
   oid: string | undefined
   status: number

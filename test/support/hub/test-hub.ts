@@ -172,7 +172,7 @@ export class TestHub implements AsyncDisposable {
       method: request.method,
       target: request.target,
       headers: Object.fromEntries(request.headers),
-      startedMs: performance.now(),
+      startedMs: performance.timeOrigin + performance.now(),
       oid: side === 'cdn' ? request.path.split('/').at(-1) : undefined,
       status: 0,
       bodyBytes: 0,

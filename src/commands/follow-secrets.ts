@@ -1,0 +1,63 @@
+import type { Log } from '../base/log.ts'
+import type { PeerNode } from '../peer/peer-node.ts'
+import type { TlsTexts } from '../peer/peer-server.ts'
+import { readWarmToken } from '../serve/warm-token.ts'
+import { FollowedFiles } from '../storage/files/followed-files.ts'
+import { type ClusterKey, readClusterKey } from '../swarm/trust/cluster-key.ts'
+import type { RotatingKey } from '../swarm/trust/rotating-key.ts'
+import { readTls } from './open-peer-node.ts'
+import type { PeerOptions } from './settings/options.ts'
+
+/** A secret in files, and what uses it. */
+interface Secret<T> {
+  readonly what: string
+  readonly paths: readonly string[]
+  readonly read: () => Promise<T>
+  readonly use?: (value: T) => void
+}
+
+/** Follows a secret, and tells when it was read anew, or cannot be used. */
+function followSecret<T>({ what, paths, read, use }: Secret<T>, log: Log): Promise<FollowedFiles<T>> {
+  return FollowedFiles.open({
+    paths,
+    read,
+    onChange(value) {
+      use?.(value)
+      log.info(`${what} was read anew from ${paths.join(', ')}`)
+    },
+    onFailure: (error) =>
+      log.warn(`${what} is kept as it was: ${error instanceof Error ? error.message : String(error)}`),
+  })
+}
+
+/** The secret by which other machines order fetches, as its file holds it now. */
+export async function followWarmToken(
+  path: string | undefined,
+  stack: AsyncDisposableStack,
+  log: Log,
+): Promise<() => string | undefined> {
+  if (path === undefined) return () => undefined
+  const read = () => readWarmToken(path, log)
+  const token = stack.use(await followSecret({ what: 'the warm token', paths: [path], read }, log))
+  return () => token.value
+}
+
+/** Has a node go on with a new cluster key, or a new certificate, when their files change. */
+export async function followPeerSecrets(
+  { clusterKeyFile: path, tls }: PeerOptions,
+  parts: { readonly node: PeerNode; readonly key: RotatingKey | undefined },
+  stack: AsyncDisposableStack,
+  log: Log,
+): Promise<void> {
+  const { node, key } = parts
+  if (path !== undefined && key) {
+    const read = () => readClusterKey(path, log)
+    const use = (next: ClusterKey) => key.turnTo(next)
+    stack.use(await followSecret({ what: 'the cluster key', paths: [path], read, use }, log))
+  }
+  if (!tls) return
+  const read = () => readTls(tls)
+  const use = (texts: TlsTexts) => node.useTls(texts)
+  const what = 'the certificate for peers'
+  stack.use(await followSecret({ what, paths: [tls.cert, tls.key], read, use }, log))
+}
