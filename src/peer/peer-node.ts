@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { PeerClient } from '../swarm/client/peer-client.ts'
 import type { SwarmNode } from '../swarm/client/swarm-session.ts'
+import { awaitFirstPeer } from '../swarm/discovery/await-first-peer.ts'
 import { MulticastDiscovery } from '../swarm/discovery/discovery-multicast.ts'
 import { SEEDS_ANSWER_MS, type Seed, SeedDiscovery } from '../swarm/discovery/discovery-seeds.ts'
 import { isFirstSearchOver } from '../swarm/discovery/first-search.ts'
@@ -198,7 +199,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   get hasSearched(): boolean {
     return isFirstSearchOver({
       elapsedMs: performance.now() - this.#startedAt,
-      hasPeer: this.membership.live().length > 0,
+      hasPeer: this.#hasPeer,
       hasTriedSeeds: this.#seeds.hasTriedAll,
       isMulticast: this.#multicast !== undefined,
     })
@@ -250,12 +251,22 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     return discovery
   }
 
-  /** Resolves when the peers that are near have answered. */
+  /** Resolves when the peers that are near have answered; where seeds were given and none has, a moment later. */
   async #untilSearched(): Promise<void> {
     await Promise.all([
       this.#multicast?.answered(),
       Promise.race([this.#seeds.answered, delay(SEEDS_ANSWER_MS)]),
     ])
+    if (this.#options.seeds.length === 0) return
+    await awaitFirstPeer({
+      hasPeer: () => this.#hasPeer,
+      onJoin: (listener) => this.onJoin(listener),
+      signal: this.#stop.signal,
+    })
+  }
+
+  get #hasPeer(): boolean {
+    return this.membership.live().length > 0
   }
 
   #onEvent(event: MembershipEvent): void {
