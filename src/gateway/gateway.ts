@@ -46,8 +46,7 @@ export class Gateway implements GatewayHandler {
   }
 
   async handle(request: GatewayRequest): Promise<Reply> {
-    if (isFromWebPage(request.headers) && !this.#isOwnPage(request))
-      return refuse(403, 'the gateway does not answer web pages')
+    if (isFromWebPage(request.headers) && !this.#isOwnPage(request)) return noPages()
     const { target } = request
     // A proxy's client names the server in the target; its Host header does not count (RFC 9112, 3.2.2).
     if (/^https?:\/\//i.test(target)) return this.#absolute(request, target)
@@ -76,6 +75,8 @@ export class Gateway implements GatewayHandler {
     const route = own.get(`${method} ${path}`)
     const reply = route && (await route(request))
     if (reply) return reply
+    // A browser that may have a page of the gateway's may not have the Hub's in its place.
+    if (isFromWebPage(headers)) return noPages()
     const origin = this.#namedOrigin(request, path)
     if (origin !== undefined) return this.#absolute(request, origin + target)
     return mirror.handle({ ...request, target, base: `http://${host}` })
@@ -111,6 +112,10 @@ export class Gateway implements GatewayHandler {
     if (registry) return withoutEndSlashes(registry)
     return lfsOidOf(path) === undefined ? undefined : this.#parts.allowList.defaultOrigin
   }
+}
+
+function noPages(): Reply {
+  return refuse(403, 'the gateway does not answer web pages')
 }
 
 /**

@@ -32,9 +32,12 @@ const failures: Readonly<Record<ErrorClass, string>> = {
   stopped: 'it was stopped',
 }
 
+/** What is shown of a transfer. */
+type ShownTransfer = Pick<RunningTransfer, 'size' | 'pieces' | 'counters'>
+
 interface Fetch {
   readonly blob: LocatedBlob
-  readonly transfer: RunningTransfer
+  readonly transfer: ShownTransfer
 }
 
 interface Recent {
@@ -70,7 +73,7 @@ export class StatusBoard {
   }
 
   /** A fetch into the store has begun. */
-  began(id: number, blob: LocatedBlob, transfer: RunningTransfer): void {
+  began(id: number, blob: LocatedBlob, transfer: ShownTransfer): void {
     this.#fetches.set(id, { blob, transfer })
   }
 
@@ -82,7 +85,7 @@ export class StatusBoard {
     else if (event.type === 'file-failed') this.#failed(event)
     else if (event.type === 'wrong-bytes') {
       const what = event.of === 'piece' ? 'a piece' : 'the whole'
-      this.#note(event.id, `${what} came with wrong bytes and is fetched again`)
+      this.#note(event.id, `${what} came with wrong bytes`)
     }
   }
 

@@ -1,10 +1,14 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
 import type { Status } from '../../../src/serve/status/status.ts'
 import { withDeadline } from '../../support/gateway/deadline.ts'
+import { eventually } from '../../support/gateway/eventually.ts'
 import { type GatewayNode, startNode } from '../../support/gateway/gateway-node.ts'
 import { rawRequest } from '../../support/gateway/raw-request.ts'
+import { hasPrograms } from '../../support/gateway/requirements.ts'
 import { startTestHub } from '../../support/hub/test-hub.ts'
 import { weightsRepo } from '../../support/program/weights.ts'
+import { runProcess } from '../../support/python/run-process.ts'
 
 setDefaultTimeout(60_000)
 const size = 8_000_000
@@ -94,6 +98,9 @@ describe('the root of the gateway', () => {
         ])
     for (const path of ['/metrics', '/v1/warm', '/o/r/resolve/main/w', '/v1/status/x'])
       expect((await rawRequest(node.url, `GET ${path}`, [`Host: ${host}`, ...browser])).status).toBe(403)
+    // An image of another page has no mark where the gateway is no secure origin; it must not bring the Hub's root either.
+    const image = [`Host: ${host}`, 'User-Agent: Mozilla/5.0 Firefox/130.0', 'Accept: image/*']
+    expect((await rawRequest(node.url, 'GET /', image)).status).toBe(403)
     expect(hub.stats().hub.requests).toBe(0)
   })
 })
@@ -155,3 +162,31 @@ describe('the events of the status page', () => {
     leave.abort()
   })
 })
+
+/** The document as a browser has it once its script has run. */
+async function shownAt(url: string, folder: string): Promise<string> {
+  const flags = ['--headless', '--no-sandbox', '--disable-gpu', `--user-data-dir=${folder}`, '--timeout=5000']
+  return (await runProcess(['chromium', ...flags, '--dump-dom', url])).stdout
+}
+
+test.if(hasPrograms('chromium'))(
+  'a browser shows the status, and obeys no text that a repo brings',
+  async () => {
+    const name = '<img src=x onerror=alert(1)>.bin'
+    const odd = { id: 'o/odd', commits: [{ [name]: { seed: 'odd', size, lfs: true } }] }
+    await using hub = await startTestHub({ repos: [odd, secret], users })
+    await using node = await startNode(hub.url)
+    const headers = { authorization: 'Bearer hf_in' }
+    await (await fetch(`${node.url}/o/odd/resolve/main/${encodeURIComponent(name)}`)).bytes()
+    await (await fetch(`${node.url}/o/secret/resolve/main/secret-name`, { headers })).bytes()
+    const page = await eventually(
+      () => shownAt(node.url, join(node.machine.folder, 'chromium')),
+      (document) => document.includes('o/odd'),
+    )
+    expect(page).toContain(`Hub ${new URL(hub.url).host} answers`)
+    expect(page).toContain('o/odd / &lt;img src=x onerror=alert(1)&gt;.bin')
+    expect(page).toContain('a private repo')
+    expect(page).toContain('16.0 MB')
+    expect(page).not.toContain('secret')
+  },
+)
