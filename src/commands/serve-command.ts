@@ -18,7 +18,7 @@ import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
 import { connectAnonymously, connectHub, findUsersToken, openHttp } from './connect-hub.ts'
-import { followWarmToken } from './follow-secrets.ts'
+import { followPeerSecrets, followUsersToken, followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import { openingLines } from './opening-lines.ts'
@@ -39,7 +39,8 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const metrics = new DaemonMetrics(context.version)
   const board = new StatusBoard()
   const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
-  const hub = connectHub(options.hub, http, context)
+  const usersToken = await followUsersToken(options.hub, stack, context)
+  const hub = connectHub(options.hub, http, context, usersToken)
   const anonymousHub = connectAnonymously(options.hub, http, context)
   const publicRepos = new PublicRepos(anonymousHub)
   const peering = peers.isSharing ? await preparePeerNode(peers, speed, context) : undefined
@@ -67,6 +68,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const store = await BlobStore.open(places.storeDir, {
     quota: options.storeQuota,
     freeSpaceFloor: options.minFree,
+    freeShareFloor: options.minFreeShare,
     log,
   })
   const index = stack.use(
@@ -120,6 +122,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
         }),
       }),
     )
+    await followPeerSecrets(peers, { node, key: peering.key }, stack, log)
     log.info(`serving ${index.oids().size} blobs to peers on port ${node.port}`)
     if (peering.key === undefined) void publicRepos.learn(reposIn(index), signal)
   }
