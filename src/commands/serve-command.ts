@@ -7,11 +7,13 @@ import { PublicRepos } from '../peer/public-repos.ts'
 import { createSlowHash } from '../peer/slow-hash.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import { CollectWhenLarge } from '../serve/collect-when-large.ts'
+import { PinnedRepos } from '../serve/pinned-repos.ts'
 import { Readiness } from '../serve/readiness.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
 import { StatusBoard } from '../serve/status/status-board.ts'
 import { BlobChecker } from '../storage/store/blob-checker.ts'
 import { BlobIndex } from '../storage/store/blob-index.ts'
+import { PinNotes } from '../storage/store/pin-notes.ts'
 import { BlobStore } from '../storage/store/store.ts'
 import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
@@ -176,6 +178,12 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     addresses: outsideAddresses(),
   })
   for (const line of opening) log.info(line)
+  if (options.pins.length > 0) {
+    const { pins, storeQuota } = options
+    const notes = new PinNotes(places.stateDir)
+    const present = () => index.oids()
+    stack.use(await PinnedRepos.start({ pins, library, hub, storeQuota, store, notes, present, log }))
+  }
   stack.use(new ShrinkAtRest())
   stack.use(new CollectWhenLarge())
   await aborted(signal)

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { delay } from '../base/delay.ts'
+import type { DfhfError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { PeerClient } from '../swarm/client/peer-client.ts'
@@ -24,7 +25,7 @@ import { type CloseOptions, type PeerServer, startPeerServer, type TlsTexts } fr
 const NEXT_PORTS = 64
 /** Peers that appear within this time after another one are told of together, in ms. */
 const CROWD_MS = 20
-/** How often others without the right key are complained about at most, in ms. */
+/** How often peers without the right key or of another version are complained about at most, in ms. */
 const WARN_EVERY_MS = 60_000
 const changes = { joined: 'joined', back: 'is back', proven: 'joined' } as const
 /** How long the goodbyes may take, in ms. */
@@ -122,6 +123,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       key,
       isOwnAddress: (at, from) => addresses.has(at, from),
       greet: (peer) => greeter.greet(peer),
+      onOtherProtocol: (error) => this.#warnOf(error),
       log,
       ...(options.onUpload && { onUpload: options.onUpload }),
     })
@@ -143,7 +145,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
         this.membership.heard(peer, 'direct')
         this.membership.preferAddress(peer.id, address)
       },
-      onUnproven: ({ message, hint }) => this.#warn(`${message}; ${hint}`),
+      onUnproven: (error) => this.#warnOf(error),
       onFailed: ({ id: peerId, port: at }, host) => this.membership.failed(peerId, { host, port: at }),
     })
     this.#multicast = options.isMulticast
@@ -153,6 +155,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
           onPeer: (peer, sender) => this.membership.heard(peer, 'announced', 0, sender),
           // Any host can send that packet; among holders of a key the signed goodbye counts.
           onBye: (peerId, address) => key ?? this.membership.saidBye(peerId, address),
+          onOtherProtocol: (error) => this.#warnOf(error),
           log,
         })
       : undefined
@@ -267,10 +270,10 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   }
 
   /** Warns once in a while: any host can cause this, and must not fill the log. */
-  #warn(text: string): void {
+  #warnOf({ message, hint }: DfhfError): void {
     if (performance.now() < this.#mayWarnAt) return
     this.#mayWarnAt = performance.now() + WARN_EVERY_MS
-    this.log.warn(text)
+    this.log.warn(`${message}; ${hint}`)
   }
 
   /** Calls listeners at once for the first peer, and once more for all that follow within a moment. */
