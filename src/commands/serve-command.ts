@@ -10,6 +10,7 @@ import { CollectWhenLarge } from '../serve/collect-when-large.ts'
 import { PinnedRepos } from '../serve/pinned-repos.ts'
 import { Readiness } from '../serve/readiness.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
+import { StatusBoard } from '../serve/status/status-board.ts'
 import { BlobChecker } from '../storage/store/blob-checker.ts'
 import { BlobIndex } from '../storage/store/blob-index.ts'
 import { PinNotes } from '../storage/store/pin-notes.ts'
@@ -38,6 +39,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   // Loaded here, so that only `serve` pays for loading the metrics library.
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
+  const board = new StatusBoard()
   const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
   const usersToken = await followUsersToken(options.hub, stack, context)
   const hub = connectHub(options.hub, http, context, usersToken)
@@ -49,6 +51,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     new TransferEngine({
       report: (event) => {
         metrics.observe(event)
+        board.observe(event)
         context.events(event)
       },
       connections: speed.connections,
@@ -97,6 +100,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     store,
     verified,
     mayAskHub: peers.origin === 'auto',
+    onFetch: (id, blob, transfer) => board.began(id, blob, transfer),
     mayShare: async (repo) =>
       peering?.key !== undefined || (repo !== undefined && (await publicRepos.isPublic(repo))),
   })
@@ -108,7 +112,10 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       peering.start({
         role: 'serve',
         fetchesForPeers: options.isFetchingForPeers,
-        onUpload: ({ size }) => metrics.uploaded(size),
+        onUpload: (upload) => {
+          metrics.uploaded(upload.size)
+          board.uploaded(upload)
+        },
         shelf: new LibraryShelf({
           library,
           hashes: engine.hashes,
@@ -134,6 +141,15 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
           ownHub: hub,
           metrics,
           readiness,
+          status: {
+            board,
+            sources: {
+              version: context.version,
+              hubHost: new URL(options.hub.endpoint).host,
+              store: () => ({ used: store.usedSize, quota: options.storeQuota, blobs: index.oids().size }),
+              peers: () => [...new Set(node?.membership.live().map(({ name }) => name))],
+            },
+          },
           warmToken: await followWarmToken(options.warmTokenFile, stack, log),
           trustsPeers: peering?.key !== undefined,
         },
