@@ -37,7 +37,10 @@ export function openHttp(
 }
 
 /** The token that the user has, from the flag, the environment or a file. */
-export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
+export function findUsersToken(
+  { token }: Pick<HubOptions, 'token'>,
+  { env }: CommandContext,
+): Token | undefined {
   return findToken({ explicit: token, env, readFile: readToken })
 }
 

@@ -42,6 +42,7 @@ export async function preparePeerNode(
       advertise: options.advertise,
       isMulticast: options.isMulticast,
       seeds,
+      zone: options.zone,
       key,
       tls: texts,
       needsTls: tls !== undefined,

@@ -11,10 +11,17 @@ import { chooseForm } from '../ui/output-form.ts'
 import type { Reporter } from '../ui/reporter.ts'
 import type { TextOutput } from '../ui/text-output.ts'
 import type { CommandContext, Commands } from './commands.ts'
+import { configCommand, configSubject } from './config-command.ts'
 import { buildProgram, type Invocation, usageError } from './program.ts'
 import { readConfigFile } from './settings/config-file.ts'
 import type { OutputOptions } from './settings/options.ts'
-import { resolveDownload, resolveOutput, resolveServe, resolveSnapshot } from './settings/resolve-options.ts'
+import {
+  resolveCache,
+  resolveDownload,
+  resolveOutput,
+  resolveServe,
+  resolveSnapshot,
+} from './settings/resolve-options.ts'
 import { createSettingReader, type SettingReader } from './settings/setting-reader.ts'
 import { settings } from './settings/settings.ts'
 import { listenForStop, type SignalSource } from './stop-signals.ts'
@@ -98,7 +105,9 @@ async function execute(
   const { events, log } = reporter
   const later: (() => Promise<void>)[] = []
   const afterwards = (work: () => Promise<void>) => later.push(work)
-  const context: CommandContext = { signal, events, log, env: io.env, version: io.version, afterwards }
+  const { env, version } = io
+  const tellsFiles = state.output.isJson
+  const context: CommandContext = { signal, events, log, env, version, tellsFiles, afterwards }
   const outcome = await dispatch(invocation, reader, context, commands)
   const warning = outcome && outcomeWarning(outcome, state.output)
   if (warning !== undefined) log.warn(warning)
@@ -106,7 +115,8 @@ async function execute(
   if (outcome)
     await writeAll(io.stdout, outcomeText(outcome, { ...state.output, isTerminal: io.stdout.isTTY === true }))
   for (const work of later) await work()
-  if (outcome?.kind === 'list' && outcome.failure !== undefined) throw outcome.failure
+  const isOfMany = outcome?.kind === 'list' || outcome?.kind === 'report'
+  if (isOfMany && outcome.failure !== undefined) throw outcome.failure
 }
 
 async function parse(io: Io, invoke: (invocation: Invocation) => Promise<void>): Promise<void> {
@@ -129,7 +139,7 @@ async function readSettings(io: Io, invocation: Invocation): Promise<SettingRead
   const configPath = given ?? (folder && join(folder, 'config.toml'))
   if (configPath === undefined) return first
   const config = await readConfigFile(configPath, {
-    command: invocation.command,
+    command: invocation.command === 'config' ? configSubject(invocation.names) : invocation.command,
     mustExist: given !== undefined,
   })
   return createSettingReader({ ...sources, config, configPath })
@@ -162,6 +172,10 @@ async function dispatch(
       return commands.download(resolveDownload(reader, context.env, names), context)
     case 'snapshot':
       return commands.snapshot(resolveSnapshot(reader, context.env, names), context)
+    case 'cache':
+      return commands.cache(resolveCache(reader, context.env, names), context)
+    case 'config':
+      return configCommand(reader, names, context)
     case 'serve':
       await commands.serve(resolveServe(reader, context.env), context)
       return undefined

@@ -12,6 +12,7 @@ import { PeerExchange } from '../swarm/membership/exchange.ts'
 import { Greeter } from '../swarm/membership/greeter.ts'
 import { Membership } from '../swarm/membership/membership.ts'
 import { REST_HEARTBEAT_MS, REST_SILENCE_MS } from '../swarm/membership/membership-options.ts'
+import { Nearness } from '../swarm/membership/nearness.ts'
 import type { MembershipEvent } from '../swarm/membership/peer-news.ts'
 import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/protocol/peer-info.ts'
 import type { BlobShelf } from '../swarm/server/blob-shelf.ts'
@@ -40,6 +41,8 @@ export interface PeerNodeOptions {
   readonly advertise?: { readonly host: string | undefined; readonly port: number } | undefined
   readonly isMulticast: boolean
   readonly seeds: readonly Seed[]
+  /** The rack, site or region that this process is in, as the user named it. */
+  readonly zone?: string | undefined
   readonly key: ClusterKey | undefined
   readonly tls?: TlsTexts | undefined
   /** True where TLS was configured in any way: then nothing is spoken in clear. */
@@ -62,6 +65,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly #self: PeerInfo
   readonly #handler: PeerHandler
   readonly #server: PeerServer
+  readonly #nearness: Nearness
   readonly #multicast: MulticastDiscovery | undefined
   readonly #seeds: SeedDiscovery
   readonly #exchange: PeerExchange
@@ -78,6 +82,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     this.#options = options
     this.log = log
     const id = createPeerId()
+    this.#nearness = new Nearness({ zone: options.zone })
     this.membership = new Membership({
       selfId: id,
       clusterFingerprint: key?.fingerprint,
@@ -96,6 +101,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       version: options.version,
       clusterFingerprint: key?.fingerprint,
       role: options.role,
+      zone: options.zone,
       fetchesForPeers: options.fetchesForPeers,
       usesTls: options.tls !== undefined,
     }
@@ -193,6 +199,10 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       hasTriedSeeds: this.#seeds.hasTriedAll,
       isMulticast: this.#multicast !== undefined,
     })
+  }
+
+  isFar(peer: PeerInfo): boolean {
+    return this.#nearness.isFar(peer)
   }
 
   onJoin(listener: (peer: PeerInfo) => void): () => void {

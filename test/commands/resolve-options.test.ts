@@ -93,6 +93,7 @@ describe('download', () => {
         listen: { host: undefined, port: 65002 },
         isListenGiven: false,
         advertise: undefined,
+        zone: undefined,
         clusterKeyFile: undefined,
         origin: 'auto',
         tls: undefined,

@@ -51,7 +51,10 @@ test('each command takes what is its own and what all take', () => {
     expect([flag, ...takersOf(flag)]).toEqual([flag, 'download', 'snapshot'])
   expect(takersOf('on')).toEqual(['snapshot'])
   expect(takersOf('gateway')).toEqual(['serve'])
-  expect(Object.values(settings).filter(({ flag }) => takersOf(flag).length === 0)).toEqual([])
+  const ofCache = new Set(settingsFor('cache').map(({ flag }) => flag))
+  expect(['repair', 'dry-run', 'store-quota'].filter((flag) => !ofCache.has(flag))).toEqual([])
+  const isTaken = (flag: string) => takersOf(flag).length > 0 || ofCache.has(flag)
+  expect(Object.values(settings).filter(({ flag }) => !isTaken(flag))).toEqual([])
 })
 
 describe('values', () => {

@@ -1,3 +1,4 @@
+import type { Repo } from '../../repo/repo.ts'
 import type { LogLevel } from '../../ui/log-level.ts'
 import type { Subject } from '../resolve-subject.ts'
 import type { Address } from './parse-values.ts'
@@ -36,6 +37,8 @@ export interface PeerOptions {
   /** False when a short-lived command may take the next free port instead. */
   readonly isListenGiven: boolean
   readonly advertise: Address | undefined
+  /** The rack, site or region that this machine is in. */
+  readonly zone: string | undefined
   readonly clusterKeyFile: string | undefined
   /** Which processes ask the Hub for bytes: this one too, seeds alone, or none. */
   readonly origin: 'auto' | 'seeds' | 'never'
@@ -95,6 +98,23 @@ export interface SnapshotOptions extends FetchOptions {
   readonly on: string | undefined
   /** Holds the secret by which that node takes orders of other machines. */
   readonly warmTokenFile: string | undefined
+}
+
+/** What `dfhf cache` can do. */
+export const cacheActions = ['ls', 'verify', 'prune'] as const
+
+/** What `dfhf cache` was asked to do. */
+export interface CacheOptions extends FetchOptions {
+  readonly action: (typeof cacheActions)[number]
+  /** Undefined for all that is here. */
+  readonly repo: Repo | undefined
+  readonly isRepairing: boolean
+  /** Whether blobs of the Hugging Face cache may be removed that no snapshot refers to. */
+  readonly isHfCachePruned: boolean
+  /** How long ago what is removed was last written, at least, in ms. */
+  readonly olderThanMs: number
+  /** Bytes. */
+  readonly storeQuota: number
 }
 
 /** What `dfhf serve` was asked to do. */

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { DfhfError } from '../../base/errors.ts'
 import { parseSize } from '../../base/size.ts'
+import { isZone } from '../../swarm/protocol/peer-info.ts'
 
 /** Where to listen, or which server to call. No host means every interface. */
 export interface Address {
@@ -48,6 +49,13 @@ export function parseDuration(text: string): number {
 /** A rate or size of which 0 means no limit. */
 export function parseLimit(text: string): number | undefined {
   return parseSize(text) || undefined
+}
+
+/** The name of a zone, as other peers are told it. */
+export function parseZone(text: string): string {
+  if (!isZone(text))
+    throw usage(`'${text}' is no zone`, 'write up to 63 letters, digits, dots, dashes or underscores')
+  return text
 }
 
 /** Free space to leave on a disk: so many bytes, and so much of the whole, whichever is more. */

@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
@@ -17,7 +17,13 @@ import { type BlobPin, CountedPin } from './blob-pin.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { StoreCatalog } from './store-catalog.ts'
 import type { BlobStoreOptions } from './store-options.ts'
-import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
+import {
+  noteStoreUse,
+  readStoreRepos,
+  removeStoredBlob,
+  removeStoreRepos,
+  writeStoreRepos,
+} from './store-repos.ts'
 import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
 
 /** How often a use is noted on disk at the most: only eviction after a restart reads the note. */
@@ -59,7 +65,8 @@ export class BlobStore {
         `the disk of ${root} does not tell how much space is free: only the quota bounds the store`,
       )
     }
-    const { blobs, partials } = await scanStore(root)
+    const { blobs, partials, gone } = await scanStore(root)
+    for (const path of gone) await removeStoreRepos(path)
     for (const { oid, size, repos, usedAtMs } of blobs) {
       store.#catalog.add(oid, size, usedAtMs)
       store.#catalog.addRepos(oid, repos)
@@ -255,8 +262,7 @@ export class BlobStore {
     if (entry === undefined || entry.pins > 0 || isRewritten) return false
     const path = this.pathOf(oid)
     this.#forget(oid)
-    await onDisk('remove', path, () => rm(path, { force: true }))
-    await removeStoreRepos(path)
+    await removeStoredBlob(path)
     return true
   }
 

@@ -5,6 +5,7 @@ import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import { readLines } from '../../http/ndjson.ts'
 import { rangeHeaders, readRange } from '../../http/ranges/range-request.ts'
+import { type BundledBlob, bodyDigest, formatWanted, readBundle } from '../protocol/bundle-wire.ts'
 import {
   decodeKnownPeer,
   decodePeer,
@@ -70,8 +71,16 @@ export interface PeerListing {
   readonly peers: readonly KnownPeer[]
 }
 
+/** Small blobs on their way from a peer. */
+export interface Bundle {
+  readonly at: { readonly host: string; readonly port: number }
+  readonly blobs: AsyncIterable<BundledBlob>
+}
+
 interface Call {
   readonly method?: 'GET' | 'POST'
+  /** Named in the target by its digest. */
+  readonly body?: string
   readonly target: string
   /** Draw it before what is sealed for this request. */
   readonly nonce?: string
@@ -155,6 +164,15 @@ export class PeerClient {
     return { body, load: fromLoadHeader(response.headers.get(LOAD_HEADER)) }
   }
 
+  /** Asks for many small blobs at once, of which `wanted` has the sizes; gives those that the peer has, and where it answered. */
+  async openBundle(peer: PeerInfo, wanted: ReadonlyMap<Oid, number>, signal: AbortSignal): Promise<Bundle> {
+    const body = formatWanted(wanted.keys())
+    const target = `/v1/blobs?body=${bodyDigest(body)}`
+    const { response, address } = await this.#call(peer, { method: 'POST', target, body, signal })
+    const blobs = readBundle(response.body, { wanted, sender: peer.name })
+    return { at: { host: address, port: peer.port }, blobs }
+  }
+
   /** The peer's own digests of pieces that it has, computed there when need be; at most 256 at a time. */
   async digestsOf(
     peer: PeerInfo,
@@ -228,6 +246,7 @@ export class PeerClient {
     const raw = await http.request({
       method: call.method ?? 'GET',
       url: `${at}${call.target}`,
+      ...(call.body !== undefined && { body: call.body }),
       headers: this.#headers(peer, call, { at, nonce, key }),
       signal: call.signal,
       headersTimeoutMs,

@@ -42,7 +42,7 @@ export class RequestAdmission {
       range: request.headers.get('range') ?? undefined,
       contact: request.headers.get(PEER_HEADER) ?? undefined,
     }
-    const needsRecipient = pathname.startsWith('/v1/blobs/')
+    const needsRecipient = /^\/v1\/blobs(?:\/|$)/.test(pathname)
     const refusal = this.#verifier.refusalOf(signed, header, { needsRecipient, from: address })
     if (refusal) return { refusal }
     const signature = parseSignature(header)
