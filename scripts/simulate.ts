@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { BUSY_PEER_PAUSE_MS, PEER_SLOTS, UPLOADS } from '../src/schedule/tuning.ts'
+import { BUSY_PEER_PAUSE_MS, PEER_SLOTS, UPLOADS, WATCHERS } from '../src/schedule/tuning.ts'
 import { type DecisionCode, loadDecisionCode } from './simulate/decision-code.ts'
 import { plot } from './simulate/plot.ts'
 import { type RunResult, simulate } from './simulate/run.ts'
@@ -19,6 +19,8 @@ const usage = `usage: npm run simulate -- [options]   (a value may be a list: --
   --seed N          of the random numbers; the same seed, the same run   1
   --scenario NAME   ${Object.keys(scenarios).join(', ')}
   --rule NAME       current, or a git revision whose rules to run instead: --rule current,HEAD~3
+  --news MS         until all others know of a host that was found   20
+  --watchers N      hosts that may listen to one host's news         ${WATCHERS}
   --uploads N       ranges that a host sends at once                 ${UPLOADS}
   --peer-slots N    ranges that a host fetches from others at once   ${PEER_SLOTS}
   --busy-pause MS   how long a host that has no upload free is left alone   ${BUSY_PEER_PAUSE_MS}
@@ -35,6 +37,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     scenario: { type: 'string', default: 'together' },
     rule: { type: 'string', default: 'current' },
+    news: { type: 'string' },
+    watchers: { type: 'string' },
     uploads: { type: 'string' },
     'peer-slots': { type: 'string' },
     'busy-pause': { type: 'string' },
@@ -92,6 +96,8 @@ async function main(): Promise<void> {
       size: single(values.size) * MIB,
       hubRate: hub * MBIT_PER_S,
       linkRate: single(values.link) * MBIT_PER_S,
+      newsMs: given(values.news),
+      watchers: given(values.watchers),
       uploads: given(values.uploads),
       peerSlots: given(values['peer-slots']),
       busyPauseMs: given(values['busy-pause']),

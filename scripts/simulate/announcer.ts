@@ -1,4 +1,6 @@
 import { GATHER_MS } from '../../src/swarm/server/pieces-stream.ts'
+import { TopAskers } from '../../src/swarm/server/top-askers.ts'
+import { keptPlaces } from '../../src/swarm/server/watcher-count.ts'
 import { type EventQueue, Timer } from './event-queue.ts'
 import type { Host, Watcher } from './host.ts'
 
@@ -8,6 +10,7 @@ export class Announcer {
   readonly #queue: EventQueue
   readonly #host: Host
   readonly #most: number
+  readonly #top = new TopAskers()
   readonly #deliver = new Timer(() => this.#deliverAll())
   #landed: number[] = []
   /** What all watchers were told last; undefined while some know more than others. */
@@ -22,7 +25,9 @@ export class Announcer {
 
   /** False when there is no room for one more. */
   addWatcher(watcher: Watcher): boolean {
-    if (this.watchers.size >= this.#most) return false
+    const { id, oid } = watcher
+    const limit = this.#top.note(oid, id) ? this.#most : this.#most - keptPlaces(this.#most)
+    if (this.watchers.size >= limit) return false
     this.watchers.add(watcher)
     this.#fetching = undefined
     this.changed()

@@ -22,6 +22,8 @@ export interface WorldOptions {
   readonly hubDelayMs?: number
   /** How long peers need to find each other, at the least and at the most. @default [20, 200] */
   readonly discoveryMs?: readonly [number, number]
+  /** Until all others know of a host that was found. @default 20, as PeerNode tells of newcomers */
+  readonly newsMs?: number | undefined
   /** Round trip between two hosts, at the least and at the most. @default [0.5, 2] */
   readonly roundTripMs?: readonly [number, number]
   /** Ranges that a host sends at once. @default UPLOADS */
@@ -50,12 +52,15 @@ export class Environment {
   readonly linkRate: number
   readonly hubDelayMs: number
   readonly roundTripMs: readonly [number, number]
+  readonly newsMs: number
   readonly uploads: number
   readonly peerSlots: number
   readonly busyPauseMs: number
   readonly watchers: number
   /** Bytes that the Hub sent, those of ranges that were cut included. */
   hubBytes = 0
+  /** Bytes that crossed from one rack to another. */
+  farBytes = 0
   /** How often the Hub sent each piece whole. */
   readonly hubPieces: Uint16Array
 
@@ -71,6 +76,7 @@ export class Environment {
     this.linkRate = options.linkRate
     this.hubDelayMs = hubDelayMs
     this.roundTripMs = roundTripMs
+    this.newsMs = options.newsMs ?? 20
     this.uploads = options.uploads ?? code.UPLOADS
     this.peerSlots = options.peerSlots ?? code.PEER_SLOTS
     this.busyPauseMs = options.busyPauseMs ?? code.BUSY_PEER_PAUSE_MS

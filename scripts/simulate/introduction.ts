@@ -1,9 +1,10 @@
 import { drawSome } from '../../src/swarm/membership/draw-some.ts'
 import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import type { Environment } from './environment.ts'
+import { Timer } from './event-queue.ts'
 import type { Host } from './host.ts'
 
-/** How often a host chooses anew which hosts to watch, in ms: within this time all have heard of a newcomer. */
+/** How often a host chooses anew which hosts to watch although it has heard of no newcomer, in ms. */
 const REFRESH_MS = 500
 
 /** A host that can be introduced to others. */
@@ -27,6 +28,7 @@ export class Introduction {
   readonly #byId = new Map<string, Host>()
   /** How many top-ranked hosts are offered to `pickNeighbours`, with as many at random: it would drop the others. */
   readonly #offered: number
+  readonly #tell = new Timer(() => this.#refreshAll())
   #version = 0
 
   constructor(environment: Environment) {
@@ -42,7 +44,7 @@ export class Introduction {
   /** A host has found the others, and they it. */
   enter(host: Newcomer): void {
     if (host.isDead) return
-    const { oid, code } = this.#environment
+    const { oid, code, queue, newsMs } = this.#environment
     const info: PeerInfo = {
       id: host.id,
       name: 'simulated',
@@ -60,8 +62,8 @@ export class Introduction {
     this.#byId.set(host.id, host)
     this.#version += 1
     // While all know all, a newcomer is known to all at once.
-    if (this.#members.length <= code.MAX_NEIGHBOURS + 1)
-      for (const other of this.#members) this.#refresh(other.host)
+    if (this.#members.length <= code.MAX_NEIGHBOURS + 1) this.#refreshAll()
+    else if (this.#tell.place < 0) queue.schedule(this.#tell, queue.now + newsMs)
     this.#refreshFrom(host, -1)
   }
 
@@ -70,6 +72,10 @@ export class Introduction {
     if (at >= 0) this.#members.splice(at, 1)
     this.#byId.delete(host.id)
     this.#version += 1
+  }
+
+  #refreshAll(): void {
+    for (const { host } of this.#members) this.#refresh(host)
   }
 
   #refreshFrom(host: Newcomer, version: number): void {

@@ -1,8 +1,10 @@
+import type { Oid } from '../../src/blob/oid.ts'
 import { LONGEST_RETRY_MS, LONGEST_SHUN_MS, RETRY_MS, SHUN_MS } from '../../src/swarm/client/swarm-session.ts'
-import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
+import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import type { Environment } from './environment.ts'
 import { Timer } from './event-queue.ts'
 import type { Host, News, Watcher } from './host.ts'
+import type { Rack } from './network.ts'
 
 /** A host that is watched, or will be again. */
 interface Followed {
@@ -17,8 +19,10 @@ interface Followed {
 
 /** A host that hears the news of its neighbours. */
 export interface Neighbour {
-  readonly id: string
+  readonly id: PeerId
   joined(host: Host): void
+  /** The host has no room for one more that hears its news. */
+  crowded(host: Host): void
   hear(host: Host, news: News): void
   left(host: Host): void
 }
@@ -35,6 +39,14 @@ export class Neighbourhood implements Watcher {
     this.#self = self
   }
 
+  get id(): PeerId {
+    return this.#self.id
+  }
+
+  get oid(): Oid {
+    return this.#environment.oid
+  }
+
   /** A host that is watched now. */
   find(id: string): Host | undefined {
     const followed = this.#followed.get(id)
@@ -42,10 +54,15 @@ export class Neighbourhood implements Watcher {
   }
 
   /** Follows some of the known hosts. */
-  choose(members: readonly PeerInfo[], hostOf: (id: string) => Host | undefined): void {
+  choose(members: readonly PeerInfo[], hostOf: (id: string) => Host | undefined, rack?: Rack): void {
     const { code, oid, random } = this.#environment
     const limit = Math.max(code.MEETING_POINTS, code.MAX_NEIGHBOURS - this.#followed.size)
-    const picked = code.pickNeighbours(oid, members, { selfId: this.#self.id, limit, random })
+    const picked = code.pickNeighbours(oid, members, {
+      selfId: this.#self.id,
+      limit,
+      random,
+      isFar: ({ id }) => rack !== undefined && hostOf(id)?.rack !== rack,
+    })
     for (const { id } of picked) {
       const host = this.#followed.has(id) ? undefined : hostOf(id)
       if (host) this.#follow(host)
@@ -101,8 +118,12 @@ export class Neighbourhood implements Watcher {
       return
     }
     followed.isWatched = host.addWatcher(this)
-    if (followed.isWatched) this.#self.joined(host)
-    else this.#visitLater(followed)
+    if (followed.isWatched) {
+      this.#self.joined(host)
+      return
+    }
+    if (host.asksHub) this.#self.crowded(host)
+    this.#visitLater(followed)
   }
 
   #leave(followed: Followed): void {

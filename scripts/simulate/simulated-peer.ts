@@ -1,8 +1,8 @@
 import { Bitmap } from '../../src/blob/bitmap.ts'
 import type { PieceBoard } from '../../src/schedule/piece-board.ts'
 import type { Scheduler } from '../../src/schedule/scheduler.ts'
-import { MISSED_HEARTBEATS } from '../../src/swarm/membership/membership.ts'
-import { HEARTBEAT_MS } from '../../src/swarm/membership/membership-options.ts'
+import { SEEDS_ANSWER_MS } from '../../src/swarm/discovery/discovery-seeds.ts'
+import { HEARTBEAT_MS, MISSED_HEARTBEATS } from '../../src/swarm/membership/membership-options.ts'
 import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import type { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { Announcer } from './announcer.ts'
@@ -12,7 +12,7 @@ import { Timer } from './event-queue.ts'
 import type { Host, News, Watcher } from './host.ts'
 import type { Newcomer } from './introduction.ts'
 import { type Neighbour, Neighbourhood } from './neighbourhood.ts'
-import { Link } from './network.ts'
+import { Link, type Rack } from './network.ts'
 
 /** Messages that arrive within this time are decided upon together, as they are in one turn of a real event loop. */
 const WAKE_MS = 4
@@ -34,6 +34,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
   readonly down: Link
   readonly latencyMs: number
   readonly downloads: Downloads
+  rack: Rack | undefined
   uploads = 0
   startedAt = 0
   finishedAt: number | undefined
@@ -69,6 +70,10 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     return this.isDead || this.finishedAt !== undefined
   }
 
+  get asksHub(): boolean {
+    return !this.hasEnded && !this.isSilent && !this.isLiar
+  }
+
   get pieces(): Bitmap {
     return this.board.have
   }
@@ -82,6 +87,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     queue.after(code.SETTLING_MS, () => {
       if (this.board.head === ownStart) this.board.head = 0
     })
+    queue.after(SEEDS_ANSWER_MS, () => this.pump())
     if (this.board.have.isFull) this.finish()
     this.#tick()
   }
@@ -96,7 +102,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     const actions = scheduler.decide({
       now: queue.now,
       selfAsksHub: true,
-      hubSlots: budget.free(),
+      hubSlots: queue.now - this.startedAt < SEEDS_ANSWER_MS ? 0 : budget.free(),
       mostHubConnections: budget.fairShare,
       peerSlots,
       stallMs: code.STALL_MS,
@@ -171,7 +177,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
   }
 
   meet(members: readonly PeerInfo[]): void {
-    this.#neighbourhood.choose(members, (id) => this.#surroundings.find(id))
+    this.#neighbourhood.choose(members, (id) => this.#surroundings.find(id), this.rack)
   }
 
   joined(host: Host): void {
@@ -179,6 +185,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     const peer = this.board.addPeer({
       id: host.id,
       asksHub: !host.isLiar,
+      isFar: host.rack !== this.rack,
       progressAt: queue.now,
       msPerPiece: 0,
       slots: code.SLOTS_PER_PEER,
@@ -189,6 +196,12 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     for (let piece = 0; piece < this.board.pieceCount; piece += 1)
       if (host.isLiar || host.pieces.has(piece)) this.scheduler.peerLanded(peer, piece, queue.now)
     this.scheduler.peerFetches(peer, host.fetchingFromHub(), queue.now)
+    this.wakeSoon()
+  }
+
+  crowded(host: Host): void {
+    // Rules of an older revision know no such hosts.
+    if ('addCrowded' in this.board) this.board.addCrowded(host.id)
     this.wakeSoon()
   }
 

@@ -2,9 +2,20 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Oid } from '../blob/oid.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
+import type { CachedRepo } from '../storage/cache/cache-contents.ts'
 import { unlessMissing } from '../storage/files/disk-error.ts'
 import { type StoreContent, scanStore, storeFolderOf } from '../storage/store/store-scan.ts'
 import type { PlaceOptions } from './settings/options.ts'
+
+/** A file that should hold a blob, and where it stands. */
+export interface BlobToCheck {
+  readonly oid: Oid
+  readonly path: string
+  readonly size: number
+  readonly repos: readonly string[]
+  /** The repo's folder in the cache; undefined for a blob of the store. */
+  readonly cached: CachedRepo | undefined
+}
 
 /** What the store holds; nothing where there is none. */
 export async function scanStoreAt(root: string | undefined): Promise<StoreContent> {

@@ -1,27 +1,16 @@
 import { DfhfError } from '../base/errors.ts'
 import { formatSize } from '../base/size.ts'
-import type { Oid } from '../blob/oid.ts'
 import { HashService } from '../hash/hash-service.ts'
 import { repoName } from '../repo/repo.ts'
-import { type CachedRepo, listCachedRepos } from '../storage/cache/cache-contents.ts'
+import { listCachedRepos } from '../storage/cache/cache-contents.ts'
 import type { HashFile } from '../storage/files/hash-file.ts'
 import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import type { Outcome } from '../ui/outcome.ts'
 import { safeText } from '../ui/safe-text.ts'
-import { isMeant, scanStoreAt, storedPath } from './cache-parts.ts'
+import { type BlobToCheck, isMeant, scanStoreAt, storedPath } from './cache-parts.ts'
 import { CacheRepair } from './cache-repair.ts'
 import type { CommandContext } from './commands.ts'
 import type { CacheOptions } from './settings/options.ts'
-
-/** A file that should hold a blob, and where it stands. */
-export interface BlobToCheck {
-  readonly oid: Oid
-  readonly path: string
-  readonly size: number
-  readonly repos: readonly string[]
-  /** The repo's folder in the cache; undefined for a blob of the store. */
-  readonly cached: CachedRepo | undefined
-}
 
 /** `dfhf cache verify`: reads every blob, and with `--repair` puts right those that do not hold what their names say. */
 export async function verifyCache(options: CacheOptions, context: CommandContext): Promise<Outcome> {

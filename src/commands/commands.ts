@@ -15,6 +15,8 @@ export interface CommandContext {
   /** For the parts that read their own variables: tokens, proxies, certificates. */
   readonly env: Environment
   readonly version: string
+  /** False where the outcome of a snapshot is told by its folder alone. */
+  readonly tellsFiles: boolean
   /** Does work for which the user should not wait, once the result is printed. */
   readonly afterwards: (work: () => Promise<void>) => void
 }

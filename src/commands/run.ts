@@ -5,6 +5,7 @@ import { DfhfError, exitCodeOf, isAbort } from '../base/errors.ts'
 import { colorsFor } from '../ui/colors.ts'
 import { createReporter } from '../ui/create-reporter.ts'
 import { errorLine } from '../ui/error-line.ts'
+import { jsonErrorLine } from '../ui/json-log-reporter.ts'
 import { type Outcome, outcomeText, outcomeWarning } from '../ui/outcome.ts'
 import { chooseForm } from '../ui/output-form.ts'
 import type { Reporter } from '../ui/reporter.ts'
@@ -44,6 +45,8 @@ export interface Io {
 interface RunState {
   reporter: Reporter | undefined
   output: OutputOptions
+  /** True for a daemon whose log is read by a program. */
+  isLoggingJson: boolean
   /** Texts that no message may hold. */
   readonly secrets: string[]
 }
@@ -55,7 +58,8 @@ export async function run(io: Io, commands: Commands): Promise<number> {
   const isVerbose = io.argv.includes('--verbose')
   const state: RunState = {
     reporter: undefined,
-    output: { isJson: false, isQuiet: false, isVerbose },
+    isLoggingJson: false,
+    output: { isJson: false, isQuiet: false, isVerbose, logFormat: 'text', logLevel: undefined },
     secrets: secretsOf(io.env),
   }
   using stop = listenForStop(io.signals, (code) => {
@@ -68,11 +72,17 @@ export async function run(io: Io, commands: Commands): Promise<number> {
   } catch (error) {
     state.reporter?.stop()
     const shown = stop.signal.aborted && isAbort(error) ? stop.signal.reason : error
-    const colors = colorsFor(io.stderr, io.env)
-    io.stderr.write(errorLine(shown, { isVerbose: state.output.isVerbose, colors, secrets: state.secrets }))
+    io.stderr.write(lastLine(io, shown, state))
     const code = exitCodeOf(shown)
     return code === exitCodeOf(stop.signal.reason) ? (stop.exitCode ?? code) : code
   }
+}
+
+/** The error that ends a run, in the form of what was written before it. */
+function lastLine(io: Io, error: unknown, { output, secrets, isLoggingJson }: RunState): string {
+  if (isLoggingJson) return jsonErrorLine(error, { secrets })
+  const colors = colorsFor(io.stderr, io.env)
+  return errorLine(error, { isVerbose: output.isVerbose, colors, secrets })
 }
 
 /** Runs a well-formed command, and prints its result. */
@@ -89,12 +99,15 @@ async function execute(
   state.secrets.push(...(invocation.flags.get('token') ?? []))
   const reader = await readSettings(io, invocation)
   state.output = resolveOutput(reader)
-  const reporter = startReporter(io, invocation, state.output)
+  state.isLoggingJson = invocation.command === 'serve' && state.output.logFormat === 'json'
+  const reporter = startReporter(io, invocation, state)
   state.reporter = reporter
   const { events, log } = reporter
   const later: (() => Promise<void>)[] = []
   const afterwards = (work: () => Promise<void>) => later.push(work)
-  const context: CommandContext = { signal, events, log, env: io.env, version: io.version, afterwards }
+  const { env, version } = io
+  const tellsFiles = state.output.isJson
+  const context: CommandContext = { signal, events, log, env, version, tellsFiles, afterwards }
   const outcome = await dispatch(invocation, reader, context, commands)
   const warning = outcome && outcomeWarning(outcome, state.output)
   if (warning !== undefined) log.warn(warning)
@@ -132,13 +145,16 @@ async function readSettings(io: Io, invocation: Invocation): Promise<SettingRead
   return createSettingReader({ ...sources, config, configPath })
 }
 
-function startReporter(io: Io, invocation: Invocation, output: OutputOptions): Reporter {
+function startReporter(io: Io, invocation: Invocation, { output, secrets }: RunState): Reporter {
+  const isDaemon = invocation.command === 'serve'
   const reporter = createReporter({
-    form: chooseForm({ ...output, stderr: io.stderr, env: io.env, isDaemon: invocation.command === 'serve' }),
+    form: chooseForm({ ...output, stderr: io.stderr, env: io.env, isDaemon }),
     stderr: io.stderr,
     colors: colorsFor(io.stderr, io.env),
     isVerbose: output.isVerbose,
-    isDaemon: invocation.command === 'serve',
+    isDaemon,
+    level: isDaemon ? output.logLevel : undefined,
+    secrets,
     now: () => performance.now(),
   })
   reporter.start()

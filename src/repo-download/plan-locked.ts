@@ -13,7 +13,8 @@ const MOST_TOLD = 3
 
 /**
  * The plan for exactly the commit and files of a lock. Throws `verification-failed` where the commit's list of files
- * says anything else; where no list is to be had, the files that are here must be all that the lock names.
+ * says anything else. Where the origin may not be asked for bytes it is not asked for the list either: the lock says all
+ * that peers must be asked for. Where it cannot be asked, the files that are here must be all that the lock names.
  */
 export async function planLocked(fetcher: RepoFetcher, locked: LockedRepo): Promise<SnapshotPlan> {
   const { parts } = fetcher
@@ -28,15 +29,15 @@ export async function planLocked(fetcher: RepoFetcher, locked: LockedRepo): Prom
   return { commit, files }
 }
 
-/** The list that was kept of the commit, or the origin's; neither where the origin cannot be asked. */
+/** The list that was kept of the commit, or the origin's; neither where the origin cannot or may not be asked. */
 async function findList(
   parts: FetchParts,
   { commit }: LockedRepo,
 ): Promise<{ readonly listed?: readonly ListedFile[]; readonly failure?: DfhfError }> {
-  const { repo, origin, destination, signal } = parts
+  const { repo, origin, mayAskHub, destination, signal } = parts
   const kept = await destination.readTree(commit)
   if (kept) return { listed: kept }
-  if (!origin) return {}
+  if (!origin || !mayAskHub) return {}
   try {
     const listed = await Array.fromAsync(origin.listFiles(repo, commit, { signal }))
     await keepNote(parts, () => destination.noteTree(commit, listed))

@@ -40,7 +40,7 @@ export interface RingOptions {
 
 /**
  * Who asks the Hub for which piece, as this peer sees it: rendezvous hashing over the members that ask the Hub
- * and make progress. A member that stalls leaves the ring, and its pieces fall to the next in rank; a member
+ * and make progress, or have too many listeners to tell this peer of it. A member that stalls leaves the ring, and its pieces fall to the next in rank; a member
  * that moves again comes back. Every peer computes it alone, from what the others announce.
  */
 export class OwnershipRing {
@@ -78,6 +78,7 @@ export class OwnershipRing {
     for (const peer of options.isAlone ? [] : board.peers.values()) {
       if (peer.asksHub && !peer.have.isFull && !hasStalled(peer, options)) candidates.push(peer.id)
     }
+    if (!options.isAlone) candidates.push(...board.crowded)
     const isSame =
       candidates.length === this.#candidates.length &&
       candidates.every((id, at) => id === this.#candidates[at])

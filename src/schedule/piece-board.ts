@@ -47,6 +47,8 @@ export class PieceBoard {
   readonly have: Bitmap
   readonly leases = new Map<number, Lease>()
   readonly peers = new Map<string, PeerView>()
+  /** Peers that ask the Hub for this blob and have told it, but have no room for one more that hears their news. */
+  readonly #crowded = new Set<string>()
   /** Where to begin: at a reader's position, or while peers are still unknown at a place of this peer's own. */
   head = 0
   #lastLease = 0
@@ -134,6 +136,18 @@ export class PieceBoard {
     return this.#peerChanges
   }
 
+  /** The peers that ask the Hub and whose news does not come here. */
+  get crowded(): ReadonlySet<string> {
+    return this.#crowded
+  }
+
+  /** Notes that a peer asks the Hub, though its news does not come here. */
+  addCrowded(id: string): void {
+    if (this.#crowded.has(id) || this.peers.has(id)) return
+    this.#crowded.add(id)
+    this.#peerChanges += 1
+  }
+
   addPeer(peer: Omit<PeerView, 'have' | 'fetching' | 'claimedAt' | 'active'>): PeerView {
     this.removePeer(peer.id)
     const view: PeerView = {
@@ -150,6 +164,7 @@ export class PieceBoard {
   }
 
   removePeer(id: string): void {
+    if (this.#crowded.delete(id)) this.#peerChanges += 1
     const peer = this.peers.get(id)
     if (!peer) return
     for (const piece of peer.have) this.#count(piece, -1)

@@ -4,6 +4,7 @@ import type { PeerView } from './peer-view.ts'
 import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
 import {
   BEGUN_SHARE,
+  CROWD,
   HALF_DONE_SHARE,
   HEDGE_AFTER_MS,
   HEDGE_BYTES,
@@ -21,6 +22,11 @@ export interface Hedge {
 /** Leases that have received next to nothing for `stallMs`: cut them and ask again. */
 export function stalledLeases(board: PieceBoard, now: number, stallMs: number): Lease[] {
   return [...board.leases.values()].filter((lease) => !lease.isHeld && now - lease.movedAt > stallMs)
+}
+
+/** Leases on a piece that has landed by another lease. */
+export function landedLeases(board: PieceBoard): Lease[] {
+  return [...board.leases.values()].filter((lease) => lease.at < lease.end && board.have.has(lease.at))
 }
 
 /**
@@ -78,7 +84,10 @@ function isFetchedByBetter(
   const rivals = [board.self]
   for (const peer of board.peers.values())
     if (peer.fetching.has(piece) && !hasStalled(peer, situation)) rivals.push(peer.id)
-  return rivals.length > 1 && ring.rankAmong(rivals)(piece) !== board.self
+  if (rivals.length === 1) return false
+  // All hear a member of the ring; of another peer's request even the piece's owner may never hear.
+  const members = rivals.filter((id) => ring.members.includes(id))
+  return ring.rankAmong(members.length > 0 ? members : rivals)(piece) !== board.self
 }
 
 /**
@@ -88,13 +97,13 @@ function isFetchedByBetter(
 export function surplusLeases(board: PieceBoard, share: number): Lease[] {
   if (board.hubLeases <= share) return []
   const ours = [...board.leases.values()].filter((lease) => lease.source === HUB)
-  return (
-    ours
-      .sort((a, b) => b.at - b.start - (a.at - a.start) || b.bytes - a.bytes)
-      .slice(share)
-      // More of it may be in the socket already, and what is cut has crossed the uplink in vain.
-      .filter((lease) => !lease.isFirm && lease.bytes < BEGUN_SHARE * board.pieceSize)
-  )
+  // More of it may be in the socket already, and what is cut has crossed the uplink in vain. In a crowd not all owners
+  // hear of it, and the piece would cross twice.
+  const kept = board.peers.size < CROWD ? BEGUN_SHARE : HALF_DONE_SHARE
+  return ours
+    .sort((a, b) => b.at - b.start - (a.at - a.start) || b.bytes - a.bytes)
+    .slice(share)
+    .filter((lease) => !lease.isFirm && lease.bytes < kept * board.pieceSize)
 }
 
 /** Leases that run on into pieces which other peers own by now, and where each should end: long runs are for a lone peer. */

@@ -44,7 +44,7 @@ export class SwarmFollower implements SwarmListener {
     this.#remove(id)
   }
 
-  peerJoined(peer: { readonly id: string; readonly asksHub: boolean }): void {
+  peerJoined(peer: { readonly id: string; readonly asksHub: boolean; readonly isFar?: boolean }): void {
     if (this.#excluded.has(peer.id)) return
     this.#parts.scheduler.board.addPeer({
       ...peer,
@@ -60,6 +60,12 @@ export class SwarmFollower implements SwarmListener {
 
   peerLeft(id: string): void {
     this.#remove(id)
+    this.#newsSoon()
+  }
+
+  peerCrowded(id: string): void {
+    if (this.#excluded.has(id)) return
+    this.#parts.scheduler.board.addCrowded(id)
     this.#newsSoon()
   }
 

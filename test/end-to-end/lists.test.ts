@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startNode } from '../support/gateway/gateway-node.ts'
 import type { RepoSpec } from '../support/hub/repo.ts'
@@ -217,6 +217,33 @@ describe('a lock file', () => {
       existsSync(join(other.cache, name, 'blobs')),
     )
     expect(placed).toEqual([])
+  })
+
+  test('is enough to fetch from peers where there is no Hub at all', async () => {
+    await using hub = await start()
+    using away = newMachine(hub.url)
+    expect((await runDfhf(away, ['snapshot', 'o/model', '--lock', 'l'])).code).toBe(0)
+    hub.stop('hub')
+    const key = write(away, 'key', `${'k'.repeat(40)}\n`)
+    chmodSync(key, 0o600)
+    const keyed = ['--cluster-key-file', key, '--origin', 'never']
+    const env = { HF_HUB_CACHE: away.cache }
+    await using depot = await startNode(hub.url, { seeds: [], args: keyed, env })
+    using machine = newMachine(hub.url)
+    const args = [
+      '--locked',
+      join(away.folder, 'l'),
+      '--seeds',
+      depot.peerAddress ?? '',
+      '--no-multicast',
+      '--json',
+    ]
+    const { code, stdout, stderr } = await runDfhf(machine, ['snapshot', ...args, ...keyed], {
+      env: { DFHF_NO_PEERS: undefined, DFHF_LISTEN: '127.0.0.1:0' },
+    })
+    expect(code, stderr).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ repo: 'o/model', bytes: { hub: 0, peers: 200_010 } })
+    expect(isExact(hub, join(JSON.parse(stdout).path, 'w'), 'w', 'o/model')).toBe(true)
   })
 
   test('finds a file in the cache whose bytes are not what it says', async () => {

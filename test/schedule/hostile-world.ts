@@ -25,6 +25,8 @@ export const habits = [
   'claim',
   /** Says that it shares the work at the Hub, and each half second that it begins another piece. */
   'owner',
+  /** Says that it shares the work at the Hub, and has no room for one more that hears its news. */
+  'crowded',
   /** Claims everything, has nothing when asked, and claims it again. */
   'forgetful',
   /** Breaks every connection after a few bytes. */
@@ -121,6 +123,10 @@ export class HostileWorld {
     this.#lastName += 1
     const id = peerId(this.#lastName)
     this.#habits.set(id, habit)
+    if (habit === 'crowded') {
+      this.board.addCrowded(id)
+      return
+    }
     const view = this.board.addPeer({
       id,
       asksHub: habit === 'owner' || habit === 'claim',

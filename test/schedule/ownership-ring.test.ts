@@ -130,6 +130,24 @@ describe('the owner of a piece', () => {
   })
 })
 
+test('a peer that has no room for one more listener takes its share all the same, until it is gone', () => {
+  const board = createBoard(PIECES)
+  for (let n = 1; n < MAX_HUB_MEMBERS; n += 1) board.addCrowded(peerId(n))
+  const ring = ringOf(board)
+  expect(ring.members.toSorted()).toEqual([board.self, ...board.crowded].toSorted())
+  expect(ring.hubShare).toBe(1)
+  ring.refresh({ now: 0, selfAsksHub: true, isTick: true, patience: PATIENCE_MS, isAlone: true })
+  expect(ring.members).toEqual([board.self])
+  joinPeer(board, 1)
+  for (const id of [...board.crowded].slice(1)) board.removePeer(id)
+  ring.refresh({ now: 0, selfAsksHub: true, isTick: true, patience: PATIENCE_MS })
+  expect(ring.members).toHaveLength(3)
+  board.removePeer(peerId(1))
+  for (const id of board.crowded) board.removePeer(id)
+  ring.refresh({ now: 0, selfAsksHub: true, isTick: true, patience: PATIENCE_MS })
+  expect(ring.members).toEqual([board.self])
+})
+
 test('a piece is queued behind the one before it when both come by the same request', () => {
   const board = createBoard(4 * AIMED_STRIPES)
   const peer = joinPeer(board, 1)

@@ -12,6 +12,7 @@ import {
 } from '../../src/schedule/rescue.ts'
 import {
   BEGUN_SHARE,
+  CROWD,
   HALF_DONE_SHARE,
   HEDGE_AFTER_MS,
   HEDGE_BYTES,
@@ -125,6 +126,24 @@ describe('requests to the Hub that bring nothing new', () => {
       }),
     )
   })
+
+  test('are those for what a member of the ring fetches, where this peer is none, whatever their ranks for the piece', () => {
+    const pieces = 64
+    const board = createBoard(pieces)
+    for (let n = 1; n <= 45; n += 1) joinPeer(board, n)
+    const { members } = ringOf(board)
+    expect(members).not.toContain(board.self)
+    const [member = ''] = members
+    const view = board.peers.get(member)
+    if (!view) throw new Error('a member is on the board')
+    const isMine = (piece: number) =>
+      new Ownership(sampleOid(), [board.self, member]).ownerOf(piece) === board.self
+    const mine = Array.from({ length: pieces }, (_, piece) => piece).filter(isMine)
+    expect(mine.length).toBeGreaterThan(0)
+    board.peerFetches(view, new Map(mine.map((piece) => [piece, 0])))
+    const leases = mine.map((piece) => fromHub(board, piece))
+    expect(needless(board)).toEqual(leases)
+  })
 })
 
 describe('requests to the Hub beyond what one member may have', () => {
@@ -143,6 +162,16 @@ describe('requests to the Hub beyond what one member may have', () => {
     fromHub(board, 0, { bytes: BEGUN_SHARE * PIECE_SIZE })
     fromHub(board, 1, { isFirm: true })
     expect(surplusLeases(board, 0)).toEqual([])
+  })
+
+  test('are cut until they are half done in a crowd, where not all hear of them', () => {
+    const board = createBoard(4)
+    const begun = fromHub(board, 0, { bytes: HALF_DONE_SHARE * PIECE_SIZE - 1 })
+    fromHub(board, 1, { bytes: HALF_DONE_SHARE * PIECE_SIZE })
+    for (let n = 1; n < CROWD; n += 1) joinPeer(board, n)
+    expect(surplusLeases(board, 0)).toEqual([])
+    joinPeer(board, CROWD)
+    expect(surplusLeases(board, 0)).toEqual([begun])
   })
 })
 

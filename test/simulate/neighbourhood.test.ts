@@ -19,9 +19,11 @@ function createEnvironment(): Environment {
 class StandInHost implements Host {
   readonly id: PeerId = peerId(1)
   readonly up = new Link(1)
+  readonly rack = undefined
   readonly latencyMs = 1
   readonly pieces = new Bitmap(16)
   readonly isSilent = false
+  asksHub = false
   readonly isLiar = false
   isDead = false
   uploads = 0
@@ -56,6 +58,7 @@ function follow() {
   const neighbourhood = new Neighbourhood(environment, {
     id: peerId(0),
     joined: () => told.push('joined'),
+    crowded: () => told.push('crowded'),
     hear: () => told.push('heard'),
     left: () => told.push('left'),
   })
@@ -84,6 +87,15 @@ describe('a neighbourhood', () => {
     runUntil(30_000)
     expect(host.visits).toEqual([0, 500, 1_500, 3_500, 7_500, 15_500, 23_500])
     expect(told).toEqual([])
+    expect(neighbourhood.find(host.id)).toBeUndefined()
+  })
+
+  test('hears of a host that shares the Hub and has no place for one more', () => {
+    const { host, told, choose, neighbourhood } = follow()
+    host.isOpen = false
+    host.asksHub = true
+    choose()
+    expect(told).toEqual(['crowded'])
     expect(neighbourhood.find(host.id)).toBeUndefined()
   })
 
@@ -120,6 +132,8 @@ test('a host tells its news to as many as there is room for, and to no more', ()
   const announcer = new Announcer(environment.queue, new StandInHost(environment), 2)
   const heard: [number, News][] = []
   const watchers = [0, 1, 2].map((n) => ({
+    id: peerId(n),
+    oid: environment.oid,
     hear: (_host: Host, news: News) => heard.push([n, news]),
     lost: () => {},
   }))

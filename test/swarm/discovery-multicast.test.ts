@@ -92,6 +92,13 @@ describe('multicast discovery', () => {
     expect(await b.peers.find(() => true)).toMatchObject({ addresses: ['192.0.2.7'] })
   })
 
+  test('tells the zone of a peer', async () => {
+    const port = await ownPort()
+    start(1, port, { self: () => samplePeer(1, { addresses: ['192.0.2.7'], zone: 'rack-1' }) })
+    const b = start(2, port)
+    expect(await b.peers.find(() => true)).toMatchObject({ zone: 'rack-1' })
+  })
+
   test('answers a resolver that browses for services and passes over what is not meant for it', async () => {
     const port = await ownPort()
     start(1, port)
@@ -127,6 +134,21 @@ describe('multicast discovery', () => {
     await log.find(
       (line) => line.startsWith('multicast on gone0') || line.startsWith('no multicast on gone0'),
     )
+  })
+
+  test('knows when those that are there have answered', async () => {
+    const port = await ownPort()
+    start(1, port, { heartbeatMs: 3_600_000 })
+    const heard: string[] = []
+    const late = start(2, port, { onPeer: ({ id }) => heard.push(id) })
+    await late.discovery.answered()
+    expect(heard).toContain(peerId(1))
+  })
+
+  test('waits for no answers where it cannot ask', async () => {
+    const none = { name: 'gone0', address: '203.0.113.77', addresses: ['203.0.113.77'] }
+    await start(1, await ownPort(), { interfaces: () => [none] }).discovery.answered()
+    await start(1, await ownPort(), { interfaces: () => [] }).discovery.answered()
   })
 
   test('uses interfaces that come up later', async () => {

@@ -48,6 +48,7 @@ function discover(options: Partial<SeedOptions> & Pick<SeedOptions, 'seeds'>) {
     clock,
     tried,
     hasTriedAll: () => discovery.hasTriedAll,
+    discovery,
     async stop() {
       stop.abort()
       await done
@@ -153,6 +154,35 @@ describe('seeds', () => {
     for (let round = 0; round < 12; round += 1) await clock.pass()
     await stop()
     expect(tried.filter((line) => line.endsWith('10.0.0.2')).length).toBeGreaterThan(10)
+  })
+
+  test('have all answered once each did, and not before', async () => {
+    let isAway = true
+    const search = discover({
+      seeds: parseSeeds(['127.0.0.1', '127.0.0.2']),
+      contact: async ({ host }) => {
+        if (isAway && host === '127.0.0.2') throw new Error('refused')
+        return true
+      },
+    })
+    let hasAnswered = false
+    const answered = search.discovery.answered.then(() => {
+      hasAnswered = true
+    })
+    await search.clock.pass()
+    await search.clock.pass()
+    expect(hasAnswered).toBe(false)
+    isAway = false
+    await search.clock.pass()
+    await search.clock.pass()
+    await answered
+    await search.stop()
+  })
+
+  test('have answered where there are none', async () => {
+    const search = discover({ seeds: [] })
+    await search.discovery.answered
+    await search.stop()
   })
 
   test('are left alone while they live, and when they are this very process', async () => {

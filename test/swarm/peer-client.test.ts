@@ -82,7 +82,7 @@ async function next(messages: AsyncIterator<PiecesMessage>): Promise<PiecesMessa
 
 describe('peer client', () => {
   test('follows a blob as it grows on another peer and fetches its pieces', async () => {
-    const { peer, blob, server } = serve(1)
+    const { peer, blob, server } = serve(1, { limits: { uploads: 10 } })
     const client = connect()
     const remote = new RemotePieces()
     const messages = client.watchPieces(peer, oid, { signal: never, size: bytes.length })

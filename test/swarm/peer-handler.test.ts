@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import { hubMembers } from '../../src/schedule/ownership.ts'
+import { MAX_HUB_MEMBERS } from '../../src/schedule/tuning.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
+import { bodyDigest, formatWanted, readBundle } from '../../src/swarm/protocol/bundle-wire.ts'
 import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
 import { parsePieceList, parsePlace } from '../../src/swarm/protocol/peer-target.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../../src/swarm/server/peer-handler.ts'
@@ -21,6 +24,7 @@ interface Setup {
 
 interface AskOptions {
   readonly method?: string
+  readonly body?: string
   readonly headers?: Record<string, string>
   readonly as?: PeerInfo
   readonly address?: string
@@ -46,9 +50,13 @@ function setUp(options: Partial<PeerHandlerOptions> = {}, clusterFingerprint?: s
     shelf,
     members,
     blob,
-    ask(path, { method = 'GET', headers = {}, as, address = '10.0.0.9', port = 1, pending, signal } = {}) {
+    ask(
+      path,
+      { method = 'GET', body, headers = {}, as, address = '10.0.0.9', port = 1, pending, signal } = {},
+    ) {
       const request = new Request(`http://10.0.0.1:65002${path}`, {
         method,
+        ...(body !== undefined && { body }),
         headers: { ...headers, ...(as && { [PEER_HEADER]: toPeerHeader({ ...as, addresses: [] }) }) },
         ...(signal && { signal }),
       })
@@ -70,7 +78,7 @@ async function nextOf(iterator: AsyncIterator<Record<string, unknown>>): Promise
 
 describe('ranges', () => {
   test('gives the bytes of verified pieces, long before the blob is complete', async () => {
-    const { blob, ask } = setUp()
+    const { blob, ask } = setUp({ limits: { uploads: 10 } })
     blob.pieces.add(1)
     const response = await ask(`/v1/blobs/${oid}`, { headers: { range: `bytes=${MIB}-${MIB + 99}` } })
     expect(response.status).toBe(206)
@@ -213,7 +221,7 @@ describe('pieces', () => {
   })
 
   test('says that it lives when nothing happens', async () => {
-    const { ask, handler } = setUp({ heartbeatMs: 1 })
+    const { ask, handler } = setUp({ heartbeatMs: 1, limits: { uploads: 10 } })
     const stream = lines(await ask(`/v1/blobs/${oid}/pieces?watch=1`, { as: samplePeer(1) }))
     await nextOf(stream)
     expect(await nextOf(stream)).toEqual({ load: { active: 0, limit: 10 } })
@@ -247,6 +255,29 @@ describe('pieces', () => {
     gone.abort()
     expect([blob.listeners.size, shelf.listenerCount]).toEqual([0, 0])
     expect((await ask(path, { as: samplePeer(1) })).status).toBe(200)
+    handler.close()
+  })
+
+  test('says to one more than may listen that it fetches from the Hub, but lets those of the highest ranks in', async () => {
+    const { ask, blob, handler } = setUp({ limits: { watchers: 32 } })
+    const ids = Array.from({ length: 200 }, (_, n) => peerId(n + 1))
+    const order = hubMembers(oid, ids, ids.length)
+    const numbers = new Map<string, number>(ids.map((id, n) => [id, n + 1]))
+    let asked = 0
+    const watch = (id = '') => {
+      asked += 1
+      const as = samplePeer(numbers.get(id) ?? 0)
+      return ask(`/v1/blobs/${oid}/pieces?watch=1`, { as, address: `10.0.1.${asked}` })
+    }
+    const reasonOf = async (id = '') => (await watch(id)).headers.get('x-dfhf-reason')
+    for (const id of order.slice(MAX_HUB_MEMBERS, MAX_HUB_MEMBERS + 30))
+      expect((await watch(id)).status).toBe(200)
+    blob.asksHub = false
+    expect(await reasonOf(order[199])).toBe('too many watchers')
+    blob.asksHub = true
+    expect(await reasonOf(order[199])).toBe('too many watchers of what is fetched here')
+    for (const id of order.slice(0, 2)) expect((await watch(id)).status).toBe(200)
+    expect(await reasonOf(order[2])).toBe('too many watchers of what is fetched here')
     handler.close()
   })
 
@@ -364,6 +395,63 @@ describe('the other answers', () => {
   })
 })
 
+describe('many small blobs', () => {
+  const small = ['a', 'b', 'c'].map((text) => ({ oid: sampleOid(text), bytes: Buffer.from(text.repeat(40)) }))
+  const wanted = formatWanted([...small.map((each) => each.oid), sampleOid('not here'), oid])
+  const target = `/v1/blobs?body=${bodyDigest(wanted)}`
+  const put = ({ shelf }: Setup) =>
+    small.map(({ oid: name, bytes: content }) => {
+      const blob = shelf.put(name, new MemoryBlob(content))
+      blob.pieces.addAll()
+      return blob
+    })
+  const sizes = new Map(small.map((each) => [each.oid, each.bytes.length]))
+  const namesIn = async (response: Response) =>
+    (
+      await Array.fromAsync(
+        readBundle(response.body ?? expect.unreachable(), { wanted: sizes, sender: 'bob' }),
+      )
+    ).map((blob) => [blob.oid, Buffer.from(blob.bytes).toString()])
+
+  test('come by one request: those that are here whole, and none that is large', async () => {
+    const setup = setUp()
+    put(setup)
+    setup.blob.pieces.addAll()
+    const response = await setup.ask(target, { method: 'POST', body: wanted })
+    expect(response.status).toBe(200)
+    expect(await namesIn(response)).toEqual(small.map((each) => [each.oid, each.bytes.toString()]))
+    expect(setup.handler.load().active).toBe(0)
+  })
+
+  test('are found for the asker alone, as each of them would be', async () => {
+    const setup = setUp()
+    const [first] = put(setup)
+    if (first) first.isPrivate = true
+    const response = await setup.ask(target, { method: 'POST', body: wanted })
+    expect((await namesIn(response)).map(([name]) => name)).toEqual(small.slice(1).map((each) => each.oid))
+    expect(setup.shelf.askers.every(({ place }) => place === undefined)).toBe(true)
+  })
+
+  test('are asked for by a body that its address names, of no more than is allowed', async () => {
+    const { ask } = setUp()
+    const statusOf = async (body: string, path = `/v1/blobs?body=${bodyDigest(body)}`) =>
+      (await ask(path, { method: 'POST', body })).status
+    expect(await statusOf(wanted, '/v1/blobs')).toBe(400)
+    expect(await statusOf(`${wanted}\n${sampleOid('more')}`, target)).toBe(400)
+    expect(await statusOf('nonsense')).toBe(400)
+    expect((await ask(target)).status).toBe(405)
+  })
+
+  test('count as an upload while they are sent', async () => {
+    const setup = setUp({ limits: { uploads: 1 } })
+    put(setup)
+    const response = await setup.ask(target, { method: 'POST', body: wanted })
+    expect((await setup.ask(target, { method: 'POST', body: wanted, port: 2 })).status).toBe(503)
+    await response.bytes()
+    expect((await setup.ask(target, { method: 'POST', body: wanted, port: 2 })).status).toBe(200)
+  })
+})
+
 describe('digests', () => {
   const clock = { now: 0 }
   const hashedBytes = { perSecond: MIB, saved: 8 * MIB, now: () => clock.now }
@@ -408,6 +496,9 @@ describe('privacy', () => {
     const ofBlob = ['', '/pieces', '/pieces?watch=1', '/digests?pieces=0'].map(
       (part) => `/v1/blobs/${oid}${part}`,
     )
+    const body = formatWanted([oid])
+    const bundle = await ask(`/v1/blobs?body=${bodyDigest(body)}`, { method: 'POST', body, as: member })
+    expect(bundle.status).toBe(401)
     for (const path of [...ofBlob, '/v1/peers'])
       expect([path, (await ask(path, { as: member, ...(address && { address }) })).status]).toEqual([
         path,

@@ -36,6 +36,10 @@ class Arrivals implements SwarmListener {
     }
   }
 
+  peerCrowded(id: string): void {
+    this.#say(`crowded ${id}`)
+  }
+
   peerJoined({ id }: { readonly id: string }): void {
     this.#say(`joined ${id}`)
   }
@@ -57,16 +61,24 @@ class Arrivals implements SwarmListener {
 }
 
 /** A session that knows one peer, which serves on loopback. */
-function meet({ log = silentLog, ...options }: { readonly shunMs?: number; readonly log?: Log } = {}) {
+interface MeetOptions {
+  readonly shunMs?: number
+  readonly log?: Log
+  /** Listeners that the peer has room for. */
+  readonly watchers?: number
+}
+
+function meet({ log = silentLog, watchers = 8, ...options }: MeetOptions = {}) {
   const stack = cleanups
   const shelf = new MemoryShelf()
-  shelf.put(oid, new MemoryBlob(new Uint8Array(size)))
+  const blob = shelf.put(oid, new MemoryBlob(new Uint8Array(size)))
   let peer: PeerInfo = samplePeer(1, { addresses: ['127.0.0.1'] })
   const serveAt = (host: string, port: number) => {
     const handler = new PeerHandler({
       self: () => peer,
       shelf,
       peers: { sample: () => [], heard: () => true, saidBye: () => {}, isBanned: () => false },
+      limits: { watchers },
     })
     const server = startPeerServer({ handler, host, port })
     stack.defer(() => server.close({ isNow: true }))
@@ -85,7 +97,7 @@ function meet({ log = silentLog, ...options }: { readonly shunMs?: number; reado
   const session = new SwarmSession(
     {
       selfId: peerId(0),
-      startedAt: performance.now(),
+      searched: Promise.resolve(),
       membership,
       client: new PeerClient({ http, self }),
       log,
@@ -97,7 +109,7 @@ function meet({ log = silentLog, ...options }: { readonly shunMs?: number; reado
   stack.defer(() => session.close())
   const arrivals = new Arrivals()
   session.watch(arrivals)
-  return { session, arrivals, membership, id: peer.id, peer, server, serveAt }
+  return { session, blob, arrivals, membership, id: peer.id, peer, server, serveAt }
 }
 
 test('a peer that is shunned leaves at once and is asked again after a while', async () => {
@@ -106,6 +118,15 @@ test('a peer that is shunned leaves at once and is asked again after a while', a
   session.shun(id, 'it sends nothing')
   expect(await arrivals.next()).toBe(`left ${id}`)
   expect(await arrivals.next()).toBe(`joined ${id}`)
+})
+
+test('a peer that shares the Hub and has no room for one more listener is told of, until it shares no longer', async () => {
+  const { arrivals, blob, id } = meet({ watchers: 0 })
+  expect(await arrivals.next()).toBe(`crowded ${id}`)
+  blob.asksHub = false
+  let event = await arrivals.next()
+  while (event === `crowded ${id}`) event = await arrivals.next()
+  expect(event).toBe(`left ${id}`)
 })
 
 test('a peer that is banned leaves at once', async () => {
@@ -159,6 +180,7 @@ test('however many peers there are and however often it looks, it asks a bounded
   const asked = new Set<string>()
   const silent: HttpClient = {
     rateGate: new RateGate(),
+    renewTrust() {},
     request: ({ url }) => {
       asked.add(new URL(url).host)
       return new Promise(() => {})
@@ -170,7 +192,7 @@ test('however many peers there are and however often it looks, it asks a bounded
   const session = new SwarmSession(
     {
       selfId: peerId(0),
-      startedAt: performance.now(),
+      searched: Promise.resolve(),
       membership,
       client: new PeerClient({ http: silent, self: () => samplePeer(0) }),
       log: silentLog,

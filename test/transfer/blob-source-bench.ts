@@ -118,7 +118,7 @@ const makers: Readonly<Record<SourceKind, Maker>> = {
     const membership = new Membership({ selfId: peerId(0), clusterFingerprint: undefined, now })
     membership.heard(peer, 'direct')
     const client = new PeerClient({ http, self: () => samplePeer(0) })
-    const node = { selfId: peerId(0), startedAt: now(), membership, client, log: silentLog }
+    const node = { selfId: peerId(0), searched: Promise.resolve(), membership, client, log: silentLog }
     const session = new SwarmSession(
       { ...node, onJoin: () => () => {} },
       { oid, size, place: async () => undefined },

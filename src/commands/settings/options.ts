@@ -1,4 +1,5 @@
 import type { Repo } from '../../repo/repo.ts'
+import type { LogLevel } from '../../ui/log-level.ts'
 import type { Subject } from '../resolve-subject.ts'
 import type { Address } from './parse-values.ts'
 
@@ -36,6 +37,8 @@ export interface PeerOptions {
   /** False when a short-lived command may take the next free port instead. */
   readonly isListenGiven: boolean
   readonly advertise: Address | undefined
+  /** The rack, site or region that this machine is in. */
+  readonly zone: string | undefined
   readonly clusterKeyFile: string | undefined
   /** Which processes ask the Hub for bytes: this one too, seeds alone, or none. */
   readonly origin: 'auto' | 'seeds' | 'never'
@@ -127,6 +130,8 @@ export interface ServeOptions extends CommonOptions {
   readonly pins: readonly { readonly repo: Repo; readonly revision: string }[]
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
+  /** The share of that disk, from 0 to 1, that stays free where it is more. */
+  readonly minFreeShare: number
   /** Where metrics and probes answer; undefined for the gateway's own address. */
   readonly metrics: { readonly listen: Address; readonly hosts: readonly string[] } | undefined
   /** How long what is under way may take to end, in ms. */
@@ -154,4 +159,8 @@ export interface OutputOptions {
   readonly isJson: boolean
   readonly isQuiet: boolean
   readonly isVerbose: boolean
+  /** How a daemon writes its log. */
+  readonly logFormat: 'text' | 'json'
+  /** From which level on; undefined for what the command usually shows. */
+  readonly logLevel: LogLevel | undefined
 }

@@ -121,6 +121,7 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
       hint: 'leave one of them out',
     })
   }
+  const minFree = reader.read(settings.minFree)
   return {
     ...common,
     places: { ...common.places, stateDir, storeDir },
@@ -129,7 +130,8 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
     pins: reader.read(settings.pin).map((text) => parsePin(text, common.hub.endpoint)),
-    minFree: reader.read(settings.minFree),
+    minFree: minFree.size,
+    minFreeShare: minFree.share,
     metrics: resolveMetrics(reader),
     graceMs: reader.read(settings.grace),
     checkEveryMs: reader.read(settings.checkEvery),
@@ -176,6 +178,8 @@ export function resolveOutput(reader: SettingReader): OutputOptions {
     isJson: reader.read(settings.json),
     isQuiet: reader.read(settings.quiet),
     isVerbose: reader.read(settings.verbose),
+    logFormat: reader.read(settings.logFormat),
+    logLevel: reader.read(settings.logLevel),
   }
 }
 
@@ -228,6 +232,7 @@ function resolvePeers(reader: SettingReader): PeerOptions {
     listen: read(settings.listen),
     isListenGiven: reader.isGiven(settings.listen),
     advertise: read(settings.advertise),
+    zone: read(settings.zone),
     clusterKeyFile: read(settings.clusterKeyFile),
     origin,
     tls: resolveTls(reader),

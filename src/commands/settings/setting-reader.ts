@@ -13,7 +13,7 @@ export interface SettingSources {
 }
 
 /** Where a value was written. */
-export interface SettingPlace {
+interface SettingPlace {
   readonly from: 'flag' | 'variable' | 'file' | 'default'
   /** The flag, the variable or the path of the file. */
   readonly name?: string

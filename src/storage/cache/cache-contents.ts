@@ -21,7 +21,7 @@ export interface CachedBlob {
 }
 
 /** A commit of which files are in the cache. */
-export interface CachedRevision {
+interface CachedRevision {
   readonly commit: Commit
   /** The branches and tags that pointed at it when they were last resolved. */
   readonly refs: readonly string[]

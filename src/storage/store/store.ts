@@ -7,7 +7,7 @@ import { formatSize } from '../../base/size.ts'
 import type { Oid } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
-import { freeSpace, occupiedSpace } from '../files/disk-space.ts'
+import { freeSpace, occupiedSpace, spaceOf } from '../files/disk-space.ts'
 import { makeFolderInside } from '../files/folder.ts'
 import { FolderStamps } from '../files/folder-stamps.ts'
 import { noRoom } from '../files/no-room.ts'
@@ -55,7 +55,8 @@ export class BlobStore {
   static async open(root: string, options: BlobStoreOptions): Promise<BlobStore> {
     await makeFolderInside(root, root)
     const store = new BlobStore(root, options)
-    if ((options.freeSpaceFloor ?? 0) > 0 && (await freeSpace(root)) === undefined) {
+    const hasFloor = (options.freeSpaceFloor ?? 0) > 0 || (options.freeShareFloor ?? 0) > 0
+    if (hasFloor && (await freeSpace(root)) === undefined) {
       store.#log.warn(
         `the disk of ${root} does not tell how much space is free: only the quota bounds the store`,
       )
@@ -236,11 +237,12 @@ export class BlobStore {
     let pending = toWrite
     for (const blob of this.#growing.keys())
       pending += Math.max(0, blob.size - (await occupiedSpace(blob.path)))
-    const { quota, freeSpaceFloor = 0 } = this.#options
-    const free = await freeSpace(this.root)
+    const { quota, freeSpaceFloor = 0, freeShareFloor = 0 } = this.#options
+    const disk = await spaceOf(this.root)
+    const floor = Math.max(freeSpaceFloor, freeShareFloor * (disk?.size ?? 0))
     return {
       overQuota: this.usedSize + size - quota,
-      underFloor: free === undefined ? 0 : freeSpaceFloor + pending - free,
+      underFloor: disk === undefined ? 0 : floor + pending - disk.free,
     }
   }
 

@@ -1,7 +1,7 @@
 import { DfhfError, isOfClass } from '../../base/errors.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import { type PeerInfo, toAuthority } from '../protocol/peer-info.ts'
-import { NOT_HERE_YET, REASON_HEADER } from '../protocol/peer-reply.ts'
+import { CROWDED, NOT_HERE_YET, REASON_HEADER } from '../protocol/peer-reply.ts'
 import { OtherProtocolError } from '../protocol/protocol-version.ts'
 
 const MAX_RETRY_AFTER_S = 60
@@ -10,6 +10,9 @@ const MAX_RETRY_AFTER_S = 60
 class PeerRefusalError extends DfhfError {
   override readonly name = 'PeerRefusalError'
 }
+
+/** A peer that fetches the blob from the Hub has no room for one more that hears its news. */
+export class CrowdedPeerError extends PeerRefusalError {}
 
 /**
  * The error for a status by which a peer refuses; undefined for success. Never `bad-response`, which is for bytes and
@@ -22,7 +25,8 @@ export function peerRefusal(response: HttpResponse, peer: string): DfhfError | u
   if (status === 503 || status === 429) {
     const code = reason === NOT_HERE_YET ? 'not-cached' : 'rate-limited'
     const retryAfterMs = 1000 * Math.min(MAX_RETRY_AFTER_S, Number(headers.get('retry-after')) || 1)
-    return new PeerRefusalError(code, `peer ${peer} cannot serve this now: ${reason}`, {
+    const Refusal = reason === CROWDED ? CrowdedPeerError : PeerRefusalError
+    return new Refusal(code, `peer ${peer} cannot serve this now: ${reason}`, {
       retryable: true,
       retryAfterMs,
     })

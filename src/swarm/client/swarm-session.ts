@@ -11,6 +11,7 @@ import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
 import { type Holder, isNeeded } from './linger.ts'
 import { MAX_NEIGHBOURS, MEETING_POINTS, pickNeighbours } from './neighbours.ts'
 import type { PeerClient } from './peer-client.ts'
+import { CrowdedPeerError } from './peer-refusal.ts'
 import { RemotePieces } from './remote-pieces.ts'
 
 /** How often the choice of neighbours is looked at again, in ms; newcomers are asked at once. */
@@ -18,18 +19,14 @@ const NEIGHBOURS_EVERY_MS = 2_000
 /** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit with each further failure. */
 export const RETRY_MS = 500
 export const LONGEST_RETRY_MS = 8_000
-const BAN_MS = 10 * 60_000
+export const BAN_MS = 10 * 60_000
 /** How long to leave a peer alone that sends nothing, in ms; doubled up to the limit each time. */
 export const SHUN_MS = 5_000
 export const LONGEST_SHUN_MS = 80_000
 /** Pieces in one question for digests. */
 const DIGESTS_AT_ONCE = 256
 
-/**
- * How long after the start of this process's search peers on the same network may still answer, and how long known
- * peers may take to say what they have. Both in ms, and both usually over before the Hub has said where a blob is.
- */
-const SEARCH_MS = 100
+/** How long known peers may take to say what they have, in ms; usually over before the Hub has said where a blob is. */
 const INTRODUCTION_MS = 300
 
 /** What all swarms of a process share. */
@@ -38,8 +35,10 @@ export interface SwarmNode {
   readonly membership: Membership
   readonly client: PeerClient
   readonly log: Log
-  /** When the search for peers began, on the clock of `performance.now`. */
-  readonly startedAt: number
+  /** Resolves when peers that are near have had the time to answer; at the latest within a moment after the start. */
+  readonly searched: Promise<void>
+  /** True for a peer beyond links that are worth sparing. @default none is */
+  isFar?(peer: PeerInfo): boolean
   /** Calls `listener` whenever a peer appears, until the returned function is called. */
   onJoin(listener: (peer: PeerInfo) => void): () => void
 }
@@ -64,6 +63,8 @@ export class SwarmSession implements BlobSwarm {
   /** How often each peer was shunned, and until when, on the clock of `performance.now`. */
   readonly #shunned = new Map<string, { readonly times: number; readonly until: number }>()
   readonly #shunMs: number
+  /** Peers that share the Hub and had no room for one more that hears their news. */
+  readonly #crowded = new Set<string>()
   readonly #hasSpoken = new Set<string>()
   /** Where each peer answered, and which were asked for bytes: their ids stay bound to that place, so that blame is right. */
   readonly #places = new Map<string, PeerInfo>()
@@ -94,7 +95,7 @@ export class SwarmSession implements BlobSwarm {
 
   async introduced(): Promise<void> {
     const { signal } = this.#stop
-    await delay(Math.max(0, this.#node.startedAt + SEARCH_MS - performance.now()), { signal })
+    await this.#node.searched
     const words = [...this.#firstWords.values()].map(({ promise }) => promise)
     await Promise.race([Promise.all(words), delay(INTRODUCTION_MS, { signal })])
   }
@@ -110,7 +111,8 @@ export class SwarmSession implements BlobSwarm {
       // The meeting points of all peers are asked in any case; others only while there is room, or each look would add some.
       const limit = Math.max(MEETING_POINTS, MAX_NEIGHBOURS - this.#watched.size)
       const standingOf = (id: string) => membership.standingOf(id)
-      const options = { selfId, limit, random: Math.random, standingOf }
+      const isFar = (peer: PeerInfo) => this.#isFar(peer)
+      const options = { selfId, limit, random: Math.random, standingOf, isFar }
       for (const peer of pickNeighbours(this.#oid, membership.live(), options)) this.#follow(peer, listener)
     }
     const off = this.#node.onJoin(look)
@@ -203,17 +205,24 @@ export class SwarmSession implements BlobSwarm {
   async #visit(peer: PeerInfo, listener: SwarmListener, signal: AbortSignal): Promise<boolean> {
     const stream = new AbortController()
     this.#streams.set(peer.id, stream)
+    let isCrowded = false
     try {
       await this.#read(peer, listener, AbortSignal.any([signal, stream.signal]))
     } catch (error) {
       if (signal.aborted || stream.signal.aborted) return false
+      isCrowded = error instanceof CrowdedPeerError
       const reason = error instanceof Error ? error.message : String(error)
       this.#node.log.debug(`stream of peer ${peer.name} ended: ${reason}`)
       if (error instanceof DfhfError && error.code === 'bad-response') this.shun(peer.id, reason)
     } finally {
       this.#streams.delete(peer.id)
       this.#firstWords.get(peer.id)?.resolve()
-      if (this.#remotes.delete(peer.id)) listener.peerLeft(peer.id)
+      if (this.#remotes.delete(peer.id) || (this.#crowded.delete(peer.id) && !isCrowded))
+        listener.peerLeft(peer.id)
+      if (isCrowded) {
+        this.#crowded.add(peer.id)
+        listener.peerCrowded(peer.id)
+      }
     }
     return this.#hasSpoken.delete(peer.id)
   }
@@ -252,11 +261,17 @@ export class SwarmSession implements BlobSwarm {
     this.#places.set(at.id, at)
   }
 
+  #isFar(peer: PeerInfo): boolean {
+    return this.#node.isFar?.(peer) ?? false
+  }
+
   #tell(peer: PeerInfo, pieces: RemotePieces, message: PiecesMessage, listener: SwarmListener): void {
     const isKnown = this.#remotes.has(peer.id)
     if (!isKnown || message.type === 'document') {
       this.#remotes.set(peer.id, { peer: this.#places.get(peer.id) ?? peer, pieces })
-      listener.peerJoined({ id: peer.id, asksHub: pieces.asksHub })
+      this.#crowded.delete(peer.id)
+      const isFar = this.#isFar(this.#places.get(peer.id) ?? peer)
+      listener.peerJoined({ id: peer.id, asksHub: pieces.asksHub, isFar })
       listener.peerHas(peer.id, pieces.pieces ?? [])
     } else if (message.type === 'delta') {
       if (message.asksHub !== undefined) listener.peerAsksHub(peer.id, message.asksHub)

@@ -1,4 +1,5 @@
 import multicastDns, { type DnsPacket, type MulticastDns, type RemoteAddress } from 'multicast-dns'
+import { delay } from '../../base/delay.ts'
 import type { DfhfError } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import { HEARTBEAT_MS } from '../membership/membership-options.ts'
@@ -10,9 +11,28 @@ import { listInterfaces, type NetworkInterface } from './network-interfaces.ts'
 const MDNS_PORT = 5353
 /** When to announce after an interface came up: at once, and again for peers that were not listening yet. */
 const BURST_MS = [0, 100, 300, 1000]
-/** At most one response on an interface in this time, however many ask; short, as the peer that asks is about to ask the Hub. */
+/**
+ * At most one response on an interface in this time, however many ask, but for so many at once: whoever asks is about to
+ * ask the Hub, and hosts that start together ask within a moment.
+ */
 const ANSWER_PAUSE_MS = 40
+const ANSWERS_AT_ONCE = 4
+/** How long the question may take to come back here, in ms; where it does not, the network brings no multicast. */
+const HEARD_BACK_MS = 100
+/**
+ * How long answers may take from then on: so many times what that took, as it tells how busy this machine is, and at least
+ * and at the most these ms. Of 92 hosts that asked four at a time on two busy cores, two had an answer later than that.
+ */
+const ANSWER_SHARE = 3
+const LEAST_ANSWER_MS = 15
+const LONGEST_ANSWER_MS = 200
 const INTERFACE_CHECK_MS = 15_000
+/**
+ * So much longer, in ms, is the time between two announcements for each peer known, up to a limit: a network of many
+ * peers then carries about one of them a second. Newcomers ask, and do not wait for them.
+ */
+const PAUSE_PER_PEER_MS = 1_000
+const LONGEST_PAUSE_MS = 600_000
 /** How long the goodbye may take to leave. */
 const GOODBYE_MS = 200
 
@@ -25,7 +45,9 @@ export interface MulticastOptions {
   readonly onBye: (id: string, address: string) => void
   /** Called for a peer that announced itself and speaks another version of the protocol. */
   readonly onOtherProtocol?: (error: DfhfError) => void
-  /** @default HEARTBEAT_MS */
+  /** How many peers are known. @default none */
+  readonly peerCount?: () => number
+  /** The least time between two announcements, in ms. @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
   /** Another port than that of mDNS, for tests. @default 5353 */
   readonly port?: number
@@ -37,11 +59,13 @@ export interface MulticastOptions {
 export class MulticastDiscovery {
   readonly #options: Required<MulticastOptions>
   readonly #links = new Map<string, MulticastLink>()
-  #timers: NodeJS.Timeout[] = []
+  #check: NodeJS.Timeout | undefined
+  #heartbeat: NodeJS.Timeout | undefined
 
   constructor(options: MulticastOptions) {
     this.#options = {
       heartbeatMs: HEARTBEAT_MS,
+      peerCount: () => 0,
       port: MDNS_PORT,
       interfaces: listInterfaces,
       onOtherProtocol: () => {},
@@ -53,15 +77,25 @@ export class MulticastDiscovery {
   /** Opens a socket on every interface and announces this process. Returns at once. */
   start(): void {
     this.checkInterfaces()
-    this.#timers = [
-      setInterval(() => this.checkInterfaces(), INTERFACE_CHECK_MS),
-      setInterval(() => this.#announce(), this.#options.heartbeatMs),
-    ]
+    this.#check = setInterval(() => this.checkInterfaces(), INTERFACE_CHECK_MS)
+    this.#announceLater()
+  }
+
+  /**
+   * Resolves when those on these networks that heard the question have had the time to answer. A question that came back
+   * was sent; where none can be sent there is nothing to wait for.
+   */
+  async answered(): Promise<void> {
+    const allBack = Promise.all([...this.#links.values()].map(({ heardBack }) => heardBack))
+    const tookMs = await Promise.race([allBack, delay(HEARD_BACK_MS).then(() => [])])
+    const answerMs = Math.max(LEAST_ANSWER_MS, ANSWER_SHARE * Math.max(0, ...tookMs))
+    await delay(Math.min(LONGEST_ANSWER_MS, answerMs))
   }
 
   /** Says goodbye and closes; resolves within a moment even when nothing can be sent. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers.splice(0)) clearInterval(timer)
+    clearInterval(this.#check)
+    clearTimeout(this.#heartbeat)
     const links = [...this.#links.values()]
     this.#links.clear()
     await Promise.all(links.map((link) => link.close()))
@@ -81,25 +115,35 @@ export class MulticastDiscovery {
     }
   }
 
-  #announce(): void {
-    for (const link of this.#links.values()) link.announce()
+  #announceLater(): void {
+    this.#heartbeat = setTimeout(() => {
+      for (const link of this.#links.values()) link.announce()
+      this.#announceLater()
+    }, pauseOf(this.#options))
   }
+}
+
+function pauseOf({ heartbeatMs, peerCount }: Required<MulticastOptions>): number {
+  return Math.max(heartbeatMs, Math.min(PAUSE_PER_PEER_MS * peerCount(), LONGEST_PAUSE_MS))
 }
 
 /** Multicast on one interface. */
 class MulticastLink {
   readonly #at: NetworkInterface
   readonly #options: Required<MulticastOptions>
-  readonly #ttl: number
   readonly #timers = new Set<NodeJS.Timeout>()
+  /** Receivers have to ignore it (RFC 6762, 18.1). */
+  readonly #questionId = 1 + Math.floor(Math.random() * 65_535)
+  readonly #heardBack = Promise.withResolvers<number>()
+  #askedAt = 0
   #socket: MulticastDns | undefined
-  #mayAnswerAt = 0
+  /** Until when the answers so far are paid for. */
+  #answeredUntil = 0
   #isAnswerDue = false
 
   constructor(at: NetworkInterface, options: Required<MulticastOptions>) {
     this.#at = at
     this.#options = options
-    this.#ttl = Math.max(1, Math.round((3 * options.heartbeatMs) / 1000))
     try {
       this.#open()
     } catch (error) {
@@ -112,8 +156,18 @@ class MulticastLink {
     return this.#socket !== undefined
   }
 
+  /** Resolves with the ms after which the question came back here, or once it cannot be asked. */
+  get heardBack(): Promise<number> {
+    return this.#heardBack.promise
+  }
+
+  /** In seconds. */
+  get #ttl(): number {
+    return Math.max(1, Math.round((3 * pauseOf(this.#options)) / 1000))
+  }
+
   announce(): void {
-    this.#mayAnswerAt = performance.now() + ANSWER_PAUSE_MS
+    this.#answeredUntil = Math.max(this.#answeredUntil, performance.now()) + ANSWER_PAUSE_MS
     this.#send(this.#announcement(this.#ttl))
   }
 
@@ -135,6 +189,7 @@ class MulticastLink {
   /** Closes without a goodbye. */
   abandon(): void {
     this.#stopTimers()
+    this.#heardBack.resolve(0)
     const socket = this.#socket
     this.#socket = undefined
     try {
@@ -155,8 +210,11 @@ class MulticastLink {
     socket.on('query', (packet: DnsPacket, from: RemoteAddress) => this.#answer(packet, from))
     socket.on('response', (packet: DnsPacket, from: RemoteAddress) => this.#hear(packet, from))
     socket.on('ready', () => {
+      this.#askedAt = performance.now()
+      socket.query({ id: this.#questionId, questions: whoIsThere }, (error) => {
+        if (error) this.#heardBack.resolve(0)
+      })
       for (const ms of BURST_MS) this.#after(ms, () => this.announce())
-      this.#after(0, () => this.#socket?.query({ questions: whoIsThere }))
     })
   }
 
@@ -178,6 +236,7 @@ class MulticastLink {
 
   #answer(packet: DnsPacket, from: RemoteAddress): void {
     const { self, port } = this.#options
+    if (packet.id === this.#questionId) this.#heardBack.resolve(performance.now() - this.#askedAt)
     const questions = packet.questions ?? []
     const kind = answerTo(questions, self())
     if (!kind) return
@@ -198,7 +257,8 @@ class MulticastLink {
   #announceSoon(): void {
     if (this.#isAnswerDue) return
     this.#isAnswerDue = true
-    this.#after(Math.max(0, this.#mayAnswerAt - performance.now()), () => {
+    const early = (ANSWERS_AT_ONCE - 1) * ANSWER_PAUSE_MS
+    this.#after(Math.max(0, this.#answeredUntil - early - performance.now()), () => {
       this.#isAnswerDue = false
       this.announce()
     })

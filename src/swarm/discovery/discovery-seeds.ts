@@ -8,6 +8,9 @@ import { HEARTBEAT_MS } from '../membership/membership-options.ts'
 import { toAuthority } from '../protocol/peer-info.ts'
 import { PEER_PORT } from '../protocol/peer-port.ts'
 
+/** How long seeds may take to answer, in ms, before a search goes on without them. */
+export const SEEDS_ANSWER_MS = 100
+
 /** A peer address given by hand. */
 export interface Seed {
   readonly host: string
@@ -74,6 +77,8 @@ export class SeedDiscovery {
   /** Addresses at which this process answered itself. */
   readonly #own = new Set<string>()
   #seedsTried = 0
+  readonly #answered = Promise.withResolvers<void>()
+  readonly #silent: Set<Seed>
 
   constructor(options: SeedOptions) {
     this.#options = {
@@ -84,6 +89,13 @@ export class SeedDiscovery {
       log: silentLog,
       ...options,
     }
+    this.#silent = new Set(options.seeds)
+    if (this.#silent.size === 0) this.#answered.resolve()
+  }
+
+  /** Resolves once every address of every seed has answered; never where one is away. */
+  get answered(): Promise<void> {
+    return this.#answered.promise
   }
 
   /** True when each address of each seed was tried once. */
@@ -114,7 +126,8 @@ export class SeedDiscovery {
         addresses = await this.#resolve(seed, addresses)
         resolvedAt = now()
       }
-      await Promise.all(addresses.map((host) => this.#try({ host, port: seed.port }, signal)))
+      const tries = addresses.map((host) => this.#try({ host, port: seed.port }, signal))
+      this.#note(seed, await Promise.all(tries))
       if (round === 0) this.#seedsTried += 1
       const search = isSearching ? (SEARCH_EVERY_MS[lookups] ?? heartbeatMs) : heartbeatMs
       await wait(FIRST_PAUSES_MS[round] ?? Math.min(heartbeatMs, search), signal).catch(() => {})
@@ -133,15 +146,23 @@ export class SeedDiscovery {
     }
   }
 
-  async #try(address: Seed, signal: AbortSignal): Promise<void> {
+  #note(seed: Seed, tries: readonly boolean[]): void {
+    if (tries.length > 0 && tries.every(Boolean)) this.#silent.delete(seed)
+    if (this.#silent.size === 0) this.#answered.resolve()
+  }
+
+  /** True when a peer, or this process, is there. */
+  async #try(address: Seed, signal: AbortSignal): Promise<boolean> {
     const { contact, isKnownAt, log } = this.#options
     const authority = toAuthority(address.host, address.port)
-    if (this.#own.has(authority) || isKnownAt(address.host, address.port)) return
+    if (this.#own.has(authority) || isKnownAt(address.host, address.port)) return true
     try {
       const isOther = await this.#tries.run(() => contact(address, signal), signal)
       if (!isOther) this.#own.add(authority)
+      return true
     } catch (error) {
       if (!signal.aborted) log.debug(`seed ${authority} does not answer: ${String(error)}`)
+      return false
     }
   }
 }

@@ -30,6 +30,7 @@ function txtOf(peer: PeerInfo): string[] {
     `protocol=${PEER_PROTOCOL}`,
     `role=${peer.role}`,
     ...(peer.clusterFingerprint ? [`cluster=${peer.clusterFingerprint}`] : []),
+    ...(peer.zone === undefined ? [] : [`zone=${peer.zone}`]),
     ...(peer.fetchesForPeers ? ['fetches=1'] : []),
     ...(peer.usesTls ? ['tls=1'] : []),
   ]
@@ -125,6 +126,7 @@ function peerOf(
         addresses: (told.length > 0 ? told : [sender]).slice(0, MAX_ADDRESSES),
         port,
         ...(facts.has('cluster') && { clusterFingerprint: facts.get('cluster') }),
+        ...(facts.has('zone') && { zone: facts.get('zone') }),
         fetchesForPeers: facts.get('fetches') === '1',
         usesTls: facts.get('tls') === '1',
       },

@@ -31,7 +31,10 @@ declare module 'multicast-dns' {
   }
 
   export interface MulticastDns extends EventEmitter {
-    query(packet: { questions: readonly DnsQuestion[] }): void
+    query(
+      packet: { id?: number; questions: readonly DnsQuestion[] },
+      done?: (error?: Error | null) => void,
+    ): void
     respond(packet: DnsPacket, to?: RemoteAddress, done?: (error?: Error | null) => void): void
     destroy(done?: () => void): void
   }

@@ -4,6 +4,9 @@ export const REASON_HEADER = 'x-dfhf-reason'
 /** The reason of a 503 for pieces that are still on their way; any other 503 means that the peer is busy. */
 export const NOT_HERE_YET = 'not here yet'
 
+/** The reason of a 503 for a peer that may not hear the news of a blob which this process fetches from the Hub. */
+export const CROWDED = 'too many watchers of what is fetched here'
+
 /** The same bytes, with `release` called once they are sent or given up. */
 export function releaseAtEnd(
   body: ReadableStream<Uint8Array>,

@@ -1,5 +1,5 @@
 import { Budget, type BudgetOptions } from '../../base/budget.ts'
-import { type DfhfError, isAbort } from '../../base/errors.ts'
+import { isAbort } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { Oid } from '../../blob/oid.ts'
 import { pieceCountOf } from '../../blob/pieces.ts'
@@ -14,23 +14,19 @@ import {
   type PeerInfo,
   toPeerHeader,
 } from '../protocol/peer-info.ts'
-import { busy, json, refuse } from '../protocol/peer-reply.ts'
+import { busy, CROWDED, json, refuse } from '../protocol/peer-reply.ts'
 import { type PeerTarget, parsePieceList, parseTarget } from '../protocol/peer-target.ts'
 import { encodeMessage, LOAD_HEADER, type PeerLoad, toLoadHeader } from '../protocol/peer-wire.ts'
 import { PiecesCursor } from '../protocol/pieces-cursor.ts'
-import {
-  OtherProtocolError,
-  otherProtocol,
-  PEER_PROTOCOL,
-  PROTOCOL_HEADER,
-} from '../protocol/protocol-version.ts'
 import type { ClusterKey } from '../trust/cluster-key.ts'
 import { senderOf } from '../trust/sender-of.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
+import { bundleReply } from './bundle-reply.ts'
 import { InterestedPeers } from './interested-peers.ts'
 import { PiecesStream } from './pieces-stream.ts'
-import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
+import { type Admitted, rangeReply, type Upload, type UploadContext } from './range-reply.ts'
 import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
+import { TopAskers } from './top-askers.ts'
 import { type Connection, UploadLedger } from './upload-ledger.ts'
 import { WatcherCount } from './watcher-count.ts'
 
@@ -42,9 +38,9 @@ const HASHED_BYTES = { perSecond: 2 ** 26, saved: 2 ** 31 }
 
 /** How much this process does for others at once. */
 export interface PeerLimits {
-  /** Few at once, so that each is quick: a peer that is refused asks another one. @default 10 */
+  /** Few at once, so that each is quick: a peer that is refused asks another one. @default 6 */
   readonly uploads: number
-  /** @default 6 */
+  /** @default 4 */
   readonly uploadsPerPeer: number
   /** Held pieces streams. @default 1024 */
   readonly watchers: number
@@ -79,8 +75,6 @@ export interface PeerHandlerOptions {
   readonly hashedBytes?: BudgetOptions
   /** Called when an upload begins. */
   readonly onUpload?: ((upload: Upload) => void) | undefined
-  /** Called when a peer that speaks another version of the protocol was refused. */
-  readonly onOtherProtocol?: (error: DfhfError) => void
   /** Wall-clock milliseconds. @default Date.now */
   readonly now?: () => number
   /** @default HEARTBEAT_MS */
@@ -95,6 +89,7 @@ export class PeerHandler {
   readonly #admission: RequestAdmission
   readonly #uploads: UploadLedger
   readonly #watchers: WatcherCount
+  readonly #topAskers = new TopAskers()
   readonly #interested = new InterestedPeers()
   readonly #streams = new Set<PiecesStream>()
   readonly #log: Log
@@ -141,7 +136,7 @@ export class PeerHandler {
       if (!isAbort(error)) this.#log.debug(`request of peer ${connection.address} failed: ${String(error)}`)
       response = refuse(500, 'failed')
     }
-    response = this.introduce(response)
+    response.headers.set(PEER_HEADER, toPeerHeader(this.#selfFor(admission)))
     response.headers.set(LOAD_HEADER, toLoadHeader(this.load(connection.pending())))
     return this.#admission.prove(admission, request.method, response)
   }
@@ -149,7 +144,6 @@ export class PeerHandler {
   /** Names this process in a reply, also in one that the server makes of a failure. */
   introduce(response: Response): Response {
     response.headers.set(PEER_HEADER, toPeerHeader(this.#options.self()))
-    response.headers.set(PROTOCOL_HEADER, String(PEER_PROTOCOL))
     return response
   }
 
@@ -165,23 +159,22 @@ export class PeerHandler {
     if (!isAllowed(request.method, target)) return refuse(405, 'another method is needed')
     if (this.#isClosed) return refuse(503, 'leaving', { retryAfter: 5 })
     if (target.type === 'health') return json({ ok: true })
-    const other = otherProtocol(request.headers.get(PROTOCOL_HEADER))
-    if (other !== undefined) {
-      this.#options.onOtherProtocol?.(new OtherProtocolError(connection.address, other))
-      return refuse(426, `version ${PEER_PROTOCOL} of the peer protocol is spoken here`)
-    }
     if ('refusal' in admission) return refuse(401, admission.refusal)
     const peer = readContact(request, connection, admission)
     if (peer === 'garbage') return refuse(400, `a bad ${PEER_HEADER} header`)
     if (peer && this.#options.peers.isBanned(peer)) return refuse(403, 'banned')
     if (target.type === 'bye') return this.#bye(peer, connection)
     const greeting = peer && this.#greet(peer)
-    if (!('oid' in target)) return this.#peers()
+    if (!('query' in target)) return this.#peers(admission)
     const asker: Asker = {
       hasKey: 'nonce' in admission,
       address: connection.address,
       peer,
-      place: this.#admission.placeIn(target.query, admission),
+      place: target.type === 'bundle' ? undefined : this.#admission.placeIn(target.query, admission),
+    }
+    if (target.type === 'bundle') {
+      const admitted = { request, connection, asker, ...this.#uploading }
+      return bundleReply(this.#options.shelf, target.query, admitted)
     }
     return this.#blob(target, { request, connection, asker }, greeting)
   }
@@ -192,18 +185,26 @@ export class PeerHandler {
     greeting: Promise<boolean> | undefined,
   ): Promise<Response> {
     if (target.type === 'pieces' && target.query.get('watch') === '1' && greeting)
-      return this.#watch(target.oid, admitted, greeting)
+      return await this.#watch(target.oid, admitted, greeting)
     const blob = await this.#options.shelf.find(target.oid, admitted.asker)
     if (!blob) return refuse(404, 'not here')
     if (target.type === 'pieces') return this.#pieces(target.oid, blob, admitted)
     if (target.type === 'digests') return this.#digests(target, blob, admitted)
-    const { onUpload } = this.#options
-    return rangeReply(target.oid, blob, { ...admitted, uploads: this.#uploads, onUpload })
+    return rangeReply(target.oid, blob, { ...admitted, ...this.#uploading })
   }
 
-  #watch(oid: Oid, { request, asker, connection }: Admitted, greeting: Promise<boolean>): Response {
-    const leave = this.#watchers.enter(asker.address)
-    if (!leave) return busy('too many watchers')
+  get #uploading(): UploadContext {
+    return { uploads: this.#uploads, onUpload: this.#options.onUpload }
+  }
+
+  async #watch(oid: Oid, admitted: Admitted, greeting: Promise<boolean>): Promise<Response> {
+    const { request, asker, connection } = admitted
+    const isTop = asker.peer !== undefined && this.#topAskers.note(oid, asker.peer.id)
+    const leave = this.#watchers.enter(asker.address, isTop)
+    if (!leave) {
+      const blob = await this.#options.shelf.find(oid, { ...asker, place: undefined })
+      return busy(blob?.asksHub ? CROWDED : 'too many watchers')
+    }
     const release = this.#uploads.holdOther()
     connection.stayOpen?.()
     const stream = new PiecesStream({
@@ -257,9 +258,15 @@ export class PeerHandler {
     }
   }
 
-  #peers(): Response {
+  /** This process as the asker may know it: by the fingerprint of the key that the asker holds. */
+  #selfFor(admission: Admission): PeerInfo {
+    const self = this.#options.self()
+    return 'nonce' in admission ? { ...self, clusterFingerprint: admission.key.fingerprint } : self
+  }
+
+  #peers(admission: Admission): Response {
     const peers = this.#options.peers.sample(MAX_PEERS_TOLD, Math.random)
-    return json({ v: 1, self: encodePeer(this.#options.self()), peers: peers.map(encodeKnownPeer) })
+    return json({ v: 1, self: encodePeer(this.#selfFor(admission)), peers: peers.map(encodeKnownPeer) })
   }
 
   #bye(peer: PeerInfo | undefined, connection: Connection): Response {
@@ -281,6 +288,6 @@ function ownAddresses({ self }: PeerHandlerOptions): (at: string, from: string) 
 }
 
 function isAllowed(method: string, target: PeerTarget): boolean {
-  if (target.type === 'bye') return method === 'POST'
+  if (target.type === 'bye' || target.type === 'bundle') return method === 'POST'
   return method === 'GET' || (method === 'HEAD' && (target.type === 'blob' || target.type === 'health'))
 }

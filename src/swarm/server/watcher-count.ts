@@ -1,4 +1,4 @@
-/** Counts held streams, in all and by address. */
+/** Counts held streams, in all and by address. A sixteenth of the places is kept for peers that must be heard. */
 export class WatcherCount {
   readonly #limit: number
   readonly #perAddress: number
@@ -10,10 +10,11 @@ export class WatcherCount {
     this.#perAddress = perAddress
   }
 
-  /** Takes a place; returns what gives it back, or undefined when there is none. */
-  enter(address: string): (() => void) | undefined {
+  /** Takes a place, one of those that are kept where `isUrgent`; returns what gives it back, or undefined when there is none. */
+  enter(address: string, isUrgent = false): (() => void) | undefined {
     const held = this.#byAddress.get(address) ?? 0
-    if (this.#count >= this.#limit || held >= this.#perAddress) return undefined
+    const limit = isUrgent ? this.#limit : this.#limit - keptPlaces(this.#limit)
+    if (this.#count >= limit || held >= this.#perAddress) return undefined
     this.#count += 1
     this.#byAddress.set(address, held + 1)
     let isHeld = true
@@ -26,4 +27,9 @@ export class WatcherCount {
       else this.#byAddress.set(address, left)
     }
   }
+}
+
+/** How many of `limit` places are kept for peers that must be heard. */
+export function keptPlaces(limit: number): number {
+  return Math.floor(limit / 16)
 }
