@@ -84,6 +84,7 @@ async function buildSession(
       report: context.events,
       connections: speed.connections,
       limitRate: speed.limitRate,
+      hubLimitRate: speed.hubLimitRate,
       stallMs: options.hub.downloadTimeoutMs,
       staysInSwarms: true,
       swarmOf: (blob) => {

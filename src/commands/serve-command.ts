@@ -53,6 +53,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       },
       connections: speed.connections,
       limitRate: speed.limitRate,
+      hubLimitRate: speed.hubLimitRate,
       stallMs: options.hub.downloadTimeoutMs,
       swarmOf: peering && ((blob) => node && new SwarmSession(node, blob)),
     }),
