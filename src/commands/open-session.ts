@@ -86,6 +86,7 @@ async function buildSession(
       report: context.events,
       connections: speed.connections,
       limitRate: speed.limitRate,
+      hubLimitRate: speed.hubLimitRate,
       stallMs: options.hub.downloadTimeoutMs,
       staysInSwarms: true,
       swarmOf: (blob) => {

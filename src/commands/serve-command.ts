@@ -56,6 +56,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       },
       connections: speed.connections,
       limitRate: speed.limitRate,
+      hubLimitRate: speed.hubLimitRate,
       stallMs: options.hub.downloadTimeoutMs,
       swarmOf: peering && ((blob) => node && new SwarmSession(node, blob)),
     }),
@@ -168,6 +169,12 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     tunnels: () => gateway?.load().tunnels ?? 0,
     isHubWell: () => gateway?.isHubWell() ?? true,
   })
+  if (options.pins.length > 0) {
+    const { pins, storeQuota } = options
+    const notes = new PinNotes(places.stateDir)
+    const present = () => index.oids()
+    stack.use(await PinnedRepos.start({ pins, library, hub, storeQuota, store, notes, present, log }))
+  }
   const opening = openingLines(options, {
     version: context.version,
     tokenFrom: findUsersToken(options.hub, context)?.from,
@@ -178,12 +185,6 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     addresses: outsideAddresses(),
   })
   for (const line of opening) log.info(line)
-  if (options.pins.length > 0) {
-    const { pins, storeQuota } = options
-    const notes = new PinNotes(places.stateDir)
-    const present = () => index.oids()
-    stack.use(await PinnedRepos.start({ pins, library, hub, storeQuota, store, notes, present, log }))
-  }
   stack.use(new ShrinkAtRest())
   stack.use(new CollectWhenLarge())
   await aborted(signal)

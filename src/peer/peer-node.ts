@@ -16,6 +16,7 @@ import { Membership } from '../swarm/membership/membership.ts'
 import { REST_HEARTBEAT_MS, REST_SILENCE_MS } from '../swarm/membership/membership-options.ts'
 import { Nearness } from '../swarm/membership/nearness.ts'
 import type { MembershipEvent } from '../swarm/membership/peer-news.ts'
+import { answerOneProtocol, askOneProtocol } from '../swarm/protocol/one-protocol.ts'
 import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/protocol/peer-info.ts'
 import type { BlobShelf } from '../swarm/server/blob-shelf.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../swarm/server/peer-handler.ts'
@@ -124,12 +125,11 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       key,
       isOwnAddress: (at, from) => addresses.has(at, from),
       greet: (peer) => greeter.greet(peer),
-      onOtherProtocol: (error) => this.#warnOf(error),
       log,
       ...(options.onUpload && { onUpload: options.onUpload }),
     })
     this.#server = startPeerServer({
-      handler: this.#handler,
+      handler: answerOneProtocol(this.#handler, (error) => this.#warnOf(error)),
       host: options.listen.host,
       port: options.listen.port,
       nextPorts: options.takesNextPort ? NEXT_PORTS : 0,
@@ -138,7 +138,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     })
     port = advertise?.port ?? this.#server.port
     this.client = new PeerClient({
-      http: options.http,
+      http: askOneProtocol(options.http, (error) => this.#warnOf(error)),
       self,
       key,
       needsTls: options.needsTls,

@@ -44,6 +44,8 @@ interface LeaseRunnerParts {
   /** Where connections to the Hub are taken from. */
   readonly seat: Pick<HubSeat, 'acquire'>
   readonly limiter: RateLimiter
+  /** For bytes from the Hub, besides the other. */
+  readonly hubLimiter?: RateLimiter | undefined
   readonly hashes: Pick<HashService, 'digestOf'>
   readonly now: () => number
   /** False where the Hub sends one stream from the first byte. */
@@ -133,6 +135,7 @@ export class LeaseRunner {
 
   async #stream(lease: Lease, block: Uint8Array, signal: AbortSignal): Promise<void> {
     const { file, limiter, listener, now, sources, hubGivesRanges } = this.#parts
+    const hubLimiter = lease.source === HUB ? this.#parts.hubLimiter : undefined
     const { size } = file
     // A request to the Hub goes on where one broke, unless it can only begin with the blob's first byte.
     const goesOn = lease.source === HUB && hubGivesRanges()
@@ -145,7 +148,7 @@ export class LeaseRunner {
       let pieceStartedAt = now()
       for await (const chunk of body) {
         // Awaited only where the limit holds it back: on a link a part is small, and each await costs as much as its bytes.
-        const held = limiter.take(chunk.length, signal)
+        const held = limiter.takeWith(hubLimiter, chunk.length, signal)
         if (held) {
           lease.isHeld = true
           await held

@@ -92,6 +92,7 @@ export class PieceFetch {
       sources,
       seat,
       limiter,
+      hubLimiter: parts.hubLimiter,
       hashes,
       now,
       hubGivesRanges,

@@ -16,6 +16,12 @@ export class RateLimiter {
     this.#clock = clock
   }
 
+  /** Accounts for `bytes` here and with another limiter; gives what to wait for, as `take` does. */
+  takeWith(other: RateLimiter | undefined, bytes: number, signal: AbortSignal): Promise<void> | undefined {
+    const [mine, others] = [this.take(bytes, signal), other?.take(bytes, signal)]
+    return mine && others ? Promise.all([mine, others]).then(() => {}) : (mine ?? others)
+  }
+
   /** Accounts for `bytes`; resolves when they fit the rate, and gives nothing to wait for where they do. */
   take(bytes: number, signal: AbortSignal): Promise<void> | undefined {
     if (this.#bytesPerMs === Number.POSITIVE_INFINITY) return undefined

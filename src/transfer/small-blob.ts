@@ -33,6 +33,8 @@ export interface SmallBlob {
 export interface SmallBlobParts {
   readonly budget: HubBudget
   readonly limiter: RateLimiter
+  /** For bytes from the Hub, besides the other. */
+  readonly hubLimiter?: RateLimiter | undefined
   readonly report: EventSink
   /** No bytes for this long, and the request is given up. */
   readonly stallMs: number
@@ -75,7 +77,7 @@ export async function fetchSmallBlob(
 
 async function readAll(
   { size, hub, id }: SmallBlob,
-  { limiter, report, stallMs }: SmallBlobParts,
+  { limiter, hubLimiter, report, stallMs }: SmallBlobParts,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(size)
@@ -83,7 +85,7 @@ async function readAll(
   let length = 0
   for await (const chunk of await hub.open({ start: 0, end: size }, { signal: watch.signal })) {
     watch.isHeld = true
-    await limiter.take(chunk.length, watch.signal)
+    await limiter.takeWith(hubLimiter, chunk.length, watch.signal)
     watch.isHeld = false
     watch.moved(chunk.length)
     bytes.set(chunk, length)

@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly connections?: number | undefined
   /** Bytes per second of all downloads together. @default no limit */
   readonly limitRate?: number | undefined
+  /** Bytes per second of those that come from the Hub. @default no limit */
+  readonly hubLimitRate?: number | undefined
   /** No bytes for this long, and a range is asked for again. @default 10000 */
   readonly stallMs?: number | undefined
   /** Stay in the swarm of a blob that is complete, so that `isNeeded` can tell whether to leave. @default false */
@@ -80,6 +82,7 @@ export class TransferEngine implements Disposable {
   readonly #options: EngineOptions
   readonly #budget: HubBudget
   readonly #limiter: RateLimiter
+  readonly #hubLimiter: RateLimiter
   readonly #peers = new PeerExperience()
   #lastId = 0
 
@@ -87,6 +90,7 @@ export class TransferEngine implements Disposable {
     this.#options = options
     this.#budget = new HubBudget({ max: options.connections ?? HUB_CONNECTIONS })
     this.#limiter = new RateLimiter(options.limitRate ?? 0)
+    this.#hubLimiter = new RateLimiter(options.hubLimitRate ?? 0)
   }
 
   get report(): EventSink {
@@ -137,7 +141,8 @@ export class TransferEngine implements Disposable {
   /** The checked bytes of a small blob from the Hub, by one request; see `fetchSmallBlob`. */
   fetchSmall(blob: SmallBlob, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const { report, stallMs = STALL_MS, connections: mostConnections = MOST_SMALL_BLOBS } = this.#options
-    const parts = { budget: this.#budget, limiter: this.#limiter, report, stallMs, mostConnections }
+    const limits = { limiter: this.#limiter, hubLimiter: this.#hubLimiter }
+    const parts = { budget: this.#budget, ...limits, report, stallMs, mostConnections }
     return fetchSmallBlob(blob, parts, signal)
   }
 
@@ -163,6 +168,7 @@ export class TransferEngine implements Disposable {
       budget: this.#budget,
       hashes: this.hashes,
       limiter: this.#limiter,
+      hubLimiter: this.#hubLimiter,
       stallMs,
       report,
       isWary: this.#peers.isWary(performance.now()),

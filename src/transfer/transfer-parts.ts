@@ -19,6 +19,8 @@ export interface TransferParts {
   readonly budget: HubBudget
   readonly hashes: HashService
   readonly limiter: RateLimiter
+  /** For bytes from the Hub, besides the other. */
+  readonly hubLimiter?: RateLimiter | undefined
   /** No bytes for this long, and a range is cut and asked for again. */
   readonly stallMs: number
   /** True where peers brought nothing lately. @default false */

@@ -98,7 +98,12 @@ describe('download', () => {
         origin: 'auto',
         tls: undefined,
       },
-      speed: { connections: undefined, limitRate: undefined, uploadLimitRate: undefined },
+      speed: {
+        connections: undefined,
+        limitRate: undefined,
+        hubLimitRate: undefined,
+        uploadLimitRate: undefined,
+      },
       repo: { type: 'model', id: 'org/name' },
       revision: 'main',
       selection: { kind: 'files', include: undefined, exclude: [], mustMatch: [] },

@@ -12,6 +12,7 @@ import {
   parseGrace,
   parseHttpUrl,
   parseLimit,
+  parseRate,
   parseSeconds,
 } from '../../src/commands/settings/parse-values.ts'
 import { createSettingReader, type SettingSources } from '../../src/commands/settings/setting-reader.ts'
@@ -71,6 +72,12 @@ describe('values', () => {
     expect(['90s', '10m', '1.5h', '7d', '0'].map(parseDuration)).toEqual([90e3, 600e3, 5.4e6, 604.8e6, 0])
     expect(['10', '0.5'].map(parseSeconds)).toEqual([10_000, 500])
     expect(parseCount(1)('8')).toBe(8)
+    expect([parseRate('20M'), parseRate('1Gbit'), parseRate('100 Mbit/s'), parseRate('0')]).toEqual([
+      20e6,
+      125e6,
+      12.5e6,
+      undefined,
+    ])
     expect([parseLimit('20MB'), parseLimit('1MiB/s'), parseLimit('0')]).toEqual([20e6, 2 ** 20, undefined])
     for (const bad of ['10', '5x', '-1s', '']) expect(usageOf(() => parseDuration(bad))).toContain('no span')
     for (const bad of ['0', 'x', '-1', '1e3']) expect(usageOf(() => parseSeconds(bad))).toContain('seconds')

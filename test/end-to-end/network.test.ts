@@ -110,6 +110,15 @@ describe('a token', () => {
 })
 
 describe('--limit-rate', () => {
+  test('of the Hub holds what comes from there, written in bits too', async () => {
+    const [size, limit] = [6_000_000, 3_000_000]
+    await using hub = await startTestHub({ repos: [weightsRepo(size)] })
+    using machine = newMachine(hub.url)
+    const result = await runDfhf(machine, [...downloadWeights, '--hub-limit-rate', '24Mbit', '--json'])
+    expect(result.code).toBe(0)
+    expect(JSON.parse(result.stdout).ms).toBeGreaterThan((size / limit) * 500)
+  })
+
   test('holds what comes in to about so many bytes a second', async () => {
     const [size, limit] = [6_000_000, 3_000_000]
     await using hub = await startTestHub({ repos: [weightsRepo(size)] })

@@ -57,6 +57,8 @@ export interface SpeedOptions {
   readonly connections: number | undefined
   /** Bytes a second. */
   readonly limitRate: number | undefined
+  /** Bytes a second, of those from the Hub. */
+  readonly hubLimitRate: number | undefined
   /** Bytes a second. */
   readonly uploadLimitRate: number | undefined
 }

@@ -46,7 +46,17 @@ export function parseDuration(text: string): number {
   return Math.round(Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0))
 }
 
-/** A rate or size of which 0 means no limit. */
+const bitsPer: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
+
+/** Bytes a second, as `20MB`, `20M` or `1MiB/s`, or in bits as `100Mbit` or `1Gbit/s`; 0 means no limit. */
+export function parseRate(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)bit(?:\/s|ps)?$/i.exec(text.trim())
+  if (!match) return parseLimit(text)
+  const bits = Number(match[1]) * (bitsPer[match[2]?.toLowerCase() ?? ''] ?? 0)
+  return Math.ceil(bits / 8) || undefined
+}
+
+/** A size of which 0 means no limit. */
 export function parseLimit(text: string): number | undefined {
   return parseSize(text) || undefined
 }

@@ -1,5 +1,5 @@
 import { expandPath } from '../../base/expand-path.ts'
-import { parseAddress, parseCount, parseLimit, parseZone } from './parse-values.ts'
+import { parseAddress, parseCount, parseRate, parseZone } from './parse-values.ts'
 import { choice, list, optional, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'
 
@@ -125,9 +125,19 @@ export const peerSettings = {
       value: '<size>',
       env: ['DFHF_LIMIT_RATE'],
       group: groups.speed,
-      help: 'most bytes a second that come in, such as 20MB; 0 for no limit',
+      help: 'most bytes of files a second that come in, such as 20M or 1Gbit; 0 for no limit',
     },
-    parseLimit,
+    parseRate,
+  ),
+  hubLimitRate: optional(
+    {
+      flag: 'hub-limit-rate',
+      value: '<size>',
+      env: ['DFHF_HUB_LIMIT_RATE'],
+      group: groups.speed,
+      help: 'of those, most that come from the Hub; 0 for no limit',
+    },
+    parseRate,
   ),
   uploadLimitRate: optional(
     {
@@ -135,8 +145,8 @@ export const peerSettings = {
       value: '<size>',
       env: ['DFHF_UPLOAD_LIMIT_RATE'],
       group: groups.speed,
-      help: 'most bytes a second that go out to peers; 0 for no limit',
+      help: 'most bytes a second that go out to peers, in equal shares; 0 for no limit',
     },
-    parseLimit,
+    parseRate,
   ),
 } as const

@@ -192,6 +192,7 @@ function resolveCommon(reader: SettingReader, env: Environment) {
     speed: {
       connections: read(settings.connections),
       limitRate: read(settings.limitRate),
+      hubLimitRate: read(settings.hubLimitRate),
       uploadLimitRate: read(settings.uploadLimitRate),
     },
   }

@@ -27,12 +27,6 @@ import {
   PiecesDecoder,
   type PiecesMessage,
 } from '../protocol/peer-wire.ts'
-import {
-  OtherProtocolError,
-  otherProtocol,
-  PEER_PROTOCOL,
-  PROTOCOL_HEADER,
-} from '../protocol/protocol-version.ts'
 import { WireReader } from '../protocol/wire-reader.ts'
 import type { BlobPlace } from '../server/blob-shelf.ts'
 import { MAX_PEERS_TOLD } from '../server/peer-handler.ts'
@@ -59,7 +53,7 @@ export interface PeerClientOptions {
   readonly needsTls?: boolean
   /** Called whenever a peer answered, with the address at which it did. */
   readonly onHeard?: (peer: PeerInfo, address: string) => void
-  /** Called when the host that answers does not hold the cluster key, refuses this process's, or speaks another protocol. */
+  /** Called when the host that answers does not hold the cluster key, or refuses this process's. */
   readonly onUnproven?: (error: DfhfError) => void
   /** Called when a peer did not answer at an address, or another one did. */
   readonly onFailed?: (peer: PeerInfo, address: string) => void
@@ -265,7 +259,6 @@ export class PeerClient {
       bodyTimeoutMs,
     })
     try {
-      this.#mustBeSpoken(raw, sender)
       const response = this.#prove(raw, { nonce, key }, sender)
       const answerer = { ...this.#introduction(response, host, peer), port: peer.port, usesTls }
       if ('id' in peer && answerer.id !== peer.id) throw new WrongPeerError(peer, host)
@@ -282,15 +275,6 @@ export class PeerClient {
   /** The key to sign a request with, and to check its answer: another one may be in use a moment later. */
   #signingKey(): ClusterKey | undefined {
     return this.#options.key?.accepted()[0]
-  }
-
-  /** Throws for a host that speaks another version of the protocol, whose response would be misread. */
-  #mustBeSpoken(raw: HttpResponse, sender: string): void {
-    const version = otherProtocol(raw.headers.get(PROTOCOL_HEADER))
-    if (version === undefined) return
-    const error = new OtherProtocolError(sender, version)
-    this.#options.onUnproven?.(error)
-    throw error
   }
 
   /** The response as a holder of the key sent it. Throws `unauthorized` for one without that proof. */
@@ -322,7 +306,6 @@ export class PeerClient {
     const own = self()
     const contact = own && toPeerHeader(own)
     const headers: Record<string, string> = {
-      [PROTOCOL_HEADER]: String(PEER_PROTOCOL),
       ...(call.range && rangeHeaders(call.range, call.blobSize ?? Number.POSITIVE_INFINITY)),
       ...(contact !== undefined && { [PEER_HEADER]: contact }),
     }

@@ -43,12 +43,11 @@ export interface MulticastOptions {
   readonly onPeer: (peer: PeerInfo, sender: string) => void
   /** A peer withdrew its announcement, from this address. */
   readonly onBye: (id: string, address: string) => void
+  /** Called for a peer that announced itself and speaks another version of the protocol. */
+  readonly onOtherProtocol?: (error: DfhfError) => void
   /** How many peers are known. @default none */
   readonly peerCount?: () => number
   /** The least time between two announcements, in ms. @default HEARTBEAT_MS */
-  /** Called for a peer that announced itself and speaks another version of the protocol. */
-  readonly onOtherProtocol?: (error: DfhfError) => void
-  /** @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
   /** Another port than that of mDNS, for tests. @default 5353 */
   readonly port?: number
