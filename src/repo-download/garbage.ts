@@ -5,7 +5,7 @@ const LIMIT = 16e6
 
 /**
  * Collects garbage when about so much has been made. Left alone the collector lets the heap double before it looks: ten
- * thousand small files took 170 to 200 MB where they take 130. `Bun.gc` would drop compiled code as well.
+ * thousand small files took 205 MB where they take 150. `Bun.gc` would drop compiled code as well.
  */
 export class Garbage {
   readonly #collect: () => void
