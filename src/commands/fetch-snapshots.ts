@@ -8,6 +8,7 @@ import { planSnapshot, type SnapshotPlan } from '../repo-download/plan-snapshot.
 import type { RepoFetcher } from '../repo-download/repo-fetcher.ts'
 import { failedOutcome, type RepoOutcome, snapshotResult } from '../ui/outcome.ts'
 import type { CommandContext } from './commands.ts'
+import { ensureRoomForAll } from './ensure-room.ts'
 import { lockedOf, writeLock } from './lock-file.ts'
 import { closeAfterwards, openSession, type Session } from './open-session.ts'
 import { withOtherType } from './other-type.ts'
@@ -91,6 +92,7 @@ async function bringAll(
   context: CommandContext,
 ): Promise<void> {
   const ready = planned(works)
+  await ensureRoomForAll(ready, session.room)
   context.events(planEvent(ready.map((work) => work.plan)))
   for (const work of ready) {
     await attempt(work, async () => {

@@ -12,8 +12,8 @@ import type { ListedSubject } from './repo-list.ts'
 const MAX_LOCK_SIZE = 64 * 2 ** 20
 
 /** The entries of the lock file at `path`; throws `usage` where it is none. */
-export async function readLock(path: string): Promise<LockedRepo[]> {
-  return parseLock(await readGivenFile(path, { maxSize: MAX_LOCK_SIZE, what: 'the lock file' }), path)
+export async function readLock(path: string, signal: AbortSignal): Promise<LockedRepo[]> {
+  return parseLock(await readGivenFile(path, { maxSize: MAX_LOCK_SIZE, what: 'the lock file', signal }), path)
 }
 
 /** Writes what plans came to, whole or not at all. */

@@ -37,6 +37,8 @@ const LINGER_STEP_MS = 100
 export interface Session extends AsyncDisposable {
   /** What brings files of one repo. All fetchers of a session share its connections and its peers. */
   fetcherOf(subject: Pick<Subject, 'repo' | 'revision'>): RepoFetcher
+  /** The disks that the session writes to. */
+  readonly room: DiskRoom
   /** Whether a file holds the blob of this name: remembered, or found out by reading it. */
   isIntact(path: string, oid: Oid): Promise<boolean>
   /** Stays until no peer needs this process for pieces that no other peer has; bounded. */
@@ -129,6 +131,7 @@ async function buildSession(
   return {
     fetcherOf: ({ repo, revision }) =>
       new RepoFetcher({ ...parts, repo, revision, destination: destinationOf(repo) }),
+    room,
     isIntact: async (path, oid) => verified.verify(await realpath(path), oid, hashFile, context.signal),
     async linger(signal) {
       const share = LINGER_SHARE * (performance.now() - startedAt)

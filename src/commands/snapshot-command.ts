@@ -19,7 +19,7 @@ export async function snapshotCommand(options: SnapshotOptions, context: Command
     return { kind: 'remote', result: await orderWarm(on, { ...options, ...subject }, context) }
   if (subject && lock === undefined && locked === undefined)
     return downloadCommand({ ...options, ...subject }, context)
-  const targets = await findTargets(options)
+  const targets = await findTargets(options, context.signal)
   if (options.localDir !== undefined && targets.length > 1) {
     throw new DfhfError(
       'usage',
@@ -38,22 +38,22 @@ export async function snapshotCommand(options: SnapshotOptions, context: Command
 }
 
 /** The repos of the list or the lock, each with the entry of the lock that it must keep to. */
-async function findTargets({ subject, from, locked, hub }: SnapshotOptions): Promise<Target[]> {
-  const subjects = subject
-    ? [withPatterns(subject)]
-    : from === undefined
-      ? undefined
-      : await readList(from, hub)
+async function findTargets(options: SnapshotOptions, signal: AbortSignal): Promise<Target[]> {
+  const { subject, locked } = options
+  const subjects = await findSubjects(options, signal)
   if (locked === undefined) return (subjects ?? []).map((each) => ({ subject: each, locked: undefined }))
-  const lock = await readLock(locked)
+  const lock = await readLock(locked, signal)
   const entries = subjects ? entriesFor(subjects, lock, { name: locked, isWhole: !subject }) : lock
   return entries.map((entry) => ({ subject: subjectOf(entry), locked: entry }))
 }
 
-async function readList(
-  from: string,
-  { endpoint }: SnapshotOptions['hub'],
-): Promise<readonly ListedSubject[]> {
-  const text = await readGivenFile(from, { maxSize: MAX_LIST_SIZE, what: 'the list' })
-  return parseRepoList(text, { name: from === '-' ? 'stdin' : from, endpoint })
+/** Undefined where the lock alone says which repos are meant. */
+async function findSubjects(
+  { subject, from, hub }: SnapshotOptions,
+  signal: AbortSignal,
+): Promise<readonly ListedSubject[] | undefined> {
+  if (subject) return [withPatterns(subject)]
+  if (from === undefined) return undefined
+  const text = await readGivenFile(from, { maxSize: MAX_LIST_SIZE, what: 'the list', signal })
+  return parseRepoList(text, { name: from === '-' ? 'stdin' : from, endpoint: hub.endpoint })
 }

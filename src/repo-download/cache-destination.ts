@@ -5,6 +5,7 @@ import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import type { Repo } from '../repo/repo.ts'
 import type { HfCache } from '../storage/cache/hf-cache.ts'
 import type { DiskRoom } from '../storage/files/disk-room.ts'
+import type { SpaceNeed } from '../storage/files/disk-space.ts'
 import type { BlobFile } from '../transfer/writing/blob-file.ts'
 import type { Destination, KnownFile } from './destination.ts'
 
@@ -62,8 +63,12 @@ export class CacheDestination implements Destination {
     return this.#cache.writeBlob(this.#repo, file.oid, bytes)
   }
 
+  async spaceNeeded(files: readonly FileRef[]): Promise<readonly SpaceNeed[]> {
+    return [await this.#cache.spaceNeeded(this.#repo, files)]
+  }
+
   async ensureRoom(files: readonly FileRef[]): Promise<void> {
-    await this.#room.ensure([await this.#cache.spaceNeeded(this.#repo, files)])
+    await this.#room.ensure(await this.spaceNeeded(files))
   }
 
   async copyFrom(source: string, file: FileRef, signal: AbortSignal): Promise<string> {

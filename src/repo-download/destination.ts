@@ -1,5 +1,6 @@
 import type { Commit } from '../blob/oid.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
+import type { SpaceNeed } from '../storage/files/disk-space.ts'
 import type { BlobFile } from '../transfer/writing/blob-file.ts'
 
 /** A file that is here by its name alone, where the origin need not or cannot be asked what it must hold. */
@@ -33,7 +34,9 @@ export interface Destination {
   copyFrom(source: string, file: FileRef, signal: AbortSignal): Promise<string>
   /** Gives the published blob its name and returns the path. */
   finish(file: FileRef, publishedPath: string): Promise<string>
-  /** Throws `disk-full` when there is less room than fetching these files takes. */
+  /** What fetching these files takes of each disk. */
+  spaceNeeded(files: readonly FileRef[]): Promise<readonly SpaceNeed[]>
+  /** Throws `disk-full` when there is less room than that. */
   ensureRoom(files: readonly FileRef[]): Promise<void>
   /** False where the revision's name is in the way of another one that is kept already, as `dev` is of `dev/x`. */
   noteRevision(revision: string, commit: Commit): Promise<boolean>

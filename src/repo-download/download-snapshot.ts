@@ -62,6 +62,11 @@ export function planEvent(plans: readonly SnapshotPlan[]): TransferEvent {
   }
 }
 
+/** What has to be fetched, and can be stored. */
+export function missingFiles(files: readonly PlannedFile[]): FileRef[] {
+  return files.flatMap((each) => (isMissing(each) ? [each.file] : []))
+}
+
 /** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
 export async function bringSnapshot(
   fetcher: RepoFetcher,
@@ -69,8 +74,7 @@ export async function bringSnapshot(
   options: SnapshotOptions,
 ): Promise<Snapshot> {
   const { destination } = fetcher.parts
-  const missing = files.filter(({ isHere }) => !isHere)
-  await fetcher.ensureRoom(missing.flatMap((each) => (isMissing(each) ? [each.file] : [])))
+  await fetcher.ensureRoom(missingFiles(files))
   const results = await fetchAll(fetcher, commit, files, options)
   return { path: destination.folderOf(commit), commit, files: results }
 }

@@ -2,6 +2,7 @@ import { DfhfError } from '../base/errors.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import type { DiskRoom } from '../storage/files/disk-room.ts'
+import type { SpaceNeed } from '../storage/files/disk-space.ts'
 import type { LocalDir } from '../storage/local-dir/local-dir.ts'
 import type { LocalRefs } from '../storage/local-dir/local-refs.ts'
 import type { BlobFile } from '../transfer/writing/blob-file.ts'
@@ -76,8 +77,12 @@ export class LocalDirDestination implements Destination {
     return this.#folder.writeFile(file, bytes)
   }
 
+  spaceNeeded(files: readonly FileRef[]): Promise<readonly SpaceNeed[]> {
+    return this.#folder.spaceNeeded(files)
+  }
+
   async ensureRoom(files: readonly FileRef[]): Promise<void> {
-    await this.#room.ensure(await this.#folder.spaceNeeded(files))
+    await this.#room.ensure(await this.spaceNeeded(files))
   }
 
   copyFrom(source: string, file: FileRef, signal: AbortSignal): Promise<string> {

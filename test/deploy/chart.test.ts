@@ -1,13 +1,17 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { manifestOf, templateArguments } from '../../scripts/deploy/manifest.ts'
 import { isObject } from '../../src/base/json-object.ts'
 import { settingsFor } from '../../src/commands/settings/settings.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
+import { eventually } from '../support/gateway/eventually.ts'
+import { startTestHub } from '../support/hub/test-hub.ts'
 import { type PodSpec, restrictedFaults } from '../support/kubernetes/pod-security.ts'
 import { canCheckCharts, kubernetesTools } from '../support/kubernetes/tools.ts'
+import { startDfhf } from '../support/program/binary.ts'
 import { checkout } from '../support/program/find-binary.ts'
+import { newMachine } from '../support/program/machine.ts'
 import { type ProcessResult, runProcess } from '../support/python/run-process.ts'
 
 // helm and the schemas may have to be installed first.
@@ -109,8 +113,6 @@ describe.skipIf(!canCheckCharts())('the chart', () => {
 
   test('gives dfhf serve no flag that it does not have', async () => {
     const known = new Set(settingsFor('serve').map(({ flag }) => flag))
-    // Flags that come with the program's next commits.
-    for (const flag of ['gateway-allow', 'grace', 'metrics', 'warm-token-file']) known.add(flag)
     for (const name of valueSets) {
       const [command, ...flags] = argsOf(podOf(objectsOf(await render(name))))
       expect(command).toBe('serve')
@@ -129,7 +131,8 @@ describe.skipIf(!canCheckCharts())('the chart', () => {
     expect(objects.find(({ metadata }) => metadata.name === 'dfhf-gateway')?.spec).toMatchObject({
       internalTrafficPolicy: 'Local',
     })
-    expect(argsOf(pod)).toContain('--gateway-host=dfhf-gateway.dfhf.svc,dfhf-gateway.dfhf,dfhf-gateway')
+    const names = ['', '.dfhf', '.dfhf.svc', '.dfhf.svc.cluster.local'].map((end) => `dfhf-gateway${end}`)
+    expect(argsOf(pod)).toContain(`--gateway-host=${names.join()}`)
   })
 
   test('names the label that its default needs', async () => {
@@ -163,6 +166,31 @@ describe.skipIf(!canCheckCharts())('the chart', () => {
     const places = objectsOf(rendered).filter((object) => JSON.stringify(object).includes('not-a-'))
     expect(kindsOf(places)).toEqual(['Secret'])
     expect(rendered.match(/automountServiceAccountToken: false/g)).toHaveLength(2)
+  })
+
+  test.each(['default', 'restricted'])('starts a daemon that becomes ready alone: %s', async (name) => {
+    await using hub = await startTestHub()
+    using machine = newMachine(hub.url)
+    const secrets = join(machine.folder, 'secrets')
+    mkdirSync(secrets)
+    for (const file of ['cluster-key', 'warm-token'])
+      writeFileSync(join(secrets, file), 'k'.repeat(40), { mode: 0o400 })
+    // The disk of this machine may be fuller, and its ports taken.
+    const args = argsOf(podOf(objectsOf(await render(name)))).map((text) =>
+      text
+        .replace(/^--(gateway|metrics|listen)=.*$/, '--$1=127.0.0.1:0')
+        .replace('/run/secrets/dfhf', secrets)
+        .replace('$(NODE_IP)', '127.0.0.1')
+        .replace('15%', '1GB'),
+    )
+    await using running = await startDfhf(machine, args, { env: { DFHF_NO_PEERS: undefined } })
+    const url = await running.told(/metrics and probes on (http:\S+)\n/)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    const ready = async () => (await fetch(`${url}/readyz`)).status
+    await eventually(ready, (status) => status === 200)
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('dfhf_info')
+    running.kill('SIGTERM')
+    expect((await running.result).code).toBe(0)
   })
 
   test('is what the plain manifest is made of', async () => {

@@ -1,6 +1,18 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { eventually } from '../support/gateway/eventually.ts'
 import { startNode } from '../support/gateway/gateway-node.ts'
 import type { RepoSpec } from '../support/hub/repo.ts'
 import { startTestHub } from '../support/hub/test-hub.ts'
@@ -32,6 +44,22 @@ function write(machine: Machine, name: string, text: string): string {
   return path
 }
 
+/** A pipe that both ends of are open. */
+function openPipe(machine: Machine): Disposable & { readonly read: number; readonly write: number } {
+  const path = join(machine.folder, 'pipe')
+  execFileSync('mkfifo', [path])
+  const write = openSync(path, constants.O_RDWR)
+  const read = openSync(path, constants.O_RDONLY)
+  return {
+    read,
+    write,
+    [Symbol.dispose]() {
+      closeSync(read)
+      closeSync(write)
+    },
+  }
+}
+
 const lines = (text: string) => text.split('\n').filter((line) => line !== '')
 
 describe('a list of repos', () => {
@@ -61,6 +89,22 @@ describe('a list of repos', () => {
     })
     expect(lines(await new Response(child.stdout).text())).toHaveLength(2)
     expect(await child.exited).toBe(0)
+  })
+
+  test('that never ends on stdin ends with the first signal', async () => {
+    using machine = newMachine('http://127.0.0.1:1')
+    const command = [await dfhfBinary(), 'snapshot', '--from', '-', '--verbose']
+    using stdin = openPipe(machine)
+    const child = Bun.spawn(command, { env: machine.env, stdin: stdin.read, stdout: 'pipe', stderr: 'pipe' })
+    writeSync(stdin.write, 'o/model\n')
+    // It says nothing before it has the list: it sleeps in its read of the pipe.
+    await eventually(
+      async () => readFileSync(`/proc/${child.pid}/status`, 'utf8'),
+      (status) => /^SigCgt:\s*[0-9a-f]*[2367abef]\n/m.test(status),
+    )
+    child.kill('SIGINT')
+    expect(await child.exited).toBe(130)
+    expect(await new Response(child.stderr).text()).toContain('interrupted')
   })
 
   test('brings what it can; the worst failure gives the exit code', async () => {

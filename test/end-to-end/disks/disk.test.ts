@@ -42,6 +42,21 @@ describe.skipIf(!canMount)('a disk', () => {
     expect(partialsIn(after(machine))).toEqual([])
   })
 
+  test('that is too small for a list, though not for any repo of it, is told before the first byte', async () => {
+    const repos = ['o/a', 'o/b'].map((id) => ({
+      id,
+      commits: [{ w: { seed: id, size: 3_000_000, lfs: true } as const }],
+    }))
+    await using hub = await startTestHub({ repos })
+    using machine = newMachine(hub.url)
+    const list = join(machine.folder, 'list')
+    writeFileSync(list, 'o/a\no/b\n')
+    const result = await runDfhf(machine, ['snapshot', '--from', list], { prefix: smallDisk('5m') })
+    expect(failureOf(result, 7)).toContain('not enough space')
+    expect(hub.stats().cdn.requests).toBe(0)
+    expect(partialsIn(after(machine))).toEqual([])
+  })
+
   test('that fills up on the way ends it in one line, and what was verified serves the next run', async () => {
     const files = ['a', 'b', 'c'].map((name) => [name, { seed: name, size: 6_000_000, lfs: true }] as const)
     await using hub = await startTestHub({

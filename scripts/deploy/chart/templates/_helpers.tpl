@@ -80,3 +80,10 @@ baseline
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* The names by which a client may call the gateway's Service. */}}
+{{- define "dfhf.gatewayNames" -}}
+{{- $name := printf "%s-gateway" (include "dfhf.fullname" .) -}}
+{{- $long := printf "%s.%s" $name .Release.Namespace -}}
+{{ list $name $long (printf "%s.svc" $long) (printf "%s.svc.%s" $long (.Values.clusterDomain | trimSuffix ".")) | join "," }}
+{{- end }}
