@@ -1,4 +1,5 @@
 #!/usr/bin/env bun
+import { cacheCommand } from '../src/commands/cache-command.ts'
 import { downloadCommand } from '../src/commands/download-command.ts'
 import { run } from '../src/commands/run.ts'
 import { serveCommand } from '../src/commands/serve-command.ts'
@@ -27,7 +28,7 @@ run(
     version: typeof DFHF_VERSION === 'string' ? DFHF_VERSION : '0.0.0-source',
     configDir: () => configFolder(process.env),
   },
-  { download: downloadCommand, snapshot: snapshotCommand, serve: serveCommand },
+  { download: downloadCommand, snapshot: snapshotCommand, serve: serveCommand, cache: cacheCommand },
 ).then((code) => {
   process.off('beforeExit', complain)
   process.exitCode = code

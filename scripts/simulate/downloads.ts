@@ -5,7 +5,7 @@ import type { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import type { Environment } from './environment.ts'
 import { Timer } from './event-queue.ts'
 import type { Host } from './host.ts'
-import type { Flow, Link } from './network.ts'
+import type { Flow, Link, Rack } from './network.ts'
 
 interface Download {
   readonly lease: Lease
@@ -23,6 +23,7 @@ export interface Downloader {
   readonly scheduler: Scheduler
   readonly budget: HubBudget
   readonly down: Link
+  readonly rack: Rack | undefined
   readonly latencyMs: number
   /** A peer that it may ask. */
   sourceOf(id: string): Host | undefined
@@ -105,7 +106,16 @@ export class Downloads {
     }
     const bytes = this.#environment.sizeOfPiece(lease.at)
     download.pieceStartedAt = queue.now
-    download.flow = network.start(source?.up ?? hub, this.#self.down, bytes, () => this.#land(download))
+    const { from, to } = this.#wayFrom(source, hub)
+    download.flow = network.start(from, to, bytes, () => this.#land(download))
+  }
+
+  /** The two links that a range crosses: those of the hosts, or of their racks where these differ. */
+  #wayFrom(source: Host | undefined, hub: Link): { readonly from: Link; readonly to: Link } {
+    const { down, rack } = this.#self
+    if (!source) return { from: hub, to: down }
+    if (!rack || !source.rack || source.rack === rack) return { from: source.up, to: down }
+    return { from: source.rack.up, to: rack.down }
   }
 
   /** Why a host refuses a request, checked in the order in which a real one does. */
@@ -158,7 +168,10 @@ export class Downloads {
 
   #count({ lease, source }: Download, bytes: number): void {
     this.#self.scheduler.moved(lease, bytes, this.#environment.queue.now)
-    if (source) return
+    if (source) {
+      if (source.rack !== this.#self.rack) this.#environment.farBytes += bytes
+      return
+    }
     this.#self.budget.count(bytes)
     this.#environment.hubBytes += bytes
   }

@@ -59,6 +59,8 @@ export class Environment {
   readonly watchers: number
   /** Bytes that the Hub sent, those of ranges that were cut included. */
   hubBytes = 0
+  /** Bytes that crossed from one rack to another. */
+  farBytes = 0
   /** How often the Hub sent each piece whole. */
   readonly hubPieces: Uint16Array
 

@@ -1,12 +1,14 @@
 import type { Bitmap } from '../../src/blob/bitmap.ts'
 import type { Oid } from '../../src/blob/oid.ts'
 import type { PeerId } from '../../src/swarm/protocol/peer-info.ts'
-import type { Link } from './network.ts'
+import type { Link, Rack } from './network.ts'
 
 /** A host as others see it on the network. */
 export interface Host {
   readonly id: PeerId
   readonly up: Link
+  /** Undefined where all hosts reach each other alike. */
+  readonly rack: Rack | undefined
   /** From it to the middle of the network, in ms. */
   readonly latencyMs: number
   /** What it really has. */

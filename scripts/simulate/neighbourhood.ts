@@ -4,6 +4,7 @@ import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import type { Environment } from './environment.ts'
 import { Timer } from './event-queue.ts'
 import type { Host, News, Watcher } from './host.ts'
+import type { Rack } from './network.ts'
 
 /** A host that is watched, or will be again. */
 interface Followed {
@@ -53,10 +54,15 @@ export class Neighbourhood implements Watcher {
   }
 
   /** Follows some of the known hosts. */
-  choose(members: readonly PeerInfo[], hostOf: (id: string) => Host | undefined): void {
+  choose(members: readonly PeerInfo[], hostOf: (id: string) => Host | undefined, rack?: Rack): void {
     const { code, oid, random } = this.#environment
     const limit = Math.max(code.MEETING_POINTS, code.MAX_NEIGHBOURS - this.#followed.size)
-    const picked = code.pickNeighbours(oid, members, { selfId: this.#self.id, limit, random })
+    const picked = code.pickNeighbours(oid, members, {
+      selfId: this.#self.id,
+      limit,
+      random,
+      isFar: ({ id }) => rack !== undefined && hostOf(id)?.rack !== rack,
+    })
     for (const { id } of picked) {
       const host = this.#followed.has(id) ? undefined : hostOf(id)
       if (host) this.#follow(host)

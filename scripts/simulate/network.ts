@@ -21,6 +21,12 @@ export class Link {
   }
 }
 
+/** Hosts that reach all others through one link that they share, and each other without it. */
+export interface Rack {
+  readonly up: Link
+  readonly down: Link
+}
+
 /** Bytes on their way from one link to another. */
 export class Flow {
   readonly from: Link

@@ -22,6 +22,8 @@ export interface RunResult {
   readonly bound: number
   /** Bytes from the Hub over the blob's size. */
   readonly hubRatio: number
+  /** Bytes from rack to rack over the blob's size. */
+  readonly farRatio: number
   /** When the last peer ended over the bound. */
   readonly timeRatio: number
   /** How long a peer took, from its own start. */
@@ -72,6 +74,7 @@ export function simulate(options: RunOptions): RunResult {
     linkRate,
     bound,
     hubRatio: world.environment.hubBytes / size,
+    farRatio: world.environment.farBytes / size,
     timeRatio: last / bound,
     p50: quantile(durations, 0.5),
     p99: quantile(durations, 0.99),

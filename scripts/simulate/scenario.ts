@@ -1,3 +1,4 @@
+import { Link } from './network.ts'
 import type { SimulatedPeer } from './simulated-peer.ts'
 import type { World } from './world.ts'
 
@@ -13,6 +14,7 @@ export interface Scenario {
 const SPREAD_MS = 10_000
 /** 2 Mbit/s in bytes per ms. */
 const SLOW_RATE = 250
+const RACK = 10
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   together: { about: 'all start at the same instant' },
@@ -55,6 +57,28 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       const liars = world.peers.slice(0, 1)
       for (const peer of liars) peer.isLiar = true
       return liars
+    },
+  },
+  minority: {
+    about: 'three of ten hosts have a tenth of the link',
+    befall: (world) => {
+      const slow = world.peers.filter((_, n) => n % 10 < 3)
+      for (const { up, down } of slow)
+        for (const link of [up, down])
+          world.environment.network.setCapacity(link, world.environment.linkRate / 10)
+      return slow
+    },
+  },
+  racks: {
+    about: `racks of ${RACK} hosts, each behind a link like that of one host`,
+    befall: ({ environment, peers }) => {
+      const { linkRate } = environment
+      const racks = Array.from({ length: Math.ceil(peers.length / RACK) }, () => ({
+        up: new Link(linkRate),
+        down: new Link(linkRate),
+      }))
+      for (const [n, peer] of peers.entries()) peer.rack = racks[n % racks.length]
+      return []
     },
   },
   seeded: {

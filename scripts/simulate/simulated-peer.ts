@@ -2,8 +2,7 @@ import { Bitmap } from '../../src/blob/bitmap.ts'
 import type { PieceBoard } from '../../src/schedule/piece-board.ts'
 import type { Scheduler } from '../../src/schedule/scheduler.ts'
 import { SEEDS_ANSWER_MS } from '../../src/swarm/discovery/discovery-seeds.ts'
-import { MISSED_HEARTBEATS } from '../../src/swarm/membership/membership.ts'
-import { HEARTBEAT_MS } from '../../src/swarm/membership/membership-options.ts'
+import { HEARTBEAT_MS, MISSED_HEARTBEATS } from '../../src/swarm/membership/membership-options.ts'
 import type { PeerId, PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import type { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { Announcer } from './announcer.ts'
@@ -13,7 +12,7 @@ import { Timer } from './event-queue.ts'
 import type { Host, News, Watcher } from './host.ts'
 import type { Newcomer } from './introduction.ts'
 import { type Neighbour, Neighbourhood } from './neighbourhood.ts'
-import { Link } from './network.ts'
+import { Link, type Rack } from './network.ts'
 
 /** Messages that arrive within this time are decided upon together, as they are in one turn of a real event loop. */
 const WAKE_MS = 4
@@ -35,6 +34,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
   readonly down: Link
   readonly latencyMs: number
   readonly downloads: Downloads
+  rack: Rack | undefined
   uploads = 0
   startedAt = 0
   finishedAt: number | undefined
@@ -177,7 +177,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
   }
 
   meet(members: readonly PeerInfo[]): void {
-    this.#neighbourhood.choose(members, (id) => this.#surroundings.find(id))
+    this.#neighbourhood.choose(members, (id) => this.#surroundings.find(id), this.rack)
   }
 
   joined(host: Host): void {
@@ -185,6 +185,7 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     const peer = this.board.addPeer({
       id: host.id,
       asksHub: !host.isLiar,
+      isFar: host.rack !== this.rack,
       progressAt: queue.now,
       msPerPiece: 0,
       slots: code.SLOTS_PER_PEER,

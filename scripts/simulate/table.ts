@@ -13,6 +13,7 @@ const columns: readonly Column[] = [
   ['hub Mbit/s', ({ hubRate }) => String(Math.round(hubRate / MBIT_PER_S))],
   ['seed', ({ seed }) => String(seed)],
   ['hub / size', ({ hubRatio }) => hubRatio.toFixed(3)],
+  ['far / size', ({ farRatio }) => farRatio.toFixed(2)],
   ['last / bound', ({ timeRatio }) => timeRatio.toFixed(3)],
   ['bound s', ({ bound }) => seconds(bound)],
   ['p50 s', ({ p50 }) => seconds(p50)],

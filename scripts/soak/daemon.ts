@@ -69,7 +69,8 @@ export class Daemon implements AsyncDisposable {
     const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
     const links = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`))
     return {
-      residentBytes: Number(kibibytes) * 1024,
+      // A process that is just ending has none.
+      residentBytes: Number(kibibytes ?? 0) * 1024,
       handles: links.length,
       deletedFiles: links.filter((link) => link.startsWith(this.#store) && link.endsWith(' (deleted)')),
     }

@@ -1,9 +1,14 @@
 import { exitCodes } from '../base/error-table.ts'
+import { cacheActions } from './settings/options.ts'
 import type { CommandName } from './settings/settings.ts'
 
 /** What the help says of one command. */
 export interface CommandText {
-  readonly arguments: readonly { readonly name: string; readonly help: string }[]
+  readonly arguments: readonly {
+    readonly name: string
+    readonly help: string
+    readonly choices?: readonly string[]
+  }[]
   readonly summary: string
   readonly description: string
   /** Command lines, each with what it does. */
@@ -69,6 +74,46 @@ export const commandList: Readonly<Record<CommandName, CommandText>> = {
         help: 'a node that asks the Hub for others',
       },
       { line: 'dfhf serve --seeds dfhf.default.svc:65002 --no-multicast', help: 'in Kubernetes' },
+    ],
+  },
+  cache: {
+    arguments: [
+      { name: '<action>', help: 'ls, verify or prune', choices: cacheActions },
+      { ...repo, name: '[repo]' },
+    ],
+    summary: 'list, check or clear what is on this machine',
+    description: paragraph(
+      "ls says what the Hugging Face cache and dfhf's own store hold. verify reads every blob and tells which do not",
+      'hold what their names say (exit 5), and with --repair fetches those anew. prune removes what killed runs left,',
+      'blobs of the store past its quota, and with --hf-cache blobs that no snapshot refers to; never what another',
+      'process holds, and nothing behind a link that leads elsewhere.',
+    ),
+    examples: [
+      { line: 'dfhf cache ls --json', help: 'repos, revisions and blobs with sizes and last use' },
+      {
+        line: 'dfhf cache verify org/model --repair',
+        help: 'check the blobs of one repo, and put them right',
+      },
+      { line: 'dfhf cache prune --dry-run', help: 'say what would be removed' },
+    ],
+  },
+  config: {
+    arguments: [
+      {
+        name: '[command]',
+        help: 'the command whose settings to show; every setting if left out',
+        choices: ['download', 'snapshot', 'serve', 'cache'],
+      },
+    ],
+    summary: 'show every setting in force and where it comes from',
+    description: paragraph(
+      'Shows the value of every setting and whether a flag, a variable, the config file or the default gives it.',
+      'Secrets are masked. With a command it shows what that command would work with, its own table of the config',
+      'file included; the same flags may be given.',
+    ),
+    examples: [
+      { line: 'dfhf config', help: 'all settings' },
+      { line: 'dfhf config serve --gateway 7777', help: 'what dfhf serve --gateway 7777 would work with' },
     ],
   },
 }

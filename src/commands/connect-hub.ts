@@ -5,7 +5,7 @@ import { withOriginProxy } from '../http/origin-proxy.ts'
 import { RateGate } from '../http/rate-gate.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
-import { decideToken, findToken, type Token, tokenRuleOf, trustHint } from '../hub/tokens.ts'
+import { decideToken, findToken, type Token, tokenPath, tokenRuleOf, trustHint } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
 import type { Origin } from '../repo/origin.ts'
 import { readPlainTextSync } from '../storage/files/plain-file.ts'
@@ -37,22 +37,32 @@ export function openHttp(
 }
 
 /** The token that the user has, from the flag, the environment or a file. */
-export function findUsersToken({ token }: HubOptions, { env }: CommandContext): Token | undefined {
+export function findUsersToken(
+  { token }: Pick<HubOptions, 'token'>,
+  { env }: CommandContext,
+): Token | undefined {
   return findToken({ explicit: token, env, readFile: readToken })
 }
 
-/** The Hub, with the token that the user has and that may go there. */
-export function connectHub(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
+/** The Hub, with the token that the user has and that may go there; `usersToken` gives the one of the moment. */
+export function connectHub(
+  options: HubOptions,
+  http: HttpClient,
+  context: CommandContext,
+  usersToken?: () => Token | undefined,
+): Origin {
   const { env, events } = context
-  const found = findUsersToken(options, context)
+  const found = usersToken ? usersToken() : findUsersToken(options, context)
   const tokenRule = tokenRuleOf(env, options)
   const { token, withheld } = decideToken(found, options.endpoint, tokenRule)
   if (withheld !== undefined) events({ type: 'notice', text: `${withheld}; ${trustHint}` })
   return new HubClient({
     ...anonymous(options, http, context),
-    token: token?.value,
+    token: usersToken
+      ? () => decideToken(usersToken(), options.endpoint, tokenRule).token?.value
+      : token?.value,
     tokenRule,
-    tokenFrom: token?.from,
+    tokenFrom: token?.from ?? (usersToken && tokenPath(env)),
     withheld,
   })
 }

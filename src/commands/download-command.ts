@@ -15,14 +15,18 @@ export async function downloadCommand(options: DownloadOptions, context: Command
   await using stack = new AsyncDisposableStack()
   const session = stack.use(await openSession(options, context))
   const fetcher = session.fetcherOf(options)
-  const outcome = await fetchOutcome(fetcher, options).catch(async (error: unknown) => {
+  const outcome = await fetchOutcome(fetcher, options, context).catch(async (error: unknown) => {
     throw await withOtherType(error, fetcher.parts)
   })
   closeAfterwards(session, stack.move(), context)
   return outcome
 }
 
-async function fetchOutcome(fetcher: RepoFetcher, options: DownloadOptions): Promise<Outcome> {
+async function fetchOutcome(
+  fetcher: RepoFetcher,
+  options: DownloadOptions,
+  { tellsFiles }: CommandContext,
+): Promise<Outcome> {
   const { selection } = options
   if (selection.kind === 'file') {
     if (options.isDryRun) return { kind: 'plan', result: await planFile(fetcher, selection.path) }
@@ -30,7 +34,10 @@ async function fetchOutcome(fetcher: RepoFetcher, options: DownloadOptions): Pro
   }
   if (options.isDryRun) return { kind: 'plan', result: await planFiles(fetcher, selection) }
   const startedAt = performance.now()
-  const { path, commit, files } = await downloadSnapshot(fetcher, selection, crowdFor(options))
+  const { path, commit, files } = await downloadSnapshot(fetcher, selection, {
+    ...crowdFor(options),
+    keepsResults: tellsFiles,
+  })
   const about = { ...nameOf(fetcher), path, commit, ms: Math.round(performance.now() - startedAt) }
   return { kind: 'snapshot', result: snapshotResult(about, files) }
 }

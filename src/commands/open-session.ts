@@ -14,6 +14,7 @@ import { LocalDir } from '../storage/local-dir/local-dir.ts'
 import { LocalRefs } from '../storage/local-dir/local-refs.ts'
 import { findStored } from '../storage/store/find-stored.ts'
 import { VerifiedFiles } from '../storage/store/verified-files.ts'
+import { NodeBundlePeers } from '../swarm/client/bundle-peers.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
@@ -91,6 +92,10 @@ async function buildSession(
         const peer = startNode()
         return peer && new SwarmSession(peer, blob)
       },
+      bundlePeers: () => {
+        const peer = startNode()
+        return peer && new NodeBundlePeers(peer)
+      },
     }),
   )
   const room = new DiskRoom((path) =>
@@ -116,7 +121,7 @@ async function buildSession(
         ? undefined
         : findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
     onFetchLikely: startNode,
-    onVerified: (path: string, oid: Oid) => verified.record(path, oid),
+    onVerified: (path: string, oid: Oid) => verified.note(path, oid),
     hasClusterKey: peering?.key !== undefined,
     log: context.log,
     mayAskHub: peers.origin === 'auto',

@@ -64,7 +64,10 @@ function buildCommand(program: Command, name: CommandName, actions: ProgramActio
   const command = new Command(name).copyInheritedSettings(program).summary(text.summary)
   command.description(text.description)
   command.addHelpOption(new Option('-h, --help', 'print this help').helpGroup('Output:'))
-  for (const argument of text.arguments) command.argument(argument.name, argument.help)
+  for (const { name, help, choices } of text.arguments) {
+    const argument = new Argument(name, help)
+    command.addArgument(choices ? argument.choices(choices) : argument)
+  }
   const settings = settingsFor(name)
   for (const setting of settings) for (const option of toOptions(setting)) command.addOption(option)
   const examples = text.examples.map(({ line, help }) => `  # ${help}\n  ${line}`).join('\n')

@@ -5,15 +5,23 @@ import { DfhfError, exitCodeOf, isAbort } from '../base/errors.ts'
 import { colorsFor } from '../ui/colors.ts'
 import { createReporter } from '../ui/create-reporter.ts'
 import { errorLine } from '../ui/error-line.ts'
+import { jsonErrorLine } from '../ui/json-log-reporter.ts'
 import { type Outcome, outcomeText, outcomeWarning } from '../ui/outcome.ts'
 import { chooseForm } from '../ui/output-form.ts'
 import type { Reporter } from '../ui/reporter.ts'
 import type { TextOutput } from '../ui/text-output.ts'
 import type { CommandContext, Commands } from './commands.ts'
+import { configCommand, configSubject } from './config-command.ts'
 import { buildProgram, type Invocation, usageError } from './program.ts'
 import { readConfigFile } from './settings/config-file.ts'
 import type { OutputOptions } from './settings/options.ts'
-import { resolveDownload, resolveOutput, resolveServe, resolveSnapshot } from './settings/resolve-options.ts'
+import {
+  resolveCache,
+  resolveDownload,
+  resolveOutput,
+  resolveServe,
+  resolveSnapshot,
+} from './settings/resolve-options.ts'
 import { createSettingReader, type SettingReader } from './settings/setting-reader.ts'
 import { settings } from './settings/settings.ts'
 import { listenForStop, type SignalSource } from './stop-signals.ts'
@@ -37,6 +45,8 @@ export interface Io {
 interface RunState {
   reporter: Reporter | undefined
   output: OutputOptions
+  /** True for a daemon whose log is read by a program. */
+  isLoggingJson: boolean
   /** Texts that no message may hold. */
   readonly secrets: string[]
 }
@@ -48,7 +58,8 @@ export async function run(io: Io, commands: Commands): Promise<number> {
   const isVerbose = io.argv.includes('--verbose')
   const state: RunState = {
     reporter: undefined,
-    output: { isJson: false, isQuiet: false, isVerbose },
+    isLoggingJson: false,
+    output: { isJson: false, isQuiet: false, isVerbose, logFormat: 'text', logLevel: undefined },
     secrets: secretsOf(io.env),
   }
   using stop = listenForStop(io.signals, (code) => {
@@ -61,11 +72,17 @@ export async function run(io: Io, commands: Commands): Promise<number> {
   } catch (error) {
     state.reporter?.stop()
     const shown = stop.signal.aborted && isAbort(error) ? stop.signal.reason : error
-    const colors = colorsFor(io.stderr, io.env)
-    io.stderr.write(errorLine(shown, { isVerbose: state.output.isVerbose, colors, secrets: state.secrets }))
+    io.stderr.write(lastLine(io, shown, state))
     const code = exitCodeOf(shown)
     return code === exitCodeOf(stop.signal.reason) ? (stop.exitCode ?? code) : code
   }
+}
+
+/** The error that ends a run, in the form of what was written before it. */
+function lastLine(io: Io, error: unknown, { output, secrets, isLoggingJson }: RunState): string {
+  if (isLoggingJson) return jsonErrorLine(error, { secrets })
+  const colors = colorsFor(io.stderr, io.env)
+  return errorLine(error, { isVerbose: output.isVerbose, colors, secrets })
 }
 
 /** Runs a well-formed command, and prints its result. */
@@ -82,12 +99,15 @@ async function execute(
   state.secrets.push(...(invocation.flags.get('token') ?? []))
   const reader = await readSettings(io, invocation)
   state.output = resolveOutput(reader)
-  const reporter = startReporter(io, invocation, state.output)
+  state.isLoggingJson = invocation.command === 'serve' && state.output.logFormat === 'json'
+  const reporter = startReporter(io, invocation, state)
   state.reporter = reporter
   const { events, log } = reporter
   const later: (() => Promise<void>)[] = []
   const afterwards = (work: () => Promise<void>) => later.push(work)
-  const context: CommandContext = { signal, events, log, env: io.env, version: io.version, afterwards }
+  const { env, version } = io
+  const tellsFiles = state.output.isJson
+  const context: CommandContext = { signal, events, log, env, version, tellsFiles, afterwards }
   const outcome = await dispatch(invocation, reader, context, commands)
   const warning = outcome && outcomeWarning(outcome, state.output)
   if (warning !== undefined) log.warn(warning)
@@ -95,7 +115,8 @@ async function execute(
   if (outcome)
     await writeAll(io.stdout, outcomeText(outcome, { ...state.output, isTerminal: io.stdout.isTTY === true }))
   for (const work of later) await work()
-  if (outcome?.kind === 'list' && outcome.failure !== undefined) throw outcome.failure
+  const isOfMany = outcome?.kind === 'list' || outcome?.kind === 'report'
+  if (isOfMany && outcome.failure !== undefined) throw outcome.failure
 }
 
 async function parse(io: Io, invoke: (invocation: Invocation) => Promise<void>): Promise<void> {
@@ -118,19 +139,22 @@ async function readSettings(io: Io, invocation: Invocation): Promise<SettingRead
   const configPath = given ?? (folder && join(folder, 'config.toml'))
   if (configPath === undefined) return first
   const config = await readConfigFile(configPath, {
-    command: invocation.command,
+    command: invocation.command === 'config' ? configSubject(invocation.names) : invocation.command,
     mustExist: given !== undefined,
   })
   return createSettingReader({ ...sources, config, configPath })
 }
 
-function startReporter(io: Io, invocation: Invocation, output: OutputOptions): Reporter {
+function startReporter(io: Io, invocation: Invocation, { output, secrets }: RunState): Reporter {
+  const isDaemon = invocation.command === 'serve'
   const reporter = createReporter({
-    form: chooseForm({ ...output, stderr: io.stderr, env: io.env, isDaemon: invocation.command === 'serve' }),
+    form: chooseForm({ ...output, stderr: io.stderr, env: io.env, isDaemon }),
     stderr: io.stderr,
     colors: colorsFor(io.stderr, io.env),
     isVerbose: output.isVerbose,
-    isDaemon: invocation.command === 'serve',
+    isDaemon,
+    level: isDaemon ? output.logLevel : undefined,
+    secrets,
     now: () => performance.now(),
   })
   reporter.start()
@@ -148,6 +172,10 @@ async function dispatch(
       return commands.download(resolveDownload(reader, context.env, names), context)
     case 'snapshot':
       return commands.snapshot(resolveSnapshot(reader, context.env, names), context)
+    case 'cache':
+      return commands.cache(resolveCache(reader, context.env, names), context)
+    case 'config':
+      return configCommand(reader, names, context)
     case 'serve':
       await commands.serve(resolveServe(reader, context.env), context)
       return undefined

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { BlobLibrary } from '../peer/blob-library.ts'
 import { createFetchForPeers } from '../peer/fetch-for-peers.ts'
 import { LibraryShelf } from '../peer/library-shelf.ts'
@@ -15,10 +16,11 @@ import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectAnonymously, connectHub, openHttp } from './connect-hub.ts'
-import { followWarmToken } from './follow-secrets.ts'
+import { connectAnonymously, connectHub, findUsersToken, openHttp } from './connect-hub.ts'
+import { followPeerSecrets, followUsersToken, followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
+import { openingLines } from './opening-lines.ts'
 import type { ServeOptions } from './settings/options.ts'
 import { startGateway } from './start-gateway.ts'
 import { startMetrics } from './start-metrics.ts'
@@ -35,7 +37,8 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
   const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
-  const hub = connectHub(options.hub, http, context)
+  const usersToken = await followUsersToken(options.hub, stack, context)
+  const hub = connectHub(options.hub, http, context, usersToken)
   const anonymousHub = connectAnonymously(options.hub, http, context)
   const publicRepos = new PublicRepos(anonymousHub)
   const peering = peers.isSharing ? await preparePeerNode(peers, speed, context) : undefined
@@ -62,6 +65,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const store = await BlobStore.open(places.storeDir, {
     quota: options.storeQuota,
     freeSpaceFloor: options.minFree,
+    freeShareFloor: options.minFreeShare,
     log,
   })
   const index = stack.use(
@@ -111,6 +115,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
         }),
       }),
     )
+    await followPeerSecrets(peers, { node, key: peering.key }, stack, log)
     log.info(`serving ${index.oids().size} blobs to peers on port ${node.port}`)
     if (peering.key === undefined) void publicRepos.learn(reposIn(index), signal)
   }
@@ -145,6 +150,16 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     tunnels: () => gateway?.load().tunnels ?? 0,
     isHubWell: () => gateway?.isHubWell() ?? true,
   })
+  const opening = openingLines(options, {
+    version: context.version,
+    tokenFrom: findUsersToken(options.hub, context)?.from,
+    blobs: index.oids().size,
+    storeSize: store.usedSize,
+    hasClusterKey: peering?.key !== undefined,
+    peerPort: node?.port,
+    addresses: outsideAddresses(),
+  })
+  for (const line of opening) log.info(line)
   stack.use(new ShrinkAtRest())
   stack.use(new CollectWhenLarge())
   await aborted(signal)
@@ -157,6 +172,14 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+}
+
+/** The addresses of this machine that lead out of it, those of one link alone left out. */
+function outsideAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .filter(({ internal, address }) => !internal && !/^fe80:/i.test(address))
+    .map(({ address }) => address)
 }
 
 /** The repos of the blobs that are here, each once. */

@@ -24,7 +24,7 @@ export interface HttpClientOptions {
   readonly proxyFor?: (url: URL) => HttpProxy | undefined
   /** Hears the status of each response, and 0 where none came. */
   readonly onAnswer?: (status: number) => void
-  /** The PEM certificates of every authority to trust, asked for at the first TLS connection; default: the built-in ones. */
+  /** The PEM certificates of every authority to trust, asked for at the first TLS connection and when they are renewed; default: the built-in ones. */
   readonly authorities?: () => readonly string[] | undefined
 }
 
@@ -50,6 +50,8 @@ export interface HttpClient {
   readonly rateGate: RateGate
   /** Resolves when the headers are here; throws `network` or `timeout`, or the signal's reason. */
   request(request: HttpRequest): Promise<HttpResponse>
+  /** Asks for the authorities anew at the next connection, which is a new one; what is under way ends as it began. */
+  renewTrust(): void
   /** Cuts every connection; what is under way fails. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -111,6 +113,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         throw toError(error)
       }
     },
+    renewTrust: () => dispatchers.renew(),
     close: () => dispatchers.close(),
     [Symbol.asyncDispose]: () => dispatchers.close(),
   }
@@ -131,6 +134,8 @@ class Dispatchers {
   readonly gathering = new ReceiveGathering()
   readonly #options: HttpClientOptions
   readonly #byRoute = new Map<string, Dispatcher>()
+  /** Take no new requests, and end with those under way. */
+  readonly #ending = new Set<Dispatcher>()
   /** undici's `destroy` knows nothing of a connection that is being made; an open one keeps the process running. */
   readonly #closing = new AbortController()
 
@@ -156,8 +161,17 @@ class Dispatchers {
     }
   }
 
+  renew(): void {
+    for (const dispatcher of this.#byRoute.values()) {
+      this.#ending.add(dispatcher)
+      const forget = () => void this.#ending.delete(dispatcher)
+      dispatcher.close().then(forget, forget)
+    }
+    this.#byRoute.clear()
+  }
+
   async close(): Promise<void> {
-    const open = [...this.#byRoute.values()]
+    const open = [...this.#byRoute.values(), ...this.#ending]
     this.#byRoute.clear()
     this.#closing.abort()
     await Promise.all(open.map((dispatcher) => dispatcher.destroy()))

@@ -18,7 +18,8 @@ export interface HubOptions {
   /** HF_ENDPOINT; a slash at the end does not matter. */
   readonly endpoint: string
   readonly http: HttpClient
-  readonly token?: string | undefined
+  /** A function gives the token of the moment, where it may change. */
+  readonly token?: string | (() => string | undefined) | undefined
   /** Where the token came from, in words, as errors name it: `--token`, `HF_TOKEN`. */
   readonly tokenFrom?: string | undefined
   /** Where a token may go in clear. @default to this machine alone */
@@ -53,8 +54,6 @@ export class HubSession {
   readonly #options: HubOptions
   #resolves: { readonly left: number; readonly until: number } | undefined
   readonly #seenTopics = new Set<string>()
-  /** Names the token's account in maps, so that no token stands there. */
-  readonly #account: string
 
   constructor(options: HubOptions) {
     this.endpoint = parseEndpoint(options.endpoint)
@@ -63,8 +62,6 @@ export class HubSession {
     this.metadataTimeoutMs = options.metadataTimeoutMs ?? 10_000
     this.plainEtags = options.plainEtags ?? new PlainEtags()
     this.#options = options
-    this.#account =
-      options.token === undefined ? '' : createHash('sha256').update(options.token).digest('base64url')
   }
 
   /** How many requests for files the Hub will still take in its present window, as it last said. */
@@ -74,7 +71,7 @@ export class HubSession {
   }
 
   get hasToken(): boolean {
-    return this.#options.token !== undefined
+    return this.#token !== undefined
   }
 
   /**
@@ -85,7 +82,7 @@ export class HubSession {
     const url = new URL(request.url)
     const { rateGate } = this.http
     const token = this.#tokenFor(url)
-    const party = { host: url.host, account: token === undefined ? '' : this.#account }
+    const party = { host: url.host, account: token === undefined ? '' : accountOf(token) }
     if (waitsItsTurn) await rateGate.enter(party, request.signal)
     else rateGate.enterNow(party)
     let response: HttpResponse | undefined
@@ -144,18 +141,24 @@ export class HubSession {
 
   /** The error for a response that is no success. */
   error(response: HttpResponse, question: HubQuestion): Promise<DfhfError> {
-    const { token, tokenFrom, withheld } = this.#options
+    const { tokenFrom, withheld } = this.#options
     return hubError(response, question, {
       endpoint: endpointText(this.endpoint),
       page: this.urls.page(question.repo),
-      tokenFrom: token === undefined ? undefined : (tokenFrom ?? '--token'),
+      tokenFrom: this.#token === undefined ? undefined : (tokenFrom ?? '--token'),
       withheld,
     })
   }
 
+  get #token(): string | undefined {
+    const { token } = this.#options
+    return typeof token === 'function' ? token() : token
+  }
+
   /** The token, where it may go along. */
   #tokenFor(url: URL): string | undefined {
-    const { token, tokenRule } = this.#options
+    const { tokenRule } = this.#options
+    const token = this.#token
     return token !== undefined && mayCarryToken(url, this.endpoint, tokenRule) ? token : undefined
   }
 
@@ -171,4 +174,9 @@ export class HubSession {
       this.#options.onWarning?.(topic, warning.slice(at + 1).trim())
     }
   }
+}
+
+/** Names a token's account in maps, so that no token stands there. */
+function accountOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
 }

@@ -93,7 +93,8 @@ export function decideToken(
   return { token: undefined, withheld: `the token from ${token.from} is not sent to ${where}` }
 }
 
-function tokenPath(env: Environment): string | undefined {
+/** The file that a login wrote; undefined for a user without a home folder. */
+export function tokenPath(env: Environment): string | undefined {
   if (env.HF_TOKEN_PATH) return expandPath(env.HF_TOKEN_PATH, env)
   const home = huggingFaceHome(env)
   return home && join(home, 'token')

@@ -5,7 +5,7 @@ import { type ByteRange, pieceCountOf, pieceRange } from '../blob/pieces.ts'
 import type { HashService } from '../hash/hash-service.ts'
 import { repoName } from '../repo/repo.ts'
 import type { IndexedBlob } from '../storage/store/blob-index.ts'
-import type { Asker, BlobShelf, SharedBlob } from '../swarm/server/blob-shelf.ts'
+import type { Asker, BlobShelf, FindOptions, SharedBlob } from '../swarm/server/blob-shelf.ts'
 import { senderOf } from '../swarm/trust/sender-of.ts'
 import type { BlobLibrary } from './blob-library.ts'
 import { KnownDigests } from './known-digests.ts'
@@ -38,11 +38,11 @@ export class LibraryShelf implements BlobShelf {
     options.library.parts.index.subscribe((oid) => this.#digests.forget(oid))
   }
 
-  async find(oid: Oid, asker: Asker): Promise<SharedBlob | undefined> {
+  async find(oid: Oid, asker: Asker, options: FindOptions = {}): Promise<SharedBlob | undefined> {
     const { library, onMissing } = this.#options
     const { engine, index } = library.parts
     const known = await this.#findKnown(oid, asker)
-    if (known) return known
+    if (known || options.isKnownOnly === true) return known
     // An asker without the key must not learn from a delay that a private blob is here: a blob that is not known to be
     // public is looked for on the disk just like one that is not here, and the asker does not wait for the result.
     if (this.#looks.take(senderOf(asker.address), index.lookCost) === 0) {

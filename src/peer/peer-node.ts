@@ -11,12 +11,14 @@ import { OwnAddresses } from '../swarm/discovery/own-addresses.ts'
 import { PeerExchange } from '../swarm/membership/exchange.ts'
 import { Greeter } from '../swarm/membership/greeter.ts'
 import { Membership } from '../swarm/membership/membership.ts'
+import { REST_HEARTBEAT_MS, REST_SILENCE_MS } from '../swarm/membership/membership-options.ts'
+import { Nearness } from '../swarm/membership/nearness.ts'
 import type { MembershipEvent } from '../swarm/membership/peer-news.ts'
 import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/protocol/peer-info.ts'
 import type { BlobShelf } from '../swarm/server/blob-shelf.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../swarm/server/peer-handler.ts'
 import type { ClusterKey } from '../swarm/trust/cluster-key.ts'
-import { type CloseOptions, type PeerServer, startPeerServer } from './peer-server.ts'
+import { type CloseOptions, type PeerServer, startPeerServer, type TlsTexts } from './peer-server.ts'
 
 /** How many ports a short-lived process tries when the first is taken. */
 const NEXT_PORTS = 64
@@ -39,8 +41,10 @@ export interface PeerNodeOptions {
   readonly advertise?: { readonly host: string | undefined; readonly port: number } | undefined
   readonly isMulticast: boolean
   readonly seeds: readonly Seed[]
+  /** The rack, site or region that this process is in, as the user named it. */
+  readonly zone?: string | undefined
   readonly key: ClusterKey | undefined
-  readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
+  readonly tls?: TlsTexts | undefined
   /** True where TLS was configured in any way: then nothing is spoken in clear. */
   readonly needsTls: boolean
   readonly fetchesForPeers: boolean
@@ -61,8 +65,10 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   readonly #self: PeerInfo
   readonly #handler: PeerHandler
   readonly #server: PeerServer
+  readonly #nearness: Nearness
   readonly #multicast: MulticastDiscovery | undefined
   readonly #seeds: SeedDiscovery
+  readonly #exchange: PeerExchange
   readonly #stop = new AbortController()
   readonly #startedAt = performance.now()
   readonly #onJoin = new Set<(peer: PeerInfo) => void>()
@@ -76,14 +82,17 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     this.#options = options
     this.log = log
     const id = createPeerId()
+    this.#nearness = new Nearness({ zone: options.zone })
     this.membership = new Membership({
       selfId: id,
       clusterFingerprint: key?.fingerprint,
+      acceptedFingerprints: key && (() => key.accepted().map(({ fingerprint }) => fingerprint)),
       now: () => performance.now(),
+      silenceMs: REST_SILENCE_MS,
       onEvent: (event) => this.#onEvent(event),
     })
     let port = advertise?.port ?? options.listen.port
-    const self = (): PeerInfo => ({ ...this.#self, port })
+    const self = (): PeerInfo => ({ ...this.#self, port, clusterFingerprint: key?.fingerprint })
     this.#self = {
       id,
       name: toPeerName(hostname()),
@@ -92,6 +101,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       version: options.version,
       clusterFingerprint: key?.fingerprint,
       role: options.role,
+      zone: options.zone,
       fetchesForPeers: options.fetchesForPeers,
       usesTls: options.tls !== undefined,
     }
@@ -139,12 +149,20 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     this.#multicast = options.isMulticast
       ? new MulticastDiscovery({
           self,
+          peerCount: () => this.membership.liveCount,
           onPeer: (peer, sender) => this.membership.heard(peer, 'announced', 0, sender),
           // Any host can send that packet; among holders of a key the signed goodbye counts.
           onBye: (peerId, address) => key ?? this.membership.saidBye(peerId, address),
           log,
         })
       : undefined
+    this.#exchange = new PeerExchange({
+      membership: this.membership,
+      selfId: id,
+      listPeers: (peer, signal) => this.client.listPeers(peer, signal),
+      restHeartbeatMs: REST_HEARTBEAT_MS,
+      log,
+    })
     this.#seeds = this.#discover()
     this.searched = this.#untilSearched()
   }
@@ -163,6 +181,16 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     return this.#handler.load(this.#server.pending()).active
   }
 
+  /** Speaks TLS with another certificate from now on; connections that are there keep theirs. */
+  useTls(tls: TlsTexts): void {
+    this.#server.useTls(tls)
+  }
+
+  /** Reads the authorities of peers anew for connections from now on. */
+  renewTrust(): void {
+    this.#options.http.renewTrust()
+  }
+
   /** True once peers were looked for everywhere, whether there are any or not. */
   get hasSearched(): boolean {
     return isFirstSearchOver({
@@ -173,9 +201,18 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     })
   }
 
+  isFar(peer: PeerInfo): boolean {
+    return this.#nearness.isFar(peer)
+  }
+
   onJoin(listener: (peer: PeerInfo) => void): () => void {
     this.#onJoin.add(listener)
-    return () => this.#onJoin.delete(listener)
+    // What waits for peers wants a blob of them.
+    const release = this.#exchange.want()
+    return () => {
+      this.#onJoin.delete(listener)
+      release()
+    }
   }
 
   /** Says goodbye, lets what is being sent end within the grace unless `isNow`, and closes. */
@@ -198,17 +235,11 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   #discover(): SeedDiscovery {
     const { seeds, log } = this.#options
     const { signal } = this.#stop
-    const exchange = new PeerExchange({
-      membership: this.membership,
-      selfId: this.selfId,
-      listPeers: (peer, aborted) => this.client.listPeers(peer, aborted),
-      log,
-    })
     this.#multicast?.start()
-    void exchange.run(signal)
+    void this.#exchange.run(signal)
     const discovery = new SeedDiscovery({
       seeds,
-      contact: (address, aborted) => exchange.contact(address, aborted),
+      contact: (address, aborted) => this.#exchange.contact(address, aborted),
       isKnownAt: (host, port) => this.membership.isKnownAt(host, port),
       log,
     })

@@ -23,6 +23,12 @@ export interface RequestHandler {
   close(): void
 }
 
+/** A certificate and its key, as PEM. */
+export interface TlsTexts {
+  readonly certificate: string
+  readonly privateKey: string
+}
+
 export interface PeerServerOptions {
   readonly handler: RequestHandler
   /** The address to listen on; default: all, IPv6 and IPv4. */
@@ -32,7 +38,7 @@ export interface PeerServerOptions {
   /** How many ports after `port` may be tried when it is taken: a short-lived process takes the next free one. @default 0 */
   readonly nextPorts?: number
   /** PEM texts; with them the peer API speaks TLS only. */
-  readonly tls?: { readonly certificate: string; readonly privateKey: string } | undefined
+  readonly tls?: TlsTexts | undefined
   readonly log?: Log
   /** @default 15 */
   readonly idleSeconds?: number
@@ -51,6 +57,11 @@ export interface PeerServer {
   readonly port: number
   /** Requests that are not answered to the end. */
   pending(): number
+  /**
+   * Speaks TLS with another certificate from now on: the runtime cannot exchange it in a server, so a new one takes over
+   * the port, and what is being sent goes on at the old one. Throws where the port is lost; a later call may get it back.
+   */
+  useTls(tls: TlsTexts): void
   /** Says goodbye on held streams and closes; what is being sent is finished, unless `isNow`. */
   close(options?: CloseOptions): Promise<void>
 }
@@ -85,8 +96,31 @@ function listen(options: PeerServerOptions, port: number): PeerServer {
 }
 
 function bind(options: PeerServerOptions, hostname: string, port: number): PeerServer {
-  const { handler, tls, log = silentLog, idleSeconds = IDLE_SECONDS } = options
-  const server = Bun.serve({
+  const open = openServer({ ...options, hostname, port })
+  const servers = new Set([open])
+  let newest = open
+  const boundPort = open.port ?? port
+  return {
+    port: boundPort,
+    pending: () => [...servers].reduce((sum, server) => sum + server.pendingRequests, 0),
+    useTls(tls) {
+      const old = newest
+      void old.stop().then(() => servers.delete(old))
+      newest = openServer({ ...options, tls, hostname, port: boundPort })
+      servers.add(newest)
+    },
+    async close({ isNow = false, graceMs = CLOSE_MS } = {}) {
+      options.handler.close()
+      const stopped = () => Promise.all([...servers].map((server) => server.stop()))
+      if (!isNow) await Promise.race([stopped(), Bun.sleep(graceMs)])
+      await Promise.all([...servers].map((server) => server.stop(true)))
+    },
+  }
+}
+
+function openServer(options: PeerServerOptions & { readonly hostname: string; readonly port: number }) {
+  const { handler, tls, log = silentLog, idleSeconds = IDLE_SECONDS, hostname, port } = options
+  return Bun.serve({
     hostname,
     port,
     idleTimeout: idleSeconds,
@@ -108,13 +142,4 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
       return handler.introduce?.(answer) ?? answer
     },
   })
-  return {
-    port: server.port ?? port,
-    pending: () => server.pendingRequests,
-    async close({ isNow = false, graceMs = CLOSE_MS } = {}) {
-      handler.close()
-      if (!isNow) await Promise.race([server.stop(), Bun.sleep(graceMs)])
-      await server.stop(true)
-    },
-  }
 }

@@ -5,8 +5,8 @@ import { RateLimiter } from '../transfer/rate-limiter.ts'
 export function slowShelf(shelf: BlobShelf, bytesPerSecond: number): BlobShelf {
   const limiter = new RateLimiter(bytesPerSecond)
   return {
-    async find(oid, asker) {
-      const blob = await shelf.find(oid, asker)
+    async find(oid, asker, options) {
+      const blob = await shelf.find(oid, asker, options)
       return blob && slowDown(blob, limiter)
     },
     onChange: (oid, listener) => shelf.onChange(oid, listener),

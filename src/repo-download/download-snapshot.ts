@@ -4,13 +4,19 @@ import { UnusableNameError } from '../repo/file-errors.ts'
 import type { FileRef } from '../repo/file-ref.ts'
 import { FilesInFlight } from '../transfer/files-in-flight.ts'
 import type { FileResult, TransferEvent } from '../transfer/transfer-event.ts'
+import { Garbage } from './garbage.ts'
 import { type FilePatterns, type PlannedFile, planSnapshot, type SnapshotPlan } from './plan-snapshot.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
+
+/** Bytes of garbage that come of one file, besides twice its own: what is larger than this is given back by hand. */
+const FETCHED_COSTS = 16_000
+const MOST_GARBAGE = 2 ** 17
 
 /** A snapshot that is complete: its folder and its files. */
 export interface Snapshot {
   readonly path: string
   readonly commit: Commit
+  /** Empty where results are not kept. */
   readonly files: readonly FileResult[]
 }
 
@@ -19,6 +25,8 @@ export interface SnapshotOptions {
   readonly workers: number
   /** Of small files, where that is another number: as many of them as pay off, and never more. */
   readonly mostSmall?: number | undefined
+  /** False where nothing is told of single files: their results would be most of the memory. @default true */
+  readonly keepsResults?: boolean
   /** Whether a file that was here before holds what its oid says. @default it is believed, as in every cache */
   readonly isIntact?: ((path: string, oid: Oid) => Promise<boolean>) | undefined
 }
@@ -56,7 +64,7 @@ export function planEvent(plans: readonly SnapshotPlan[]): TransferEvent {
 
 /** What has to be fetched, and can be stored. */
 export function missingFiles(files: readonly PlannedFile[]): FileRef[] {
-  return files.flatMap((each) => (each.isHere || each.placed || each.unusable ? [] : [each.file]))
+  return files.filter(isMissing).map(({ file }) => file)
 }
 
 /** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
@@ -79,7 +87,7 @@ async function fetchAll(
   fetcher: RepoFetcher,
   commit: Commit,
   files: readonly PlannedFile[],
-  { workers, mostSmall, isIntact }: SnapshotOptions,
+  { workers, mostSmall, isIntact, keepsResults = true }: SnapshotOptions,
 ): Promise<FileResult[]> {
   const { engine, origin } = fetcher.parts
   const places = new FilesInFlight({
@@ -88,19 +96,24 @@ async function fetchAll(
     isHeldBack: () => engine.isHeldBack,
     requestsLeft: () => origin?.requestsLeft,
   })
+  const count = files.length
   const smallestFirst = files
     .map((planned, index) => ({ planned, index }))
     .sort((a, b) => a.planned.file.size - b.planned.file.size)
+  fetcher.expect(missingFiles(smallestFirst.map(({ planned }) => planned)))
+  const garbage = new Garbage()
   const results: FileResult[] = []
   let failure: { readonly error: unknown } | undefined
   const unusable: UnusableNameError[] = []
   await places.each(
-    smallestFirst,
+    takeFrom(smallestFirst.reverse()),
     async ({ planned, index }) => {
       if (failure) return
       try {
-        const result = await bring(fetcher, commit, planned)
-        results[index] = isIntact ? await checked(result, planned.file.path, isIntact) : result
+        const found = await bring(fetcher, commit, planned)
+        const result = isIntact ? await checked(found, planned.file.path, isIntact) : found
+        if (keepsResults) results[index] = result
+        garbage.add(FETCHED_COSTS + Math.min(MOST_GARBAGE, 2 * result.size))
       } catch (error) {
         if (error instanceof UnusableNameError) unusable.push(error)
         else failure ??= { error }
@@ -110,8 +123,17 @@ async function fetchAll(
   )
   if (failure) throw failure.error
   const [first] = unusable
-  if (first) throw allButUnusable(first, unusable, files.length)
+  if (first) throw allButUnusable(first, unusable, count)
   return results
+}
+
+/** Takes what is last off the list, so that no list holds it for longer than it is worked on. */
+function* takeFrom<T extends object>(list: T[]): Generator<T> {
+  for (let item = list.pop(); item; item = list.pop()) yield item
+}
+
+function isMissing(planned: PlannedFile): planned is PlannedFile & { readonly file: FileRef } {
+  return !planned.isHere && !planned.unusable
 }
 
 /** The error when all files are here but those whose names cannot be stored. */

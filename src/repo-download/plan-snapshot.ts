@@ -5,12 +5,15 @@ import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import { createPathFilter, literalText, matchesPattern } from '../repo/patterns.ts'
 import { repoName } from '../repo/repo.ts'
 import { isHiddenByCache } from './download-file.ts'
+import { Garbage } from './garbage.ts'
 import { keepNote, keepRevision } from './keep-note.ts'
 import { findClashes, withoutRepeats } from './listing-clashes.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 
 /** Files that are looked for on the disk at the same time: thousands of such questions at once would fill the memory. */
 const PLANNED_AT_ONCE = 32
+/** Bytes of garbage that come of reading an entry of a list, and of looking for a file on the disk: about as many. */
+const PLANNED_COSTS = 2_000
 
 /** Which files of a repo are meant; patterns as huggingface_hub's allow and ignore patterns. */
 export interface FilePatterns {
@@ -71,10 +74,13 @@ export async function planFiles(
   const clashes = findClashes(all.filter((file) => !('file' in file)))
   const wanted = withoutRepeats(all)
   const files: PlannedFile[] = []
+  const garbage = new Garbage()
   let next = 0
   const planRest = async () => {
-    for (let at = next++, file = wanted[at]; file; at = next++, file = wanted[at])
+    for (let at = next++, file = wanted[at]; file; at = next++, file = wanted[at]) {
       files[at] = await planFile(parts, commit, file, clashes.get(file.path))
+      garbage.add(PLANNED_COSTS)
+    }
   }
   await Promise.all(Array.from({ length: PLANNED_AT_ONCE }, planRest))
   return files
@@ -172,7 +178,7 @@ async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError)
   let why = failure ?? notCached(`the list of files of ${repo.id} at ${parts.revision}`)
   if (origin && failure === undefined) {
     try {
-      const files = await Array.fromAsync(origin.listFiles(repo, commit, { signal }))
+      const files = await readAll(origin.listFiles(repo, commit, { signal }))
       await keepNote(parts, () => destination.noteTree(commit, files))
       return { files, isWhole: true }
     } catch (error) {
@@ -185,6 +191,16 @@ async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError)
   const text = `${why.message}; taking the ${files.length} files of it that are here for all of it`
   parts.engine.report({ type: 'notice', text })
   return { files, isWhole: false }
+}
+
+async function readAll(listed: AsyncIterable<ListedFile>): Promise<ListedFile[]> {
+  const garbage = new Garbage()
+  const files: ListedFile[] = []
+  for await (const file of listed) {
+    files.push(file)
+    garbage.add(PLANNED_COSTS)
+  }
+  return files
 }
 
 function notCached(what: string): DfhfError {

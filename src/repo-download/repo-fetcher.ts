@@ -1,15 +1,14 @@
-import { DfhfError, isOfClass } from '../base/errors.ts'
+import { DfhfError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { releaseBytes } from '../base/release-bytes.ts'
-import type { BlobSource, SourceKind } from '../blob/blob-source.ts'
-import { isSha256, type Oid } from '../blob/oid.ts'
+import type { SourceKind } from '../blob/blob-source.ts'
+import type { Oid } from '../blob/oid.ts'
 import { pieceSizeOf } from '../blob/pieces.ts'
-import { RangeIgnoredError } from '../http/ranges/range-request.ts'
-import { withRetry } from '../http/with-retry.ts'
 import type { DescribedFile, FileRef } from '../repo/file-ref.ts'
 import type { Origin, OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import { SMALL_BLOB_SIZE, SMALLEST_RELEASED } from '../transfer/small-blob.ts'
+import type { SmallBundles } from '../transfer/small-bundles.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
 import {
   type BytesBySource,
@@ -18,6 +17,10 @@ import {
   type TransferEvent,
 } from '../transfer/transfer-event.ts'
 import type { Destination } from './destination.ts'
+import { needsProof, proveGiven } from './prove-given.ts'
+
+/** Fewer small files than this are sooner had from the Hub than asked for among peers. */
+const WORTH_BUNDLING = 16
 
 /** What fetching files of one repo needs. */
 export interface FetchParts {
@@ -51,9 +54,25 @@ export class RepoFetcher {
   readonly #running = new Map<string, Promise<unknown>>()
 
   #isPublic: Promise<boolean> | undefined
+  #bundles: SmallBundles | undefined
 
   constructor(parts: FetchParts) {
     this.parts = parts
+  }
+
+  /**
+   * Says which files will be fetched, in this order, so that small ones may come from peers many at a time. Not those
+   * that keyed peers have to prove: the question to the Hub costs as much as the file.
+   */
+  expect(files: readonly FileRef[]): void {
+    const { engine, hasClusterKey, mayAskHub, signal } = this.parts
+    const small = files.filter(
+      (file) =>
+        file.size > 0 && file.size <= SMALL_BLOB_SIZE && !(hasClusterKey && mayAskHub && needsProof(file)),
+    )
+    if (small.length < WORTH_BUNDLING) return
+    this.#bundles ??= engine.bundles(signal)
+    this.#bundles?.expect(small)
   }
 
   /** Fetches a file, or finds it here. Throws DfhfError; what was verified stays for the next run. */
@@ -74,6 +93,8 @@ export class RepoFetcher {
     } catch (error) {
       this.#report(fileFailed(id, error))
       throw error
+    } finally {
+      this.#bundles?.drop(file.oid)
     }
   }
 
@@ -155,23 +176,25 @@ export class RepoFetcher {
   }
 
   /**
-   * Brings a small file by one request, where the Hub may be asked and all goes well. Undefined where not: then a
-   * transfer of many pieces, which waits, repeats and repairs, brings it.
+   * Brings a small file out of a bundle of a peer, or by one request where the Hub may be asked and all goes well.
+   * Undefined where not: then a transfer of many pieces, which waits, repeats and repairs, brings it.
    */
   async #bringSmall(file: DescribedFile, id: number, startedAt: number): Promise<FileResult | undefined> {
     const { destination, engine, log, signal } = this.parts
     const { oid, size } = file
     const hub = this.isSmall(file) ? this.#sourceOf(file, true) : undefined
-    if (!hub) return undefined
+    const bundles = size <= SMALL_BLOB_SIZE ? this.#bundles : undefined
+    if (!hub && !bundles) return undefined
     this.#report({ type: 'file-start', id, name: file.path, size, present: 0 })
     try {
-      const bytes = await engine.fetchSmall({ oid, size, hub, id }, signal)
+      const given = await bundles?.take(oid, id)
+      const bytes = given ?? (hub && (await engine.fetchSmall({ oid, size, hub, id }, signal)))
       if (bytes === undefined) return undefined
       const published = await destination.writeBlob(file, bytes)
       releaseBytes(bytes, SMALLEST_RELEASED)
       await this.parts.onVerified(published, oid)
       const path = await destination.finish(file, published)
-      return this.#result(file, path, startedAt, only('hub', size), true)
+      return this.#result(file, path, startedAt, only(given ? 'peers' : 'hub', size), true)
     } catch (error) {
       signal.throwIfAborted()
       log.debug(
@@ -254,31 +277,6 @@ export class RepoFetcher {
 
   #report(event: TransferEvent): void {
     this.parts.engine.report(event)
-  }
-}
-
-/**
- * Has the Hub give a byte of a blob that came from keyed peers alone. A repo's author may write the oid of another
- * author's private blob into a pointer; published as that repo's, it would go on to peers without the key.
- */
-async function proveGiven(source: BlobSource, file: FileRef, signal: AbortSignal): Promise<void> {
-  if (!isSha256(file.oid) || file.size === 0) return
-  const ask = async () => {
-    try {
-      for await (const _ of await source.open({ start: 0, end: 1 }, { signal })) break
-    } catch (cause) {
-      // A server that ignores ranges and sends the whole file gives the blob, too.
-      if (!(cause instanceof RangeIgnoredError)) throw cause
-    }
-  }
-  try {
-    await withRetry(ask, { signal })
-  } catch (cause) {
-    // Only a refusal of the Hub counts against the blob; other errors may be passing trouble.
-    if (!isOfClass(cause, 'denied', 'missing')) throw cause
-    throw new DfhfError('forbidden', `the Hub names blob ${file.oid.slice(0, 12)} and does not give it`, {
-      cause,
-    })
   }
 }
 

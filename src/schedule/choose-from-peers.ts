@@ -2,6 +2,7 @@ import type { PeerView } from './peer-view.ts'
 import type { PieceBoard } from './piece-board.ts'
 import {
   COMMON_COPIES,
+  FAR_COST,
   FULL_LOAD,
   LARGE_CROWD,
   LONGEST_PEER_RUN,
@@ -10,6 +11,7 @@ import {
   RARE_COPIES,
   TAKERS_PER_COPY,
 } from './tuning.ts'
+import type { Zone } from './zone.ts'
 
 /** A run of pieces and the peer to ask for it. */
 export interface PeerChoice {
@@ -21,30 +23,38 @@ export interface PeerChoice {
 /**
  * The next run of pieces to take from a peer: the rarest piece that a peer with a free slot has. Among equally rare
  * ones, a process that shares with other downloaders has an order of its own, so that they can exchange pieces; the
- * order stays within a window that moves through the blob, so that the whole-file hash can follow.
+ * order stays within a window that moves through the blob, so that the whole-file hash can follow. In a `zone` that is
+ * divided near peers come first.
  */
-export function chooseFromPeers(board: PieceBoard, now: number): PeerChoice | undefined {
+export function chooseFromPeers(board: PieceBoard, now: number, zone?: Zone): PeerChoice | undefined {
   const { reachable } = board
   if (reachable.size === 0) return undefined
   const ready = readyPeers(board, now)
   if (ready.length === 0) return undefined
   const crowd = countCrowd(board)
   const unspoken = crowd.sharing < LARGE_CROWD ? ready : ready.filter(holdsNothingRare(board))
+  const divided = zone?.isDivided ? zone : undefined
+  const mayAsk = (peer: PeerView, piece: number) =>
+    peer.have.has(piece) && (!divided || divided.mayAsk(peer, piece, now))
   let best: number | undefined
   let bestKey = Number.POSITIVE_INFINITY
   for (const piece of reachable) {
-    if (!isMyTurn(board, crowd, piece, now)) continue
+    if (!divided && !isMyTurn(board, crowd, piece, now)) continue
     const copies = board.availability(piece)
     const key = copies * board.pieceCount + place(board, piece, crowd.sharing > 0)
     if (key >= bestKey) continue
     const sources = copies < COMMON_COPIES ? ready : unspoken
-    if (!sources.some((peer) => peer.have.has(piece))) continue
+    if (!sources.some((peer) => mayAsk(peer, piece))) continue
     best = piece
     bestKey = key
   }
   if (best === undefined) return undefined
-  const peer = quickest(board.availability(best) < COMMON_COPIES ? ready : unspoken, best)
-  return peer && { peer, start: best, end: runEnd(board, peer, best) }
+  const piece = best
+  const sources = board.availability(piece) < COMMON_COPIES ? ready : unspoken
+  const peer = quickest(divided ? sources.filter((source) => mayAsk(source, piece)) : sources, piece)
+  if (!peer) return undefined
+  // Of what follows in a run from afar other peers of the zone take their share.
+  return { peer, start: piece, end: divided && peer.isFar ? piece + 1 : runEnd(board, peer, piece) }
 }
 
 /** True for a peer that holds no rare piece which is missing here: the others' uplinks are kept for those pieces. */
@@ -116,7 +126,8 @@ function quickest(peers: readonly PeerView[], piece: number): PeerView | undefin
   for (const peer of peers) {
     if (!peer.have.has(piece)) continue
     // A peer that was never tried counts as quick as the best, or it would never be tried.
-    const cost = (1 + peer.active + FULL_LOAD * peer.load) / (peer.rate || usual)
+    const distance = peer.isFar ? FAR_COST : 1
+    const cost = (distance * (1 + peer.active + FULL_LOAD * peer.load)) / (peer.rate || usual)
     if (cost < bestCost) {
       bestCost = cost
       best = peer

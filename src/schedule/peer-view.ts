@@ -4,6 +4,8 @@ import type { Bitmap } from '../blob/bitmap.ts'
 export interface PeerView {
   readonly id: string
   readonly have: Bitmap
+  /** True for one in another zone, beyond links that are worth sparing. @default false */
+  readonly isFar?: boolean | undefined
   /** Pieces that it is fetching from the Hub, and since when; changed by `PieceBoard.peerFetches` alone. */
   fetching: ReadonlyMap<number, number>
   /** When it first said that it was fetching a piece: a second claim does not let the wait begin again. */

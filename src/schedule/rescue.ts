@@ -24,6 +24,11 @@ export function stalledLeases(board: PieceBoard, now: number, stallMs: number): 
   return [...board.leases.values()].filter((lease) => !lease.isHeld && now - lease.movedAt > stallMs)
 }
 
+/** Leases on a piece that has landed by another lease. */
+export function landedLeases(board: PieceBoard): Lease[] {
+  return [...board.leases.values()].filter((lease) => lease.at < lease.end && board.have.has(lease.at))
+}
+
 /**
  * Leases from peers on the `most` pieces that the Hub would bring sooner, the oldest first; none while there are free
  * pieces to ask the Hub for. `hubMsPerPiece` is 0 while unknown.

@@ -7,6 +7,7 @@ import type { PeerView } from './peer-view.ts'
 import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
 import {
   chooseHedge,
+  landedLeases,
   needlessLeases,
   overlongLeases,
   overtakenLeases,
@@ -14,6 +15,7 @@ import {
   surplusLeases,
 } from './rescue.ts'
 import { HUB_CONNECTIONS, LEAST_MOVE_BYTES, LONGEST_REQUEST_BYTES, NEW_WEIGHT } from './tuning.ts'
+import { Zone } from './zone.ts'
 
 /** What the scheduler may use at this moment. Times in ms on one clock. */
 export interface DecisionInput {
@@ -62,6 +64,7 @@ export class Scheduler {
   #hubRuns = 0
   /** The same by this peer's own measure alone, which no other can distort. */
   #ownMsPerPiece = 0
+  readonly #zone: Zone
   readonly #supply = new PeerSupply()
   readonly #pace: Pace
   /** True when a piece has landed while another connection still fetches it. */
@@ -71,6 +74,7 @@ export class Scheduler {
   constructor(board: PieceBoard, isWary = false) {
     this.board = board
     this.ring = new OwnershipRing(board)
+    this.#zone = new Zone(board)
     this.#pace = new Pace(board.jitter(0), isWary)
   }
 
@@ -178,7 +182,7 @@ export class Scheduler {
       }
     }
     if (isTick) cut(stalledLeases(board, now, stallMs), 'stalled')
-    if (this.#hasDuplicates) cut(this.#twice(), 'landed elsewhere')
+    if (this.#hasDuplicates) cut(landedLeases(board), 'landed elsewhere')
     this.#hasDuplicates = false
     const overtaking = { alone: hubSlots, probe: Math.min(hubSlots, 1 - board.hubLeases), shared: 0 }[
       situation.hubUse
@@ -208,7 +212,7 @@ export class Scheduler {
     const canAskPeer = () => board.leases.size - board.hubLeases < peerSlots
     const askPeers = () => {
       while (canAskPeer()) {
-        const choice = chooseFromPeers(board, now)
+        const choice = chooseFromPeers(board, now, this.#zone)
         if (!choice) break
         fetch(choice.peer.id, choice)
       }
@@ -250,6 +254,7 @@ export class Scheduler {
 
   #observe({ now, mostHubConnections = HUB_CONNECTIONS }: DecisionInput): void {
     const { board } = this
+    this.#zone.refresh()
     this.#supply.observe(now, board.leases.size > board.hubLeases)
     this.#pace.observe({
       now,
@@ -280,13 +285,6 @@ export class Scheduler {
     const { end } = split.lease
     board.shrinkLease(split.lease, split.at)
     return { start: split.at, end }
-  }
-
-  /** Leases on a piece that has landed by another lease. */
-  #twice(): Lease[] {
-    return [...this.board.leases.values()].filter(
-      (lease) => lease.at < lease.end && this.board.have.has(lease.at),
-    )
   }
 
   #rate(peerId: string, tookMs: number): void {

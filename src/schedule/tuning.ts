@@ -113,6 +113,17 @@ export const COMMON_COPIES = 3
 export const TAKERS_PER_COPY = 2
 /** In this time as many more may take a piece as at once. 75: no difference; 1200: cut 1.15. */
 export const QUEUE_STEP_MS = 300
+/**
+ * Where some peers are near and others far, each further peer of the zone waits so much longer before it takes a piece
+ * from afar, as though it came so many places later for each copy that is near, and no longer than the last number. Of 50
+ * hosts in 5 racks, each behind one host's link, 500 lets 23.6 copies cross between the racks instead of 4.7, and one rule
+ * for near and far 35.9.
+ */
+export const FAR_STEP_MS = 1_500
+export const NEAR_COPY_STEPS = 2
+export const LONGEST_FAR_WAIT_MS = 4_000
+/** How many times the cost of a near peer a far one counts as, where either may be asked. */
+export const FAR_COST = 3
 /** A peer that says it is full counts as though it had so many more ranges open. 1, 16: no difference. */
 export const FULL_LOAD = 4
 
@@ -265,3 +276,29 @@ export const MOST_COMPARED = 4
  * twice as long. One connection that drips held a whole blob back for minutes, while every other one was quick.
  */
 export const SUSPECT_PATIENCE_MS = 2_000
+
+// Small blobs, many by one request to a peer.
+
+/** Blobs and bytes of the first request to a peer, which may prove to have none of them or to bring them slowly. */
+export const FIRST_BUNDLE_BLOBS = 64
+export const FIRST_BUNDLE_BYTES = 2 ** 20
+/** Of each later one, while the peer is quick. */
+export const LARGEST_BUNDLE_BLOBS = 512
+export const LARGEST_BUNDLE_BYTES = 2 ** 21
+/** A peer that is quicker than this with one request gets a larger one next, in ms. */
+export const QUICK_BUNDLE_MS = 500
+/** A request may take so long, in ms, and besides what its bytes take at so many a ms; the Hub is asked for what is missing then. */
+export const BUNDLE_GRACE_MS = 1_000
+export const LEAST_BUNDLE_RATE = 4_000
+/** Requests under way at once, to one peer and to all. */
+export const BUNDLES_PER_PEER = 2
+export const BUNDLES = 4
+/** How long all requests that brought nothing may take together, in ms, and how many there may be. The Hub is asked from then on. */
+export const MOST_BUNDLE_WASTE_MS = 3_000
+export const MOST_FRUITLESS_BUNDLES = 8
+/** The part of the time of requests that brought all that is forgiven. */
+export const FORGIVEN_SHARE = 0.25
+/** How long a peer is not asked that brought nothing, in ms. */
+export const BUNDLE_PAUSE_MS = 10_000
+/** Bytes that have come and not been taken yet, at which no more is asked for. */
+export const MOST_BUNDLED_BYTES = 2 ** 23

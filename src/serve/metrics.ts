@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { TransferEvent } from '../transfer/transfer-event.ts'
 import { OpenConnections } from './open-connections.ts'
@@ -35,6 +36,7 @@ export class DaemonMetrics {
   readonly #discarded: Counter<'source'>
   readonly #fetches: Counter<'outcome'>
   readonly #mismatches: Counter
+  readonly #corruptions: Counter<'of'>
   readonly #hubRequests: Counter<'status'>
   readonly #pieceSeconds: Histogram<'source'>
   readonly #connections = new OpenConnections()
@@ -54,6 +56,11 @@ export class DaemonMetrics {
       'source',
     ])
     this.#mismatches = counter('verification_failures_total', 'Blobs whose bytes did not hash to their oid')
+    this.#corruptions = counter(
+      'corruptions_total',
+      'Pieces and blobs that came with wrong bytes and were fetched again',
+      ['of'],
+    )
     this.#hubRequests = counter(
       'hub_requests_total',
       'Requests to the Hub and its CDN, by status; error where no response came',
@@ -84,6 +91,13 @@ export class DaemonMetrics {
     this.#served = counter('gateway_reads_total', 'Requests for bytes, by where they were', ['from'])
     this.#servedBytes = counter('gateway_read_bytes_total', 'Bytes asked for, by where they were', ['from'])
     this.#uploadedBytes = counter('uploaded_bytes_total', 'Bytes that peers asked for')
+    // An alert on the growth of a count misses the first step of one that appears with it.
+    for (const source of ['hub', 'peers']) {
+      this.#received.inc({ source }, 0)
+      this.#discarded.inc({ source }, 0)
+    }
+    for (const outcome of ['done', 'failed', 'cancelled']) this.#fetches.inc({ outcome }, 0)
+    for (const of of ['piece', 'blob']) this.#corruptions.inc({ of }, 0)
     new Gauge({
       name: 'dfhf_info',
       help: 'The running version',
@@ -102,6 +116,11 @@ export class DaemonMetrics {
       const { user, system } = process.cpuUsage()
       return (user + system) / 1e6
     })
+    if (process.platform === 'linux') {
+      this.#gauge('process_open_fds', 'Files and sockets that the process holds open', () => {
+        return readdirSync('/proc/self/fd').length
+      })
+    }
   }
 
   /** Shows from now on what `sources` tell. */
@@ -129,6 +148,9 @@ export class DaemonMetrics {
       case 'piece':
         this.#pieceSeconds.observe({ source: event.kind }, event.ms / 1000)
         return
+      case 'wrong-bytes':
+        this.#corruptions.inc({ of: event.of })
+        return
       case 'retry':
         this.#retries.inc()
         return
@@ -137,7 +159,7 @@ export class DaemonMetrics {
         this.#fetchSeconds.observe(event.ms / 1000)
         return
       case 'file-failed':
-        this.#fetches.inc({ outcome: 'failed' })
+        this.#fetches.inc({ outcome: event.code === 'cancelled' ? 'cancelled' : 'failed' })
         if (event.code === 'verification-failed') this.#mismatches.inc()
     }
   }

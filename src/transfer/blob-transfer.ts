@@ -90,6 +90,7 @@ export class BlobTransfer {
         state.enter('checking')
         await fetch.stopWriting()
         if (await check.isRight()) break
+        counters.wrong('blob')
         state.enter('repairing')
         await repair.findWrongPieces(AbortSignal.any([signal, state.ended]))
         check.restart()

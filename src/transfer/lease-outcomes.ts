@@ -75,7 +75,8 @@ export class LeaseOutcomes implements LeaseListener {
   }
 
   failed(lease: Lease, error: unknown): void {
-    const { state, peerFaults, onRangeIgnored } = this.#parts
+    const { state, counters, peerFaults, onRangeIgnored } = this.#parts
+    if (isOfClass(error, 'corrupt')) counters.wrong('piece')
     if (error instanceof RangeIgnoredError && lease.source === HUB) onRangeIgnored()
     else if (!(error instanceof DfhfError) || isOfClass(error, 'disk')) state.fail(error)
     else if (lease.source === HUB) this.#hubFailed(lease, error)

@@ -44,7 +44,7 @@ export class SwarmFollower implements SwarmListener {
     this.#remove(id)
   }
 
-  peerJoined(peer: { readonly id: string; readonly asksHub: boolean }): void {
+  peerJoined(peer: { readonly id: string; readonly asksHub: boolean; readonly isFar?: boolean }): void {
     if (this.#excluded.has(peer.id)) return
     this.#parts.scheduler.board.addPeer({
       ...peer,

@@ -42,6 +42,10 @@ export class TransferCounters {
     this.#report({ type: 'retry', id: this.#id, source, reason, delayMs })
   }
 
+  wrong(of: 'piece' | 'blob'): void {
+    this.#report({ type: 'wrong-bytes', id: this.#id, of })
+  }
+
   connections(hub: number, peers: number): void {
     const key = `${hub}/${peers}`
     if (key === this.#connections) return

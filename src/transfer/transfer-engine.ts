@@ -5,6 +5,7 @@ import { HashService } from '../hash/hash-service.ts'
 import { PeerExperience } from '../schedule/peer-experience.ts'
 import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
+import type { BundlePeers } from '../swarm/client/bundle-peers.ts'
 import type { SwarmBlob } from '../swarm/client/swarm-session.ts'
 import type { BlobPlace } from '../swarm/server/blob-shelf.ts'
 import { BlobTransfer } from './blob-transfer.ts'
@@ -12,6 +13,7 @@ import { HubBudget } from './hub/hub-budget.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { SharedTransfer } from './shared-transfer.ts'
 import { fetchSmallBlob, MOST_SMALL_BLOBS, type SmallBlob } from './small-blob.ts'
+import { SmallBundles } from './small-bundles.ts'
 import type { TransferCounters } from './transfer-counters.ts'
 import type { BytesBySource, EventSink } from './transfer-event.ts'
 import type { BlobFile } from './writing/blob-file.ts'
@@ -30,6 +32,8 @@ export interface EngineOptions {
   readonly staysInSwarms?: boolean
   /** The swarm of a blob, where peers are to be asked. */
   readonly swarmOf?: ((blob: SwarmBlob) => BlobSwarm | undefined) | undefined
+  /** The peers that may be asked for many small blobs at once. */
+  readonly bundlePeers?: (() => BundlePeers | undefined) | undefined
 }
 
 /** One blob to bring. */
@@ -135,6 +139,12 @@ export class TransferEngine implements Disposable {
     const { report, stallMs = STALL_MS, connections: mostConnections = MOST_SMALL_BLOBS } = this.#options
     const parts = { budget: this.#budget, limiter: this.#limiter, report, stallMs, mostConnections }
     return fetchSmallBlob(blob, parts, signal)
+  }
+
+  /** Small blobs from peers, many by one request; undefined where there are no peers to ask. */
+  bundles(signal: AbortSignal): SmallBundles | undefined {
+    const peers = this.#options.bundlePeers?.()
+    return peers && new SmallBundles({ peers, limiter: this.#limiter, report: this.report, signal })
   }
 
   /** Begins to bring a blob into its file; reports what it cost. The file stays its opener's to publish. */

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../base/error-table.ts'
-import { DfhfError } from '../base/errors.ts'
+import { DfhfError, isAbort } from '../base/errors.ts'
 import type { SourceKind } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
 
@@ -58,6 +58,8 @@ export type TransferEvent =
   | { readonly type: 'bytes-lost'; readonly id: number; readonly count: number; readonly kind: SourceKind }
   /** How many connections work for a file now. */
   | { readonly type: 'connections'; readonly id: number; readonly hub: number; readonly peers: number }
+  /** A piece has another digest than its sender claims, or a whole blob another hash than its oid; it is fetched again. */
+  | { readonly type: 'wrong-bytes'; readonly id: number; readonly of: 'piece' | 'blob' }
   /** A file waits, and why in a few words; undefined when it goes on. */
   | { readonly type: 'wait'; readonly id: number; readonly reason: string | undefined }
   /** A range failed and will be tried again. */
@@ -85,7 +87,8 @@ export type TransferEvent =
       readonly type: 'file-failed'
       readonly id: number
       readonly reason: string
-      readonly code?: ErrorCode
+      /** `cancelled` where no client wants it any more. */
+      readonly code?: ErrorCode | 'cancelled'
     }
   /** Something that the user should know once. */
   | { readonly type: 'notice'; readonly text: string }
@@ -100,5 +103,6 @@ export function fileFailed(id: number, error: unknown): TransferEvent {
     id,
     reason: error instanceof Error ? error.message : String(error),
     ...(error instanceof DfhfError && { code: error.code }),
+    ...(isAbort(error) && { code: 'cancelled' }),
   }
 }

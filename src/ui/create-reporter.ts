@@ -1,4 +1,5 @@
 import { silentLog } from '../base/log.ts'
+import { createJsonLogReporter } from './json-log-reporter.ts'
 import { createJsonReporter } from './json-reporter.ts'
 import { createLinesReporter } from './lines-reporter.ts'
 import type { MessageLogOptions } from './message-log.ts'
@@ -26,6 +27,10 @@ export function createReporter(options: ReporterOptions): Reporter {
       return createLinesReporter({ ...options, intervalMs: LINE_INTERVAL_MS })
     case 'log':
       return createLinesReporter({ ...options, intervalMs: undefined })
+    case 'json-log': {
+      const { stderr, isVerbose, level = isVerbose ? 'debug' : 'info', secrets = [] } = options
+      return createJsonLogReporter({ stderr, level, secrets })
+    }
     case 'json':
       return createJsonReporter({ ...options, intervalMs: JSON_INTERVAL_MS })
     case 'quiet':

@@ -22,6 +22,7 @@ const isTold: Readonly<Record<TransferEvent['type'], boolean>> = {
   piece: false,
   'bytes-lost': false,
   connections: false,
+  'wrong-bytes': true,
   wait: false,
   retry: false,
   'task-done': true,

@@ -1,13 +1,11 @@
 import type { TransferEvent } from '../transfer/transfer-event.ts'
 import { createMessageLog, type MessageLogOptions } from './message-log.ts'
+import { Once } from './once.ts'
 import { Progress } from './progress.ts'
 import { fileDoneLine, planLine, statsLine, summaryLine, taskLine } from './progress-text.ts'
 import type { Now, Reporter } from './reporter.ts'
 import { safeText } from './safe-text.ts'
 import type { TextOutput } from './text-output.ts'
-
-/** So many notices are remembered, so that none is shown twice. */
-const MAX_TOLD = 1000
 
 /** How a reporter of lines works. */
 export interface LinesOptions extends MessageLogOptions {
@@ -22,7 +20,7 @@ export function createLinesReporter(options: LinesOptions): Reporter {
   const { stderr, now, intervalMs } = options
   const progress = new Progress(now)
   const names = new Map<number, string>()
-  const told = new Set<string>()
+  const once = new Once()
   const startedMs = now()
   let timer: ReturnType<typeof setInterval> | undefined
   let isStopped = false
@@ -35,16 +33,14 @@ export function createLinesReporter(options: LinesOptions): Reporter {
     if (event.type === 'plan' && event.missingFiles > 0) line(planLine(event))
     else if (event.type === 'file-start') names.set(event.id, event.name)
     else if (event.type === 'task-done') {
-      if (options.isDaemon || options.isVerbose) line(taskLine(event))
+      if (options.isDaemon) log.info(taskLine(event))
+      else if (options.isVerbose) line(taskLine(event))
       // A daemon gives no file its final name by an event of its own.
       if (options.isDaemon) names.delete(event.id)
     } else if (event.type === 'retry') {
       log.debug(`${event.source}: ${event.reason}; again in ${event.delayMs} ms`)
-    } else if (event.type === 'notice' && !told.has(event.text)) {
-      if (told.size >= MAX_TOLD) told.clear()
-      told.add(event.text)
-      log.warn(event.text)
-    } else if (event.type === 'file-failed') {
+    } else if (event.type === 'notice' && once.isNew(event.text)) log.warn(event.text)
+    else if (event.type === 'file-failed') {
       log.debug(`${names.get(event.id) ?? 'a file'}: ${event.reason}`)
       names.delete(event.id)
     } else if (event.type === 'file-done') {

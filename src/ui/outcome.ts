@@ -54,6 +54,8 @@ export type Outcome =
   | RepoOutcome
   /** Of several repos; `failure` is to be thrown once all is printed, or is undefined. */
   | { readonly kind: 'list'; readonly outcomes: readonly RepoOutcome[]; readonly failure: unknown }
+  /** What was found on this machine, as one JSON object or as text; `failure` as above. */
+  | { readonly kind: 'report'; readonly result: object; readonly text: string; readonly failure?: unknown }
 
 /** How a repo of a list failed. */
 export function failedOutcome(
@@ -83,6 +85,8 @@ export function outcomeText(
       return `${outcome.result.repo}@${outcome.result.commit}\n`
     case 'plan':
       return dryRunTable(outcome.result, output)
+    case 'report':
+      return outcome.text
     case 'failed':
       return ''
   }
@@ -97,6 +101,7 @@ function listedText(outcome: RepoOutcome, output: Parameters<typeof outcomeText>
 
 /** The warning about a result that is not printed as it is; undefined when it is. */
 export function outcomeWarning(outcome: Outcome, output: { readonly isJson: boolean }): string | undefined {
+  if (outcome.kind === 'report') return undefined
   const all = outcome.kind === 'list' ? outcome.outcomes : [outcome]
   const hasBreak = all.some(
     ({ kind, result }) => (kind === 'file' || kind === 'snapshot') && lineBreak.test(result.path),

@@ -2,7 +2,12 @@ import { EventEmitter } from 'node:events'
 import type { Environment } from '../../src/base/environment.ts'
 import type { CommandContext, Commands } from '../../src/commands/commands.ts'
 import { type Io, run } from '../../src/commands/run.ts'
-import type { DownloadOptions, ServeOptions, SnapshotOptions } from '../../src/commands/settings/options.ts'
+import type {
+  CacheOptions,
+  DownloadOptions,
+  ServeOptions,
+  SnapshotOptions,
+} from '../../src/commands/settings/options.ts'
 import type { Outcome } from '../../src/ui/outcome.ts'
 import { MemoryOutput } from '../ui/memory-output.ts'
 import { fileResult } from '../ui/sample-events.ts'
@@ -21,7 +26,10 @@ export class FakeProcess {
   readonly signals = new EventEmitter()
   readonly exits: number[] = []
   /** The options that each command got. */
-  readonly calls: { command: string; options: DownloadOptions | SnapshotOptions | ServeOptions }[] = []
+  readonly calls: {
+    command: string
+    options: DownloadOptions | SnapshotOptions | ServeOptions | CacheOptions
+  }[] = []
 
   async run(
     argv: readonly string[],
@@ -44,13 +52,14 @@ export class FakeProcess {
   #commands(): Commands {
     const done =
       (command: string) =>
-      async (given: DownloadOptions | SnapshotOptions): Promise<Outcome> => {
+      async (given: DownloadOptions | SnapshotOptions | CacheOptions): Promise<Outcome> => {
         this.calls.push({ command, options: given })
         return { kind: 'file', result: fileResult(10) }
       }
     return {
       download: done('download'),
       snapshot: done('snapshot'),
+      cache: done('cache'),
       serve: async (given) => {
         this.calls.push({ command: 'serve', options: given })
       },

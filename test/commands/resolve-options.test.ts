@@ -93,6 +93,7 @@ describe('download', () => {
         listen: { host: undefined, port: 65002 },
         isListenGiven: false,
         advertise: undefined,
+        zone: undefined,
         clusterKeyFile: undefined,
         origin: 'auto',
         tls: undefined,
@@ -183,6 +184,9 @@ describe('serve', () => {
       isFetchingForPeers: false,
       storeQuota: 100e9,
       minFree: 2e9,
+      minFreeShare: 0.12,
+      graceMs: 5_000,
+      metrics: undefined,
       checkEveryMs: 30 * 86_400_000,
     })
   })

@@ -8,6 +8,8 @@ import {
   parseAddress,
   parseCount,
   parseDuration,
+  parseFloor,
+  parseGrace,
   parseHttpUrl,
   parseLimit,
   parseSeconds,
@@ -49,7 +51,10 @@ test('each command takes what is its own and what all take', () => {
     expect([flag, ...takersOf(flag)]).toEqual([flag, 'download', 'snapshot'])
   expect(takersOf('on')).toEqual(['snapshot'])
   expect(takersOf('gateway')).toEqual(['serve'])
-  expect(Object.values(settings).filter(({ flag }) => takersOf(flag).length === 0)).toEqual([])
+  const ofCache = new Set(settingsFor('cache').map(({ flag }) => flag))
+  expect(['repair', 'dry-run', 'store-quota'].filter((flag) => !ofCache.has(flag))).toEqual([])
+  const isTaken = (flag: string) => takersOf(flag).length > 0 || ofCache.has(flag)
+  expect(Object.values(settings).filter(({ flag }) => !isTaken(flag))).toEqual([])
 })
 
 describe('values', () => {
@@ -70,6 +75,16 @@ describe('values', () => {
     for (const bad of ['10', '5x', '-1s', '']) expect(usageOf(() => parseDuration(bad))).toContain('no span')
     for (const bad of ['0', 'x', '-1', '1e3']) expect(usageOf(() => parseSeconds(bad))).toContain('seconds')
     for (const bad of ['0', '1.5', 'x', '']) expect(usageOf(() => parseCount(1)(bad))).toContain('whole')
+  })
+
+  test('are free space in bytes or as a share of the disk, and a grace that may be none', () => {
+    expect(parseFloor('50GB')).toEqual({ size: 50e9, share: 0 })
+    expect(parseFloor('12.5%')).toEqual({ size: 0, share: 0.125 })
+    for (const bad of ['101%', '-1%', '%', 'x%', 'much'])
+      expect(usageOf(() => parseFloor(bad))).toContain(bad)
+    expect(reader({}).read(settings.minFree)).toEqual({ size: 2e9, share: 0.12 })
+    expect(['0', '55', '0.5'].map(parseGrace)).toEqual([0, 55_000, 500])
+    for (const bad of ['', '-1', '1m', '9999999']) expect(usageOf(() => parseGrace(bad))).toContain('seconds')
   })
 
   test('are addresses of the web, without a slash at the end', () => {

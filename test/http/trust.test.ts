@@ -46,6 +46,29 @@ describe('trust', () => {
     })
   })
 
+  test('an authority that is renewed counts for the next request, and what is under way ends as it began', async () => {
+    const last = Promise.withResolvers<void>()
+    const other = makeCertificate()
+    const slowly = async function* () {
+      yield Buffer.from('first ')
+      await last.promise
+      yield Buffer.from('last')
+    }
+    using before = Bun.serve({ port: 0, tls: { cert, key }, fetch: () => new Response(slowly()) })
+    using after = Bun.serve({ port: 0, tls: other, fetch: () => new Response('hi') })
+    let authorities = [cert]
+    await using client = createHttpClient({ authorities: () => authorities })
+    const ask = (port: number | undefined) => client.request({ url: `https://localhost:${port}/` })
+    const slow = await ask(before.port)
+    expect(await thrownBy(() => ask(after.port))).toMatchObject({ code: 'network' })
+    authorities = [other.cert]
+    client.renewTrust()
+    expect(await (await ask(after.port)).text(10)).toBe('hi')
+    expect(await thrownBy(() => ask(before.port))).toMatchObject({ code: 'network' })
+    last.resolve()
+    expect(await slow.text(20)).toBe('first last')
+  })
+
   test('a certificate for another name is refused though its authority is trusted', async () => {
     using server = Bun.serve({ port: 0, tls: { cert, key }, fetch: () => new Response('hi') })
     await using client = createHttpClient({ authorities: () => [cert] })

@@ -126,6 +126,26 @@ describe('peer server', () => {
     const response = await fetch(`https://localhost:${server.port}/`, { tls: { ca: certificate } })
     expect(await response.text()).toBe('safe')
   })
+
+  test('takes another certificate, and goes on with what it is sending by the one before', async () => {
+    const finish = Promise.withResolvers<void>()
+    const answer = async function* () {
+      yield Buffer.from('first ')
+      await finish.promise
+      yield Buffer.from('last')
+    }
+    const [certificate, privateKey] = await selfSigned()
+    const server = start(() => new Response(answer()), { tls: { certificate, privateKey } })
+    const url = `https://localhost:${server.port}/`
+    const slow = await fetch(url, { tls: { ca: certificate } })
+    const [nextCertificate, nextKey] = await selfSigned()
+    server.useTls({ certificate: nextCertificate, privateKey: nextKey })
+    await expect(fetch(url, { tls: { ca: certificate }, keepalive: false })).rejects.toThrow()
+    const other = await fetch(url, { tls: { ca: nextCertificate }, keepalive: false })
+    finish.resolve()
+    expect([await slow.text(), await other.text()]).toEqual(['first last', 'first last'])
+    await server.close()
+  })
 })
 
 async function selfSigned(): Promise<[string, string]> {

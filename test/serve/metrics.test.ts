@@ -85,3 +85,14 @@ test('what happens in transfers, at the gateway and for peers is counted', async
   for (const [name, value] of Object.entries(expected))
     expect([name, samples.get(`dfhf_${name}`)]).toEqual([name, value])
 })
+
+test('wrong bytes that were fetched again, and fetches that no client wants any more, are counted apart', async () => {
+  const metrics = new DaemonMetrics('1')
+  expect((await samplesOf(metrics)).get('dfhf_corruptions_total{of="blob"}')).toBe('0')
+  metrics.observe({ type: 'wrong-bytes', id: 1, of: 'piece' })
+  metrics.observe({ type: 'file-failed', id: 2, reason: 'aborted', code: 'cancelled' })
+  const samples = await samplesOf(metrics)
+  expect(samples.get('dfhf_corruptions_total{of="piece"}')).toBe('1')
+  expect(samples.get('dfhf_fetches_total{outcome="cancelled"}')).toBe('1')
+  expect(samples.get('dfhf_fetches_total{outcome="failed"}')).toBe('0')
+})

@@ -19,6 +19,7 @@ function createEnvironment(): Environment {
 class StandInHost implements Host {
   readonly id: PeerId = peerId(1)
   readonly up = new Link(1)
+  readonly rack = undefined
   readonly latencyMs = 1
   readonly pieces = new Bitmap(16)
   readonly isSilent = false

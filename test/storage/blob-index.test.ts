@@ -224,6 +224,17 @@ describe('the memory of verified files', () => {
     expect(await again.check(path, parseOid('f'.repeat(64)))).toBeUndefined()
   })
 
+  test('may be left to its file alone', async () => {
+    const root = temporaryFolder()
+    const path = join(root, 'file')
+    writeFileSync(path, blob.bytes)
+    const noting = new VerifiedFiles(root)
+    await noting.note(path, blob.oid)
+    expect([...noting.facts()]).toEqual([])
+    expect(await new VerifiedFiles(root).verify(path, blob.oid, never)).toBe(true)
+    expect(await noting.verify(path, blob.oid, never)).toBe(true)
+  })
+
   test('goes on without a folder for its state', async () => {
     const root = temporaryFolder()
     const path = join(root, 'file')

@@ -178,6 +178,16 @@ describe.skipIf(!canMountSmallDisk)('the store on a small disk', () => {
     expect(oidsOf(store)).toEqual([a.oid, c.oid].sort())
   })
 
+  test('keeps a share of the disk free, where that is more than the bytes that it was told to', async () => {
+    const mount = smallDisk('8m')
+    const floors = { freeSpaceFloor: MIB, freeShareFloor: 5.5 / 8 }
+    const store = await openStore(join(mount, 'store'), { quota: 100 * MIB, ...floors })
+    for (const blob of [a, b, c]) await bring(store, blob)
+    expect(oidsOf(store)).toEqual([b.oid, c.oid].sort())
+    const large = await openStore(join(mount, 'large'), { quota: 100 * MIB, freeSpaceFloor: 7 * MIB })
+    await expect(large.openBlob(a.oid, 2 * MIB, repo)).rejects.toMatchObject({ code: 'disk-full' })
+  })
+
   test('says what is short when nothing can go', async () => {
     const mount = smallDisk('8m')
     execFileSync('dd', ['if=/dev/zero', `of=${mount}/filler`, 'bs=1M', 'count=5'], { stdio: 'ignore' })

@@ -92,6 +92,13 @@ describe('multicast discovery', () => {
     expect(await b.peers.find(() => true)).toMatchObject({ addresses: ['192.0.2.7'] })
   })
 
+  test('tells the zone of a peer', async () => {
+    const port = await ownPort()
+    start(1, port, { self: () => samplePeer(1, { addresses: ['192.0.2.7'], zone: 'rack-1' }) })
+    const b = start(2, port)
+    expect(await b.peers.find(() => true)).toMatchObject({ zone: 'rack-1' })
+  })
+
   test('answers a resolver that browses for services and passes over what is not meant for it', async () => {
     const port = await ownPort()
     start(1, port)

@@ -195,6 +195,37 @@ describe('membership', () => {
     ).toEqual(['host-1', 'host-5', 'host-6'])
   })
 
+  test('lets a silent peer go soon where it did not answer, and late where it was not asked', () => {
+    const members = membership({ silenceMs: 180_000 })
+    for (const n of [1, 2, 3]) {
+      members.heard(samplePeer(n), 'direct')
+      members.preferAddress(peerId(n), samplePeer(n).addresses[0] ?? '')
+    }
+    const fails = (n: number) =>
+      members.failed(peerId(n), { host: samplePeer(n).addresses[0] ?? '', port: samplePeer(n).port })
+    clock = 10_000
+    fails(1)
+    fails(2)
+    expect(members.live()).toHaveLength(3)
+    clock = 14_000
+    members.heard(samplePeer(2), 'hearsay', 2_000)
+    clock = 15_000
+    members.sweep()
+    expect(events).toEqual(['host-1 joined', 'host-2 joined', 'host-3 joined', 'host-1 left: silent'])
+    clock = 179_999
+    members.sweep()
+    expect(members.live().map(({ name }) => name)).toEqual(['host-2', 'host-3'])
+    fails(3)
+    expect(members.live().map(({ name }) => name)).toEqual(['host-2'])
+    expect(members.liveCount).toBe(1)
+    clock = 200_000
+    members.heard(samplePeer(3), 'direct')
+    members.preferAddress(peerId(3), samplePeer(3).addresses[0] ?? '')
+    clock = 379_999
+    members.sweep()
+    expect(members.live().map(({ name }) => name)).toEqual(['host-3'])
+  })
+
   test('names the peers that it has not heard itself, longest silence first', () => {
     const members = membership()
     members.heard(samplePeer(1), 'direct')

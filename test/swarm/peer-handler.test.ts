@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { hubMembers } from '../../src/schedule/ownership.ts'
 import { MAX_HUB_MEMBERS } from '../../src/schedule/tuning.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
+import { bodyDigest, formatWanted, readBundle } from '../../src/swarm/protocol/bundle-wire.ts'
 import { PEER_HEADER, type PeerInfo, toPeerHeader } from '../../src/swarm/protocol/peer-info.ts'
 import { parsePieceList, parsePlace } from '../../src/swarm/protocol/peer-target.ts'
 import { PeerHandler, type PeerHandlerOptions } from '../../src/swarm/server/peer-handler.ts'
@@ -23,6 +24,7 @@ interface Setup {
 
 interface AskOptions {
   readonly method?: string
+  readonly body?: string
   readonly headers?: Record<string, string>
   readonly as?: PeerInfo
   readonly address?: string
@@ -48,9 +50,13 @@ function setUp(options: Partial<PeerHandlerOptions> = {}, clusterFingerprint?: s
     shelf,
     members,
     blob,
-    ask(path, { method = 'GET', headers = {}, as, address = '10.0.0.9', port = 1, pending, signal } = {}) {
+    ask(
+      path,
+      { method = 'GET', body, headers = {}, as, address = '10.0.0.9', port = 1, pending, signal } = {},
+    ) {
       const request = new Request(`http://10.0.0.1:65002${path}`, {
         method,
+        ...(body !== undefined && { body }),
         headers: { ...headers, ...(as && { [PEER_HEADER]: toPeerHeader({ ...as, addresses: [] }) }) },
         ...(signal && { signal }),
       })
@@ -389,6 +395,63 @@ describe('the other answers', () => {
   })
 })
 
+describe('many small blobs', () => {
+  const small = ['a', 'b', 'c'].map((text) => ({ oid: sampleOid(text), bytes: Buffer.from(text.repeat(40)) }))
+  const wanted = formatWanted([...small.map((each) => each.oid), sampleOid('not here'), oid])
+  const target = `/v1/blobs?body=${bodyDigest(wanted)}`
+  const put = ({ shelf }: Setup) =>
+    small.map(({ oid: name, bytes: content }) => {
+      const blob = shelf.put(name, new MemoryBlob(content))
+      blob.pieces.addAll()
+      return blob
+    })
+  const sizes = new Map(small.map((each) => [each.oid, each.bytes.length]))
+  const namesIn = async (response: Response) =>
+    (
+      await Array.fromAsync(
+        readBundle(response.body ?? expect.unreachable(), { wanted: sizes, sender: 'bob' }),
+      )
+    ).map((blob) => [blob.oid, Buffer.from(blob.bytes).toString()])
+
+  test('come by one request: those that are here whole, and none that is large', async () => {
+    const setup = setUp()
+    put(setup)
+    setup.blob.pieces.addAll()
+    const response = await setup.ask(target, { method: 'POST', body: wanted })
+    expect(response.status).toBe(200)
+    expect(await namesIn(response)).toEqual(small.map((each) => [each.oid, each.bytes.toString()]))
+    expect(setup.handler.load().active).toBe(0)
+  })
+
+  test('are found for the asker alone, as each of them would be', async () => {
+    const setup = setUp()
+    const [first] = put(setup)
+    if (first) first.isPrivate = true
+    const response = await setup.ask(target, { method: 'POST', body: wanted })
+    expect((await namesIn(response)).map(([name]) => name)).toEqual(small.slice(1).map((each) => each.oid))
+    expect(setup.shelf.askers.every(({ place }) => place === undefined)).toBe(true)
+  })
+
+  test('are asked for by a body that its address names, of no more than is allowed', async () => {
+    const { ask } = setUp()
+    const statusOf = async (body: string, path = `/v1/blobs?body=${bodyDigest(body)}`) =>
+      (await ask(path, { method: 'POST', body })).status
+    expect(await statusOf(wanted, '/v1/blobs')).toBe(400)
+    expect(await statusOf(`${wanted}\n${sampleOid('more')}`, target)).toBe(400)
+    expect(await statusOf('nonsense')).toBe(400)
+    expect((await ask(target)).status).toBe(405)
+  })
+
+  test('count as an upload while they are sent', async () => {
+    const setup = setUp({ limits: { uploads: 1 } })
+    put(setup)
+    const response = await setup.ask(target, { method: 'POST', body: wanted })
+    expect((await setup.ask(target, { method: 'POST', body: wanted, port: 2 })).status).toBe(503)
+    await response.bytes()
+    expect((await setup.ask(target, { method: 'POST', body: wanted, port: 2 })).status).toBe(200)
+  })
+})
+
 describe('digests', () => {
   const clock = { now: 0 }
   const hashedBytes = { perSecond: MIB, saved: 8 * MIB, now: () => clock.now }
@@ -433,6 +496,9 @@ describe('privacy', () => {
     const ofBlob = ['', '/pieces', '/pieces?watch=1', '/digests?pieces=0'].map(
       (part) => `/v1/blobs/${oid}${part}`,
     )
+    const body = formatWanted([oid])
+    const bundle = await ask(`/v1/blobs?body=${bodyDigest(body)}`, { method: 'POST', body, as: member })
+    expect(bundle.status).toBe(401)
     for (const path of [...ofBlob, '/v1/peers'])
       expect([path, (await ask(path, { as: member, ...(address && { address }) })).status]).toEqual([
         path,

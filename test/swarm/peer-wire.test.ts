@@ -44,6 +44,7 @@ const peers = fc
     role: fc.constantFrom('download' as const, 'serve' as const),
     fetchesForPeers: fc.boolean(),
     usesTls: fc.boolean(),
+    zone: fc.option(fc.stringMatching(/^[\w.-]{1,63}$/), { nil: undefined }),
     addresses: fc.array(fc.oneof(fc.ipV4(), fc.constant('fd00::2')), { maxLength: 8 }),
     clusterFingerprint: fc.option(fc.stringMatching(/^[0-9a-f]{16}$/), { nil: undefined }),
   })

@@ -180,6 +180,7 @@ test('however many peers there are and however often it looks, it asks a bounded
   const asked = new Set<string>()
   const silent: HttpClient = {
     rateGate: new RateGate(),
+    renewTrust() {},
     request: ({ url }) => {
       asked.add(new URL(url).host)
       return new Promise(() => {})

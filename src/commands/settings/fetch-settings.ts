@@ -57,7 +57,7 @@ export const fetchSettings = {
     env: [],
     isFlagOnly: true,
     group: groups.what,
-    help: 'say what would be fetched, and fetch nothing',
+    help: 'say what would be fetched, or by prune removed, and change nothing',
   }),
   cacheDir: optional(
     {

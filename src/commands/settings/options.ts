@@ -1,3 +1,5 @@
+import type { Repo } from '../../repo/repo.ts'
+import type { LogLevel } from '../../ui/log-level.ts'
 import type { Subject } from '../resolve-subject.ts'
 import type { Address } from './parse-values.ts'
 
@@ -35,6 +37,8 @@ export interface PeerOptions {
   /** False when a short-lived command may take the next free port instead. */
   readonly isListenGiven: boolean
   readonly advertise: Address | undefined
+  /** The rack, site or region that this machine is in. */
+  readonly zone: string | undefined
   readonly clusterKeyFile: string | undefined
   /** Which processes ask the Hub for bytes: this one too, seeds alone, or none. */
   readonly origin: 'auto' | 'seeds' | 'never'
@@ -96,6 +100,23 @@ export interface SnapshotOptions extends FetchOptions {
   readonly warmTokenFile: string | undefined
 }
 
+/** What `dfhf cache` can do. */
+export const cacheActions = ['ls', 'verify', 'prune'] as const
+
+/** What `dfhf cache` was asked to do. */
+export interface CacheOptions extends FetchOptions {
+  readonly action: (typeof cacheActions)[number]
+  /** Undefined for all that is here. */
+  readonly repo: Repo | undefined
+  readonly isRepairing: boolean
+  /** Whether blobs of the Hugging Face cache may be removed that no snapshot refers to. */
+  readonly isHfCachePruned: boolean
+  /** How long ago what is removed was last written, at least, in ms. */
+  readonly olderThanMs: number
+  /** Bytes. */
+  readonly storeQuota: number
+}
+
 /** What `dfhf serve` was asked to do. */
 export interface ServeOptions extends CommonOptions {
   readonly places: PlaceOptions & { readonly stateDir: string; readonly storeDir: string }
@@ -107,6 +128,8 @@ export interface ServeOptions extends CommonOptions {
   readonly storeQuota: number
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
+  /** The share of that disk, from 0 to 1, that stays free where it is more. */
+  readonly minFreeShare: number
   /** Where metrics and probes answer; undefined for the gateway's own address. */
   readonly metrics: { readonly listen: Address; readonly hosts: readonly string[] } | undefined
   /** How long what is under way may take to end, in ms. */
@@ -134,4 +157,8 @@ export interface OutputOptions {
   readonly isJson: boolean
   readonly isQuiet: boolean
   readonly isVerbose: boolean
+  /** How a daemon writes its log. */
+  readonly logFormat: 'text' | 'json'
+  /** From which level on; undefined for what the command usually shows. */
+  readonly logLevel: LogLevel | undefined
 }

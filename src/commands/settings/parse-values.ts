@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { DfhfError } from '../../base/errors.ts'
 import { parseSize } from '../../base/size.ts'
+import { isZone } from '../../swarm/protocol/peer-info.ts'
 
 /** Where to listen, or which server to call. No host means every interface. */
 export interface Address {
@@ -48,6 +49,28 @@ export function parseDuration(text: string): number {
 /** A rate or size of which 0 means no limit. */
 export function parseLimit(text: string): number | undefined {
   return parseSize(text) || undefined
+}
+
+/** The name of a zone, as other peers are told it. */
+export function parseZone(text: string): string {
+  if (!isZone(text))
+    throw usage(`'${text}' is no zone`, 'write up to 63 letters, digits, dots, dashes or underscores')
+  return text
+}
+
+/** Free space to leave on a disk: so many bytes, and so much of the whole, whichever is more. */
+export interface FreeFloor {
+  readonly size: number
+  /** From 0 to 1. */
+  readonly share: number
+}
+
+/** A size, or a share of the disk such as `15%`. */
+export function parseFloor(text: string): FreeFloor {
+  const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(text)?.[1]
+  if (percent === undefined) return { size: parseSize(text), share: 0 }
+  if (Number(percent) > 100) throw usage(`'${text}' is more than the whole disk`)
+  return { size: 0, share: Number(percent) / 100 }
 }
 
 /** `port`, `host:port`, `:port` or `[v6]:port`. */

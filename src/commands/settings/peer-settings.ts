@@ -1,5 +1,5 @@
 import { expandPath } from '../../base/expand-path.ts'
-import { parseAddress, parseCount, parseLimit } from './parse-values.ts'
+import { parseAddress, parseCount, parseLimit, parseZone } from './parse-values.ts'
 import { choice, list, optional, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'
 
@@ -45,6 +45,17 @@ export const peerSettings = {
       help: 'address at which other peers reach this one, where it is none of this machine (NAT, containers)',
     },
     parseAddress,
+  ),
+  zone: optional(
+    {
+      flag: 'zone',
+      value: '<name>',
+      env: ['DFHF_ZONE'],
+      fallbackText: 'peers on the same subnet count as near',
+      group: groups.peers,
+      help: 'rack, site or region of this machine: peers of the same zone come first, so that little crosses between zones',
+    },
+    parseZone,
   ),
   clusterKeyFile: optional(
     {

@@ -3,18 +3,21 @@ import type { Environment } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
 import { huggingFaceHome, noHome } from '../../base/expand-path.ts'
 import { bareHost } from '../../base/url-host.ts'
+import { parseRepo } from '../../hub/parse-repo.ts'
 import { resolveSubject, type Subject } from '../resolve-subject.ts'
-import type {
-  DownloadOptions,
-  FetchOptions,
-  GatewayOptions,
-  HubOptions,
-  OutputOptions,
-  PeerOptions,
-  PlaceOptions,
-  ServeOptions,
-  SnapshotOptions,
-  TlsFiles,
+import {
+  type CacheOptions,
+  cacheActions,
+  type DownloadOptions,
+  type FetchOptions,
+  type GatewayOptions,
+  type HubOptions,
+  type OutputOptions,
+  type PeerOptions,
+  type PlaceOptions,
+  type ServeOptions,
+  type SnapshotOptions,
+  type TlsFiles,
 } from './options.ts'
 import type { SettingReader } from './setting-reader.ts'
 import { settings } from './settings.ts'
@@ -117,6 +120,7 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
       hint: 'leave one of them out',
     })
   }
+  const minFree = reader.read(settings.minFree)
   return {
     ...common,
     places: { ...common.places, stateDir, storeDir },
@@ -124,10 +128,37 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     warmTokenFile: reader.read(settings.warmTokenFile),
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
-    minFree: reader.read(settings.minFree),
+    minFree: minFree.size,
+    minFreeShare: minFree.share,
     metrics: resolveMetrics(reader),
     graceMs: reader.read(settings.grace),
     checkEveryMs: reader.read(settings.checkEvery),
+  }
+}
+
+/** The options of `cache`; commander has checked that the first name is one of its actions. */
+export function resolveCache(
+  reader: SettingReader,
+  env: Environment,
+  [name, text]: readonly string[],
+): CacheOptions {
+  const { read } = reader
+  const options = resolveFetch(reader, env)
+  const { endpoint } = options.hub
+  const action = cacheActions.find((each) => each === name) ?? 'ls'
+  const { repair, hfCache } = settings
+  const misplaced = [...(action === 'verify' ? [] : [repair]), ...(action === 'prune' ? [] : [hfCache])]
+  const wrong = misplaced.find((setting) => read(setting))
+  if (wrong) throw new DfhfError('usage', `--${wrong.flag} does not go together with ${action}`)
+  const repo = text === undefined ? undefined : parseRepo(text, { type: read(settings.repoType), endpoint })
+  return {
+    ...options,
+    action,
+    repo: repo && { type: repo.type, id: repo.id },
+    isRepairing: read(repair),
+    isHfCachePruned: read(hfCache),
+    olderThanMs: read(settings.olderThan),
+    storeQuota: read(settings.storeQuota),
   }
 }
 
@@ -137,6 +168,8 @@ export function resolveOutput(reader: SettingReader): OutputOptions {
     isJson: reader.read(settings.json),
     isQuiet: reader.read(settings.quiet),
     isVerbose: reader.read(settings.verbose),
+    logFormat: reader.read(settings.logFormat),
+    logLevel: reader.read(settings.logLevel),
   }
 }
 
@@ -189,6 +222,7 @@ function resolvePeers(reader: SettingReader): PeerOptions {
     listen: read(settings.listen),
     isListenGiven: reader.isGiven(settings.listen),
     advertise: read(settings.advertise),
+    zone: read(settings.zone),
     clusterKeyFile: read(settings.clusterKeyFile),
     origin,
     tls: resolveTls(reader),

@@ -1,7 +1,8 @@
 import { expandPath } from '../../base/expand-path.ts'
 import { parseSize } from '../../base/size.ts'
-import { type Address, parseAddress, parseDuration, parseGrace } from './parse-values.ts'
-import { list, optional, required, toggle } from './setting.ts'
+import { logLevels } from '../../ui/log-level.ts'
+import { type Address, parseAddress, parseDuration, parseFloor, parseGrace } from './parse-values.ts'
+import { choice, list, optional, optionalChoice, required, toggle } from './setting.ts'
 import { groups } from './setting-groups.ts'
 
 /** Settings of the daemon. */
@@ -98,12 +99,13 @@ export const serveSettings = {
       flag: 'min-free',
       value: '<size>',
       env: ['DFHF_MIN_FREE'],
-      fallbackText: '2GB',
+      fallbackText: '12% of it, 2GB at least',
       group: groups.store,
-      help: 'free space that the store leaves on its disk',
+      help: 'free space that the store leaves on its disk, such as 50GB or 15%',
     },
-    2e9,
-    parseSize,
+    // A kubelet evicts pods where less than a tenth of the disk is free.
+    { size: 2e9, share: 0.12 },
+    parseFloor,
   ),
   metrics: optional(
     {
@@ -127,6 +129,28 @@ export const serveSettings = {
     },
     5_000,
     parseGrace,
+  ),
+  logFormat: choice(
+    {
+      flag: 'log-format',
+      value: '<form>',
+      env: ['DFHF_LOG_FORMAT'],
+      group: groups.output,
+      help: 'how the log is written: text, or json for one object a line',
+    },
+    'text',
+    ['text', 'json'],
+  ),
+  logLevel: optionalChoice(
+    {
+      flag: 'log-level',
+      value: '<level>',
+      env: ['DFHF_LOG_LEVEL'],
+      fallbackText: 'info',
+      group: groups.output,
+      help: 'the least grave messages that are logged: debug, info, warn or error',
+    },
+    logLevels,
   ),
   checkEvery: required(
     {

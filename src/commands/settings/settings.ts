@@ -1,3 +1,4 @@
+import { cacheSettings } from './cache-settings.ts'
 import { fetchSettings } from './fetch-settings.ts'
 import { hubSettings } from './hub-settings.ts'
 import { listSettings } from './list-settings.ts'
@@ -11,15 +12,18 @@ import { groups } from './setting-groups.ts'
 export const settings = {
   ...fetchSettings,
   ...listSettings,
+  ...cacheSettings,
   ...hubSettings,
   ...peerSettings,
   ...serveSettings,
   ...outputSettings,
 } as const
 
-// Fetch settings are those of download and snapshot, list settings those of snapshot, serve settings those of serve, all others every command's, but for these.
+// Fetch settings are those of download and snapshot, list settings those of snapshot, serve and cache settings those of the commands of these names, all others every command's, but for these.
 const { cacheDir, on, warmTokenFile, ...fetchOnly } = fetchSettings
 const { storeDir, ...serveOnly } = serveSettings
+const { repoType, dryRun } = fetchSettings
+const { storeQuota } = serveSettings
 const { offline, ...hub } = hubSettings
 const { json, ...output } = outputSettings
 
@@ -31,6 +35,8 @@ export const settingsOf = {
   download: { ...fetching, ...shared },
   snapshot: { ...listSettings, ...fetching, on, warmTokenFile, ...shared },
   serve: { ...serveOnly, warmTokenFile, ...shared },
+  cache: { ...cacheSettings, repoType, dryRun, storeQuota, offline, json, ...shared },
+  config: settings,
 } as const
 
 /** The commands that take settings. */

@@ -10,16 +10,29 @@ export interface SpaceNeed {
   readonly size: number
 }
 
-/**
- * Bytes that this user may still write to the file system of `path`, which need not exist yet. Undefined where the
- * file system does not tell: many that are mounted over a network say that they have 0 blocks at all.
- */
+/** A file system, in bytes. */
+export interface DiskSpace {
+  readonly size: number
+  /** What this user may still write. */
+  readonly free: number
+}
+
+/** Bytes that this user may still write to the file system of `path`; as `spaceOf`. */
 export async function freeSpace(path: string): Promise<number | undefined> {
+  return (await spaceOf(path))?.free
+}
+
+/**
+ * The file system of `path`, which need not exist yet. Undefined where it does not tell: many that are mounted over a
+ * network say that they have 0 blocks at all.
+ */
+export async function spaceOf(path: string): Promise<DiskSpace | undefined> {
   const at = await existing(path)
   const stats = await onDisk('look at', at, () =>
     unlessFailing(statfs(at), ['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']),
   )
-  return stats === undefined || stats.blocks === 0 ? undefined : stats.bavail * stats.bsize
+  if (stats === undefined || stats.blocks === 0) return undefined
+  return { size: stats.blocks * stats.bsize, free: stats.bavail * stats.bsize }
 }
 
 /**

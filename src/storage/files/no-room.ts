@@ -12,7 +12,7 @@ export function noRoom(
       ? `its quota is ${formatSize(store.quota)}, ${formatSize(store.usedSize)} are in use`
       : `${formatSize(excess.underFloor)} more must be free on its disk`
   return new DfhfError('disk-full', `no room for ${formatSize(size)} in the store ${store.root}: ${why}`, {
-    hint: 'raise the quota of the store, or free some space on its disk',
+    hint: 'raise --store-quota or lower --min-free, or free some space on that disk',
     retryable: true,
   })
 }

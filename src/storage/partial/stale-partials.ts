@@ -56,16 +56,28 @@ export async function missingSize(folder: string, sizes: ReadonlyMap<string, num
  * nothing is removed, as a process may be writing to it.
  */
 export async function removePartial(path: string): Promise<boolean> {
-  const handle = await openPlainFile(path, constants.O_RDWR).catch(() => undefined)
-  if (handle === undefined) return false
-  try {
-    if ((await tryLockedFile(handle, path)) !== 'acquired') return false
+  return whileLeftAlone(path, async () => {
     const parsed = parsePartialName(basename(path))
     if (parsed?.kind === 'data') {
       const journal = partialJournalName(join(dirname(path), parsed.stem), parsed.suffix)
       await rm(journal, { force: true })
     }
     await rm(path, { force: true })
+  })
+}
+
+/** True for a partial that no process writes to now; false also where there are no locks to tell by. */
+export function isLeftAlone(path: string): Promise<boolean> {
+  return whileLeftAlone(path, async () => {})
+}
+
+/** Does the work with the lock of a partial. False, and nothing done, where that cannot be had. */
+async function whileLeftAlone(path: string, work: () => Promise<void>): Promise<boolean> {
+  const handle = await openPlainFile(path, constants.O_RDWR).catch(() => undefined)
+  if (handle === undefined) return false
+  try {
+    if ((await tryLockedFile(handle, path)) !== 'acquired') return false
+    await work()
     return true
   } finally {
     await handle.close()

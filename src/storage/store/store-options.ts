@@ -6,6 +6,8 @@ export interface BlobStoreOptions {
   readonly quota: number
   /** How many bytes the store leaves free on its disk. @default 0 */
   readonly freeSpaceFloor?: number | undefined
+  /** Which share of its disk, from 0 to 1, it leaves free where that is more. @default 0 */
+  readonly freeShareFloor?: number | undefined
   /** See PartialBlobOptions. @default true */
   readonly durable?: boolean | undefined
   readonly log?: Log | undefined

@@ -2,7 +2,7 @@ import { rm, stat, utimes } from 'node:fs/promises'
 import type { Repo } from '../../repo/repo.ts'
 import { parseRepoFolderName, repoFolderName } from '../cache/cache-layout.ts'
 import { writeFileAtomically } from '../files/atomic-write.ts'
-import { unlessMissing } from '../files/disk-error.ts'
+import { onDisk, unlessMissing } from '../files/disk-error.ts'
 import { makeEmptyFile, readPlainText } from '../files/plain-file.ts'
 
 const ENDING = '.repos'
@@ -51,4 +51,10 @@ export async function readStoreUse(blobPath: string): Promise<number> {
 /** Forgets the repos of a blob that leaves. */
 export async function removeStoreRepos(blobPath: string): Promise<void> {
   await rm(reposPathOf(blobPath), { force: true }).catch(() => {})
+}
+
+/** Removes a blob from the store, with the note of its repos. Throws `disk`. */
+export async function removeStoredBlob(blobPath: string): Promise<void> {
+  await onDisk('remove', blobPath, () => rm(blobPath, { force: true }))
+  await removeStoreRepos(blobPath)
 }

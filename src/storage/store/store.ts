@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
@@ -7,7 +7,7 @@ import { formatSize } from '../../base/size.ts'
 import type { Oid } from '../../blob/oid.ts'
 import type { Repo } from '../../repo/repo.ts'
 import { onDisk, unlessMissing } from '../files/disk-error.ts'
-import { freeSpace, occupiedSpace } from '../files/disk-space.ts'
+import { freeSpace, occupiedSpace, spaceOf } from '../files/disk-space.ts'
 import { makeFolderInside } from '../files/folder.ts'
 import { FolderStamps } from '../files/folder-stamps.ts'
 import { noRoom } from '../files/no-room.ts'
@@ -17,7 +17,13 @@ import { type BlobPin, CountedPin } from './blob-pin.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { StoreCatalog } from './store-catalog.ts'
 import type { BlobStoreOptions } from './store-options.ts'
-import { noteStoreUse, readStoreRepos, removeStoreRepos, writeStoreRepos } from './store-repos.ts'
+import {
+  noteStoreUse,
+  readStoreRepos,
+  removeStoredBlob,
+  removeStoreRepos,
+  writeStoreRepos,
+} from './store-repos.ts'
 import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
 
 /** How often a use is noted on disk at the most: only eviction after a restart reads the note. */
@@ -53,12 +59,14 @@ export class BlobStore {
   static async open(root: string, options: BlobStoreOptions): Promise<BlobStore> {
     await makeFolderInside(root, root)
     const store = new BlobStore(root, options)
-    if ((options.freeSpaceFloor ?? 0) > 0 && (await freeSpace(root)) === undefined) {
+    const hasFloor = (options.freeSpaceFloor ?? 0) > 0 || (options.freeShareFloor ?? 0) > 0
+    if (hasFloor && (await freeSpace(root)) === undefined) {
       store.#log.warn(
         `the disk of ${root} does not tell how much space is free: only the quota bounds the store`,
       )
     }
-    const { blobs, partials } = await scanStore(root)
+    const { blobs, partials, gone } = await scanStore(root)
+    for (const path of gone) await removeStoreRepos(path)
     for (const { oid, size, repos, usedAtMs } of blobs) {
       store.#catalog.add(oid, size, usedAtMs)
       store.#catalog.addRepos(oid, repos)
@@ -229,11 +237,12 @@ export class BlobStore {
     let pending = toWrite
     for (const blob of this.#growing.keys())
       pending += Math.max(0, blob.size - (await occupiedSpace(blob.path)))
-    const { quota, freeSpaceFloor = 0 } = this.#options
-    const free = await freeSpace(this.root)
+    const { quota, freeSpaceFloor = 0, freeShareFloor = 0 } = this.#options
+    const disk = await spaceOf(this.root)
+    const floor = Math.max(freeSpaceFloor, freeShareFloor * (disk?.size ?? 0))
     return {
       overQuota: this.usedSize + size - quota,
-      underFloor: free === undefined ? 0 : freeSpaceFloor + pending - free,
+      underFloor: disk === undefined ? 0 : floor + pending - disk.free,
     }
   }
 
@@ -253,8 +262,7 @@ export class BlobStore {
     if (entry === undefined || entry.pins > 0 || isRewritten) return false
     const path = this.pathOf(oid)
     this.#forget(oid)
-    await onDisk('remove', path, () => rm(path, { force: true }))
-    await removeStoreRepos(path)
+    await removeStoredBlob(path)
     return true
   }
 

@@ -43,6 +43,12 @@ export class VerifiedFiles {
     if (stamp !== undefined) await this.#add({ ...stamp, oid, isGood: true, checkedAtMs: this.#now() })
   }
 
+  /** As `record`, for a process that writes many files and reads none of them again: only the state file remembers. */
+  async note(path: string, oid: Oid): Promise<void> {
+    const stamp = await stampOf(path)
+    if (stamp !== undefined) await this.#write({ ...stamp, oid, isGood: true, checkedAtMs: this.#now() })
+  }
+
   /**
    * Whether the file at `path` holds exactly the blob: from memory, or by hashing it once. False when it is gone, or
    * changed while it was hashed. Throws what `hashFile` throws.
@@ -116,6 +122,10 @@ export class VerifiedFiles {
 
   async #add(fact: VerifiedFact): Promise<void> {
     this.#facts.set(fact.path, fact)
+    await this.#write(fact)
+  }
+
+  async #write(fact: VerifiedFact): Promise<void> {
     const path = this.#path
     if (path === undefined) return
     this.#unwritten.push(formatFact(fact))

@@ -2,7 +2,8 @@ import type { ByteRange } from '../../blob/pieces.ts'
 
 /** What the engine is told about the peers of one blob, as it happens. */
 export interface SwarmListener {
-  peerJoined(peer: { readonly id: string; readonly asksHub: boolean }): void
+  /** `isFar` for a peer beyond links that are worth sparing. */
+  peerJoined(peer: { readonly id: string; readonly asksHub: boolean; readonly isFar?: boolean }): void
   peerLeft(id: string): void
   /** The peer asks the Hub for its share, but has no room for one more that hears its news. */
   peerCrowded(id: string): void

@@ -17,6 +17,8 @@ export interface NeighbourOptions {
   readonly meetingPoints?: number
   /** 0 to below 1. */
   readonly random: () => number
+  /** True for peers beyond links that are worth sparing: half of the places by chance go to the others first. @default none is */
+  readonly isFar?: (peer: PeerInfo) => boolean
   /** How sure it is that each member is what it is said to be. @default all have spoken themselves */
   readonly standingOf?: (id: string) => Standing
 }
@@ -37,6 +39,7 @@ export function pickNeighbours(oid: Oid, members: Iterable<PeerInfo>, options: N
     limit = MAX_NEIGHBOURS,
     meetingPoints = MEETING_POINTS,
     random,
+    isFar = () => false,
     standingOf = () => 'proven',
   } = options
   const others = new Map<string, PeerInfo>()
@@ -55,6 +58,8 @@ export function pickNeighbours(oid: Oid, members: Iterable<PeerInfo>, options: N
     }
   }
   take(topOf(oid, [...pool.values()], Math.min(meetingPoints, limit - picked.length)))
+  const near = [...pool.values()].filter((peer) => !isFar(peer))
+  if (near.length < pool.size) take(drawSome(near, Math.ceil((limit - picked.length) / 2), random))
   take(drawSome([...pool.values()], limit - picked.length, random))
   take(spread(oid, groups.told))
   take([...groups.proven, ...groups.told])

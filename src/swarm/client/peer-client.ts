@@ -5,6 +5,7 @@ import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import { readLines } from '../../http/ndjson.ts'
 import { rangeHeaders, readRange } from '../../http/ranges/range-request.ts'
+import { type BundledBlob, bodyDigest, formatWanted, readBundle } from '../protocol/bundle-wire.ts'
 import {
   decodeKnownPeer,
   decodePeer,
@@ -70,14 +71,30 @@ export interface PeerListing {
   readonly peers: readonly KnownPeer[]
 }
 
+/** Small blobs on their way from a peer. */
+export interface Bundle {
+  readonly at: { readonly host: string; readonly port: number }
+  readonly blobs: AsyncIterable<BundledBlob>
+}
+
 interface Call {
   readonly method?: 'GET' | 'POST'
+  /** Named in the target by its digest. */
+  readonly body?: string
   readonly target: string
   /** Draw it before what is sealed for this request. */
   readonly nonce?: string
+  /** What signs it. @default the key of the moment */
+  readonly key?: ClusterKey | undefined
   readonly range?: ByteRange
   readonly blobSize?: number
   readonly signal: AbortSignal
+}
+
+/** How one request is signed. */
+interface Signing {
+  readonly nonce: string
+  readonly key: ClusterKey | undefined
 }
 
 interface Answer {
@@ -114,13 +131,13 @@ export class PeerClient {
     },
   ): AsyncGenerator<PiecesMessage> {
     const { signal, size, place, onOpen } = options
-    const { key } = this.#options
+    const key = this.#signingKey()
     const nonce = createNonce()
     const seal = key && ((text: string) => sealText(text, key.derive('request text', nonce)))
     const told = place && peer.fetchesForPeers ? formatPlace(place, seal) : {}
     const query = new URLSearchParams({ watch: '1', ...told })
     const target = `/v1/blobs/${oid}/pieces?${query}`
-    const { response, address } = await this.#call(peer, { target, signal, nonce })
+    const { response, address } = await this.#call(peer, { target, signal, nonce, key })
     try {
       onOpen?.({ ...peer, addresses: [address] })
     } catch (error) {
@@ -145,6 +162,15 @@ export class PeerClient {
     const { response } = await this.#call(peer, { target: `/v1/blobs/${oid}`, range, blobSize: size, signal })
     const { body } = readRange(response, { range, size })
     return { body, load: fromLoadHeader(response.headers.get(LOAD_HEADER)) }
+  }
+
+  /** Asks for many small blobs at once, of which `wanted` has the sizes; gives those that the peer has, and where it answered. */
+  async openBundle(peer: PeerInfo, wanted: ReadonlyMap<Oid, number>, signal: AbortSignal): Promise<Bundle> {
+    const body = formatWanted(wanted.keys())
+    const target = `/v1/blobs?body=${bodyDigest(body)}`
+    const { response, address } = await this.#call(peer, { method: 'POST', target, body, signal })
+    const blobs = readBundle(response.body, { wanted, sender: peer.name })
+    return { at: { host: address, port: peer.port }, blobs }
   }
 
   /** The peer's own digests of pieces that it has, computed there when need be; at most 256 at a time. */
@@ -216,16 +242,18 @@ export class PeerClient {
     const at = `${usesTls ? 'https' : 'http'}://${authority}`
     const sender = 'id' in peer ? peer.name : authority
     const nonce = call.nonce ?? createNonce()
+    const key = call.key ?? this.#signingKey()
     const raw = await http.request({
       method: call.method ?? 'GET',
       url: `${at}${call.target}`,
-      headers: this.#headers(peer, call, { at, nonce }),
+      ...(call.body !== undefined && { body: call.body }),
+      headers: this.#headers(peer, call, { at, nonce, key }),
       signal: call.signal,
       headersTimeoutMs,
       bodyTimeoutMs,
     })
     try {
-      const response = this.#prove(raw, nonce, sender)
+      const response = this.#prove(raw, { nonce, key }, sender)
       const answerer = { ...this.#introduction(response, host, peer), port: peer.port, usesTls }
       if ('id' in peer && answerer.id !== peer.id) throw new WrongPeerError(peer, host)
       this.#options.onHeard?.(answerer, host)
@@ -238,9 +266,13 @@ export class PeerClient {
     }
   }
 
+  /** The key to sign a request with, and to check its answer: another one may be in use a moment later. */
+  #signingKey(): ClusterKey | undefined {
+    return this.#options.key?.accepted()[0]
+  }
+
   /** The response as a holder of the key sent it. Throws `unauthorized` for one without that proof. */
-  #prove(raw: HttpResponse, nonce: string, sender: string): HttpResponse {
-    const { key } = this.#options
+  #prove(raw: HttpResponse, { nonce, key }: Signing, sender: string): HttpResponse {
     const response = key ? openResponse(key, nonce, raw, sender) : raw
     if (response) return response
     const refusal = raw.status === 401 ? peerRefusal(raw, sender)?.message : undefined
@@ -262,9 +294,9 @@ export class PeerClient {
   #headers(
     peer: PeerInfo | PeerAddress,
     call: Call,
-    { at, nonce }: { readonly at: string; readonly nonce: string },
+    { at, nonce, key }: Signing & { readonly at: string },
   ): Record<string, string> {
-    const { key, self, now = Date.now } = this.#options
+    const { self, now = Date.now } = this.#options
     const own = self()
     const contact = own && toPeerHeader(own)
     const headers: Record<string, string> = {

@@ -19,7 +19,7 @@ const NEIGHBOURS_EVERY_MS = 2_000
 /** How long to leave a peer alone whose stream broke, in ms; doubled up to the limit with each further failure. */
 export const RETRY_MS = 500
 export const LONGEST_RETRY_MS = 8_000
-const BAN_MS = 10 * 60_000
+export const BAN_MS = 10 * 60_000
 /** How long to leave a peer alone that sends nothing, in ms; doubled up to the limit each time. */
 export const SHUN_MS = 5_000
 export const LONGEST_SHUN_MS = 80_000
@@ -37,6 +37,8 @@ export interface SwarmNode {
   readonly log: Log
   /** Resolves when peers that are near have had the time to answer; at the latest within a moment after the start. */
   readonly searched: Promise<void>
+  /** True for a peer beyond links that are worth sparing. @default none is */
+  isFar?(peer: PeerInfo): boolean
   /** Calls `listener` whenever a peer appears, until the returned function is called. */
   onJoin(listener: (peer: PeerInfo) => void): () => void
 }
@@ -109,7 +111,8 @@ export class SwarmSession implements BlobSwarm {
       // The meeting points of all peers are asked in any case; others only while there is room, or each look would add some.
       const limit = Math.max(MEETING_POINTS, MAX_NEIGHBOURS - this.#watched.size)
       const standingOf = (id: string) => membership.standingOf(id)
-      const options = { selfId, limit, random: Math.random, standingOf }
+      const isFar = (peer: PeerInfo) => this.#isFar(peer)
+      const options = { selfId, limit, random: Math.random, standingOf, isFar }
       for (const peer of pickNeighbours(this.#oid, membership.live(), options)) this.#follow(peer, listener)
     }
     const off = this.#node.onJoin(look)
@@ -258,12 +261,17 @@ export class SwarmSession implements BlobSwarm {
     this.#places.set(at.id, at)
   }
 
+  #isFar(peer: PeerInfo): boolean {
+    return this.#node.isFar?.(peer) ?? false
+  }
+
   #tell(peer: PeerInfo, pieces: RemotePieces, message: PiecesMessage, listener: SwarmListener): void {
     const isKnown = this.#remotes.has(peer.id)
     if (!isKnown || message.type === 'document') {
       this.#remotes.set(peer.id, { peer: this.#places.get(peer.id) ?? peer, pieces })
       this.#crowded.delete(peer.id)
-      listener.peerJoined({ id: peer.id, asksHub: pieces.asksHub })
+      const isFar = this.#isFar(this.#places.get(peer.id) ?? peer)
+      listener.peerJoined({ id: peer.id, asksHub: pieces.asksHub, isFar })
       listener.peerHas(peer.id, pieces.pieces ?? [])
     } else if (message.type === 'delta') {
       if (message.asksHub !== undefined) listener.peerAsksHub(peer.id, message.asksHub)

@@ -25,6 +25,12 @@ const ANSWER_SHARE = 3
 const LEAST_ANSWER_MS = 15
 const LONGEST_ANSWER_MS = 200
 const INTERFACE_CHECK_MS = 15_000
+/**
+ * So much longer, in ms, is the time between two announcements for each peer known, up to a limit: a network of many
+ * peers then carries about one of them a second. Newcomers ask, and do not wait for them.
+ */
+const PAUSE_PER_PEER_MS = 1_000
+const LONGEST_PAUSE_MS = 600_000
 /** How long the goodbye may take to leave. */
 const GOODBYE_MS = 200
 
@@ -35,7 +41,9 @@ export interface MulticastOptions {
   readonly onPeer: (peer: PeerInfo, sender: string) => void
   /** A peer withdrew its announcement, from this address. */
   readonly onBye: (id: string, address: string) => void
-  /** @default HEARTBEAT_MS */
+  /** How many peers are known. @default none */
+  readonly peerCount?: () => number
+  /** The least time between two announcements, in ms. @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
   /** Another port than that of mDNS, for tests. @default 5353 */
   readonly port?: number
@@ -47,11 +55,13 @@ export interface MulticastOptions {
 export class MulticastDiscovery {
   readonly #options: Required<MulticastOptions>
   readonly #links = new Map<string, MulticastLink>()
-  #timers: NodeJS.Timeout[] = []
+  #check: NodeJS.Timeout | undefined
+  #heartbeat: NodeJS.Timeout | undefined
 
   constructor(options: MulticastOptions) {
     this.#options = {
       heartbeatMs: HEARTBEAT_MS,
+      peerCount: () => 0,
       port: MDNS_PORT,
       interfaces: listInterfaces,
       log: silentLog,
@@ -62,10 +72,8 @@ export class MulticastDiscovery {
   /** Opens a socket on every interface and announces this process. Returns at once. */
   start(): void {
     this.checkInterfaces()
-    this.#timers = [
-      setInterval(() => this.checkInterfaces(), INTERFACE_CHECK_MS),
-      setInterval(() => this.#announce(), this.#options.heartbeatMs),
-    ]
+    this.#check = setInterval(() => this.checkInterfaces(), INTERFACE_CHECK_MS)
+    this.#announceLater()
   }
 
   /**
@@ -81,7 +89,8 @@ export class MulticastDiscovery {
 
   /** Says goodbye and closes; resolves within a moment even when nothing can be sent. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers.splice(0)) clearInterval(timer)
+    clearInterval(this.#check)
+    clearTimeout(this.#heartbeat)
     const links = [...this.#links.values()]
     this.#links.clear()
     await Promise.all(links.map((link) => link.close()))
@@ -101,16 +110,22 @@ export class MulticastDiscovery {
     }
   }
 
-  #announce(): void {
-    for (const link of this.#links.values()) link.announce()
+  #announceLater(): void {
+    this.#heartbeat = setTimeout(() => {
+      for (const link of this.#links.values()) link.announce()
+      this.#announceLater()
+    }, pauseOf(this.#options))
   }
+}
+
+function pauseOf({ heartbeatMs, peerCount }: Required<MulticastOptions>): number {
+  return Math.max(heartbeatMs, Math.min(PAUSE_PER_PEER_MS * peerCount(), LONGEST_PAUSE_MS))
 }
 
 /** Multicast on one interface. */
 class MulticastLink {
   readonly #at: NetworkInterface
   readonly #options: Required<MulticastOptions>
-  readonly #ttl: number
   readonly #timers = new Set<NodeJS.Timeout>()
   /** Receivers have to ignore it (RFC 6762, 18.1). */
   readonly #questionId = 1 + Math.floor(Math.random() * 65_535)
@@ -124,7 +139,6 @@ class MulticastLink {
   constructor(at: NetworkInterface, options: Required<MulticastOptions>) {
     this.#at = at
     this.#options = options
-    this.#ttl = Math.max(1, Math.round((3 * options.heartbeatMs) / 1000))
     try {
       this.#open()
     } catch (error) {
@@ -140,6 +154,11 @@ class MulticastLink {
   /** Resolves with the ms after which the question came back here, or once it cannot be asked. */
   get heardBack(): Promise<number> {
     return this.#heardBack.promise
+  }
+
+  /** In seconds. */
+  get #ttl(): number {
+    return Math.max(1, Math.round((3 * pauseOf(this.#options)) / 1000))
   }
 
   announce(): void {

@@ -28,6 +28,7 @@ function txtOf(peer: PeerInfo): string[] {
     `version=${peer.version}`,
     `role=${peer.role}`,
     ...(peer.clusterFingerprint ? [`cluster=${peer.clusterFingerprint}`] : []),
+    ...(peer.zone === undefined ? [] : [`zone=${peer.zone}`]),
     ...(peer.fetchesForPeers ? ['fetches=1'] : []),
     ...(peer.usesTls ? ['tls=1'] : []),
   ]
@@ -106,6 +107,7 @@ function peerOf(srv: DnsRecord, records: readonly DnsRecord[], sender: string): 
         addresses: (told.length > 0 ? told : [sender]).slice(0, MAX_ADDRESSES),
         port,
         ...(facts.has('cluster') && { clusterFingerprint: facts.get('cluster') }),
+        ...(facts.has('zone') && { zone: facts.get('zone') }),
         fetchesForPeers: facts.get('fetches') === '1',
         usesTls: facts.get('tls') === '1',
       },

@@ -6,8 +6,11 @@ import { drawSome } from './draw-some.ts'
 import type { Membership } from './membership.ts'
 import { HEARTBEAT_MS } from './membership-options.ts'
 
-/** How many peers are asked in one heartbeat, however many are known. */
+/** How many peers are asked in one heartbeat, however many are known, and how many at rest. */
 const MAX_ASKED = 16
+const ASKED_AT_REST = 4
+/** So many heartbeats after the last blob was wanted, the next one is not unlikely. */
+const BEATS_BEFORE_REST = 12
 /** Of the peers that were only told of, so many are drawn from: about one of each teller. */
 const TOLD_IN_TURN = 64
 
@@ -20,18 +23,26 @@ export interface ExchangeOptions {
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
   /** @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
+  /** The same while no blob is wanted and none was for a while; then few are asked. @default it never rests */
+  readonly restHeartbeatMs?: number | undefined
   readonly log?: Log
 }
 
 /** The heartbeat: asks peers that were silent for a while which peers they know, and forgets those that stay silent. */
 export class PeerExchange {
   readonly #options: Required<ExchangeOptions>
+  /** Blobs that this process wants now. */
+  #wanted = 0
+  #beatsBeforeRest = BEATS_BEFORE_REST
+  /** Ends the pause of a resting process. */
+  #wake = new AbortController()
 
   constructor(options: ExchangeOptions) {
     this.#options = {
       random: Math.random,
       wait: (ms, signal) => delay(ms, { signal }),
       heartbeatMs: HEARTBEAT_MS,
+      restHeartbeatMs: undefined,
       log: silentLog,
       ...options,
     }
@@ -39,13 +50,24 @@ export class PeerExchange {
 
   /** Runs until the signal aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { wait, heartbeatMs, membership } = this.#options
     while (!signal.aborted) {
-      await wait(heartbeatMs, signal).catch(() => {})
+      await this.#pause(signal)
       if (signal.aborted) return
-      membership.sweep()
+      this.#options.membership.sweep()
       // Not awaited: a peer that hangs must not hold up the next heartbeat.
       for (const peer of this.#toAsk()) void this.ask(peer, signal)
+    }
+  }
+
+  /** Notes that this process wants a blob, until the result is called: a resting one asks others at once. */
+  want(): () => void {
+    this.#wanted += 1
+    this.#beatsBeforeRest = BEATS_BEFORE_REST
+    this.#wake.abort()
+    let isWanted = true
+    return () => {
+      if (isWanted) this.#wanted -= 1
+      isWanted = false
     }
   }
 
@@ -63,6 +85,20 @@ export class PeerExchange {
     }
   }
 
+  get #isResting(): boolean {
+    return this.#options.restHeartbeatMs !== undefined && this.#wanted === 0 && this.#beatsBeforeRest === 0
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    const { wait, heartbeatMs, restHeartbeatMs = heartbeatMs } = this.#options
+    if (!this.#isResting) {
+      if (this.#wanted === 0) this.#beatsBeforeRest -= 1
+      return await wait(heartbeatMs, signal).catch(() => {})
+    }
+    this.#wake = new AbortController()
+    await wait(restHeartbeatMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => {})
+  }
+
   /**
    * Peers that were only told of get half of the questions while there are enough of both kinds: however many peers a
    * host invents, the real ones among them and the known ones are still asked.
@@ -72,11 +108,12 @@ export class PeerExchange {
     const silent = membership.unheard()
     const known = silent.filter(({ id }) => membership.standingOf(id) !== 'told')
     const told = membership.live().filter(({ id }) => membership.standingOf(id) === 'told')
-    const places = Math.max(MAX_ASKED / 2, MAX_ASKED - known.length)
+    const limit = this.#isResting ? ASKED_AT_REST : MAX_ASKED
+    const places = Math.max(limit / 2, limit - known.length)
     const strangers = drawSome(told.slice(0, TOLD_IN_TURN), places, random)
-    const left = MAX_ASKED - strangers.length
+    const left = limit - strangers.length
     // First those that were silent for the longest, the rest by chance, so that news crosses a large swarm.
-    const first = known.slice(0, MAX_ASKED / 2)
+    const first = known.slice(0, limit / 2)
     return [...strangers, ...first, ...drawSome(known.slice(first.length), left - first.length, random)]
   }
 

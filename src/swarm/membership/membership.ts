@@ -3,12 +3,10 @@ import { BanList } from './ban-list.ts'
 import { isDialable } from './dialable.ts'
 import { drawSome } from './draw-some.ts'
 import { Introductions } from './introductions.ts'
-import { type MembershipOptions, membershipDefaults } from './membership-options.ts'
+import { type MembershipOptions, MISSED_HEARTBEATS, membershipDefaults } from './membership-options.ts'
 import type { LeaveReason, MembershipEvent, PeerNews, Standing } from './peer-news.ts'
 import { type Endpoint, PeerRecord } from './peer-record.ts'
 
-/** A peer is gone after this many heartbeats without a word. */
-export const MISSED_HEARTBEATS = 3
 /** How long a peer that is gone is remembered, so that its return is known as one. */
 const FORGET_AFTER_MS = 10 * 60 * 1000
 
@@ -22,7 +20,8 @@ export class Membership {
   readonly #bans = new BanList()
 
   constructor(options: MembershipOptions) {
-    this.#options = { ...membershipDefaults, ...options }
+    const { heartbeatMs } = { ...membershipDefaults, ...options }
+    this.#options = { ...membershipDefaults, silenceMs: MISSED_HEARTBEATS * heartbeatMs, ...options }
     this.#onEvent = options.onEvent ?? (() => {})
     const { maxTold, maxToldBySender } = this.#options
     this.#told = new Introductions({ total: maxTold, perSender: maxToldBySender })
@@ -35,9 +34,9 @@ export class Membership {
   heard(peer: PeerInfo, news: PeerNews, ageMs = 0, teller?: string): boolean {
     const heardAt = this.#options.now() - ageMs
     const isDirect = news === 'direct' || news === 'seed'
-    const usable = this.#usable(peer, isDirect ? undefined : teller)
-    if (!this.#isOurs(peer) || !usable) return false
     const known = this.#records.get(peer.id)
+    const usable = this.#usable(peer, isDirect ? undefined : teller, known)
+    if (!this.#isOurs(peer) || !usable) return false
     if (!isDirect && known && heardAt <= known.leftAt) return false
     const record = known ?? this.#add(usable, news, heardAt, teller)
     if (!record) return false
@@ -69,9 +68,11 @@ export class Membership {
     }
   }
 
-  /** The peer did not answer at this place, or another one did. */
+  /** The peer did not answer at this place, or another one did. One that was silent for some heartbeats before is gone. */
   failed(id: string, at: Endpoint): void {
-    this.#records.get(id)?.fail(at)
+    const record = this.#records.get(id)
+    record?.fail(at, this.#options.now())
+    if (record && !this.#isHeardOf(record)) this.#end(record, 'silent')
   }
 
   /** The peer says, from `address`, that it ends. Ignored from an address that is not its own. */
@@ -120,7 +121,7 @@ export class Membership {
   sweep(): void {
     const now = this.#options.now()
     for (const record of [...this.#records.values()]) {
-      if (record.isLive && !this.#isFresh(record.heardAt)) this.#end(record, 'silent')
+      if (record.isLive && !this.#isHeardOf(record)) this.#end(record, 'silent')
       // A peer that never spoke itself is forgotten at once: there is no return of it to report.
       if (!record.isLive && (!record.isProven || now - record.heardAt > FORGET_AFTER_MS)) this.#forget(record)
     }
@@ -143,6 +144,13 @@ export class Membership {
   get(id: string): PeerInfo | undefined {
     const record = this.#records.get(id)
     return record?.isLive ? record.peer : undefined
+  }
+
+  /** How many peers live. */
+  get liveCount(): number {
+    let count = 0
+    for (const { isLive } of this.#records.values()) if (isLive) count += 1
+    return count
   }
 
   /** How sure it is that a peer is what it is said to be. */
@@ -206,7 +214,7 @@ export class Membership {
 
   #revive(record: PeerRecord, isNew: boolean): void {
     if (isNew) this.#onEvent({ type: 'joined', peer: record.peer })
-    if (record.isLive || !this.#isFresh(record.heardAt)) return
+    if (record.isLive || !this.#isHeardOf(record)) return
     record.isLive = true
     this.#onEvent({ type: 'back', peer: record.peer })
   }
@@ -256,10 +264,12 @@ export class Membership {
   }
 
   /** The peer at those of its addresses that may be asked; undefined when none is left. */
-  #usable(peer: PeerInfo, teller: string | undefined): PeerInfo | undefined {
-    const addresses = peer.addresses.filter(
-      (host) => this.#banAt(peer, host) === undefined && (teller === undefined || isDialable(host, teller)),
-    )
+  #usable(peer: PeerInfo, teller: string | undefined, known: PeerRecord | undefined): PeerInfo | undefined {
+    const { port } = peer
+    // What was taken in before was looked at then; most of what peers tell is that.
+    const mayAsk = (host: string) =>
+      teller === undefined || known?.hasClaim({ host, port }) || isDialable(host, teller)
+    const addresses = peer.addresses.filter((host) => this.#banAt(peer, host) === undefined && mayAsk(host))
     return addresses.length > 0 ? { ...peer, addresses } : undefined
   }
 
@@ -276,11 +286,20 @@ export class Membership {
   }
 
   #isOurs(peer: PeerInfo): boolean {
-    return peer.id !== this.#options.selfId && peer.clusterFingerprint === this.#options.clusterFingerprint
+    const { selfId, clusterFingerprint: own, acceptedFingerprints } = this.#options
+    const accepted = acceptedFingerprints?.() ?? [own]
+    return peer.id !== selfId && accepted.includes(peer.clusterFingerprint)
+  }
+
+  /** False for a peer of which nothing was heard for too long; soon for one that did not answer since. */
+  #isHeardOf({ heardAt, doubtedAt }: PeerRecord): boolean {
+    const { now, heartbeatMs } = this.#options
+    if (doubtedAt > heardAt && now() - heardAt >= MISSED_HEARTBEATS * heartbeatMs) return false
+    return this.#isFresh(heardAt)
   }
 
   #isFresh(heardAt: number): boolean {
-    return this.#options.now() - heardAt < MISSED_HEARTBEATS * this.#options.heartbeatMs
+    return this.#options.now() - heardAt < this.#options.silenceMs
   }
 }
 

@@ -28,8 +28,7 @@ export class PeerRecord {
   /** Each with a port of its own; the first is the one to try. */
   #claims: PeerInfo[]
   #proven: Endpoint | undefined
-  /** True once it failed where it was proven to be. */
-  #isDoubted = false
+  #doubtedAt = Number.NEGATIVE_INFINITY
   #failures = 0
 
   constructor(peer: PeerInfo, heardAt: number, introducer: string | undefined) {
@@ -50,6 +49,11 @@ export class PeerRecord {
     return this.#proven
   }
 
+  /** When it last failed to answer where it had been found; -Infinity once it answered again. */
+  get doubtedAt(): number {
+    return this.#doubtedAt
+  }
+
   /** True when the peer itself spoke to this process. */
   get isProven(): boolean {
     return this.directAt > Number.NEGATIVE_INFINITY
@@ -58,6 +62,11 @@ export class PeerRecord {
   /** True while it answers at its proven place: no teller moves it then. */
   get isFirm(): boolean {
     return this.isLive && this.#proven !== undefined && !this.#isDoubted
+  }
+
+  /** True when it is said to be at this place already. */
+  hasClaim({ host, port }: Endpoint): boolean {
+    return this.#claims.some((claim) => claim.port === port && claim.addresses.includes(host))
   }
 
   /** True when `peer` is said to be where it was proven to be, or that is not known. */
@@ -99,14 +108,14 @@ export class PeerRecord {
     const addresses = [host, ...claim.addresses.filter((other) => other !== host)]
     this.#claims = [{ ...claim, addresses }, ...this.#claims.filter((other) => other !== claim)]
     this.#proven = { host, port }
-    this.#isDoubted = false
+    this.#doubtedAt = Number.NEGATIVE_INFINITY
     this.#failures = 0
     return true
   }
 
-  /** The peer did not answer at this place: others are tried first. */
-  fail({ host, port }: Endpoint): void {
-    if (this.#proven?.host === host && this.#proven.port === port) this.#isDoubted = true
+  /** The peer did not answer at this place at the moment `now`: others are tried first. */
+  fail({ host, port }: Endpoint, now: number): void {
+    if (this.#proven?.host === host && this.#proven.port === port) this.#doubtedAt = now
     if (this.#proven && !this.#isDoubted) return
     const { peer } = this
     if (peer.port !== port || !peer.addresses.includes(host)) return
@@ -139,6 +148,10 @@ export class PeerRecord {
   /** Every place that it is said to be at. */
   endpoints(): Endpoint[] {
     return this.#claims.flatMap(({ addresses, port }) => addresses.map((host) => ({ host, port })))
+  }
+
+  get #isDoubted(): boolean {
+    return this.#doubtedAt > Number.NEGATIVE_INFINITY
   }
 
   #replace(peer: PeerInfo): void {

@@ -26,6 +26,8 @@ export interface PeerInfo {
   /** Names the cluster key without revealing it; undefined without a key. */
   readonly clusterFingerprint: string | undefined
   readonly role: PeerRole
+  /** Names the rack, site or region that the peer is in; undefined where none was named. */
+  readonly zone?: string | undefined
   /** True for a peer that fetches from the Hub what others ask it for. */
   readonly fetchesForPeers: boolean
   /** True when the peer API speaks TLS. */
@@ -47,6 +49,8 @@ const idPattern = /^[0-9a-f]{16}$/
 const namePattern = /^[\p{L}\p{N}._ -]{1,64}$/u
 const versionPattern = /^[\w.+-]{1,32}$/
 const fingerprintPattern = /^[0-9a-f]{16}$/
+/** What Kubernetes allows as the value of a label, such as that of `topology.kubernetes.io/zone`. */
+const zonePattern = /^[\w.-]{1,63}$/
 const rolePattern = /^(?:download|serve)$/
 
 /** Draws a new peer id. */
@@ -57,6 +61,11 @@ export function createPeerId(): PeerId {
 /** True for a peer id as `createPeerId` makes them. */
 export function isPeerId(text: string): text is PeerId {
   return idPattern.test(text)
+}
+
+/** True for the name of a zone as peers may tell it. */
+export function isZone(text: string): boolean {
+  return zonePattern.test(text)
 }
 
 /** A host name made fit for other people's terminals: what a peer name may not hold becomes a dash. */
@@ -74,6 +83,7 @@ export function encodePeer(peer: PeerInfo): Record<string, unknown> {
     version: peer.version,
     role: peer.role,
     ...(peer.clusterFingerprint && { clusterFingerprint: peer.clusterFingerprint }),
+    ...(peer.zone !== undefined && { zone: peer.zone }),
     ...(peer.fetchesForPeers && { fetchesForPeers: true }),
     ...(peer.usesTls && { usesTls: true }),
   }
@@ -96,6 +106,7 @@ export function decodePeer(value: unknown, sender: string): PeerInfo {
       ? reader.text('clusterFingerprint', fingerprintPattern)
       : undefined,
     role: reader.text('role', rolePattern) as PeerRole,
+    ...(reader.has('zone') && { zone: reader.text('zone', zonePattern) }),
     fetchesForPeers: reader.flag('fetchesForPeers'),
     usesTls: reader.flag('usesTls'),
   }
@@ -137,6 +148,7 @@ export function fromPeerHeader(header: string, address: string): PeerInfo {
 
 /** One spelling for each address: IPv4 as such, IPv6 as RFC 5952 has it. */
 export function canonicalHost(host: string): string {
+  if (isIP(host) === 4) return host
   const url = `http://${urlHost(host)}`
   return plainAddress(URL.canParse(url) ? bareHost(new URL(url).hostname) : host)
 }

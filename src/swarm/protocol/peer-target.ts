@@ -4,6 +4,7 @@ import type { BlobPlace } from '../server/blob-shelf.ts'
 /** What a request to the peer API asks for. */
 export type PeerTarget =
   | { readonly type: 'health' | 'peers' | 'bye' }
+  | { readonly type: 'bundle'; readonly query: URLSearchParams }
   | { readonly type: 'blob' | 'pieces' | 'digests'; readonly oid: Oid; readonly query: URLSearchParams }
 
 const MAX_URL = 4096
@@ -15,6 +16,7 @@ export function parseTarget(url: string): PeerTarget | undefined {
   if (pathname === '/healthz') return { type: 'health' }
   if (pathname === '/v1/peers') return { type: 'peers' }
   if (pathname === '/v1/bye') return { type: 'bye' }
+  if (pathname === '/v1/blobs') return { type: 'bundle', query }
   const [, oid, part] = /^\/v1\/blobs\/([0-9a-f]+)(?:\/(pieces|digests))?$/.exec(pathname) ?? []
   if (oid === undefined || !isOid(oid)) return undefined
   return { type: part === 'pieces' || part === 'digests' ? part : 'blob', oid, query }

@@ -42,10 +42,16 @@ export interface DigestWork {
   readonly signal: AbortSignal
 }
 
+/** How hard to look for a blob. */
+export interface FindOptions {
+  /** Takes what is known of the disk, without looking at it again, and begins no fetch. @default false */
+  readonly isKnownOnly?: boolean
+}
+
 /** All that this process serves to peers. */
 export interface BlobShelf {
   /** The blob, or undefined when it is not here or not for this asker, which must look alike. */
-  find(oid: Oid, asker: Asker): Promise<SharedBlob | undefined>
+  find(oid: Oid, asker: Asker, options?: FindOptions): Promise<SharedBlob | undefined>
   /** Calls `listener` each time a blob appears on the shelf or leaves it; returns what ends that. */
   onChange(oid: Oid, listener: () => void): () => void
 }

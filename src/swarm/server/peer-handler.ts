@@ -21,9 +21,10 @@ import { PiecesCursor } from '../protocol/pieces-cursor.ts'
 import type { ClusterKey } from '../trust/cluster-key.ts'
 import { senderOf } from '../trust/sender-of.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
+import { bundleReply } from './bundle-reply.ts'
 import { InterestedPeers } from './interested-peers.ts'
 import { PiecesStream } from './pieces-stream.ts'
-import { type Admitted, rangeReply, type Upload } from './range-reply.ts'
+import { type Admitted, rangeReply, type Upload, type UploadContext } from './range-reply.ts'
 import { type Admission, RequestAdmission, readContact } from './request-admission.ts'
 import { TopAskers } from './top-askers.ts'
 import { type Connection, UploadLedger } from './upload-ledger.ts'
@@ -135,7 +136,7 @@ export class PeerHandler {
       if (!isAbort(error)) this.#log.debug(`request of peer ${connection.address} failed: ${String(error)}`)
       response = refuse(500, 'failed')
     }
-    response = this.introduce(response)
+    response.headers.set(PEER_HEADER, toPeerHeader(this.#selfFor(admission)))
     response.headers.set(LOAD_HEADER, toLoadHeader(this.load(connection.pending())))
     return this.#admission.prove(admission, request.method, response)
   }
@@ -164,12 +165,16 @@ export class PeerHandler {
     if (peer && this.#options.peers.isBanned(peer)) return refuse(403, 'banned')
     if (target.type === 'bye') return this.#bye(peer, connection)
     const greeting = peer && this.#greet(peer)
-    if (!('oid' in target)) return this.#peers()
+    if (!('query' in target)) return this.#peers(admission)
     const asker: Asker = {
       hasKey: 'nonce' in admission,
       address: connection.address,
       peer,
-      place: this.#admission.placeIn(target.query, admission),
+      place: target.type === 'bundle' ? undefined : this.#admission.placeIn(target.query, admission),
+    }
+    if (target.type === 'bundle') {
+      const admitted = { request, connection, asker, ...this.#uploading }
+      return bundleReply(this.#options.shelf, target.query, admitted)
     }
     return this.#blob(target, { request, connection, asker }, greeting)
   }
@@ -185,8 +190,11 @@ export class PeerHandler {
     if (!blob) return refuse(404, 'not here')
     if (target.type === 'pieces') return this.#pieces(target.oid, blob, admitted)
     if (target.type === 'digests') return this.#digests(target, blob, admitted)
-    const { onUpload } = this.#options
-    return rangeReply(target.oid, blob, { ...admitted, uploads: this.#uploads, onUpload })
+    return rangeReply(target.oid, blob, { ...admitted, ...this.#uploading })
+  }
+
+  get #uploading(): UploadContext {
+    return { uploads: this.#uploads, onUpload: this.#options.onUpload }
   }
 
   async #watch(oid: Oid, admitted: Admitted, greeting: Promise<boolean>): Promise<Response> {
@@ -250,9 +258,15 @@ export class PeerHandler {
     }
   }
 
-  #peers(): Response {
+  /** This process as the asker may know it: by the fingerprint of the key that the asker holds. */
+  #selfFor(admission: Admission): PeerInfo {
+    const self = this.#options.self()
+    return 'nonce' in admission ? { ...self, clusterFingerprint: admission.key.fingerprint } : self
+  }
+
+  #peers(admission: Admission): Response {
     const peers = this.#options.peers.sample(MAX_PEERS_TOLD, Math.random)
-    return json({ v: 1, self: encodePeer(this.#options.self()), peers: peers.map(encodeKnownPeer) })
+    return json({ v: 1, self: encodePeer(this.#selfFor(admission)), peers: peers.map(encodeKnownPeer) })
   }
 
   #bye(peer: PeerInfo | undefined, connection: Connection): Response {
@@ -274,6 +288,6 @@ function ownAddresses({ self }: PeerHandlerOptions): (at: string, from: string) 
 }
 
 function isAllowed(method: string, target: PeerTarget): boolean {
-  if (target.type === 'bye') return method === 'POST'
+  if (target.type === 'bye' || target.type === 'bundle') return method === 'POST'
   return method === 'GET' || (method === 'HEAD' && (target.type === 'blob' || target.type === 'health'))
 }

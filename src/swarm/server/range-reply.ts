@@ -20,14 +20,17 @@ export interface Upload {
   readonly to: string
 }
 
+/** What counts what is sent. */
+export interface UploadContext {
+  readonly uploads: UploadLedger
+  readonly onUpload: ((upload: Upload) => void) | undefined
+}
+
 /** Answers with the bytes of a blob: 206, or 200 for the whole, 416, or 503 for pieces that are not here and when busy. */
 export async function rangeReply(
   oid: Oid,
   blob: SharedBlob,
-  context: Admitted & {
-    readonly uploads: UploadLedger
-    readonly onUpload: ((upload: Upload) => void) | undefined
-  },
+  context: Admitted & UploadContext,
 ): Promise<Response> {
   const { request, connection, asker, uploads, onUpload } = context
   const header = request.headers.get('range')

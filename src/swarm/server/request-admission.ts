@@ -1,15 +1,15 @@
 import { fromPeerHeader, PEER_HEADER, type PeerInfo } from '../protocol/peer-info.ts'
 import { parsePlace, parseSealedPlace } from '../protocol/peer-target.ts'
-import { AUTH_HEADER, type ClusterKey, parseSignature } from '../trust/cluster-key.ts'
+import { AUTH_HEADER, type ClusterKey, parseSignature, signerOf } from '../trust/cluster-key.ts'
 import { type Refusal, RequestVerifier } from '../trust/request-verifier.ts'
 import { proveResponse } from '../trust/response-proof.ts'
 import { openText } from '../trust/sealed-stream.ts'
 import type { BlobPlace } from './blob-shelf.ts'
 import type { Connection } from './upload-ledger.ts'
 
-/** Whether a request was signed with the cluster key; its nonce when it was, nothing where there is no key. */
+/** Whether a request was signed with the cluster key; its nonce and that key when it was, nothing where there is none. */
 export type Admission =
-  | { readonly nonce: string }
+  | { readonly nonce: string; readonly key: ClusterKey }
   | { readonly refusal: Refusal }
   | { readonly hasNoKey: true }
 
@@ -42,25 +42,24 @@ export class RequestAdmission {
       range: request.headers.get('range') ?? undefined,
       contact: request.headers.get(PEER_HEADER) ?? undefined,
     }
-    const needsRecipient = pathname.startsWith('/v1/blobs/')
+    const needsRecipient = /^\/v1\/blobs(?:\/|$)/.test(pathname)
     const refusal = this.#verifier.refusalOf(signed, header, { needsRecipient, from: address })
     if (refusal) return { refusal }
-    const nonce = parseSignature(header)?.nonce
-    return nonce === undefined ? { refusal: 'not signed' } : { nonce }
+    const signature = parseSignature(header)
+    const key = signature && this.#key && signerOf(this.#key, signed, signature)
+    return signature && key ? { nonce: signature.nonce, key } : { refusal: 'not signed' }
   }
 
   /** The reply with the proof by which the asker believes it. */
   prove(admission: Admission, method: string, reply: Response): Response {
-    return this.#key && 'nonce' in admission
-      ? proveResponse(this.#key, admission.nonce, method, reply)
-      : reply
+    return 'nonce' in admission ? proveResponse(admission.key, admission.nonce, method, reply) : reply
   }
 
   /** Where on the Hub the blob is, as the request says. */
   placeIn(query: URLSearchParams, admission: Admission): BlobPlace | undefined {
-    const key = this.#key
-    if (!key) return parsePlace(query)
+    if (!this.#key) return parsePlace(query)
     if (!('nonce' in admission)) return undefined
+    const { key } = admission
     return parseSealedPlace(query, (text) => openText(text, key.derive('request text', admission.nonce)))
   }
 }

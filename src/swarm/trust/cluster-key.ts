@@ -12,6 +12,8 @@ const DERIVED_LENGTH = 32
 export interface ClusterKey {
   /** 16 hex digits that name the key in announcements. */
   readonly fingerprint: string
+  /** The keys that others of the cluster may use now: while it turns to a new one two, the one to sign with first. */
+  accepted(): readonly ClusterKey[]
   /** HMAC-SHA256 over `text`, in hex. */
   sign(text: string): string
   /** 32 bytes that only holders of the key can compute; other bytes for each purpose and context (RFC 5869). */
@@ -31,12 +33,14 @@ export function createClusterKey(text: string): ClusterKey {
     )
   }
   const fingerprint = createHash('sha256').update(`dfhf cluster key fingerprint\0${secret}`).digest('hex')
-  return {
+  const key: ClusterKey = {
     fingerprint: fingerprint.slice(0, 16),
+    accepted: () => [key],
     sign: (message) => createHmac('sha256', secret).update(message).digest('hex'),
     derive: (purpose, context) =>
       Buffer.from(hkdfSync('sha256', secret, context, `dfhf ${purpose}`, DERIVED_LENGTH)),
   }
+  return key
 }
 
 /** Reads a key file, white space around the key ignored; warns when others on this machine can read it too. */
@@ -126,7 +130,12 @@ export function parseSignature(header: string | null | undefined): Signature | u
   return { time: Number(time), nonce, to, at, digest }
 }
 
-/** True when the holder of the key signed just this. */
-export function isSignedWith(key: ClusterKey, request: SignedRequest, signature: Signature): boolean {
-  return isEqualDigest(key.sign(textToSign(request, signature)), signature.digest)
+/** The one of the accepted keys that signed just this; undefined when none did. */
+export function signerOf(
+  key: ClusterKey,
+  request: SignedRequest,
+  signature: Signature,
+): ClusterKey | undefined {
+  const text = textToSign(request, signature)
+  return key.accepted().find((each) => isEqualDigest(each.sign(text), signature.digest))
 }

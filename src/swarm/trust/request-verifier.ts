@@ -1,4 +1,4 @@
-import { type ClusterKey, isSignedWith, parseSignature, type SignedRequest } from './cluster-key.ts'
+import { type ClusterKey, parseSignature, type SignedRequest, signerOf } from './cluster-key.ts'
 
 /** Why a request is refused, in words that the sender may see. */
 export type Refusal =
@@ -53,7 +53,7 @@ export class RequestVerifier {
     if (!signature)
       return /^v(?!2 )\d+ \d/.test(header ?? '') ? 'signed by another version of dfhf' : 'not signed'
     const { time, nonce, to, at } = signature
-    if (!isSignedWith(key, request, signature)) return 'signed with another key'
+    if (!signerOf(key, request, signature)) return 'signed with another key'
     if (Math.abs(now() - time) > windowMs) return 'signed too long ago or in the future'
     if (to !== selfId && (to !== '*' || needsRecipient)) return 'meant for another peer'
     // A host that was dialled in this peer's place can pass requests on, but cannot change the address that was signed.

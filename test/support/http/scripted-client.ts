@@ -25,6 +25,7 @@ export function scriptedClient(
   return {
     seen,
     rateGate: new RateGate(),
+    renewTrust() {},
     async request({ method = 'GET', url, headers = {} }: HttpRequest) {
       const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
       const request = { url: new URL(url).href, method, headers: Object.fromEntries(lower) }

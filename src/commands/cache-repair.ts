@@ -1,0 +1,90 @@
+import { DfhfError } from '../base/errors.ts'
+import { downloadFile } from '../repo-download/download-file.ts'
+import { listCachedRepos } from '../storage/cache/cache-contents.ts'
+import type { HashFile } from '../storage/files/hash-file.ts'
+import { placeBlob } from '../storage/partial/place-blob.ts'
+import { removeStoredBlob } from '../storage/store/store-repos.ts'
+import type { VerifiedFiles } from '../storage/store/verified-files.ts'
+import type { BlobToCheck } from './cache-parts.ts'
+import type { CommandContext } from './commands.ts'
+import { openSession, type Session } from './open-session.ts'
+import type { CacheOptions } from './settings/options.ts'
+
+/** What was done about a wrong blob, or why nothing could be. */
+interface Remedy {
+  readonly remedy: 'fetched anew' | 'copied from the cache' | 'removed' | undefined
+  readonly why?: string
+}
+
+interface RepairParts {
+  readonly verified: VerifiedFiles
+  readonly hashFile: HashFile
+}
+
+/** Puts wrong blobs right. Until the right bytes are here and checked, what stands at a blob's name stays. */
+export class CacheRepair implements AsyncDisposable {
+  readonly #options: CacheOptions
+  readonly #context: CommandContext
+  readonly #parts: RepairParts
+  #session: Session | undefined
+
+  constructor(options: CacheOptions, context: CommandContext, parts: RepairParts) {
+    this.#options = options
+    this.#context = context
+    this.#parts = parts
+  }
+
+  /** Fetches a blob of the cache anew; replaces one of the store by the cache's own or removes it. Throws when stopped. */
+  async repair(blob: BlobToCheck): Promise<Remedy> {
+    const { signal } = this.#context
+    try {
+      return await (blob.cached ? this.#fetchAnew(blob) : this.#takeOut(blob))
+    } catch (error) {
+      signal.throwIfAborted()
+      return { remedy: undefined, why: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session?.[Symbol.asyncDispose]()
+  }
+
+  async #fetchAnew({ oid, cached }: BlobToCheck): Promise<Remedy> {
+    const revisions = cached?.revisions ?? []
+    const places = revisions.flatMap(({ commit, files }) =>
+      files.filter((file) => file.oid === oid).map(({ path }) => ({ commit, path })),
+    )
+    const [place] = places
+    if (!cached || !place) {
+      const why = 'no snapshot refers to it; dfhf cache prune --hf-cache removes it'
+      return { remedy: undefined, why }
+    }
+    this.#session ??= await openSession({ ...this.#options, isForced: true }, this.#context)
+    const fetcher = this.#session.fetcherOf({ repo: cached.repo, revision: place.commit })
+    const result = await downloadFile(fetcher, place.path)
+    if (result.oid !== oid) {
+      throw new DfhfError('verification-failed', `the Hub now names ${result.oid} for ${place.path}`)
+    }
+    return { remedy: 'fetched anew' }
+  }
+
+  /** The daemon fetches what it lacks when it is asked for it, so that a wrong blob may go. */
+  async #takeOut({ oid, path, size }: BlobToCheck): Promise<Remedy> {
+    const { verified, hashFile } = this.#parts
+    for await (const { blobs } of listCachedRepos(this.#options.places.cacheDir)) {
+      const source = blobs.find((each) => each.oid === oid && each.size === size)?.path
+      if (source === undefined || !(await verified.verify(source, oid, hashFile, this.#context.signal)))
+        continue
+      await placeBlob(source, path, {
+        expected: { oid, size },
+        hashFile,
+        hardLink: false,
+        signal: this.#context.signal,
+      })
+      await verified.record(path, oid)
+      return { remedy: 'copied from the cache' }
+    }
+    await removeStoredBlob(path)
+    return { remedy: 'removed' }
+  }
+}
