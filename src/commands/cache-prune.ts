@@ -12,6 +12,7 @@ import { HfCache } from '../storage/cache/hf-cache.ts'
 import { onDisk, unlessMissing } from '../storage/files/disk-error.ts'
 import { findOrphans, isReallyInside, type Orphan, removeOrphan } from '../storage/partial/find-orphans.ts'
 import { chooseVictims } from '../storage/store/eviction.ts'
+import { PinNotes } from '../storage/store/pin-notes.ts'
 import { removeStoredBlob } from '../storage/store/store-repos.ts'
 import type { StoredBlob } from '../storage/store/store-scan.ts'
 import type { Outcome } from '../ui/outcome.ts'
@@ -75,18 +76,26 @@ async function* pruneOrphans(
 
 async function* prunePastQuota(options: CacheOptions, storeDir: string): AsyncGenerator<Pruned> {
   const { blobs: found, partials } = await scanStoreAt(storeDir)
+  const pinned = await pinnedOids(options.places.stateDir)
   const blobs: StoredBlob[] = []
   for (const blob of found)
     if (await isReallyInside(storeDir, storedPath(options.places, blob.oid))) blobs.push(blob)
   let used = blobs.reduce((sum, { size }) => sum + size, 0)
   for (const { path, size } of partials) if (await isReallyInside(storeDir, path)) used += size
-  const candidates = blobs.map(({ oid, size, usedAtMs }) => ({ oid, size, usedAtMs, isShared: false }))
+  const candidates = blobs
+    .filter(({ oid }) => !pinned.has(oid))
+    .map(({ oid, size, usedAtMs }) => ({ oid, size, usedAtMs, isShared: false }))
   const excess = { overQuota: used - options.storeQuota, underFloor: 0 }
   for (const { oid, size } of chooseVictims(candidates, excess)) {
     const path = storedPath(options.places, oid)
     if (!options.isDryRun) await removeStoredBlob(path)
     yield { kind: 'past quota', path, size }
   }
+}
+
+async function pinnedOids(stateDir: string | undefined): Promise<ReadonlySet<string>> {
+  const notes = stateDir === undefined ? [] : await new PinNotes(stateDir).read()
+  return new Set(notes.flatMap(({ oids }) => oids))
 }
 
 /** Takes each blob's lock first, as every client holds it from the download until the snapshot refers to the blob. */

@@ -7,10 +7,13 @@ import { PublicRepos } from '../peer/public-repos.ts'
 import { createSlowHash } from '../peer/slow-hash.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import { CollectWhenLarge } from '../serve/collect-when-large.ts'
+import { PinnedRepos } from '../serve/pinned-repos.ts'
 import { Readiness } from '../serve/readiness.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
+import { StatusBoard } from '../serve/status/status-board.ts'
 import { BlobChecker } from '../storage/store/blob-checker.ts'
 import { BlobIndex } from '../storage/store/blob-index.ts'
+import { PinNotes } from '../storage/store/pin-notes.ts'
 import { BlobStore } from '../storage/store/store.ts'
 import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
@@ -36,6 +39,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   // Loaded here, so that only `serve` pays for loading the metrics library.
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
+  const board = new StatusBoard()
   const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
   const usersToken = await followUsersToken(options.hub, stack, context)
   const hub = connectHub(options.hub, http, context, usersToken)
@@ -47,6 +51,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     new TransferEngine({
       report: (event) => {
         metrics.observe(event)
+        board.observe(event)
         context.events(event)
       },
       connections: speed.connections,
@@ -95,6 +100,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     store,
     verified,
     mayAskHub: peers.origin === 'auto',
+    onFetch: (id, blob, transfer) => board.began(id, blob, transfer),
     mayShare: async (repo) =>
       peering?.key !== undefined || (repo !== undefined && (await publicRepos.isPublic(repo))),
   })
@@ -106,7 +112,10 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       peering.start({
         role: 'serve',
         fetchesForPeers: options.isFetchingForPeers,
-        onUpload: ({ size }) => metrics.uploaded(size),
+        onUpload: (upload) => {
+          metrics.uploaded(upload.size)
+          board.uploaded(upload)
+        },
         shelf: new LibraryShelf({
           library,
           hashes: engine.hashes,
@@ -132,6 +141,15 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
           ownHub: hub,
           metrics,
           readiness,
+          status: {
+            board,
+            sources: {
+              version: context.version,
+              hubHost: new URL(options.hub.endpoint).host,
+              store: () => ({ used: store.usedSize, quota: options.storeQuota, blobs: index.oids().size }),
+              peers: () => [...new Set(node?.membership.live().map(({ name }) => name))],
+            },
+          },
           warmToken: await followWarmToken(options.warmTokenFile, stack, log),
           trustsPeers: peering?.key !== undefined,
         },
@@ -160,6 +178,12 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     addresses: outsideAddresses(),
   })
   for (const line of opening) log.info(line)
+  if (options.pins.length > 0) {
+    const { pins, storeQuota } = options
+    const notes = new PinNotes(places.stateDir)
+    const present = () => index.oids()
+    stack.use(await PinnedRepos.start({ pins, library, hub, storeQuota, store, notes, present, log }))
+  }
   stack.use(new ShrinkAtRest())
   stack.use(new CollectWhenLarge())
   await aborted(signal)

@@ -9,7 +9,11 @@ import type { BlobLibrary } from '../peer/blob-library.ts'
 import type { PublicRepos } from '../peer/public-repos.ts'
 import type { Origin } from '../repo/origin.ts'
 import type { DaemonMetrics } from '../serve/metrics.ts'
-import { type OpenGateway, openGateway } from '../serve/open-gateway.ts'
+import {
+  type OpenGateway,
+  type GatewayOptions as OpenGatewayOptions,
+  openGateway,
+} from '../serve/open-gateway.ts'
 import type { Readiness } from '../serve/readiness.ts'
 import type { CommandContext } from './commands.ts'
 import type { GatewayOptions, ServeOptions } from './settings/options.ts'
@@ -22,6 +26,7 @@ interface DaemonParts {
   /** Carries this node's token. */
   readonly ownHub: Origin
   readonly metrics: DaemonMetrics
+  readonly status: OpenGatewayOptions['status']
   readonly readiness: Readiness
   readonly warmToken: () => string | undefined
   /** True when all peers hold the cluster key. */

@@ -2,7 +2,7 @@ import { withoutEndSlashes } from '../base/without-end-slashes.ts'
 import { lfsOidOf } from '../hub/hub-hosts.ts'
 import type { AllowList } from './access/allow-list.ts'
 import type { OwnNames } from './access/own-names.ts'
-import { isFromWebPage } from './access/web-page.ts'
+import { isFromOtherPage, isFromWebPage } from './access/web-page.ts'
 import type { ConnectRequest, GatewayHandler } from './gateway-server.ts'
 import type { GatewayRequest, HeaderLine, Reply } from './message.ts'
 import type { HubMirror } from './mirror/hub-mirror.ts'
@@ -10,8 +10,8 @@ import type { CdnProxy } from './proxy/cdn-proxy.ts'
 import type { Tunnels } from './proxy/tunnel.ts'
 import { headerText, refuse } from './refusal.ts'
 
-/** Answers one of the gateway's own paths. */
-export type OwnRoute = (request: GatewayRequest) => Reply | Promise<Reply>
+/** Answers one of the gateway's own paths; undefined for a request that is meant for the Hub. */
+export type OwnRoute = (request: GatewayRequest) => Reply | Promise<Reply> | undefined
 
 /** The parts that answer, by kind of request. */
 export interface GatewayParts {
@@ -24,6 +24,8 @@ export interface GatewayParts {
   readonly ownNames: OwnNames
   /** By `METHOD /path`. */
   readonly own: ReadonlyMap<string, OwnRoute>
+  /** Paths of those that a browser may ask for where its user, or the gateway's own page, wants it. */
+  readonly pages: ReadonlySet<string>
 }
 
 /**
@@ -31,7 +33,6 @@ export interface GatewayParts {
  * in them, guessing their type, and embedding them in a page.
  */
 const guards: readonly HeaderLine[] = [
-  ['Content-Security-Policy', 'sandbox'],
   ['X-Content-Type-Options', 'nosniff'],
   ['Cross-Origin-Resource-Policy', 'same-origin'],
 ]
@@ -45,12 +46,13 @@ export class Gateway implements GatewayHandler {
   }
 
   async handle(request: GatewayRequest): Promise<Reply> {
-    if (isFromWebPage(request.headers)) return refuse(403, 'the gateway does not answer web pages')
+    if (isFromWebPage(request.headers) && !this.#isOwnPage(request)) return noPages()
     const { target } = request
     // A proxy's client names the server in the target; its Host header does not count (RFC 9112, 3.2.2).
     if (/^https?:\/\//i.test(target)) return this.#absolute(request, target)
     const reply = await this.#own(request)
-    return { ...reply, headers: [...reply.headers, ...guards] }
+    const policy: HeaderLine = ['Content-Security-Policy', reply.policy ?? 'sandbox']
+    return { ...reply, headers: [...reply.headers, policy, ...guards] }
   }
 
   connect({ authority, socket, head, signal }: ConnectRequest): Promise<void> {
@@ -71,10 +73,19 @@ export class Gateway implements GatewayHandler {
     const path = target.replace(/[?#].*$/s, '')
     const method = request.method === 'HEAD' ? 'GET' : request.method
     const route = own.get(`${method} ${path}`)
-    if (route) return route(request)
+    const reply = route && (await route(request))
+    if (reply) return reply
+    // A browser that may have a page of the gateway's may not have the Hub's in its place.
+    if (isFromWebPage(headers)) return noPages()
     const origin = this.#namedOrigin(request, path)
     if (origin !== undefined) return this.#absolute(request, origin + target)
     return mirror.handle({ ...request, target, base: `http://${host}` })
+  }
+
+  /** True where a browser asks for one of the pages that the gateway has, and no other page makes it. */
+  #isOwnPage({ method, target, headers }: GatewayRequest): boolean {
+    const isRead = method === 'GET' || method === 'HEAD'
+    return isRead && this.#parts.pages.has(target.replace(/\?.*$/s, '')) && !isFromOtherPage(headers)
   }
 
   /** A request of a client that uses the gateway as its proxy. */
@@ -101,6 +112,10 @@ export class Gateway implements GatewayHandler {
     if (registry) return withoutEndSlashes(registry)
     return lfsOidOf(path) === undefined ? undefined : this.#parts.allowList.defaultOrigin
   }
+}
+
+function noPages(): Reply {
+  return refuse(403, 'the gateway does not answer web pages')
 }
 
 /**

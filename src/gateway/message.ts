@@ -36,6 +36,8 @@ export type HeaderLine = readonly [name: string, value: string]
 export interface Reply {
   readonly status: number
   readonly headers: readonly HeaderLine[]
+  /** The Content-Security-Policy of a page that the gateway itself has. @default 'sandbox' */
+  readonly policy?: string | undefined
   readonly body?: Uint8Array | FileBody | StreamBody | undefined
 }
 

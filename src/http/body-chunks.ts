@@ -6,8 +6,11 @@ interface BodyFlow {
   abort(reason: Error): void
 }
 
-/** Bytes that wait here for their reader, at which the sender is held back. */
-const MOST_WAITING = 2 ** 19
+/**
+ * Bytes that wait here for their reader, at which the sender is held back. 2 ** 19: no faster, and 13 MB more resident with
+ * the connections of one file over loopback, each of which brings 512 KiB at a time.
+ */
+const MOST_WAITING = 2 ** 17
 
 type Step = IteratorResult<Uint8Array, undefined>
 const OVER: Step = { done: true, value: undefined }

@@ -28,6 +28,8 @@ export interface LibraryParts {
   readonly mayAskHub: boolean
   /** Whether peers may have a blob of this repo, or of one that is not known. */
   readonly mayShare: (repo: Repo | undefined) => Promise<boolean>
+  /** Told of each fetch that begins, with its number in events. */
+  readonly onFetch?: ((id: number, blob: LocatedBlob, transfer: RunningTransfer) => void) | undefined
 }
 
 /** All blobs that the daemon has or can get: those on disk, and those that it fetches into its store on demand. */
@@ -118,6 +120,7 @@ export class BlobLibrary {
       },
       stop.signal,
     )
+    this.parts.onFetch?.(id, blob, transfer)
     const finish = async () => {
       try {
         await transfer.done

@@ -1,9 +1,11 @@
 import { hostname } from 'node:os'
 import { delay } from '../base/delay.ts'
+import type { DfhfError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { PeerClient } from '../swarm/client/peer-client.ts'
 import type { SwarmNode } from '../swarm/client/swarm-session.ts'
+import { awaitFirstPeer } from '../swarm/discovery/await-first-peer.ts'
 import { MulticastDiscovery } from '../swarm/discovery/discovery-multicast.ts'
 import { SEEDS_ANSWER_MS, type Seed, SeedDiscovery } from '../swarm/discovery/discovery-seeds.ts'
 import { isFirstSearchOver } from '../swarm/discovery/first-search.ts'
@@ -24,7 +26,7 @@ import { type CloseOptions, type PeerServer, startPeerServer, type TlsTexts } fr
 const NEXT_PORTS = 64
 /** Peers that appear within this time after another one are told of together, in ms. */
 const CROWD_MS = 20
-/** How often others without the right key are complained about at most, in ms. */
+/** How often peers without the right key or of another version are complained about at most, in ms. */
 const WARN_EVERY_MS = 60_000
 const changes = { joined: 'joined', back: 'is back', proven: 'joined' } as const
 /** How long the goodbyes may take, in ms. */
@@ -122,6 +124,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       key,
       isOwnAddress: (at, from) => addresses.has(at, from),
       greet: (peer) => greeter.greet(peer),
+      onOtherProtocol: (error) => this.#warnOf(error),
       log,
       ...(options.onUpload && { onUpload: options.onUpload }),
     })
@@ -143,7 +146,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
         this.membership.heard(peer, 'direct')
         this.membership.preferAddress(peer.id, address)
       },
-      onUnproven: ({ message, hint }) => this.#warn(`${message}; ${hint}`),
+      onUnproven: (error) => this.#warnOf(error),
       onFailed: ({ id: peerId, port: at }, host) => this.membership.failed(peerId, { host, port: at }),
     })
     this.#multicast = options.isMulticast
@@ -153,6 +156,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
           onPeer: (peer, sender) => this.membership.heard(peer, 'announced', 0, sender),
           // Any host can send that packet; among holders of a key the signed goodbye counts.
           onBye: (peerId, address) => key ?? this.membership.saidBye(peerId, address),
+          onOtherProtocol: (error) => this.#warnOf(error),
           log,
         })
       : undefined
@@ -195,7 +199,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   get hasSearched(): boolean {
     return isFirstSearchOver({
       elapsedMs: performance.now() - this.#startedAt,
-      hasPeer: this.membership.live().length > 0,
+      hasPeer: this.#hasPeer,
       hasTriedSeeds: this.#seeds.hasTriedAll,
       isMulticast: this.#multicast !== undefined,
     })
@@ -247,12 +251,22 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     return discovery
   }
 
-  /** Resolves when the peers that are near have answered. */
+  /** Resolves when the peers that are near have answered; where seeds were given and none has, a moment later. */
   async #untilSearched(): Promise<void> {
     await Promise.all([
       this.#multicast?.answered(),
       Promise.race([this.#seeds.answered, delay(SEEDS_ANSWER_MS)]),
     ])
+    if (this.#options.seeds.length === 0) return
+    await awaitFirstPeer({
+      hasPeer: () => this.#hasPeer,
+      onJoin: (listener) => this.onJoin(listener),
+      signal: this.#stop.signal,
+    })
+  }
+
+  get #hasPeer(): boolean {
+    return this.membership.live().length > 0
   }
 
   #onEvent(event: MembershipEvent): void {
@@ -267,10 +281,10 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
   }
 
   /** Warns once in a while: any host can cause this, and must not fill the log. */
-  #warn(text: string): void {
+  #warnOf({ message, hint }: DfhfError): void {
     if (performance.now() < this.#mayWarnAt) return
     this.#mayWarnAt = performance.now() + WARN_EVERY_MS
-    this.log.warn(text)
+    this.log.warn(`${message}; ${hint}`)
   }
 
   /** Calls listeners at once for the first peer, and once more for all that follow within a moment. */

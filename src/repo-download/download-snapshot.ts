@@ -64,7 +64,7 @@ export function planEvent(plans: readonly SnapshotPlan[]): TransferEvent {
 
 /** What has to be fetched, and can be stored. */
 export function missingFiles(files: readonly PlannedFile[]): FileRef[] {
-  return files.filter(isMissing).map(({ file }) => file)
+  return files.flatMap((each) => (isMissing(each) ? [each.file] : []))
 }
 
 /** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
@@ -100,7 +100,7 @@ async function fetchAll(
   const smallestFirst = files
     .map((planned, index) => ({ planned, index }))
     .sort((a, b) => a.planned.file.size - b.planned.file.size)
-  fetcher.expect(missingFiles(smallestFirst.map(({ planned }) => planned)))
+  fetcher.expect(smallestFirst.flatMap(({ planned }) => (isMissing(planned) ? [planned.file] : [])))
   const garbage = new Garbage()
   const results: FileResult[] = []
   let failure: { readonly error: unknown } | undefined

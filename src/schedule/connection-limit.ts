@@ -57,15 +57,13 @@ export class ConnectionLimit {
 
   /**
    * The connections were not all in use in a window, so that it says nothing. New ones take a moment to open: a trial goes
-   * on for one such window, and is then given up, as a larger limit that was never measured must not stay. What was
-   * learned before may not hold any more, and growth is tried anew.
+   * on for one such window. After that, what was learned before may not hold any more, and growth is tried anew.
    */
   unsettle(now: number): void {
     if (this.#trial && !this.#trial.wasDisturbed) {
       this.#trial = { ...this.#trial, wasDisturbed: true }
       return
     }
-    if (this.#trial) this.#limit = this.#trial.fallback
     this.#trial = undefined
     if (now >= this.#calmUntil) this.#isGrowing = true
   }

@@ -56,11 +56,7 @@ export class DaemonMetrics {
       'source',
     ])
     this.#mismatches = counter('verification_failures_total', 'Blobs whose bytes did not hash to their oid')
-    this.#corruptions = counter(
-      'corruptions_total',
-      'Pieces and blobs that came with wrong bytes and were fetched again',
-      ['of'],
-    )
+    this.#corruptions = counter('corruptions_total', 'Pieces and blobs that came with wrong bytes', ['of'])
     this.#hubRequests = counter(
       'hub_requests_total',
       'Requests to the Hub and its CDN, by status; error where no response came',

@@ -28,6 +28,9 @@ import type { PublicRepos } from '../peer/public-repos.ts'
 import type { Origin } from '../repo/origin.ts'
 import type { DaemonMetrics } from './metrics.ts'
 import { metricsReply } from './metrics-server.ts'
+import type { StatusSources } from './status/status.ts'
+import type { StatusBoard } from './status/status-board.ts'
+import { StatusRoutes, statusPaths } from './status/status-routes.ts'
 import { WarmRoute } from './warm-route.ts'
 
 /** The parts of a gateway, and its settings. */
@@ -62,6 +65,11 @@ export interface GatewayOptions {
   readonly storeQuota: number
   /** The secret by which other machines may order fetches, as it is now. @default none: this machine alone may */
   readonly warmToken?: (() => string | undefined) | undefined
+  /** What the status page shows, and where the rest of it is looked up. */
+  readonly status: {
+    readonly board: StatusBoard
+    readonly sources: Omit<StatusSources, 'isHubUp' | 'isKnownPublic'>
+  }
   readonly metrics?: DaemonMetrics | undefined
   readonly log: Log
 }
@@ -80,6 +88,7 @@ export interface OpenGateway extends AsyncDisposable {
 /** Builds the gateway's parts and binds its port. Throws `usage` for a port that cannot be had, or a misspelt host. */
 export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
   const { log, library, publicRepos, staleForMs, http, tokenRule, metrics, listen } = options
+  const { board, sources } = options.status
   const stop = new AbortController()
   const { signal } = stop
   const endpoint = parseEndpoint(options.endpoint)
@@ -92,7 +101,10 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     library,
     log,
     trustsPeers: options.trustsPeers,
-    onServe: (served) => metrics?.served(served),
+    onServe: (served) => {
+      metrics?.served(served)
+      board.served(served)
+    },
   })
   const known = new KnownUrls(options.ignoreQueryParams)
   const lfs = new LfsGateway({ hub, http, blobs, known })
@@ -112,18 +124,36 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     warmToken: options.warmToken ?? (() => undefined),
     log,
   })
+  const status = new StatusRoutes(() =>
+    board.look({
+      ...sources,
+      isHubUp: () => circuit.isWell,
+      isKnownPublic: (repo) => publicRepos.areKnownPublic([repo]),
+    }),
+  )
   const own = new Map<string, OwnRoute>([
+    ...status.routes,
     ['POST /v1/warm', (request) => warm.handle(request)],
     ...(metrics && options.isMetricsHere ? [['GET /metrics', () => metricsReply(metrics)] as const] : []),
   ])
   const allowed = new AllowedClients(options.clients)
   const ownNames = new OwnNames({ listenHost: listen.host, names: options.hosts })
-  const inside = new Gateway({ endpoint, mirror, proxy, tunnels, allowList, ownNames, own })
+  const inside = new Gateway({
+    endpoint,
+    mirror,
+    proxy,
+    tunnels,
+    allowList,
+    ownNames,
+    own,
+    pages: statusPaths,
+  })
   const door = new Door({ inside, allowed, ownNames, probes: options.probes })
   const onReply = (status: number) => metrics?.answered(status)
   const server = await GatewayServer.listen({ handler: door, ...listen, log, onReply })
   const close = async (graceMs: number) => {
     door.leave()
+    status.close()
     const cut = await server.drain(graceMs)
     await server.close()
     blobs.close()

@@ -58,7 +58,7 @@ export type TransferEvent =
   | { readonly type: 'bytes-lost'; readonly id: number; readonly count: number; readonly kind: SourceKind }
   /** How many connections work for a file now. */
   | { readonly type: 'connections'; readonly id: number; readonly hub: number; readonly peers: number }
-  /** A piece has another digest than its sender claims, or a whole blob another hash than its oid; it is fetched again. */
+  /** A piece has another digest than its sender claims, or a whole blob another hash than its oid. */
   | { readonly type: 'wrong-bytes'; readonly id: number; readonly of: 'piece' | 'blob' }
   /** A file waits, and why in a few words; undefined when it goes on. */
   | { readonly type: 'wait'; readonly id: number; readonly reason: string | undefined }

@@ -7,6 +7,7 @@ import { createHttpClient } from '../../src/http/http-client.ts'
 import { HubClient } from '../../src/hub/hub-client.ts'
 import { PublicRepos } from '../../src/peer/public-repos.ts'
 import { type GatewayOptions, openGateway } from '../../src/serve/open-gateway.ts'
+import { StatusBoard } from '../../src/serve/status/status-board.ts'
 import { type LibraryFixture, openLibrary } from '../peer/library-fixture.ts'
 import type { TestHubOptions } from '../support/hub/test-hub.ts'
 
@@ -40,6 +41,15 @@ export async function openTestGateway(
   })
   const gateway = stack.use(
     await openGateway({
+      status: {
+        board: new StatusBoard(),
+        sources: {
+          version: '1',
+          hubHost: 'hub.example',
+          store: () => ({ used: 0, quota: 1, blobs: 0 }),
+          peers: () => [],
+        },
+      },
       trustsPeers: false,
       listen: { host: '127.0.0.1', port: 0 },
       hosts: [],

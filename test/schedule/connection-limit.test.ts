@@ -35,14 +35,13 @@ describe('the limit of connections', () => {
     expect(limit.limit).toBe(4)
   })
 
-  test('gives up a trial that no window shows to pay', () => {
+  test('keeps what it allowed while no window tells, and grows from there', () => {
     const limit = new ConnectionLimit({ max: 32, start: 4 })
     limit.sample(40, 400)
     limit.unsettle(800)
     limit.unsettle(1_200)
-    expect(limit.limit).toBe(4)
-    // And grows again once all are in use.
-    expect(climb(limit, { perConnection: 10, total: 1_000, windows: 3 })).toEqual([8, 16, 32])
+    expect(limit.limit).toBe(8)
+    expect(climb(limit, { perConnection: 10, total: 1_000, windows: 2 })).toEqual([16, 32])
   })
 
   test('tries one more every ten seconds and keeps it only if it helps', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { execFileSync } from 'node:child_process'
-import { existsSync, linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { parseOid } from '../../src/blob/oid.ts'
@@ -107,6 +107,38 @@ describe('the store', () => {
     pins[1]?.[Symbol.dispose]()
     await bring(store, c)
     expect(oidsOf(store)).toEqual([b.oid, c.oid].sort())
+  })
+
+  test('never lets a blob go that it was told to keep', async () => {
+    const store = await openStore(join(temporaryFolder(), 'store'), { quota: 2 * MIB })
+    for (const blob of [a, b]) await bring(store, blob)
+    store.keep(new Set([a.oid]))
+    await bring(store, c)
+    expect(oidsOf(store)).toEqual([a.oid, c.oid].sort())
+    store.keep(new Set())
+    await find(store, c)
+    await bring(store, b)
+    expect(oidsOf(store)).toEqual([b.oid, c.oid].sort())
+  })
+
+  test('removes at its start what no run can go on with', async () => {
+    const root = join(temporaryFolder(), 'store')
+    const path = await bring(await openStore(root), a)
+    const stem = path.slice(0, -a.oid.length) + b.oid.replace(/^../, a.oid.slice(0, 2))
+    const old = [`${path}.repos.0123abcd.tmp`, `${stem}.dfhf-journal.incomplete`]
+    const lost = [`${stem}.0123abcd.dfhf.incomplete`, `${stem}.repos`]
+    for (const each of [...old, ...lost]) writeFileSync(each, 'x')
+    for (const each of old) utimesSync(each, 1, 1)
+    const young = `${path}.repos.4567cdef.tmp`
+    writeFileSync(young, 'x')
+    expect(oidsOf(await openStore(root))).toEqual([a.oid])
+    expect([...old, ...lost, young].map((each) => existsSync(each))).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+    ])
   })
 
   test('counts blobs being written in full, so that many at once keep the quota', async () => {

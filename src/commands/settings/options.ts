@@ -126,6 +126,8 @@ export interface ServeOptions extends CommonOptions {
   readonly isFetchingForPeers: boolean
   /** Bytes. */
   readonly storeQuota: number
+  /** Revisions that are always here. */
+  readonly pins: readonly { readonly repo: Repo; readonly revision: string }[]
   /** Bytes that stay free on the store's disk. */
   readonly minFree: number
   /** The share of that disk, from 0 to 1, that stays free where it is more. */

@@ -4,6 +4,7 @@ import { DfhfError } from '../../base/errors.ts'
 import { huggingFaceHome, noHome } from '../../base/expand-path.ts'
 import { bareHost } from '../../base/url-host.ts'
 import { parseRepo } from '../../hub/parse-repo.ts'
+import { checkRevision } from '../../repo/repo.ts'
 import { resolveSubject, type Subject } from '../resolve-subject.ts'
 import {
   type CacheOptions,
@@ -128,12 +129,21 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
     warmTokenFile: reader.read(settings.warmTokenFile),
     isFetchingForPeers: reader.read(settings.fetchForPeers),
     storeQuota: reader.read(settings.storeQuota),
+    pins: reader.read(settings.pin).map((text) => parsePin(text, common.hub.endpoint)),
     minFree: minFree.size,
     minFreeShare: minFree.share,
     metrics: resolveMetrics(reader),
     graceMs: reader.read(settings.grace),
     checkEveryMs: reader.read(settings.checkEvery),
   }
+}
+
+function parsePin(text: string, endpoint: string): ServeOptions['pins'][number] {
+  const { type, id, revision = 'main', path } = parseRepo(text, { endpoint })
+  if (path === undefined) return { repo: { type, id }, revision: checkRevision(revision) }
+  throw new DfhfError('usage', `--pin '${text}' names a file`, {
+    hint: 'pin a whole repo: org/name@revision',
+  })
 }
 
 /** The options of `cache`; commander has checked that the first name is one of its actions. */

@@ -82,6 +82,13 @@ export const serveSettings = {
     },
     expandPath,
   ),
+  pin: list({
+    flag: 'pin',
+    value: '<repo@revision>',
+    env: ['DFHF_PIN'],
+    group: groups.store,
+    help: 'fetch this revision into the store, follow it, and never evict it; comma-separated or repeated',
+  }),
   storeQuota: required(
     {
       flag: 'store-quota',

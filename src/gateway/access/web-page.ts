@@ -9,3 +9,12 @@ export function isFromWebPage(headers: Headers): boolean {
   if (headers.has('origin') || (site !== null && site.trim().toLowerCase() !== 'none')) return true
   return site === null && /^\s*Mozilla\//i.test(headers.get('user-agent') ?? '')
 }
+
+/**
+ * True where another page than one of the gateway's own had a browser send a request to read. A browser sends no Origin
+ * when it reads from a page's own server, nor when its user typed the address.
+ */
+export function isFromOtherPage(headers: Headers): boolean {
+  const site = headers.get('sec-fetch-site')?.trim().toLowerCase()
+  return headers.has('origin') || (site !== undefined && site !== 'none' && site !== 'same-origin')
+}

@@ -14,17 +14,12 @@ import { noRoom } from '../files/no-room.ts'
 import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { type FoundPartial, listPartials, removePartial } from '../partial/stale-partials.ts'
 import { type BlobPin, CountedPin } from './blob-pin.ts'
+import { cleanStore } from './clean-store.ts'
 import { chooseVictims, type EvictionCandidate } from './eviction.ts'
 import { StoreCatalog } from './store-catalog.ts'
 import type { BlobStoreOptions } from './store-options.ts'
-import {
-  noteStoreUse,
-  readStoreRepos,
-  removeStoredBlob,
-  removeStoreRepos,
-  writeStoreRepos,
-} from './store-repos.ts'
-import { type StoredBlob, scanStore, storeFolderOf } from './store-scan.ts'
+import { noteStoreUse, readStoreRepos, removeStoredBlob, writeStoreRepos } from './store-repos.ts'
+import { type StoredBlob, storeFolderOf } from './store-scan.ts'
 
 /** How often a use is noted on disk at the most: only eviction after a restart reads the note. */
 const TOUCH_EVERY_MS = 60_000
@@ -47,6 +42,7 @@ export class BlobStore {
   readonly #listeners = new Listeners<Oid>()
   readonly #turn = new Semaphore(1)
   #evictions = 0
+  #kept: ReadonlySet<Oid> = new Set()
 
   private constructor(root: string, options: BlobStoreOptions) {
     this.root = root
@@ -65,8 +61,7 @@ export class BlobStore {
         `the disk of ${root} does not tell how much space is free: only the quota bounds the store`,
       )
     }
-    const { blobs, partials, gone } = await scanStore(root)
-    for (const path of gone) await removeStoreRepos(path)
+    const { blobs, partials } = await cleanStore(root)
     for (const { oid, size, repos, usedAtMs } of blobs) {
       store.#catalog.add(oid, size, usedAtMs)
       store.#catalog.addRepos(oid, repos)
@@ -86,6 +81,11 @@ export class BlobStore {
   /** How many blobs gave way to others since the start. */
   get evictions(): number {
     return this.#evictions
+  }
+
+  /** Evicts none of these blobs until told otherwise, whether they are here or not. */
+  keep(oids: ReadonlySet<Oid>): void {
+    this.#kept = oids
   }
 
   /** All whole blobs. */
@@ -249,7 +249,7 @@ export class BlobStore {
   async #candidates(): Promise<EvictionCandidate[]> {
     const candidates: EvictionCandidate[] = []
     for (const [oid, { size, usedAtMs, pins }] of this.#catalog.entries()) {
-      if (pins > 0) continue
+      if (pins > 0 || this.#kept.has(oid)) continue
       const stats = await unlessMissing(stat(this.pathOf(oid))).catch(() => undefined)
       candidates.push({ oid, size, usedAtMs, isShared: (stats?.nlink ?? 1) > 1 })
     }

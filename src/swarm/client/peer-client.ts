@@ -27,6 +27,12 @@ import {
   PiecesDecoder,
   type PiecesMessage,
 } from '../protocol/peer-wire.ts'
+import {
+  OtherProtocolError,
+  otherProtocol,
+  PEER_PROTOCOL,
+  PROTOCOL_HEADER,
+} from '../protocol/protocol-version.ts'
 import { WireReader } from '../protocol/wire-reader.ts'
 import type { BlobPlace } from '../server/blob-shelf.ts'
 import { MAX_PEERS_TOLD } from '../server/peer-handler.ts'
@@ -53,7 +59,7 @@ export interface PeerClientOptions {
   readonly needsTls?: boolean
   /** Called whenever a peer answered, with the address at which it did. */
   readonly onHeard?: (peer: PeerInfo, address: string) => void
-  /** Called when the host that answers does not hold the cluster key, or refuses this process's. */
+  /** Called when the host that answers does not hold the cluster key, refuses this process's, or speaks another protocol. */
   readonly onUnproven?: (error: DfhfError) => void
   /** Called when a peer did not answer at an address, or another one did. */
   readonly onFailed?: (peer: PeerInfo, address: string) => void
@@ -104,6 +110,8 @@ interface Answer {
   readonly answerer: PeerInfo
 }
 
+/** How often a stream on which messages come says that its peer lives, in ms: often enough for a heartbeat. */
+const HEARD_EVERY_MS = 1_000
 const MAX_LISTING = 2 ** 20
 const MAX_DIGESTS_BODY = 2 ** 16
 
@@ -145,9 +153,13 @@ export class PeerClient {
       throw error
     }
     const decoder = new PiecesDecoder(oid, peer.name, { size })
+    let heardAt = Number.NEGATIVE_INFINITY
     for await (const line of readLines(response.body, { maxLine: MAX_LINE, sender: `peer ${peer.name}` })) {
       const message = decoder.decode(line)
-      this.#options.onHeard?.(peer, address)
+      if (performance.now() - heardAt >= HEARD_EVERY_MS) {
+        heardAt = performance.now()
+        this.#options.onHeard?.(peer, address)
+      }
       yield { ...message, members: message.members.map((member) => seenThrough(member, address)) }
     }
   }
@@ -253,6 +265,7 @@ export class PeerClient {
       bodyTimeoutMs,
     })
     try {
+      this.#mustBeSpoken(raw, sender)
       const response = this.#prove(raw, { nonce, key }, sender)
       const answerer = { ...this.#introduction(response, host, peer), port: peer.port, usesTls }
       if ('id' in peer && answerer.id !== peer.id) throw new WrongPeerError(peer, host)
@@ -269,6 +282,15 @@ export class PeerClient {
   /** The key to sign a request with, and to check its answer: another one may be in use a moment later. */
   #signingKey(): ClusterKey | undefined {
     return this.#options.key?.accepted()[0]
+  }
+
+  /** Throws for a host that speaks another version of the protocol, whose response would be misread. */
+  #mustBeSpoken(raw: HttpResponse, sender: string): void {
+    const version = otherProtocol(raw.headers.get(PROTOCOL_HEADER))
+    if (version === undefined) return
+    const error = new OtherProtocolError(sender, version)
+    this.#options.onUnproven?.(error)
+    throw error
   }
 
   /** The response as a holder of the key sent it. Throws `unauthorized` for one without that proof. */
@@ -300,6 +322,7 @@ export class PeerClient {
     const own = self()
     const contact = own && toPeerHeader(own)
     const headers: Record<string, string> = {
+      [PROTOCOL_HEADER]: String(PEER_PROTOCOL),
       ...(call.range && rangeHeaders(call.range, call.blobSize ?? Number.POSITIVE_INFINITY)),
       ...(contact !== undefined && { [PEER_HEADER]: contact }),
     }

@@ -2,6 +2,7 @@ import { DfhfError, isOfClass } from '../../base/errors.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import { type PeerInfo, toAuthority } from '../protocol/peer-info.ts'
 import { CROWDED, NOT_HERE_YET, REASON_HEADER } from '../protocol/peer-reply.ts'
+import { OtherProtocolError } from '../protocol/protocol-version.ts'
 
 const MAX_RETRY_AFTER_S = 60
 
@@ -68,5 +69,6 @@ export class UnprovenError extends DfhfError {
 export function isElsewhere(error: unknown): boolean {
   if (error instanceof PeerRefusalError) return false
   if (error instanceof UnprovenError || error instanceof WrongPeerError) return true
+  if (error instanceof OtherProtocolError) return true
   return isOfClass(error, 'network')
 }

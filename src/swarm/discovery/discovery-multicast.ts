@@ -1,8 +1,10 @@
 import multicastDns, { type DnsPacket, type MulticastDns, type RemoteAddress } from 'multicast-dns'
 import { delay } from '../../base/delay.ts'
+import type { DfhfError } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import { HEARTBEAT_MS } from '../membership/membership-options.ts'
 import type { PeerInfo } from '../protocol/peer-info.ts'
+import { OtherProtocolError } from '../protocol/protocol-version.ts'
 import { announcedIn, announcementOf, answerTo, serviceAnswer, whoIsThere } from './dns-sd.ts'
 import { listInterfaces, type NetworkInterface } from './network-interfaces.ts'
 
@@ -44,6 +46,9 @@ export interface MulticastOptions {
   /** How many peers are known. @default none */
   readonly peerCount?: () => number
   /** The least time between two announcements, in ms. @default HEARTBEAT_MS */
+  /** Called for a peer that announced itself and speaks another version of the protocol. */
+  readonly onOtherProtocol?: (error: DfhfError) => void
+  /** @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
   /** Another port than that of mDNS, for tests. @default 5353 */
   readonly port?: number
@@ -64,6 +69,7 @@ export class MulticastDiscovery {
       peerCount: () => 0,
       port: MDNS_PORT,
       interfaces: listInterfaces,
+      onOtherProtocol: () => {},
       log: silentLog,
       ...options,
     }
@@ -219,11 +225,12 @@ class MulticastLink {
   }
 
   #hear(packet: DnsPacket, from: RemoteAddress): void {
-    const { self, onPeer, onBye } = this.#options
-    for (const { peer, isLeaving } of announcedIn(packet, from.address)) {
+    const { self, onPeer, onBye, onOtherProtocol } = this.#options
+    for (const { peer, isLeaving, otherProtocol } of announcedIn(packet, from.address)) {
       if (peer.id === self().id) continue
       // The addresses in a packet may be those of another peer.
-      if (isLeaving) onBye(peer.id, from.address)
+      if (otherProtocol !== undefined) onOtherProtocol(new OtherProtocolError(peer.name, otherProtocol))
+      else if (isLeaving) onBye(peer.id, from.address)
       else onPeer(peer, from.address)
     }
   }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { DnsPacket, DnsQuestion, DnsRecord } from 'multicast-dns'
 import { isLoopbackAddress } from '../../base/loopback.ts'
 import { decodePeer, MAX_ADDRESSES, type PeerInfo } from '../protocol/peer-info.ts'
+import { otherProtocol, PEER_PROTOCOL } from '../protocol/protocol-version.ts'
 
 /** The service under which peers announce themselves (RFC 6763). */
 export const SERVICE = '_dfhf._tcp.local'
@@ -26,6 +27,7 @@ function txtOf(peer: PeerInfo): string[] {
     `id=${peer.id}`,
     `name=${peer.name}`,
     `version=${peer.version}`,
+    `protocol=${PEER_PROTOCOL}`,
     `role=${peer.role}`,
     ...(peer.clusterFingerprint ? [`cluster=${peer.clusterFingerprint}`] : []),
     ...(peer.zone === undefined ? [] : [`zone=${peer.zone}`]),
@@ -76,6 +78,8 @@ export interface Announced {
   readonly peer: PeerInfo
   /** True when the peer withdraws its announcement. */
   readonly isLeaving: boolean
+  /** The version of the peer protocol that it speaks, where that is another than this process's. */
+  readonly otherProtocol?: string | undefined
 }
 
 /** The peers that a response announces; records of other services and malformed ones are passed over. */
@@ -84,17 +88,32 @@ export function announcedIn(packet: DnsPacket, sender: string): Announced[] {
   const announced: Announced[] = []
   for (const srv of records) {
     if (srv.type !== 'SRV' || !srv.name.toLowerCase().endsWith(`.${SERVICE}`)) continue
-    const peer = peerOf(srv, records, sender)
-    if (peer) announced.push({ peer, isLeaving: srv.ttl === 0 })
+    const facts = factsOf(srv, records)
+    const peer = peerOf(srv, { records, facts, sender })
+    const isLeaving = srv.ttl === 0
+    if (peer) announced.push({ peer, isLeaving, otherProtocol: otherProtocol(facts.get('protocol')) })
     if (announced.length === MAX_PEERS_IN_PACKET) break
   }
   return announced
 }
 
-function peerOf(srv: DnsRecord, records: readonly DnsRecord[], sender: string): PeerInfo | undefined {
+function factsOf(srv: DnsRecord, records: readonly DnsRecord[]): ReadonlyMap<string, string> {
+  return txtFacts(records.find(({ name, type }) => type === 'TXT' && name === srv.name)?.data)
+}
+
+function peerOf(
+  srv: DnsRecord,
+  {
+    records,
+    facts,
+    sender,
+  }: {
+    readonly records: readonly DnsRecord[]
+    readonly facts: ReadonlyMap<string, string>
+    readonly sender: string
+  },
+): PeerInfo | undefined {
   const { port, target } = (srv.data ?? {}) as { readonly port?: unknown; readonly target?: unknown }
-  const txt = records.find(({ name, type }) => type === 'TXT' && name === srv.name)
-  const facts = txtFacts(txt?.data)
   const told = records
     .filter(({ name, type }) => (type === 'A' || type === 'AAAA') && name === target)
     .map(({ data }) => String(data))

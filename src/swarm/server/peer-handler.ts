@@ -1,5 +1,5 @@
 import { Budget, type BudgetOptions } from '../../base/budget.ts'
-import { isAbort } from '../../base/errors.ts'
+import { type DfhfError, isAbort } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { Oid } from '../../blob/oid.ts'
 import { pieceCountOf } from '../../blob/pieces.ts'
@@ -18,6 +18,12 @@ import { busy, CROWDED, json, refuse } from '../protocol/peer-reply.ts'
 import { type PeerTarget, parsePieceList, parseTarget } from '../protocol/peer-target.ts'
 import { encodeMessage, LOAD_HEADER, type PeerLoad, toLoadHeader } from '../protocol/peer-wire.ts'
 import { PiecesCursor } from '../protocol/pieces-cursor.ts'
+import {
+  OtherProtocolError,
+  otherProtocol,
+  PEER_PROTOCOL,
+  PROTOCOL_HEADER,
+} from '../protocol/protocol-version.ts'
 import type { ClusterKey } from '../trust/cluster-key.ts'
 import { senderOf } from '../trust/sender-of.ts'
 import type { Asker, BlobShelf, SharedBlob } from './blob-shelf.ts'
@@ -75,6 +81,8 @@ export interface PeerHandlerOptions {
   readonly hashedBytes?: BudgetOptions
   /** Called when an upload begins. */
   readonly onUpload?: ((upload: Upload) => void) | undefined
+  /** Called when a peer that speaks another version of the protocol was refused. */
+  readonly onOtherProtocol?: (error: DfhfError) => void
   /** Wall-clock milliseconds. @default Date.now */
   readonly now?: () => number
   /** @default HEARTBEAT_MS */
@@ -144,6 +152,7 @@ export class PeerHandler {
   /** Names this process in a reply, also in one that the server makes of a failure. */
   introduce(response: Response): Response {
     response.headers.set(PEER_HEADER, toPeerHeader(this.#options.self()))
+    response.headers.set(PROTOCOL_HEADER, String(PEER_PROTOCOL))
     return response
   }
 
@@ -159,6 +168,11 @@ export class PeerHandler {
     if (!isAllowed(request.method, target)) return refuse(405, 'another method is needed')
     if (this.#isClosed) return refuse(503, 'leaving', { retryAfter: 5 })
     if (target.type === 'health') return json({ ok: true })
+    const other = otherProtocol(request.headers.get(PROTOCOL_HEADER))
+    if (other !== undefined) {
+      this.#options.onOtherProtocol?.(new OtherProtocolError(connection.address, other))
+      return refuse(426, `version ${PEER_PROTOCOL} of the peer protocol is spoken here`)
+    }
     if ('refusal' in admission) return refuse(401, admission.refusal)
     const peer = readContact(request, connection, admission)
     if (peer === 'garbage') return refuse(400, `a bad ${PEER_HEADER} header`)

@@ -1,5 +1,7 @@
 import { Listeners } from '../../base/listeners.ts'
 import type { Bitmap } from '../../blob/bitmap.ts'
+import type { SourceKind } from '../../blob/blob-source.ts'
+import { HUB } from '../../schedule/piece-board.ts'
 
 /** Which source gave the bytes of a piece. */
 interface Provenance {
@@ -42,6 +44,14 @@ export class LandedPieces {
   /** The source that gave a piece in this run. */
   sourceOf(piece: number): string | undefined {
     return this.#provenance.get(piece)?.source
+  }
+
+  /** Where a piece came from, `local` for one of an earlier run; undefined while it is missing. */
+  kindOf(piece: number): SourceKind | undefined {
+    if (!this.bitmap.has(piece)) return undefined
+    const source = this.sourceOf(piece)
+    if (source === undefined) return 'local'
+    return source === HUB ? 'hub' : 'peers'
   }
 
   /** True where the sender claimed to have the whole blob when it sent the piece. */
