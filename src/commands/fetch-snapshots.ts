@@ -98,7 +98,8 @@ async function bringAll(
     await attempt(work, async () => {
       const startedAt = performance.now()
       const isIntact = work.target.locked && session.isIntact
-      const brought = await bringSnapshot(work.fetcher, work.plan, { ...crowdFor(options), isIntact })
+      const keeping = { isIntact, keepsResults: context.tellsFiles }
+      const brought = await bringSnapshot(work.fetcher, work.plan, { ...crowdFor(options), ...keeping })
       const { path, commit, files } = brought
       const about = { ...nameOf(work.fetcher), path, commit, ms: Math.round(performance.now() - startedAt) }
       work.outcome = { kind: 'snapshot', result: snapshotResult(about, files) }
