@@ -3,7 +3,7 @@
  * Names in …MS are ms, in …BYTES bytes, in …RATE bytes per ms, in …SHARE and …PAYS parts of one; the others are counts.
  *
  * What was tried stands as two numbers of `npm run simulate`: bytes from the Hub over the blob's size, and the time of the
- * last host over the least that is possible. As the numbers are now, 100 hosts that start together need 1.025 and 1.14
+ * last host over the least that is possible. As the numbers are now, 100 hosts that start together need 1.019 and 1.12
  * (200 MiB, seeds 7 to 9), 20 hosts of which the busiest is cut off midway ("cut") 1.006 and 1.12, 20 with one on a thin
  * link ("slow") 1.009 and 1.14 (100 MiB). "No difference" is less than 0.02 in all of these. "The bound" is twice the time
  * alone and 10 s, also with peers that lie: test/schedule/bound.property.test.ts tries a number against it in hundreds of hostile worlds.
