@@ -225,10 +225,11 @@ export class PieceBoard {
     return lease
   }
 
-  /** Gives up the pieces of a lease from `end` on. */
+  /** Gives up the pieces of a lease from `end` on; one that ends before keeps its end. */
   shrinkLease(lease: Lease, end: number): void {
-    for (let piece = Math.max(end, lease.at); piece < lease.end; piece += 1) this.#addFlight(piece, -1)
-    lease.end = Math.max(end, lease.at)
+    const last = Math.min(lease.end, Math.max(end, lease.at))
+    for (let piece = last; piece < lease.end; piece += 1) this.#addFlight(piece, -1)
+    lease.end = last
   }
 
   /** The piece that a lease was fetching is in the file. */
