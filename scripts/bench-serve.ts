@@ -1,6 +1,7 @@
 // A daemon sending one blob against nginx with sendfile, and what the daemon's memory is after 200 transfers.
 import { parseArgs } from 'node:util'
 import { parseSize } from '../src/base/size.ts'
+import { UPLOADS_PER_ADDRESS } from '../src/schedule/tuning.ts'
 import { startNode } from '../test/support/gateway/gateway-node.ts'
 import { fileName, repo, startBenchHub } from './bench/bench-hub.ts'
 import { cpuMsOf, median, residentSizeOf } from './bench/measure.ts'
@@ -26,7 +27,7 @@ const { values } = parseArgs({
 })
 
 /** As many as one peer gets from another at once. */
-const CONNECTIONS = 6
+const CONNECTIONS = UPLOADS_PER_ADDRESS
 /** What curl ends with when a server refuses a request. */
 const HTTP_ERROR = 22
 /** The least of nginx's speed that the daemon is to reach. */
