@@ -25,6 +25,7 @@ export class BodyChunks implements AsyncIterableIterator<Uint8Array, undefined> 
   readonly #length: number | undefined
   readonly #waiting: Uint8Array[] = []
   #size = 0
+  #isHeldBack = true
   #end: { readonly error?: unknown } | undefined
   #reader: { resolve(step: Step): void; reject(error: unknown): void } | undefined
   /** What is left to throw away, once the body was given up. */
@@ -82,7 +83,13 @@ export class BodyChunks implements AsyncIterableIterator<Uint8Array, undefined> 
     }
     this.#waiting.push(value)
     this.#size += value.length
-    if (this.#size >= MOST_WAITING) this.#flow.pause()
+    if (this.#isHeldBack && this.#size >= MOST_WAITING) this.#flow.pause()
+  }
+
+  /** Holds nothing back any more: the other side has sent all that it will, and what is read already waits here. */
+  takeAll(): void {
+    this.#isHeldBack = false
+    if (this.#flow.paused) this.#flow.resume()
   }
 
   /** No more bytes come: all are here, or there is an error. */

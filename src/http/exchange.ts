@@ -46,7 +46,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return
     const length = Number(headers['content-length'])
     this.#body = new BodyChunks(controller, Number.isNaN(length) ? undefined : length)
-    if (length > 0) this.#socket = this.#gathering.announced
+    const socket = this.#gathering.announced
+    if (socket) socket.onEnd = () => this.#body?.takeAll()
+    if (length > 0) this.#socket = socket
     this.#socket?.begin(length)
     this.#answered.resolve({ status, headers, body: this.#body })
   }

@@ -25,6 +25,8 @@ export class ReceiveGathering {
         socket.on('readable', () => {
           this.#announced = gathering
         })
+        // undici fails an assertion, outside of every request, where a socket ends while its body is held back.
+        socket.on('end', () => gathering.onEnd?.())
         callback(null, socket)
       })
   }
@@ -55,6 +57,8 @@ export class GatheringSocket {
   readonly #socket: Socket
   readonly #onChange: (isWaiting: boolean) => void
   readonly #plan = new LowWaterMark()
+  /** Hears that the other side has sent all that it will, before undici does. */
+  onEnd: (() => void) | undefined
   #mark = 1
   #left = 0
   #silentLooks = 0
