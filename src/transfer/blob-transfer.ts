@@ -73,6 +73,7 @@ export class BlobTransfer {
       ...this.parts,
       pieces,
       counters,
+      writers: fetch.writers,
       gate: fetch.gate,
       exclude: (peerId) => fetch.exclude(peerId),
       trustHubAlone: () => fetch.trustHubAlone(),

@@ -13,6 +13,7 @@ import type { HubGate } from './hub/hub-gate.ts'
 import type { TransferCounters } from './transfer-counters.ts'
 import type { BlobFile } from './writing/blob-file.ts'
 import type { LandedPieces } from './writing/landed-pieces.ts'
+import type { PieceWriters } from './writing/piece-writers.ts'
 
 /** The name under which pieces of an earlier run are suspected. */
 const EARLIER = ''
@@ -20,6 +21,14 @@ const EARLIER = ''
 interface Suspect {
   readonly piece: number
   readonly givenBy: string
+}
+
+/** What the Hub has of a piece that was compared. */
+interface Original {
+  readonly piece: number
+  readonly bytes: Uint8Array
+  /** How long it took to come, in ms. */
+  readonly ms: number
 }
 
 /** A piece that was taken back, as it was. */
@@ -34,6 +43,7 @@ interface PieceRepairParts {
   readonly oid: Oid
   readonly file: BlobFile
   readonly pieces: LandedPieces
+  readonly writers: Pick<PieceWriters, 'put'>
   readonly hub?: BlobSource | undefined
   readonly swarm?: BlobSwarm | undefined
   readonly gate: HubGate
@@ -61,22 +71,30 @@ export class PieceRepair {
 
   /**
    * Takes back pieces of an earlier run that rotted on disk, where there are any. Else compares some suspected pieces
-   * with the Hub's, disputed ones first, then one of each giver in turn: all pieces of a peer that sent a wrong one are
-   * taken back, or all that came from peers when none of the compared ones is wrong. They come from the Hub this time,
-   * where it may be asked. Returns when checking the whole again makes sense; throws `verification-failed` when no
-   * suspect is left.
+   * with the Hub's, disputed ones first, then one of each giver in turn: all pieces of each peer that sent a wrong one
+   * are taken back, or all that came from peers when none of the compared ones is wrong. The Hub's bytes take the place
+   * of wrong ones that were compared; the rest comes from the Hub this time, where it may be asked. Returns when
+   * checking the whole again makes sense; throws `verification-failed` when no suspect is left.
    */
   async findWrongPieces(signal: AbortSignal): Promise<void> {
     const { file, gate, exclude } = this.#parts
     const rotten = await file.findRotten()
-    if (rotten.length > 0) return await this.#revoke(rotten)
+    if (rotten.length > 0) return await this.#revoke(rotten, [])
     const suspects = await orderSuspects(this.#parts, signal)
-    if (suspects.length === 0) throw mismatch(this.#parts.oid)
-    const guilty = gate.isGone ? suspects[0] : await this.#compare(suspects, signal)
-    if (guilty && guilty.givenBy !== EARLIER) exclude(guilty.givenBy)
+    const [first] = suspects
+    if (!first) throw mismatch(this.#parts.oid)
+    const originals = gate.isGone ? [] : await this.#compare(suspects.slice(0, MOST_COMPARED), signal)
+    const wrong = new Set(originals.map(({ piece }) => piece))
+    const guilty = new Set(suspects.filter(({ piece }) => wrong.has(piece)).map(({ givenBy }) => givenBy))
+    if (gate.isGone) guilty.add(first.givenBy)
+    for (const givenBy of guilty) if (givenBy !== EARLIER) exclude(givenBy)
     const fromPeers = suspects.filter(({ givenBy }) => givenBy !== EARLIER)
-    if (guilty) await this.#takeBack(suspects.filter(({ givenBy }) => givenBy === guilty.givenBy))
-    else await this.#takeBack(fromPeers.length > 0 ? fromPeers : suspects)
+    if (guilty.size > 0)
+      await this.#takeBack(
+        suspects.filter(({ givenBy }) => guilty.has(givenBy)),
+        originals,
+      )
+    else await this.#takeBack(fromPeers.length > 0 ? fromPeers : suspects, [])
   }
 
   /** To be called when the blob is right: bans and shuns the peers whose pieces were not. */
@@ -96,42 +114,62 @@ export class PieceRepair {
     }
   }
 
-  /** A suspect that the Hub shows to be wrong; undefined when none of those compared is, or the Hub gives no ranges. */
-  async #compare(suspects: readonly Suspect[], signal: AbortSignal): Promise<Suspect | undefined> {
-    const { gate, pieces, trustHubAlone } = this.#parts
+  /** What the Hub has of the suspects that it shows to be wrong; nothing where it gives no ranges. */
+  async #compare(suspects: readonly Suspect[], signal: AbortSignal): Promise<Original[]> {
+    const { gate, pieces, counters, trustHubAlone } = this.#parts
     trustHubAlone()
-    if (!gate.givesRanges) return undefined
-    const some = suspects.slice(0, MOST_COMPARED)
-    try {
-      const verdicts = await Promise.all(some.map(({ piece }) => isWrong(this.#parts, piece, signal)))
-      for (const [at, { piece }] of some.entries())
-        if (!verdicts[at]) pieces.note(piece, { source: HUB, isVouchedFor: false, digest: undefined })
-      return some.find((_, at) => verdicts[at])
-    } catch (error) {
-      if (!(error instanceof RangeIgnoredError)) throw error
-      gate.ignoredRange()
-      return undefined
+    if (!gate.givesRanges) return []
+    const failed = new AbortController()
+    const either = AbortSignal.any([signal, failed.signal])
+    const compared = await Promise.allSettled(
+      suspects.map(({ piece }) =>
+        compareWithHub(this.#parts, piece, either).catch((error: unknown) => {
+          failed.abort(error)
+          throw error
+        }),
+      ),
+    )
+    const originals: Original[] = []
+    for (const [at, { piece }] of suspects.entries()) {
+      const verdict = compared[at]
+      if (verdict?.status !== 'fulfilled') continue
+      if (verdict.value) originals.push(verdict.value)
+      else pieces.note(piece, { source: HUB, isVouchedFor: false, digest: undefined })
     }
+    if (!failed.signal.aborted) return originals
+    for (const { bytes } of originals) counters.lose('hub', bytes.length)
+    const { reason } = failed.signal
+    if (!(reason instanceof RangeIgnoredError)) throw reason
+    gate.ignoredRange()
+    return []
   }
 
-  async #takeBack(suspects: readonly Suspect[]): Promise<void> {
+  async #takeBack(suspects: readonly Suspect[], originals: readonly Original[]): Promise<void> {
     const { hashes, file, pieces } = this.#parts
     const unproven = suspects.filter(({ piece }) => pieces.sourceOf(piece) !== HUB)
     for (const { piece, givenBy } of unproven) {
       const digest = await hashes.digestOf(file.path, pieceRange(file.size, piece))
       this.#exhibits.set(piece, { piece, givenBy, digest, isVouchedFor: pieces.isVouchedFor(piece) })
     }
-    await this.#revoke(unproven.map(({ piece }) => piece))
+    await this.#revoke(
+      unproven.map(({ piece }) => piece),
+      originals,
+    )
   }
 
-  /** Takes pieces back that are or may be wrong, so that they are fetched again. */
-  async #revoke(wrong: Iterable<number>): Promise<void> {
-    const { file, pieces, counters } = this.#parts
+  /** Takes pieces back that are or may be wrong, so that they are fetched again; of some the right bytes are at hand. */
+  async #revoke(wrong: Iterable<number>, originals: readonly Original[]): Promise<void> {
+    const { file, pieces, counters, writers } = this.#parts
     for (const piece of wrong) {
       const { start, end } = pieceRange(file.size, piece)
       await file.revoke(piece)
       counters.lose(pieces.sourceOf(piece) === undefined ? 'local' : 'peers', end - start)
       pieces.delete(piece)
+    }
+    for (const { piece, bytes, ms } of originals) {
+      await writers.put(piece, bytes)
+      pieces.add(piece, { source: HUB, isVouchedFor: false })
+      counters.landed('hub', piece, ms)
     }
     pieces.rewritten()
   }
@@ -184,27 +222,39 @@ async function disputedPieces(
   return disputed
 }
 
-/** True when the Hub has other bytes of a piece than those that are here. */
-async function isWrong(parts: PieceRepairParts, piece: number, signal: AbortSignal): Promise<boolean> {
-  const { file, hashes, stallMs } = parts
+/** What the Hub has of a piece; undefined where it is what is here. */
+async function compareWithHub(
+  parts: PieceRepairParts,
+  piece: number,
+  signal: AbortSignal,
+): Promise<Original | undefined> {
+  const { file, hashes, counters, stallMs } = parts
+  const startedAt = performance.now()
   const range = pieceRange(file.size, piece)
   const fetched = { bytes: new Uint8Array(range.end - range.start), filled: 0 }
-  await withRetry(
-    async () => {
-      for (let patience = SUSPECT_PATIENCE_MS; fetched.filled < fetched.bytes.length; patience *= 2) {
-        const before = fetched.filled
-        const cut = AbortSignal.timeout(patience)
-        const both = AbortSignal.any([signal, cut])
-        // Where the link cuts a response short or is slow, the next request goes on behind the bytes that came.
-        await fetchRest(parts, range, { into: fetched, signal: both }).catch((error: unknown) => {
-          signal.throwIfAborted()
-          if (fetched.filled === before && (!cut.aborted || patience > stallMs)) throw error
-        })
-      }
-    },
-    { signal },
-  )
-  return pieceDigest(fetched.bytes) !== (await hashes.digestOf(file.path, range))
+  let isNew = false
+  try {
+    await withRetry(
+      async () => {
+        for (let patience = SUSPECT_PATIENCE_MS; fetched.filled < fetched.bytes.length; patience *= 2) {
+          const before = fetched.filled
+          const cut = AbortSignal.timeout(patience)
+          const both = AbortSignal.any([signal, cut])
+          // Where the link cuts a response short or is slow, the next request goes on behind the bytes that came.
+          await fetchRest(parts, range, { into: fetched, signal: both }).catch((error: unknown) => {
+            signal.throwIfAborted()
+            if (fetched.filled === before && (!cut.aborted || patience > stallMs)) throw error
+          })
+        }
+      },
+      { signal },
+    )
+    isNew = pieceDigest(fetched.bytes) !== (await hashes.digestOf(file.path, range))
+  } finally {
+    // It cost the uplink, but is no progress: the piece was counted when it came the first time.
+    if (!isNew) counters.lose('hub', fetched.filled)
+  }
+  return isNew ? { piece, bytes: fetched.bytes, ms: performance.now() - startedAt } : undefined
 }
 
 /** Fetches what is missing of a range from the Hub. */
@@ -220,9 +270,7 @@ async function fetchRest(
   for await (const chunk of (await hub?.open(rest, { signal })) ?? []) {
     into.bytes.set(chunk, into.filled)
     into.filled += chunk.length
-    // It costs the uplink, but it is no progress: the piece was counted when it came the first time.
     counters.add('hub', HUB, chunk.length)
-    counters.lose('hub', chunk.length)
   }
 }
 

@@ -57,9 +57,22 @@ describe('a swarm with peers that lie', () => {
   test('puts things right when every piece of the only peer is wrong', async () => {
     const everywhere = Array.from({ length: 24 }, (_, piece) => piece * MiB)
     const liar = { id: 'liar', bytes: flipped(bytes, ...everywhere) }
-    const { content: got, swarm } = await bringFrom([liar])
+    const { content: got, swarm, hub } = await bringFrom([liar])
     expect(Buffer.compare(got, bytes)).toBe(0)
     expect(swarm.banned).toEqual(['liar'])
+    // What was fetched to compare takes the place of what was wrong.
+    expect(hub.sent).toBe(bytes.length)
+  })
+
+  test('puts two peers right at once whose pieces are both among the compared ones', async () => {
+    const lie = (first: number) =>
+      flipped(bytes, ...Array.from({ length: 12 }, (_, n) => (first + 2 * n) * MiB + 1))
+    const even = { id: 'even', bytes: lie(0), pieces: Array.from({ length: 12 }, (_, n) => 2 * n) }
+    const odd = { id: 'odd', bytes: lie(1), pieces: Array.from({ length: 12 }, (_, n) => 2 * n + 1) }
+    const { content: got, hub, bytes: cost } = await bringFrom([even, odd])
+    expect(Buffer.compare(got, bytes)).toBe(0)
+    expect(hub.sent).toBe(bytes.length)
+    expect(cost).toEqual({ hub: bytes.length, peers: bytes.length, local: 0 })
   })
 
   test('finds one liar after another, and checks the whole again after each', async () => {

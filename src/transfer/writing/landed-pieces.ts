@@ -80,6 +80,12 @@ export class LandedPieces {
     if (digest !== undefined) this.#digests.set(piece, digest)
   }
 
+  /** Puts a piece down as here that no lease brought; `rewritten` must follow. */
+  add(piece: number, provenance: Provenance): void {
+    this.bitmap.add(piece)
+    this.#provenance.set(piece, provenance)
+  }
+
   /** Takes a piece back; `rewritten` must follow once all of them are. */
   delete(piece: number): void {
     this.bitmap.delete(piece)

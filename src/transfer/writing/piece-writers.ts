@@ -57,6 +57,17 @@ export class PieceWriters {
     return this.claim(piece)
   }
 
+  /** Writes and lands a piece of which all bytes are at hand, while all is closed. Throws `disk-full` or `disk`. */
+  async put(piece: number, bytes: Uint8Array): Promise<void> {
+    const writer = this.#begin(piece, 0)
+    try {
+      await writer.write(bytes)
+      await writer.land(async () => {})
+    } finally {
+      writer.close()
+    }
+  }
+
   /** Closes all writers, gives no new ones, and resolves when no byte is on its way to the disk. */
   async close(): Promise<void> {
     this.#isClosed = true
