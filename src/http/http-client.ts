@@ -1,4 +1,4 @@
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici/index.js'
+import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici/index.js'
 import { type HttpProxy, hasLogin, isSocks, proxyAuthorization } from './connect/proxy.ts'
 import { ReceiveGathering } from './connect/receive-gathering.ts'
 import { socksConnector } from './connect/socks-connector.ts'
@@ -194,6 +194,8 @@ class Dispatchers {
         ...(authorization === undefined ? {} : { token: authorization }),
         requestTls: tls,
         proxyTls: tls,
+        // undici makes the connections through a tunnel itself, with a function that it hands to this.
+        factory: (origin, options: Pool.Options) => new Pool(origin, this.#followed(options)),
       })
     })
   }
@@ -216,6 +218,11 @@ class Dispatchers {
 
   #agent(connect: buildConnector.connector): Agent {
     return new Agent({ connections: this.#connections, connect: this.gathering.follow(connect) })
+  }
+
+  #followed(options: Pool.Options): Pool.Options {
+    const { connect } = options
+    return typeof connect === 'function' ? { ...options, connect: this.gathering.follow(connect) } : options
   }
 
   get #connections(): number {

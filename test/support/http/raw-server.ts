@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 
 /** A server below HTTP, for answers that no HTTP server would give. */
 export interface RawServer extends AsyncDisposable {
@@ -8,11 +9,14 @@ export interface RawServer extends AsyncDisposable {
   readonly connections: number
 }
 
-/** Starts a server that hands each request's head to `answer`. */
-export async function startRawServer(answer: (socket: Socket, head: string) => void): Promise<RawServer> {
+/** Starts a server that hands each request's head to `answer`; with a certificate it speaks TLS. */
+export async function startRawServer(
+  answer: (socket: Socket, head: string) => void,
+  certificate?: { readonly cert: string; readonly key: string },
+): Promise<RawServer> {
   const sockets = new Set<Socket>()
   let highestConnections = 0
-  const server = createServer((socket) => {
+  const take = (socket: Socket) => {
     sockets.add(socket)
     highestConnections = Math.max(highestConnections, sockets.size)
     let received = ''
@@ -26,10 +30,11 @@ export async function startRawServer(answer: (socket: Socket, head: string) => v
     })
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))
-  })
+  }
+  const server = certificate ? createTlsServer({ ...certificate }, take) : createServer(take)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get highestConnections() {
       return highestConnections
     },

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { pipeline } from 'node:stream'
 
 /** One request that reached the proxy. */
 interface ProxiedRequest {
@@ -42,7 +43,8 @@ export async function startTestProxy(
     const { 'proxy-authorization': _, ...headers } = incoming.headers
     const outgoing = request(incoming.url ?? '', { method: incoming.method ?? 'GET', headers }, (reply) => {
       answer.writeHead(reply.statusCode ?? 502, reply.headers)
-      reply.pipe(answer)
+      // A response that breaks off breaks off here, too.
+      pipeline(reply, answer, () => {})
     })
     outgoing.on('error', () => answer.destroy())
     incoming.pipe(outgoing)
