@@ -27,6 +27,7 @@ export class ReceiveGathering {
         })
         // undici fails an assertion, outside of every request, where a socket ends while its body is held back.
         socket.on('end', () => gathering.onEnd?.())
+        socket.on('error', asBroken)
         callback(null, socket)
       })
   }
@@ -50,6 +51,15 @@ export class ReceiveGathering {
   #look(): void {
     for (const socket of this.#waiting) socket.look()
   }
+}
+
+/**
+ * Has undici take a connection that was reset for one that broke. It takes it for the end of the body where the server
+ * said that it would close: a body without a length then counts as complete, and one that is held back fails the
+ * assertion.
+ */
+function asBroken(error: Error & { code?: string }): void {
+  if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET'
 }
 
 /** A socket whose reader can be woken late. */
