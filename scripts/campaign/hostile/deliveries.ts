@@ -62,6 +62,22 @@ export const deliveryConducts = {
   cuts: (): readonly Conduct[] => [
     { range: (request) => deliver(request, (part) => part.subarray(0, part.length >> 1)) },
   ],
+  /** Right bytes up to the middle of each range of a response that ends with its connection, and a reset. */
+  resets: (): readonly Conduct[] => [
+    {
+      async range({ exchange, bytes, range, peer }) {
+        const { start, end } = range
+        await peer.head(exchange, 206, {
+          connection: 'close',
+          'content-length': end - start,
+          'content-range': `bytes ${start}-${end - 1}/${bytes.length}`,
+        })
+        await exchange.write(bytes.subarray(start, (start + end) >> 1))
+        exchange.destroy()
+        return false
+      },
+    },
+  ],
   'wrong-early': (): readonly Conduct[] => [
     { range: (request) => deliver(request, (part) => spoilt(part, 0)) },
   ],
