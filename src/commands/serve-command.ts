@@ -11,6 +11,7 @@ import { PinnedRepos } from '../serve/pinned-repos.ts'
 import { Readiness } from '../serve/readiness.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
 import { StatusBoard } from '../serve/status/status-board.ts'
+import { KeptSums } from '../storage/partial/kept-sums.ts'
 import { BlobChecker } from '../storage/store/blob-checker.ts'
 import { BlobIndex } from '../storage/store/blob-index.ts'
 import { PinNotes } from '../storage/store/pin-notes.ts'
@@ -69,6 +70,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   })
   if (options.metrics) stack.use(await startMetrics(options.metrics, { metrics, readiness, log }))
   const store = await BlobStore.open(places.storeDir, {
+    sums: new KeptSums(places.stateDir),
     quota: options.storeQuota,
     freeSpaceFloor: options.minFree,
     freeShareFloor: options.minFreeShare,
