@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
 import { BlobLibrary } from '../peer/blob-library.ts'
 import { createFetchForPeers } from '../peer/fetch-for-peers.ts'
 import { LibraryShelf } from '../peer/library-shelf.ts'
@@ -41,7 +42,14 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
   const board = new StatusBoard()
-  const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
+  const circuit = new HubCircuit(log)
+  const hubHost = new URL(options.hub.endpoint).host
+  const http = stack.use(
+    openHttp(options.hub, context, (status, { host }, failure) => {
+      metrics.hubAnswered(status)
+      if (host === hubHost) circuit.answered(status, failure)
+    }),
+  )
   const usersToken = await followUsersToken(options.hub, stack, context)
   const hub = connectHub(options.hub, http, context, usersToken)
   const anonymousHub = connectAnonymously(options.hub, http, context)
@@ -142,13 +150,14 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
           publicRepos,
           http,
           ownHub: hub,
+          circuit,
           metrics,
           readiness,
           status: {
             board,
             sources: {
               version: context.version,
-              hubHost: new URL(options.hub.endpoint).host,
+              hubHost,
               store: () => ({ used: store.usedSize, quota: options.storeQuota, blobs: index.oids().size }),
               peers: () => [...new Set(node?.membership.live().map(({ name }) => name))],
             },
@@ -169,7 +178,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     uploads: () => node?.activeUploads ?? 0,
     requests: () => gateway?.load().requests ?? 0,
     tunnels: () => gateway?.load().tunnels ?? 0,
-    isHubWell: () => gateway?.isHubWell() ?? true,
+    isHubWell: () => circuit.isWell,
   })
   if (options.pins.length > 0) {
     const { pins, storeQuota } = options
