@@ -163,7 +163,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
               peers: () => [...new Set(node?.membership.live().map(({ name }) => name))],
             },
           },
-          warmToken: await followWarmToken(options.warmTokenFile, stack, log),
+          warmTokens: await followWarmToken(options.warmTokenFile, stack, log),
           trustsPeers: peering?.key !== undefined,
         },
         context,
