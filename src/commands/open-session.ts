@@ -18,7 +18,7 @@ import { NodeBundlePeers } from '../swarm/client/bundle-peers.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectHub, openHttp } from './connect-hub.ts'
+import { connectHub, hubLimitsOf, openHttp } from './connect-hub.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import type { Subject } from './resolve-subject.ts'
 import type { FetchOptions } from './settings/options.ts'
@@ -78,7 +78,9 @@ async function buildSession(
   let node: PeerNode | undefined
   const startNode = () => {
     const shelf = new EngineShelf(engine)
-    node ??= peering && stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf }))
+    const hubLimits = hubLimitsOf(options.hub, http)
+    node ??=
+      peering && stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf, hubLimits }))
     return node
   }
   const engine: TransferEngine = stack.use(

@@ -19,7 +19,7 @@ import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectAnonymously, connectHub, findUsersToken, openHttp } from './connect-hub.ts'
+import { connectAnonymously, connectHub, findUsersToken, hubLimitsOf, openHttp } from './connect-hub.ts'
 import { followPeerSecrets, followUsersToken, followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
@@ -113,6 +113,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       peering.start({
         role: 'serve',
         fetchesForPeers: options.isFetchingForPeers,
+        hubLimits: hubLimitsOf(options.hub, http),
         onUpload: (upload) => {
           metrics.uploaded(upload.size)
           board.uploaded(upload)
