@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { delay } from '../base/delay.ts'
 import type { Oid } from '../blob/oid.ts'
 import { EngineShelf } from '../peer/engine-shelf.ts'
@@ -119,10 +119,9 @@ async function buildSession(
   const parts = {
     origin,
     engine,
-    findLocal: async (oid: Oid, size: number) =>
-      places.storeDir === undefined
-        ? undefined
-        : findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
+    findLocal: localStore(places.storeDir, (storeDir, oid, size) =>
+      findStored(storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
+    ),
     onFetchLikely: startNode,
     onVerified: (path: string, oid: Oid) => verified.note(path, oid),
     hasClusterKey: peering?.key !== undefined,
@@ -142,6 +141,22 @@ async function buildSession(
       while (engine.isNeeded() && performance.now() < until) await delay(LINGER_STEP_MS, { signal })
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+/** Looks for blobs in a store, if there is one on this machine: that is found out once, not for each of many files. */
+function localStore(
+  storeDir: string | undefined,
+  find: (storeDir: string, oid: Oid, size: number) => Promise<string | undefined>,
+): (oid: Oid, size: number) => Promise<string | undefined> {
+  if (storeDir === undefined) return async () => undefined
+  let isThere: Promise<boolean> | undefined
+  return async (oid, size) => {
+    isThere ??= stat(storeDir).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    )
+    return (await isThere) ? find(storeDir, oid, size) : undefined
   }
 }
 
