@@ -1,6 +1,6 @@
 import { createProxyResolver } from '../http/connect/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/connect/trust.ts'
-import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { createHttpClient, type HttpClient, type HttpClientOptions } from '../http/http-client.ts'
 import { withOriginProxy } from '../http/origin-proxy.ts'
 import { RateGate } from '../http/rate-gate.ts'
 import { parseEndpoint } from '../hub/endpoint.ts'
@@ -24,7 +24,7 @@ const MAX_TOKEN_FILE_SIZE = 2 ** 16
 export function openHttp(
   options: HubOptions,
   { env, log }: CommandContext,
-  onAnswer?: (status: number) => void,
+  onAnswer?: HttpClientOptions['onAnswer'],
 ): HttpClient {
   const http = createHttpClient({
     ...(onAnswer && { onAnswer }),

@@ -12,6 +12,7 @@ import { DiskRoom } from '../storage/files/disk-room.ts'
 import type { HashFile } from '../storage/files/hash-file.ts'
 import { LocalDir } from '../storage/local-dir/local-dir.ts'
 import { LocalRefs } from '../storage/local-dir/local-refs.ts'
+import { KeptSums } from '../storage/partial/kept-sums.ts'
 import { findStored } from '../storage/store/find-stored.ts'
 import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { NodeBundlePeers } from '../swarm/client/bundle-peers.ts'
@@ -45,8 +46,14 @@ export interface Session extends AsyncDisposable {
   linger(signal: AbortSignal): Promise<void>
 }
 
-/** Builds the parts from the options. Sends no request yet, and opens no port before a blob is fetched. */
-export async function openSession(options: FetchOptions, context: CommandContext): Promise<Session> {
+/**
+ * Builds the parts from the options. Sends no request yet, and opens no port before a blob is fetched. `isMending` is for
+ * blobs of the cache that are wrong: what is right of them is not fetched.
+ */
+export async function openSession(
+  options: FetchOptions & { readonly isMending?: boolean },
+  context: CommandContext,
+): Promise<Session> {
   const stack = new AsyncDisposableStack()
   try {
     return await buildSession(options, context, stack)
@@ -65,7 +72,7 @@ export function closeAfterwards(session: Session, owner: AsyncDisposable, contex
 }
 
 async function buildSession(
-  options: FetchOptions,
+  options: FetchOptions & { readonly isMending?: boolean },
   context: CommandContext,
   stack: AsyncDisposableStack,
 ): Promise<Session> {
@@ -107,7 +114,11 @@ async function buildSession(
       text: `the disk of ${path} does not tell how much space is free; going on without knowing`,
     }),
   )
-  const files = new HfCache(places.cacheDir, { disableSymlinks: !options.useSymlinks })
+  const files = new HfCache(places.cacheDir, {
+    disableSymlinks: !options.useSymlinks,
+    sums: new KeptSums(places.stateDir),
+    mending: options.isMending === true ? context : undefined,
+  })
   const verified = new VerifiedFiles(places.stateDir)
   const hashFile: HashFile = (path, oid, size) => engine.hashes.matches(path, oid, size)
   const destinationOf = (repo: Repo) => {

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
 import { BlobLibrary } from '../peer/blob-library.ts'
 import { createFetchForPeers } from '../peer/fetch-for-peers.ts'
 import { LibraryShelf } from '../peer/library-shelf.ts'
@@ -11,6 +12,7 @@ import { PinnedRepos } from '../serve/pinned-repos.ts'
 import { Readiness } from '../serve/readiness.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
 import { StatusBoard } from '../serve/status/status-board.ts'
+import { KeptSums } from '../storage/partial/kept-sums.ts'
 import { BlobChecker } from '../storage/store/blob-checker.ts'
 import { BlobIndex } from '../storage/store/blob-index.ts'
 import { PinNotes } from '../storage/store/pin-notes.ts'
@@ -40,7 +42,14 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
   const board = new StatusBoard()
-  const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
+  const circuit = new HubCircuit(log)
+  const hubHost = new URL(options.hub.endpoint).host
+  const http = stack.use(
+    openHttp(options.hub, context, (status, { host }, failure) => {
+      metrics.hubAnswered(status)
+      if (host === hubHost) circuit.answered(status, failure)
+    }),
+  )
   const usersToken = await followUsersToken(options.hub, stack, context)
   const hub = connectHub(options.hub, http, context, usersToken)
   const anonymousHub = connectAnonymously(options.hub, http, context)
@@ -69,6 +78,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   })
   if (options.metrics) stack.use(await startMetrics(options.metrics, { metrics, readiness, log }))
   const store = await BlobStore.open(places.storeDir, {
+    sums: new KeptSums(places.stateDir),
     quota: options.storeQuota,
     freeSpaceFloor: options.minFree,
     freeShareFloor: options.minFreeShare,
@@ -141,13 +151,14 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
           publicRepos,
           http,
           ownHub: hub,
+          circuit,
           metrics,
           readiness,
           status: {
             board,
             sources: {
               version: context.version,
-              hubHost: new URL(options.hub.endpoint).host,
+              hubHost,
               store: () => ({ used: store.usedSize, quota: options.storeQuota, blobs: index.oids().size }),
               peers: () => [...new Set(node?.membership.live().map(({ name }) => name))],
             },
@@ -168,7 +179,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     uploads: () => node?.activeUploads ?? 0,
     requests: () => gateway?.load().requests ?? 0,
     tunnels: () => gateway?.load().tunnels ?? 0,
-    isHubWell: () => gateway?.isHubWell() ?? true,
+    isHubWell: () => circuit.isWell,
   })
   if (options.pins.length > 0) {
     const { pins, storeQuota } = options

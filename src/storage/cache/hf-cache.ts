@@ -11,7 +11,8 @@ import { makeFolderInside, makeParentInside } from '../files/folder.ts'
 import { KnownFolders } from '../files/known-folders.ts'
 import { makeEmptyFile } from '../files/plain-file.ts'
 import { SharedSync } from '../files/shared-sync.ts'
-import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
+import type { KeptSums } from '../partial/kept-sums.ts'
+import { type Mending, openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { placeBlob } from '../partial/place-blob.ts'
 import {
   missingSize,
@@ -37,6 +38,10 @@ export interface HfCacheOptions {
   readonly disableSymlinks?: boolean | undefined
   /** See PartialBlobOptions. @default true */
   readonly durable?: boolean | undefined
+  /** See PartialBlobOptions. */
+  readonly sums?: KeptSums | undefined
+  /** See PartialBlobOptions. */
+  readonly mending?: Mending | undefined
 }
 
 /** The Hugging Face cache below `root`, in huggingface_hub's own layout. */
@@ -143,6 +148,11 @@ export class HfCache {
     await writeTreeCache(layout.tree(commit), entries)
   }
 
+  /** True where blobs are written because those that stand at their names are wrong. */
+  get isMending(): boolean {
+    return this.#options.mending !== undefined
+  }
+
   /** Opens a blob for writing, with what an earlier run left of it. Publishing replaces what stands at its name. */
   async openBlob(repo: Repo, oid: Oid, size: number): Promise<PartialBlob> {
     const layout = this.layout(repo)
@@ -152,7 +162,7 @@ export class HfCache {
       oid,
       size,
       finalPath: layout.blob(oid),
-      durable: this.#options.durable,
+      ...this.#options,
     })
     // A download that was given up for a month is not resumed. Files that are being written, this one too, have a lock.
     await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
