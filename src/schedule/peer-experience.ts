@@ -20,8 +20,9 @@ export class PeerExperience {
 
   /** A transfer is complete. Only what the Hub did not have to send is to the peers' credit: the rest was wrong or came in vain. */
   ended({ now, size, fromHub, fromPeers, hasDoubted }: PeerOutcome): void {
-    if (Math.min(fromPeers, size - fromHub) > USEFUL_SHARE * size) this.#warnedAt = Number.NEGATIVE_INFINITY
-    else if (hasDoubted) this.#warnedAt = now
+    const much = USEFUL_SHARE * size
+    if (Math.min(fromPeers, size - fromHub) > much) this.#warnedAt = Number.NEGATIVE_INFINITY
+    else if (hasDoubted || fromPeers > much) this.#warnedAt = now
   }
 
   /** True when a transfer that begins at `now` need not wait long for peers. */

@@ -38,8 +38,10 @@ test('peers that bring something are trusted again, those that were not waited f
 
 test('bytes that the Hub had to send all the same are not to the credit of peers', () => {
   const experience = new PeerExperience()
-  experience.ended({ now: 0, size: 1_000, fromHub: 1_000, fromPeers: 999, hasDoubted: true })
+  experience.ended({ now: 0, size: 1_000, fromHub: 1_000, fromPeers: 999, hasDoubted: false })
   expect(experience.isWary(1)).toBe(true)
+  experience.ended({ now: 2, size: 1_000, fromHub: 500, fromPeers: 600, hasDoubted: false })
+  expect(experience.isWary(3)).toBe(false)
 })
 
 test('who is wary turns to the Hub some seconds sooner', () => {
