@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { makePackages } from '../../scripts/build/packages/make-packages.ts'
@@ -165,6 +174,20 @@ for path, digest, size in rows:
     expect(
       readdirSync(root, { recursive: true }).filter((path) => basename(String(path)) === 'dfhf'),
     ).toEqual([])
+  })
+
+  test('a .deb, of which a purge leaves nothing, not even what the service has fetched', async () => {
+    const root = scratch()
+    const dpkg = await installDeb(root, cpu.debian)
+    // As systemd keeps the state of a user that is there only while the service runs.
+    const state = join(root, 'var/lib/private/dfhf')
+    mkdirSync(join(state, 'dfhf/store'), { recursive: true })
+    symlinkSync('private/dfhf', join(root, 'var/lib/dfhf'))
+    await runProcess([...dpkg, '--remove', 'dfhf'])
+    expect(existsSync(state)).toBe(true)
+    await runProcess([...dpkg, '--purge', 'dfhf'])
+    const left = readdirSync(root, { recursive: true }).map(String)
+    expect(left.filter((path) => basename(path) === 'dfhf')).toEqual([])
   })
 
   test('a tar.gz', async () => {
