@@ -10,6 +10,7 @@ import { type Repo, repoName } from '../repo/repo.ts'
 import { CollectWhenLarge } from '../serve/collect-when-large.ts'
 import { PinnedRepos } from '../serve/pinned-repos.ts'
 import { Readiness } from '../serve/readiness.ts'
+import { tellServiceManager } from '../serve/service-manager.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
 import { StatusBoard } from '../serve/status/status-board.ts'
 import { KeptSums } from '../storage/partial/kept-sums.ts'
@@ -197,10 +198,12 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     addresses: outsideAddresses(),
   })
   for (const line of opening) log.info(line)
+  tellServiceManager('READY=1', context.env.NOTIFY_SOCKET)
   stack.use(new ShrinkAtRest())
   stack.use(new CollectWhenLarge())
   await aborted(signal)
   readiness.stop()
+  tellServiceManager('STOPPING=1', context.env.NOTIFY_SOCKET)
   await leave({ gateway, node }, options.graceMs, log)
 }
 
