@@ -1,3 +1,4 @@
+import { countOf } from '../base/count-of.ts'
 import { DfhfError } from '../base/errors.ts'
 import { formatSize } from '../base/size.ts'
 import { HashService } from '../hash/hash-service.ts'
@@ -61,7 +62,7 @@ export async function verifyCache(options: CacheOptions, context: CommandContext
     return `${safeText(path)}: ${share}${safeText(what)}\n`
   })
   const { checked, size } = total
-  const end = `${checked} blobs (${formatSize(size)}) read, ${wrong.length} wrong\n`
+  const end = `${countOf(checked, 'blob')} (${formatSize(size)}) read, ${wrong.length} wrong\n`
   return {
     kind: 'report',
     result: { ...total, wrong: results },
@@ -86,7 +87,7 @@ async function* blobsOf({ places, repo }: CacheOptions): AsyncGenerator<BlobToCh
 function failure(count: number, checked: number, isRepairing: boolean): DfhfError {
   return new DfhfError(
     'verification-failed',
-    `${count} of ${checked} blobs do not hold what their names say`,
+    `${count} of ${countOf(checked, 'blob')} ${count === 1 ? 'does not hold what its name says' : 'do not hold what their names say'}`,
     isRepairing ? {} : { hint: 'run it with --repair' },
   )
 }

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { countOf } from '../base/count-of.ts'
 import { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
 import { BlobLibrary } from '../peer/blob-library.ts'
 import { createFetchForPeers } from '../peer/fetch-for-peers.ts'
@@ -138,7 +139,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       }),
     )
     await followPeerSecrets(peers, { node, key: peering.key }, stack, log)
-    log.info(`serving ${index.oids().size} blobs to peers on port ${node.port}`)
+    log.info(`serving ${countOf(index.oids().size, 'blob')} to peers on port ${node.port}`)
     if (peering.key === undefined) void publicRepos.learn(reposIn(index), signal)
   }
   const gateway =
@@ -164,7 +165,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
               peers: () => [...new Set(node?.membership.live().map(({ name }) => name))],
             },
           },
-          warmToken: await followWarmToken(options.warmTokenFile, stack, log),
+          warmTokens: await followWarmToken(options.warmTokenFile, stack, log),
           trustsPeers: peering?.key !== undefined,
         },
         context,

@@ -30,7 +30,7 @@ interface DaemonParts {
   readonly metrics: DaemonMetrics
   readonly status: OpenGatewayOptions['status']
   readonly readiness: Readiness
-  readonly warmToken: () => string | undefined
+  readonly warmTokens: () => readonly string[]
   /** True when all peers hold the cluster key. */
   readonly trustsPeers: boolean
 }

@@ -63,8 +63,8 @@ export interface GatewayOptions {
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]
   readonly storeQuota: number
-  /** The secret by which other machines may order fetches, as it is now. @default none: this machine alone may */
-  readonly warmToken?: (() => string | undefined) | undefined
+  /** The secrets by which other machines may order fetches now. @default none: this machine alone may */
+  readonly warmTokens?: (() => readonly string[]) | undefined
   /** What the status page shows, and where the rest of it is looked up. */
   readonly status: {
     readonly board: StatusBoard
@@ -120,7 +120,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     ownHub: options.ownHub,
     isLoopbackOnly: listen.host !== undefined && isLoopbackHost(listen.host),
     storeQuota: options.storeQuota,
-    warmToken: options.warmToken ?? (() => undefined),
+    warmTokens: options.warmTokens ?? (() => []),
     log,
   })
   const status = new StatusRoutes(() =>
