@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { delay } from '../base/delay.ts'
 import type { Oid } from '../blob/oid.ts'
 import { EngineShelf } from '../peer/engine-shelf.ts'
@@ -19,7 +19,7 @@ import { NodeBundlePeers } from '../swarm/client/bundle-peers.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectHub, openHttp } from './connect-hub.ts'
+import { connectHub, hubLimitsOf, openHttp } from './connect-hub.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import type { Subject } from './resolve-subject.ts'
 import type { FetchOptions } from './settings/options.ts'
@@ -85,7 +85,9 @@ async function buildSession(
   let node: PeerNode | undefined
   const startNode = () => {
     const shelf = new EngineShelf(engine)
-    node ??= peering && stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf }))
+    const hubLimits = hubLimitsOf(options.hub, http)
+    node ??=
+      peering && stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf, hubLimits }))
     return node
   }
   const engine: TransferEngine = stack.use(
@@ -128,10 +130,9 @@ async function buildSession(
   const parts = {
     origin,
     engine,
-    findLocal: async (oid: Oid, size: number) =>
-      places.storeDir === undefined
-        ? undefined
-        : findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
+    findLocal: localStore(places.storeDir, (storeDir, oid, size) =>
+      findStored(storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
+    ),
     onFetchLikely: startNode,
     onVerified: (path: string, oid: Oid) => verified.note(path, oid),
     hasClusterKey: peering?.key !== undefined,
@@ -151,6 +152,22 @@ async function buildSession(
       while (engine.isNeeded() && performance.now() < until) await delay(LINGER_STEP_MS, { signal })
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+/** Looks for blobs in a store, if there is one on this machine: that is found out once, not for each of many files. */
+function localStore(
+  storeDir: string | undefined,
+  find: (storeDir: string, oid: Oid, size: number) => Promise<string | undefined>,
+): (oid: Oid, size: number) => Promise<string | undefined> {
+  if (storeDir === undefined) return async () => undefined
+  let isThere: Promise<boolean> | undefined
+  return async (oid, size) => {
+    isThere ??= stat(storeDir).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    )
+    return (await isThere) ? find(storeDir, oid, size) : undefined
   }
 }
 

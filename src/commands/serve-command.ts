@@ -11,6 +11,7 @@ import { type Repo, repoName } from '../repo/repo.ts'
 import { CollectWhenLarge } from '../serve/collect-when-large.ts'
 import { PinnedRepos } from '../serve/pinned-repos.ts'
 import { Readiness } from '../serve/readiness.ts'
+import { tellServiceManager } from '../serve/service-manager.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
 import { StatusBoard } from '../serve/status/status-board.ts'
 import { KeptSums } from '../storage/partial/kept-sums.ts'
@@ -22,7 +23,7 @@ import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectAnonymously, connectHub, findUsersToken, openHttp } from './connect-hub.ts'
+import { connectAnonymously, connectHub, findUsersToken, hubLimitsOf, openHttp } from './connect-hub.ts'
 import { followPeerSecrets, followUsersToken, followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
@@ -124,6 +125,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       peering.start({
         role: 'serve',
         fetchesForPeers: options.isFetchingForPeers,
+        hubLimits: hubLimitsOf(options.hub, http),
         onUpload: (upload) => {
           metrics.uploaded(upload.size)
           board.uploaded(upload)
@@ -197,10 +199,12 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     addresses: outsideAddresses(),
   })
   for (const line of opening) log.info(line)
+  tellServiceManager('READY=1', context.env.NOTIFY_SOCKET)
   stack.use(new ShrinkAtRest())
   stack.use(new CollectWhenLarge())
   await aborted(signal)
   readiness.stop()
+  tellServiceManager('STOPPING=1', context.env.NOTIFY_SOCKET)
   await leave({ gateway, node }, options.graceMs, log)
 }
 

@@ -157,7 +157,7 @@ function allButUnusable(
 async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile): Promise<FileResult> {
   if (planned.placed === undefined) {
     if (planned.unusable) throw planned.unusable
-    return fetcher.fetch(planned.file)
+    return fetcher.fetch(planned.file, { isMissing: !planned.isHere })
   }
   const { file, oid, size } = planned.placed
   return fetcher.found({ commit, oid, size }, file, performance.now())
