@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 import { cacheCommand } from '../src/commands/cache-command.ts'
 import { downloadCommand } from '../src/commands/download-command.ts'
+import { compileInLongRuns } from '../src/commands/jit-policy.ts'
 import { run } from '../src/commands/run.ts'
 import { serveCommand } from '../src/commands/serve-command.ts'
 import { configFolder } from '../src/commands/settings/config-folder.ts'
@@ -17,6 +18,7 @@ const complain = () =>
   process.stderr.write('dfhf: error: unexpected end of the program; run again and report this\n')
 process.once('beforeExit', complain)
 
+compileInLongRuns()
 run(
   {
     argv: process.argv.slice(2),

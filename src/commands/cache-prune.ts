@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { countOf } from '../base/count-of.ts'
 import { formatSize } from '../base/size.ts'
 import {
   type CachedBlob,
@@ -45,7 +46,7 @@ export async function pruneCache(options: CacheOptions, context: CommandContext)
   return {
     kind: 'report',
     result: { isDryRun: options.isDryRun, size, removed: pruned },
-    text: `${textTable(rows)}${pruned.length} files, ${formatSize(size)} ${verb}\n`,
+    text: `${textTable(rows)}${countOf(pruned.length, 'file')}, ${formatSize(size)} ${verb}\n`,
   }
 }
 

@@ -5,6 +5,7 @@ import type { HashFile } from '../storage/files/hash-file.ts'
 import { placeBlob } from '../storage/partial/place-blob.ts'
 import { removeStoredBlob } from '../storage/store/store-repos.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
+import type { BytesBySource } from '../transfer/transfer-event.ts'
 import type { BlobToCheck } from './cache-parts.ts'
 import type { CommandContext } from './commands.ts'
 import { openSession, type Session } from './open-session.ts'
@@ -13,6 +14,8 @@ import type { CacheOptions } from './settings/options.ts'
 /** What was done about a wrong blob, or why nothing could be. */
 interface Remedy {
   readonly remedy: 'fetched anew' | 'copied from the cache' | 'removed' | undefined
+  /** What was fetched for it. */
+  readonly bytes?: BytesBySource
   readonly why?: string
 }
 
@@ -21,7 +24,7 @@ interface RepairParts {
   readonly hashFile: HashFile
 }
 
-/** Puts wrong blobs right. Until the right bytes are here and checked, what stands at a blob's name stays. */
+/** Puts wrong blobs right, by as few pieces as can be told to be wrong. Until the right bytes are here and checked, what stands at a blob's name stays. */
 export class CacheRepair implements AsyncDisposable {
   readonly #options: CacheOptions
   readonly #context: CommandContext
@@ -34,7 +37,7 @@ export class CacheRepair implements AsyncDisposable {
     this.#parts = parts
   }
 
-  /** Fetches a blob of the cache anew; replaces one of the store by the cache's own or removes it. Throws when stopped. */
+  /** Fetches what is wrong of a blob of the cache anew; replaces one of the store by the cache's own or removes it. Throws when stopped. */
   async repair(blob: BlobToCheck): Promise<Remedy> {
     const { signal } = this.#context
     try {
@@ -59,13 +62,13 @@ export class CacheRepair implements AsyncDisposable {
       const why = 'no snapshot refers to it; dfhf cache prune --hf-cache removes it'
       return { remedy: undefined, why }
     }
-    this.#session ??= await openSession({ ...this.#options, isForced: true }, this.#context)
+    this.#session ??= await openSession({ ...this.#options, isForced: true, isMending: true }, this.#context)
     const fetcher = this.#session.fetcherOf({ repo: cached.repo, revision: place.commit })
     const result = await downloadFile(fetcher, place.path)
     if (result.oid !== oid) {
       throw new DfhfError('verification-failed', `the Hub now names ${result.oid} for ${place.path}`)
     }
-    return { remedy: 'fetched anew' }
+    return { remedy: 'fetched anew', bytes: result.bytes }
   }
 
   /** The daemon fetches what it lacks when it is asked for it, so that a wrong blob may go. */

@@ -59,4 +59,21 @@ describe('the bytes to be woken for', () => {
     mark.relax(600)
     expect(mark.after(6_000, MUCH, 601)).toBe(1)
   })
+
+  test('are more where bytes may wait longer, and fewer count where that is said', () => {
+    const mark = new LowWaterMark({ gatherMs: 200, least: 2 ** 12 })
+    mark.begin(0)
+    expect(read(mark, { length: 6_000, everyMs: 4, ms: 200 })).toBe(2 ** 18)
+    const slow = new LowWaterMark({ gatherMs: 200, least: 2 ** 12 })
+    slow.begin(0)
+    expect(read(slow, { length: 1_448, everyMs: 10, ms: 1_000 })).toBe(2 ** 14)
+  })
+
+  test('are all that is left where a body may be waited for to its end', () => {
+    const mark = new LowWaterMark({ tail: 0 })
+    mark.begin(0)
+    read(mark, { length: 12_500, ms: 200 })
+    expect(mark.after(1_000, 20_000, 201)).toBe(20_000)
+    expect(mark.after(20_000, 0, 202)).toBe(1)
+  })
 })

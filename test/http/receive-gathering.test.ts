@@ -103,4 +103,28 @@ describe('a body that comes packet by packet', () => {
     expect(whole).toHaveLength(PACKET * PACKETS)
     for (let sent = 0; sent < PACKETS; sent += 8) expect(whole[sent * PACKET]).toBe(sent % 256)
   })
+
+  test('is read together with the others, however slow each of them is', async () => {
+    // 64 KiB/s, 1 KiB at a time: too slow for any of them to be worth waiting for alone.
+    const slowly = () =>
+      startRawServer(async (socket) => {
+        socket.setNoDelay(true)
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${64 * 1024}\r\n\r\n`)
+        for (let sent = 0; sent < 64; sent += 1) {
+          socket.write(new Uint8Array(1024))
+          await wait(16)
+        }
+      })
+    await using first = await slowly()
+    await using second = await slowly()
+    await using client = createHttpClient()
+    const reads = await Promise.all(
+      [first, second].map(async ({ url }) => {
+        const chunks = await Array.fromAsync((await client.request({ url })).body)
+        expect(Buffer.concat(chunks)).toHaveLength(64 * 1024)
+        return chunks.length
+      }),
+    )
+    if (hasReceiveLowWater()) for (const count of reads) expect(count).toBeLessThan(40)
+  })
 })

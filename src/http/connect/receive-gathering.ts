@@ -3,17 +3,22 @@ import type { buildConnector } from 'undici/index.js'
 import { LowWaterMark } from './low-water-mark.ts'
 import { setReceiveLowWater } from './receive-low-water.ts'
 
-/** How often to check whether a socket that waits for many bytes has become silent. */
-const LOOK_EVERY_MS = 100
-/** Looks without a byte in between that make it silent. */
-const SILENT_LOOKS = 2
+/**
+ * How often all sockets that wait for many bytes give what they have, in ms. A process on a link spends most of its CPU
+ * time on waking, whatever it wakes for: one moment for all connections is worth more than the best one for each. So long
+ * as bytes wait at the most, the rates that the scheduler measures stay right.
+ */
+const READ_EVERY_MS = 100
+/** A quick connection's bytes come earlier than with all others: its buffer must not fill up. */
+const GATHER_MS = 2 * READ_EVERY_MS
+const LEAST = 2 ** 12
 
 /** Has the kernel gather the bytes of bodies, so that this process wakes for tens of KiB and not for each packet. */
 export class ReceiveGathering {
   /** The socket whose bytes are being handled, from the moment that they are announced. */
   #announced: GatheringSocket | undefined
   readonly #waiting = new Set<GatheringSocket>()
-  #looking: NodeJS.Timeout | undefined
+  #reading: NodeJS.Timeout | undefined
 
   /** Opens connections as `connect` does, and follows what they bring. */
   follow(connect: buildConnector.connector): buildConnector.connector {
@@ -41,15 +46,15 @@ export class ReceiveGathering {
     if (isWaiting) this.#waiting.add(socket)
     else this.#waiting.delete(socket)
     if (this.#waiting.size > 0) {
-      this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
+      this.#reading ??= setInterval(() => this.#read(), READ_EVERY_MS).unref()
       return
     }
-    clearInterval(this.#looking)
-    this.#looking = undefined
+    clearInterval(this.#reading)
+    this.#reading = undefined
   }
 
-  #look(): void {
-    for (const socket of this.#waiting) socket.look()
+  #read(): void {
+    for (const socket of this.#waiting) socket.open()
   }
 }
 
@@ -66,17 +71,20 @@ function asBroken(error: Error & { code?: string }): void {
 export class GatheringSocket {
   readonly #socket: Socket
   readonly #onChange: (isWaiting: boolean) => void
-  readonly #plan = new LowWaterMark()
+  readonly #plan: LowWaterMark
   /** Hears that the other side has sent all that it will, before undici does. */
   onEnd: (() => void) | undefined
   #mark = 1
   #left = 0
-  #silentLooks = 0
+  #isWaiting = false
+  #isSilent = true
 
   /** `onChange` hears whether it waits for more than one byte. */
   constructor(socket: Socket, onChange: (isWaiting: boolean) => void) {
     this.#socket = socket
     this.#onChange = onChange
+    const isSealed = 'encrypted' in socket
+    this.#plan = new LowWaterMark({ gatherMs: GATHER_MS, least: LEAST, ...(!isSealed && { tail: 0 }) })
   }
 
   /** A body of `length` bytes begins. */
@@ -88,33 +96,40 @@ export class GatheringSocket {
   /** Bytes of the body were handled. */
   took(length: number): void {
     this.#left -= length
-    this.#silentLooks = 0
+    this.#isSilent = false
     // What was read already and is not handled yet does not come any more.
     const left = this.#left - this.#socket.readableLength
-    this.#set(this.#plan.after(length, left, performance.now()))
+    this.#wait(this.#plan.after(length, left, performance.now()))
   }
 
   /** No more of the body is read. */
   end(): void {
-    this.#set(1)
+    this.#wait(1)
   }
 
-  /** Checks whether the socket has been silent for long: then its reader is woken for the bytes that are there. */
-  look(): void {
-    this.#silentLooks += 1
-    if (this.#silentLooks < SILENT_LOOKS) return
-    this.#plan.relax(performance.now())
-    this.#set(1)
+  /** Has the reader woken for what is there. From a socket that was silent since the last time it is woken for any byte. */
+  open(): void {
+    if (this.#isSilent) {
+      this.#plan.relax(performance.now())
+      this.#wait(1)
+    } else this.#set(1)
+    this.#isSilent = true
+  }
+
+  /** Waits for so many bytes from now on. */
+  #wait(mark: number): void {
+    this.#set(mark)
+    if (mark > 1 === this.#isWaiting) return
+    this.#isWaiting = mark > 1
+    this.#onChange(this.#isWaiting)
   }
 
   #set(mark: number): void {
     if (mark === this.#mark) return
-    const wasWaiting = this.#mark > 1
     this.#mark = mark
     // The descriptor number of a closed socket may be another file's by now.
     const descriptor = this.#socket.destroyed ? undefined : descriptorOf(this.#socket)
     if (descriptor !== undefined) setReceiveLowWater(descriptor, mark)
-    if (mark > 1 !== wasWaiting) this.#onChange(mark > 1)
   }
 }
 
