@@ -51,7 +51,14 @@ export async function verifyCache(options: CacheOptions, context: CommandContext
     const remedy = isRepairing ? await repair.repair(blob) : undefined
     const fetched = remedy?.bytes && { hub: remedy.bytes.hub, peers: remedy.bytes.peers }
     results.push({
-      ...{ oid, path, size, repos, remedy: remedy?.remedy ?? null, why: remedy?.why ?? null },
+      ...{
+        oid,
+        path,
+        size,
+        repos: repos.map(repoName),
+        remedy: remedy?.remedy ?? null,
+        why: remedy?.why ?? null,
+      },
       ...(fetched && { bytes: fetched }),
     })
   }
@@ -74,13 +81,12 @@ export async function verifyCache(options: CacheOptions, context: CommandContext
 async function* blobsOf({ places, repo }: CacheOptions): AsyncGenerator<BlobToCheck> {
   for await (const cached of listCachedRepos(places.cacheDir)) {
     if (!isMeant(cached.repo, repo)) continue
-    for (const { oid, path, size } of cached.blobs)
-      yield { oid, path, size, repos: [repoName(cached.repo)], cached }
+    for (const { oid, path, size } of cached.blobs) yield { oid, path, size, repos: [cached.repo], cached }
   }
   const { blobs } = await scanStoreAt(places.storeDir)
   for (const { oid, size, repos } of blobs) {
     if (repo !== undefined && !repos.some((each) => isMeant(each, repo))) continue
-    yield { oid, path: storedPath(places, oid), size, repos: repos.map(repoName), cached: undefined }
+    yield { oid, path: storedPath(places, oid), size, repos, cached: undefined }
   }
 }
 

@@ -68,8 +68,13 @@ export class ConnectionLimit {
     if (now >= this.#calmUntil) this.#isGrowing = true
   }
 
-  /** The server refused (503) or dropped connections: half as many, and no more for a while; the longest where it said so (429). */
+  /**
+   * The server refused (503) or dropped connections: half as many, and no more for a while; the longest where it said so
+   * (429). Where there is one already, fewer are not to be had: a bad moment of the server makes the calm no longer then.
+   * Among peers six 503 of a CDN came one after the other, and held a download at one connection for 9 s of 12.
+   */
   congested(now: number, isToldToWait = false): void {
+    if (this.#limit === 1 && this.isCalm(now) && !isToldToWait) return
     if (now - this.#calmUntil > LONGEST_CALM_MS) this.#calmMs = 0
     this.#calmMs = isToldToWait
       ? LONGEST_CALM_MS

@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { link, open, readFile, readlink, realpath, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { startNode } from '../support/gateway/gateway-node.ts'
 import { startTestHub, type TestHub } from '../support/hub/test-hub.ts'
 import { type RunOptions, runDfhf, startDfhf } from '../support/program/binary.ts'
 import { type Machine, newMachine } from '../support/program/machine.ts'
@@ -107,4 +108,19 @@ test('a blob that cannot be read counts as wrong, and the others are read all th
   await symlink('/proc/self/mem', unreadable)
   const { code, stdout } = await runDfhf(machine, ['cache', 'verify', '--json'])
   expect([code, JSON.parse(stdout)]).toMatchObject([5, { checked: 2, wrong: [{ path: unreadable }] }])
+})
+
+test('a wrong blob of the store is repaired by pieces from a repo for which it was fetched', async () => {
+  await using hub = await startTestHub({ repos: [repo] })
+  await using node = await startNode(hub.url)
+  const read = async () => (await (await fetch(`${node.url}/o/m/resolve/main/w`)).bytes()).length
+  expect(await read()).toBe(size)
+  const oid = oidOf(hub, 'w', 'o/m')
+  const stored = join(node.machine.folder, 'hf/dfhf/store', oid.slice(0, 2), oid)
+  await rot(stored)
+  expect(await repair(hub, node.machine)).toEqual({ sent: pieceSize, fetched: pieceSize })
+  expect(await holds(hub, stored)).toBe(true)
+  hub.resetStats()
+  expect(await read()).toBe(size)
+  expect(hub.stats().oids).toEqual({})
 })

@@ -71,6 +71,12 @@ describe('the limit of connections', () => {
     expect(later).toEqual([4, 8, 16])
   })
 
+  test('is quiet no longer for what one connection alone is refused meanwhile', () => {
+    const limit = new ConnectionLimit({ max: 16, start: 4 })
+    for (let drop = 0; drop < 6; drop += 1) limit.congested(drop * 500)
+    expect([limit.limit, limit.isCalm(4_499), limit.isCalm(4_500)]).toEqual([1, true, false])
+  })
+
   test('is quiet for longer each time the server drops connections again', () => {
     const limit = new ConnectionLimit({ max: 32, start: 32 })
     const calms: number[] = []
