@@ -25,7 +25,7 @@ const current = {
 
 /** The code that decides, as this checkout or another revision of it has it. */
 export type DecisionCode = typeof hubBudget &
-  Pick<typeof neighbours, 'MAX_NEIGHBOURS' | 'MEETING_POINTS' | 'pickNeighbours'> &
+  Pick<typeof neighbours, 'asksNewcomer' | 'MAX_NEIGHBOURS' | 'MEETING_POINTS' | 'pickNeighbours'> &
   Pick<typeof ownership, 'MEMBER_DRAW' | 'score' | 'startPiece'> &
   typeof peerStrikes &
   Pick<typeof pieceBoard, 'PieceBoard'> &

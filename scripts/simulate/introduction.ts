@@ -12,6 +12,8 @@ export interface Newcomer extends Host {
   readonly hasEnded: boolean
   /** Learns which hosts it may watch. */
   meet(members: readonly PeerInfo[]): void
+  /** Hears of a host that is one of `known` by now. */
+  meetNewcomer(host: Host, known: number): void
 }
 
 interface Member {
@@ -29,6 +31,8 @@ export class Introduction {
   /** How many top-ranked hosts are offered to `pickNeighbours`, with as many at random: it would drop the others. */
   readonly #offered: number
   readonly #tell = new Timer(() => this.#refreshAll())
+  /** Those whom the others have not heard of yet. */
+  #newcomers: Newcomer[] = []
   #version = 0
 
   constructor(environment: Environment) {
@@ -61,6 +65,7 @@ export class Introduction {
     this.#members.splice(at < 0 ? this.#members.length : at, 0, member)
     this.#byId.set(host.id, host)
     this.#version += 1
+    this.#newcomers.push(host)
     // While all know all, a newcomer is known to all at once.
     if (this.#members.length <= code.MAX_NEIGHBOURS + 1) this.#refreshAll()
     else if (this.#tell.place < 0) queue.schedule(this.#tell, queue.now + newsMs)
@@ -75,7 +80,14 @@ export class Introduction {
   }
 
   #refreshAll(): void {
-    for (const { host } of this.#members) this.#refresh(host)
+    const newcomers = this.#newcomers
+    this.#newcomers = []
+    for (const { host } of this.#members) {
+      this.#refresh(host)
+      if (this.#members.length <= this.#environment.code.MAX_NEIGHBOURS + 1) continue
+      for (const newcomer of newcomers)
+        if (newcomer !== host) host.meetNewcomer(newcomer, this.#members.length)
+    }
   }
 
   #refreshFrom(host: Newcomer, version: number): void {

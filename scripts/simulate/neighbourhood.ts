@@ -69,6 +69,13 @@ export class Neighbourhood implements Watcher {
     }
   }
 
+  /** Hears of a host that is one of `known` by now. */
+  meetNewcomer(host: Host, known: number): void {
+    const { code, random } = this.#environment
+    if (this.#isClosed || this.#followed.has(host.id)) return
+    if (code.asksNewcomer({ neighbours: this.#followed.size, known, draw: random() })) this.#follow(host)
+  }
+
   hear(host: Host, news: News): void {
     this.#self.hear(host, news)
   }

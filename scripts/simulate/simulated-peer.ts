@@ -180,6 +180,10 @@ export class SimulatedPeer implements Newcomer, Neighbour, Downloader {
     this.#neighbourhood.choose(members, (id) => this.#surroundings.find(id), this.rack)
   }
 
+  meetNewcomer(host: Host, known: number): void {
+    this.#neighbourhood.meetNewcomer(host, known)
+  }
+
   joined(host: Host): void {
     const { queue, code } = this.#environment
     const peer = this.board.addPeer({

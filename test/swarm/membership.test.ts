@@ -1,7 +1,12 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { hubMembers } from '../../src/schedule/ownership.ts'
-import { pickNeighbours } from '../../src/swarm/client/neighbours.ts'
+import {
+  asksNewcomer,
+  MAX_NEIGHBOURS,
+  MOST_NEIGHBOURS,
+  pickNeighbours,
+} from '../../src/swarm/client/neighbours.ts'
 import { Membership } from '../../src/swarm/membership/membership.ts'
 import type { MembershipOptions } from '../../src/swarm/membership/membership-options.ts'
 import type { MembershipEvent } from '../../src/swarm/membership/peer-news.ts'
@@ -259,6 +264,17 @@ describe('membership', () => {
       }),
     )
   })
+})
+
+test('of newcomers so many are asked that they are as likely neighbours as those that were there, up to a bound', () => {
+  const random = seededRandom(3)
+  let neighbours = MAX_NEIGHBOURS
+  for (let known = 1_001; known <= 2_000; known += 1)
+    if (asksNewcomer({ neighbours, known, draw: random() })) neighbours += 1
+  // 34 places by chance times the logarithm of 2 is 24.
+  expect(neighbours - MAX_NEIGHBOURS).toBeWithin(12, 37)
+  expect(asksNewcomer({ neighbours: MOST_NEIGHBOURS - 1, known: 2_000, draw: 0 })).toBe(true)
+  expect(asksNewcomer({ neighbours: MOST_NEIGHBOURS, known: 2_000, draw: 0 })).toBe(false)
 })
 
 describe('pickNeighbours', () => {

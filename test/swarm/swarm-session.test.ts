@@ -205,6 +205,16 @@ test('however many peers there are and however often it looks, it asks a bounded
   )
   session.watch(new Arrivals())
   for (let n = 0; n < 20; n += 1) look(samplePeer(1))
-  session.close()
   expect(asked.size).toBeWithin(50, 67)
+  const before = asked.size
+  for (let n = 401; n <= 800; n += 1) membership.heard(samplePeer(n), 'direct')
+  look(samplePeer(401))
+  // Besides new meeting points some of the others that came late, about a quarter of its places by chance.
+  expect(asked.size).toBeGreaterThan(before + 3)
+  for (let n = 801; n <= 4_000; n += 1) {
+    membership.heard(samplePeer(n), 'direct')
+    if (n % 400 === 0) look(samplePeer(n))
+  }
+  session.close()
+  expect(asked.size).toBeLessThan(3 * before)
 })

@@ -8,6 +8,8 @@ import type { PeerInfo } from '../protocol/peer-info.ts'
 export const MAX_NEIGHBOURS = 50
 /** How many of a blob's top-ranked peers are always among them, as all peers ask these. */
 export const MEETING_POINTS = 16
+/** The same where more have come since it chose. */
+export const MOST_NEIGHBOURS = 100
 
 export interface NeighbourOptions {
   readonly selfId: string
@@ -64,6 +66,20 @@ export function pickNeighbours(oid: Oid, members: Iterable<PeerInfo>, options: N
   take(spread(oid, groups.told))
   take([...groups.proven, ...groups.told])
   return picked
+}
+
+/**
+ * Whether to ask a newcomer as well, with full places already: so often that, of all `known` peers, those that came late are as
+ * likely to be asked as others. Without it peers would only ask those that came before them, and what the late ones have would go
+ * to later ones alone. No neighbour gives way, so that a host which invents newcomers displaces none. `draw` is 0 to below 1.
+ */
+export function asksNewcomer(options: {
+  readonly neighbours: number
+  readonly known: number
+  readonly draw: number
+}): boolean {
+  const { neighbours, known, draw } = options
+  return neighbours < MOST_NEIGHBOURS && draw * known < MAX_NEIGHBOURS - MEETING_POINTS
 }
 
 function topOf(oid: Oid, peers: readonly PeerInfo[], count: number): PeerInfo[] {

@@ -9,7 +9,7 @@ import type { PiecesMessage } from '../protocol/peer-wire.ts'
 import type { BlobPlace } from '../server/blob-shelf.ts'
 import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
 import { type Holder, isNeeded } from './linger.ts'
-import { MAX_NEIGHBOURS, MEETING_POINTS, pickNeighbours } from './neighbours.ts'
+import { asksNewcomer, MAX_NEIGHBOURS, MEETING_POINTS, pickNeighbours } from './neighbours.ts'
 import type { PeerClient } from './peer-client.ts'
 import { CrowdedPeerError } from './peer-refusal.ts'
 import { RemotePieces } from './remote-pieces.ts'
@@ -66,6 +66,8 @@ export class SwarmSession implements BlobSwarm {
   /** Peers that share the Hub and had no room for one more that hears their news. */
   readonly #crowded = new Set<string>()
   readonly #hasSpoken = new Set<string>()
+  /** The peers that were there when neighbours were last looked for; undefined before the first time. */
+  #known: ReadonlySet<string> | undefined
   /** Where each peer answered, and which were asked for bytes: their ids stay bound to that place, so that blame is right. */
   readonly #places = new Map<string, PeerInfo>()
   readonly #asked = new Set<string>()
@@ -113,7 +115,9 @@ export class SwarmSession implements BlobSwarm {
       const standingOf = (id: string) => membership.standingOf(id)
       const isFar = (peer: PeerInfo) => this.#isFar(peer)
       const options = { selfId, limit, random: Math.random, standingOf, isFar }
-      for (const peer of pickNeighbours(this.#oid, membership.live(), options)) this.#follow(peer, listener)
+      const live = membership.live()
+      for (const peer of pickNeighbours(this.#oid, live, options)) this.#follow(peer, listener)
+      this.#meetNewcomers(live, listener)
     }
     const off = this.#node.onJoin(look)
     const timer = setInterval(look, NEIGHBOURS_EVERY_MS)
@@ -177,6 +181,18 @@ export class SwarmSession implements BlobSwarm {
     this.#node.log.debug(`peer ${this.nameOf(peerId)} is left alone for ${pause / 1000} s: ${reason}`)
     this.#shunned.set(peerId, { times, until: performance.now() + pause })
     this.#streams.get(peerId)?.abort()
+  }
+
+  /** Asks some of the peers that have come since the last look, so that those which came early also hear from late ones. */
+  #meetNewcomers(live: readonly PeerInfo[], listener: SwarmListener): void {
+    const certain = live.filter(({ id }) => this.#node.membership.standingOf(id) !== 'told')
+    const known = this.#known ?? new Set(certain.map(({ id }) => id))
+    this.#known = new Set(certain.map(({ id }) => id))
+    for (const peer of certain) {
+      if (known.has(peer.id) || this.#watched.has(peer.id)) continue
+      const chance = { neighbours: this.#watched.size, known: certain.length, draw: Math.random() }
+      if (asksNewcomer(chance)) this.#follow(peer, listener)
+    }
   }
 
   /** Keeps a stream to a peer open for as long as the peer lives and is not banned. */
