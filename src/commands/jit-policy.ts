@@ -7,7 +7,7 @@ const SHORT_RUN_US = 3_000_000
 const LOOK_EVERY_MS = 1_000
 
 /** What the process has used so far, and what makes its runtime compile as soon as usual. */
-export interface CompilingProcess {
+interface CompilingProcess {
   /** In microseconds. */
   cpuUs(): number
   compileSoon(): void
