@@ -12,7 +12,7 @@ export interface BlobToCheck {
   readonly oid: Oid
   readonly path: string
   readonly size: number
-  readonly repos: readonly string[]
+  readonly repos: readonly Repo[]
   /** The repo's folder in the cache; undefined for a blob of the store. */
   readonly cached: CachedRepo | undefined
 }

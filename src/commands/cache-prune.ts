@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { countOf } from '../base/count-of.ts'
 import { formatSize } from '../base/size.ts'
 import {
   type CachedBlob,
@@ -29,7 +30,7 @@ interface Pruned {
 }
 
 /**
- * `dfhf cache prune`: removes what killed runs left and the store's blobs past its quota, and where it is asked to the
+ * `dfhf cache prune`: removes what killed runs left, and where it is asked to the store's blobs past a quota and the
  * blobs of the Hugging Face cache that no snapshot refers to. Never what another process holds.
  */
 export async function pruneCache(options: CacheOptions, context: CommandContext): Promise<Outcome> {
@@ -45,7 +46,7 @@ export async function pruneCache(options: CacheOptions, context: CommandContext)
   return {
     kind: 'report',
     result: { isDryRun: options.isDryRun, size, removed: pruned },
-    text: `${textTable(rows)}${pruned.length} files, ${formatSize(size)} ${verb}\n`,
+    text: `${textTable(rows)}${countOf(pruned.length, 'file')}, ${formatSize(size)} ${verb}\n`,
   }
 }
 
@@ -61,7 +62,7 @@ async function* choose(options: CacheOptions, before: number): AsyncGenerator<Pr
   for (const name of (await onDisk('list', storeDir, () => unlessMissing(readdir(storeDir)))) ?? []) {
     if (/^[0-9a-f]{2}$/.test(name)) yield* pruneOrphans(join(storeDir, name), storeDir, before, isDryRun)
   }
-  yield* prunePastQuota(options, storeDir)
+  if (options.storeQuota !== undefined) yield* prunePastQuota(options, storeDir, options.storeQuota)
 }
 
 async function* pruneOrphans(
@@ -74,7 +75,11 @@ async function* pruneOrphans(
     if (isDryRun || (await removeOrphan(orphan))) yield orphan
 }
 
-async function* prunePastQuota(options: CacheOptions, storeDir: string): AsyncGenerator<Pruned> {
+async function* prunePastQuota(
+  options: CacheOptions,
+  storeDir: string,
+  quota: number,
+): AsyncGenerator<Pruned> {
   const { blobs: found, partials } = await scanStoreAt(storeDir)
   const pinned = await pinnedOids(options.places.stateDir)
   const blobs: StoredBlob[] = []
@@ -85,7 +90,7 @@ async function* prunePastQuota(options: CacheOptions, storeDir: string): AsyncGe
   const candidates = blobs
     .filter(({ oid }) => !pinned.has(oid))
     .map(({ oid, size, usedAtMs }) => ({ oid, size, usedAtMs, isShared: false }))
-  const excess = { overQuota: used - options.storeQuota, underFloor: 0 }
+  const excess = { overQuota: used - quota, underFloor: 0 }
   for (const { oid, size } of chooseVictims(candidates, excess)) {
     const path = storedPath(options.places, oid)
     if (!options.isDryRun) await removeStoredBlob(path)

@@ -1,18 +1,25 @@
 import { DfhfError } from '../base/errors.ts'
+import type { Repo } from '../repo/repo.ts'
 import { downloadFile } from '../repo-download/download-file.ts'
+import { RepoFetcher } from '../repo-download/repo-fetcher.ts'
 import { listCachedRepos } from '../storage/cache/cache-contents.ts'
 import type { HashFile } from '../storage/files/hash-file.ts'
+import { KeptSums } from '../storage/partial/kept-sums.ts'
 import { placeBlob } from '../storage/partial/place-blob.ts'
 import { removeStoredBlob } from '../storage/store/store-repos.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
+import type { BytesBySource } from '../transfer/transfer-event.ts'
 import type { BlobToCheck } from './cache-parts.ts'
 import type { CommandContext } from './commands.ts'
 import { openSession, type Session } from './open-session.ts'
 import type { CacheOptions } from './settings/options.ts'
+import { StoredBlobDestination } from './stored-blob-destination.ts'
 
 /** What was done about a wrong blob, or why nothing could be. */
 interface Remedy {
   readonly remedy: 'fetched anew' | 'copied from the cache' | 'removed' | undefined
+  /** What was fetched for it. */
+  readonly bytes?: BytesBySource
   readonly why?: string
 }
 
@@ -21,7 +28,7 @@ interface RepairParts {
   readonly hashFile: HashFile
 }
 
-/** Puts wrong blobs right. Until the right bytes are here and checked, what stands at a blob's name stays. */
+/** Puts wrong blobs right, by as few pieces as can be told to be wrong. Until the right bytes are here and checked, what stands at a blob's name stays. */
 export class CacheRepair implements AsyncDisposable {
   readonly #options: CacheOptions
   readonly #context: CommandContext
@@ -34,11 +41,11 @@ export class CacheRepair implements AsyncDisposable {
     this.#parts = parts
   }
 
-  /** Fetches a blob of the cache anew; replaces one of the store by the cache's own or removes it. Throws when stopped. */
+  /** Fetches what is wrong of a blob anew; one of the store is replaced by the cache's own where there is one. Throws when stopped. */
   async repair(blob: BlobToCheck): Promise<Remedy> {
     const { signal } = this.#context
     try {
-      return await (blob.cached ? this.#fetchAnew(blob) : this.#takeOut(blob))
+      return await (blob.cached ? this.#fetchAnew(blob) : this.#mendStored(blob))
     } catch (error) {
       signal.throwIfAborted()
       return { remedy: undefined, why: error instanceof Error ? error.message : String(error) }
@@ -59,17 +66,18 @@ export class CacheRepair implements AsyncDisposable {
       const why = 'no snapshot refers to it; dfhf cache prune --hf-cache removes it'
       return { remedy: undefined, why }
     }
-    this.#session ??= await openSession({ ...this.#options, isForced: true }, this.#context)
-    const fetcher = this.#session.fetcherOf({ repo: cached.repo, revision: place.commit })
+    const session = await this.#openSession()
+    const fetcher = session.fetcherOf({ repo: cached.repo, revision: place.commit })
     const result = await downloadFile(fetcher, place.path)
     if (result.oid !== oid) {
       throw new DfhfError('verification-failed', `the Hub now names ${result.oid} for ${place.path}`)
     }
-    return { remedy: 'fetched anew' }
+    return { remedy: 'fetched anew', bytes: result.bytes }
   }
 
-  /** The daemon fetches what it lacks when it is asked for it, so that a wrong blob may go. */
-  async #takeOut({ oid, path, size }: BlobToCheck): Promise<Remedy> {
+  /** Where nothing else helps, a wrong blob of the store goes: the daemon fetches what it lacks when it is asked for it. */
+  async #mendStored(blob: BlobToCheck): Promise<Remedy> {
+    const { oid, path, size } = blob
     const { verified, hashFile } = this.#parts
     for await (const { blobs } of listCachedRepos(this.#options.places.cacheDir)) {
       const source = blobs.find((each) => each.oid === oid && each.size === size)?.path
@@ -84,7 +92,41 @@ export class CacheRepair implements AsyncDisposable {
       await verified.record(path, oid)
       return { remedy: 'copied from the cache' }
     }
+    for (const repo of blob.repos) {
+      try {
+        const bytes = await this.#fetchFrom(repo, blob)
+        if (bytes) return { remedy: 'fetched anew', bytes }
+      } catch (error) {
+        this.#context.signal.throwIfAborted()
+        this.#context.log.debug(`${path}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
     await removeStoredBlob(path)
     return { remedy: 'removed' }
+  }
+
+  /** Fetches a blob of the store from a repo for which it was fetched; undefined where that has it no longer. */
+  async #fetchFrom(repo: Repo, blob: BlobToCheck): Promise<BytesBySource | undefined> {
+    const { signal } = this.#context
+    const session = await this.#openSession()
+    const { parts } = session.fetcherOf({ repo, revision: 'main' })
+    if (!parts.origin) return undefined
+    const { cacheDir, stateDir } = this.#options.places
+    const { commit } = await parts.origin.resolveRevision(repo, 'main', { signal })
+    for await (const file of parts.origin.listFiles(repo, commit, { signal })) {
+      if (file.oid !== blob.oid) continue
+      const sums = new KeptSums(stateDir)
+      const destination = new StoredBlobDestination(
+        { ...blob, repo },
+        { cacheDir, room: session.room, sums, signal },
+      )
+      return (await new RepoFetcher({ ...parts, destination }).fetch({ ...file, commit })).bytes
+    }
+    return undefined
+  }
+
+  async #openSession(): Promise<Session> {
+    this.#session ??= await openSession({ ...this.#options, isForced: true, isMending: true }, this.#context)
+    return this.#session
   }
 }

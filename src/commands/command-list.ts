@@ -84,9 +84,9 @@ export const commandList: Readonly<Record<CommandName, CommandText>> = {
     summary: 'list, check or clear what is on this machine',
     description: paragraph(
       "ls says what the Hugging Face cache and dfhf's own store hold. verify reads every blob and tells which do not",
-      'hold what their names say (exit 5), and with --repair fetches those anew. prune removes what killed runs left,',
-      'blobs of the store past its quota, and with --hf-cache blobs that no snapshot refers to; never what another',
-      'process holds, and nothing behind a link that leads elsewhere.',
+      'hold what their names say (exit 5), and with --repair fetches what is wrong of them. prune removes what killed',
+      'runs left, with --store-quota blobs of the store past it, and with --hf-cache blobs that no snapshot refers to;',
+      'never what another process holds, and nothing behind a link that leads elsewhere.',
     ),
     examples: [
       { line: 'dfhf cache ls --json', help: 'repos, revisions and blobs with sizes and last use' },

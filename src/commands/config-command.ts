@@ -21,9 +21,15 @@ interface ShownSetting {
 /** What stands in place of a secret. */
 const MASK = '[secret]'
 
+/** Variables that say where the Hugging Face home is, the first that is set. */
+const homeVariables = ['HF_HOME', 'XDG_CACHE_HOME'] as const
+
 /** Variables that are no settings of dfhf's own, but say how it works. */
 const otherVariables = [
-  'HF_HOME',
+  ...homeVariables,
+  'HF_TOKEN_PATH',
+  'HF_HUB_DISABLE_IMPLICIT_TOKEN',
+  'DFHF_ALLOW_PLAIN_HTTP_TOKEN',
   'HTTP_PROXY',
   'HTTPS_PROXY',
   'ALL_PROXY',
@@ -32,6 +38,7 @@ const otherVariables = [
   'SSL_CERT_DIR',
   'REQUESTS_CA_BUNDLE',
   'CURL_CA_BUNDLE',
+  'NODE_EXTRA_CA_CERTS',
   'DFHF_RATE_LIMIT_PATIENCE',
 ]
 
@@ -67,7 +74,11 @@ function show(setting: Setting<unknown>, reader: SettingReader, env: Environment
   const fallback = setting.fallbackText ?? (setting.value === undefined ? 'false' : undefined)
   const home = huggingFaceHome(env) ?? '$HF_HOME'
   const value = from === 'default' ? fallback?.replace('$HF_HOME', () => home) : texts.join(',')
-  return { name: setting.flag, value: value === undefined ? null : masked(value), from, where: name ?? null }
+  const about = { name: setting.flag, value: value === undefined ? null : masked(value) }
+  const homeVariable = homeVariables.find((each) => env[each])
+  if (from === 'default' && homeVariable !== undefined && fallback?.startsWith('$HF_HOME'))
+    return { ...about, from: 'variable', where: homeVariable }
+  return { ...about, from, where: name ?? null }
 }
 
 /** The token may come from more places than other settings do, and is never shown. */

@@ -1,12 +1,14 @@
 import { createProxyResolver } from '../http/connect/proxy.ts'
 import { readAuthorities, trustOptionsOf } from '../http/connect/trust.ts'
-import { createHttpClient, type HttpClient } from '../http/http-client.ts'
+import { createHttpClient, type HttpClient, type HttpClientOptions } from '../http/http-client.ts'
 import { withOriginProxy } from '../http/origin-proxy.ts'
 import { RateGate } from '../http/rate-gate.ts'
+import { parseEndpoint } from '../hub/endpoint.ts'
 import { HubClient } from '../hub/hub-client.ts'
 import type { HubOptions as SessionOptions } from '../hub/hub-session.ts'
 import { decideToken, findToken, type Token, tokenPath, tokenRuleOf, trustHint } from '../hub/tokens.ts'
 import { userAgent } from '../hub/user-agent.ts'
+import { HubLimits } from '../peer/hub-limits.ts'
 import type { Origin } from '../repo/origin.ts'
 import { readPlainTextSync } from '../storage/files/plain-file.ts'
 import type { CommandContext } from './commands.ts'
@@ -22,7 +24,7 @@ const MAX_TOKEN_FILE_SIZE = 2 ** 16
 export function openHttp(
   options: HubOptions,
   { env, log }: CommandContext,
-  onAnswer?: (status: number) => void,
+  onAnswer?: HttpClientOptions['onAnswer'],
 ): HttpClient {
   const http = createHttpClient({
     ...(onAnswer && { onAnswer }),
@@ -70,6 +72,11 @@ export function connectHub(
 /** The Hub as a client without a token sees it. */
 export function connectAnonymously(options: HubOptions, http: HttpClient, context: CommandContext): Origin {
   return new HubClient(anonymous(options, http, context))
+}
+
+/** What peers tell each other of the limits of this Hub. */
+export function hubLimitsOf({ endpoint }: HubOptions, { rateGate }: HttpClient): HubLimits {
+  return new HubLimits(rateGate, parseEndpoint(endpoint).host)
 }
 
 function anonymous(

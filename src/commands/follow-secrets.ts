@@ -1,8 +1,9 @@
-import type { Log } from '../base/log.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import { type Token, tokenPath } from '../hub/tokens.ts'
 import type { PeerNode } from '../peer/peer-node.ts'
 import type { TlsTexts } from '../peer/peer-server.ts'
-import { readWarmToken } from '../serve/warm-token.ts'
+import { RotatingToken } from '../serve/rotating-token.ts'
+import { isWarmTokenWithdrawn, readWarmToken } from '../serve/warm-token.ts'
 import { FollowedFiles } from '../storage/files/followed-files.ts'
 import { type ClusterKey, readClusterKey } from '../swarm/trust/cluster-key.ts'
 import type { RotatingKey } from '../swarm/trust/rotating-key.ts'
@@ -26,23 +27,31 @@ function followSecret<T>({ what, paths, read, use }: Secret<T>, log: Log): Promi
     read,
     onChange(value) {
       use?.(value)
-      log.info(`${what} was read anew from ${paths.join(', ')}`)
+      const files = paths.join(', ')
+      if (value === undefined) log.warn(`${what} was withdrawn: ${files} holds none any more`)
+      else log.info(`${what} was read anew from ${files}`)
     },
     onFailure: (error) =>
       log.warn(`${what} is kept as it was: ${error instanceof Error ? error.message : String(error)}`),
   })
 }
 
-/** The secret by which other machines order fetches, as its file holds it now. */
+/**
+ * The secrets by which other machines order fetches now: what the file holds, and for a while what it held before. A file
+ * that is emptied or removed withdraws both.
+ */
 export async function followWarmToken(
   path: string | undefined,
   stack: AsyncDisposableStack,
   log: Log,
-): Promise<() => string | undefined> {
-  if (path === undefined) return () => undefined
-  const read = () => readWarmToken(path, log)
-  const token = stack.use(await followSecret({ what: 'the warm token', paths: [path], read }, log))
-  return () => token.value
+): Promise<() => readonly string[]> {
+  if (path === undefined) return () => []
+  const token = new RotatingToken(await readWarmToken(path, silentLog))
+  const read = async () => ((await isWarmTokenWithdrawn(path)) ? undefined : readWarmToken(path, log))
+  const use = (next: string | undefined) => token.turnTo(next)
+  const followed = stack.use(await followSecret({ what: 'the warm token', paths: [path], read, use }, log))
+  token.turnTo(followed.value)
+  return () => token.accepted()
 }
 
 /**

@@ -16,7 +16,7 @@ import type { PeerOptions, SpeedOptions, TlsFiles } from './settings/options.ts'
 const CONNECTIONS_PER_PEER = 32
 
 /** What the options leave open. */
-type Rest = Pick<PeerNodeOptions, 'role' | 'shelf' | 'fetchesForPeers' | 'onUpload'>
+type Rest = Pick<PeerNodeOptions, 'role' | 'shelf' | 'hubLimits' | 'fetchesForPeers' | 'onUpload'>
 
 /** Reads keys and certificates; the function it gives back starts the peer, so that none starts without need. */
 export async function preparePeerNode(

@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { delay } from '../base/delay.ts'
 import type { Oid } from '../blob/oid.ts'
 import { EngineShelf } from '../peer/engine-shelf.ts'
@@ -12,13 +12,14 @@ import { DiskRoom } from '../storage/files/disk-room.ts'
 import type { HashFile } from '../storage/files/hash-file.ts'
 import { LocalDir } from '../storage/local-dir/local-dir.ts'
 import { LocalRefs } from '../storage/local-dir/local-refs.ts'
+import { KeptSums } from '../storage/partial/kept-sums.ts'
 import { findStored } from '../storage/store/find-stored.ts'
 import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { NodeBundlePeers } from '../swarm/client/bundle-peers.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectHub, openHttp } from './connect-hub.ts'
+import { connectHub, hubLimitsOf, openHttp } from './connect-hub.ts'
 import { preparePeerNode } from './open-peer-node.ts'
 import type { Subject } from './resolve-subject.ts'
 import type { FetchOptions } from './settings/options.ts'
@@ -45,8 +46,14 @@ export interface Session extends AsyncDisposable {
   linger(signal: AbortSignal): Promise<void>
 }
 
-/** Builds the parts from the options. Sends no request yet, and opens no port before a blob is fetched. */
-export async function openSession(options: FetchOptions, context: CommandContext): Promise<Session> {
+/**
+ * Builds the parts from the options. Sends no request yet, and opens no port before a blob is fetched. `isMending` is for
+ * blobs of the cache that are wrong: what is right of them is not fetched.
+ */
+export async function openSession(
+  options: FetchOptions & { readonly isMending?: boolean },
+  context: CommandContext,
+): Promise<Session> {
   const stack = new AsyncDisposableStack()
   try {
     return await buildSession(options, context, stack)
@@ -65,7 +72,7 @@ export function closeAfterwards(session: Session, owner: AsyncDisposable, contex
 }
 
 async function buildSession(
-  options: FetchOptions,
+  options: FetchOptions & { readonly isMending?: boolean },
   context: CommandContext,
   stack: AsyncDisposableStack,
 ): Promise<Session> {
@@ -78,7 +85,9 @@ async function buildSession(
   let node: PeerNode | undefined
   const startNode = () => {
     const shelf = new EngineShelf(engine)
-    node ??= peering && stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf }))
+    const hubLimits = hubLimitsOf(options.hub, http)
+    node ??=
+      peering && stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf, hubLimits }))
     return node
   }
   const engine: TransferEngine = stack.use(
@@ -105,7 +114,11 @@ async function buildSession(
       text: `the disk of ${path} does not tell how much space is free; going on without knowing`,
     }),
   )
-  const files = new HfCache(places.cacheDir, { disableSymlinks: !options.useSymlinks })
+  const files = new HfCache(places.cacheDir, {
+    disableSymlinks: !options.useSymlinks,
+    sums: new KeptSums(places.stateDir),
+    mending: options.isMending === true ? context : undefined,
+  })
   const verified = new VerifiedFiles(places.stateDir)
   const hashFile: HashFile = (path, oid, size) => engine.hashes.matches(path, oid, size)
   const destinationOf = (repo: Repo) => {
@@ -117,10 +130,9 @@ async function buildSession(
   const parts = {
     origin,
     engine,
-    findLocal: async (oid: Oid, size: number) =>
-      places.storeDir === undefined
-        ? undefined
-        : findStored(places.storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
+    findLocal: localStore(places.storeDir, (storeDir, oid, size) =>
+      findStored(storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
+    ),
     onFetchLikely: startNode,
     onVerified: (path: string, oid: Oid) => verified.note(path, oid),
     hasClusterKey: peering?.key !== undefined,
@@ -140,6 +152,22 @@ async function buildSession(
       while (engine.isNeeded() && performance.now() < until) await delay(LINGER_STEP_MS, { signal })
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+/** Looks for blobs in a store, if there is one on this machine: that is found out once, not for each of many files. */
+function localStore(
+  storeDir: string | undefined,
+  find: (storeDir: string, oid: Oid, size: number) => Promise<string | undefined>,
+): (oid: Oid, size: number) => Promise<string | undefined> {
+  if (storeDir === undefined) return async () => undefined
+  let isThere: Promise<boolean> | undefined
+  return async (oid, size) => {
+    isThere ??= stat(storeDir).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    )
+    return (await isThere) ? find(storeDir, oid, size) : undefined
   }
 }
 

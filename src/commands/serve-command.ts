@@ -1,4 +1,6 @@
 import { networkInterfaces } from 'node:os'
+import { countOf } from '../base/count-of.ts'
+import { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
 import { BlobLibrary } from '../peer/blob-library.ts'
 import { createFetchForPeers } from '../peer/fetch-for-peers.ts'
 import { LibraryShelf } from '../peer/library-shelf.ts'
@@ -9,8 +11,10 @@ import { type Repo, repoName } from '../repo/repo.ts'
 import { CollectWhenLarge } from '../serve/collect-when-large.ts'
 import { PinnedRepos } from '../serve/pinned-repos.ts'
 import { Readiness } from '../serve/readiness.ts'
+import { tellServiceManager } from '../serve/service-manager.ts'
 import { ShrinkAtRest } from '../serve/shrink-at-rest.ts'
 import { StatusBoard } from '../serve/status/status-board.ts'
+import { KeptSums } from '../storage/partial/kept-sums.ts'
 import { BlobChecker } from '../storage/store/blob-checker.ts'
 import { BlobIndex } from '../storage/store/blob-index.ts'
 import { PinNotes } from '../storage/store/pin-notes.ts'
@@ -19,7 +23,7 @@ import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectAnonymously, connectHub, findUsersToken, openHttp } from './connect-hub.ts'
+import { connectAnonymously, connectHub, findUsersToken, hubLimitsOf, openHttp } from './connect-hub.ts'
 import { followPeerSecrets, followUsersToken, followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
@@ -40,7 +44,14 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const { DaemonMetrics } = await import('../serve/metrics.ts')
   const metrics = new DaemonMetrics(context.version)
   const board = new StatusBoard()
-  const http = stack.use(openHttp(options.hub, context, (status) => metrics.hubAnswered(status)))
+  const circuit = new HubCircuit(log)
+  const hubHost = new URL(options.hub.endpoint).host
+  const http = stack.use(
+    openHttp(options.hub, context, (status, { host }, failure) => {
+      metrics.hubAnswered(status)
+      if (host === hubHost) circuit.answered(status, failure)
+    }),
+  )
   const usersToken = await followUsersToken(options.hub, stack, context)
   const hub = connectHub(options.hub, http, context, usersToken)
   const anonymousHub = connectAnonymously(options.hub, http, context)
@@ -69,6 +80,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   })
   if (options.metrics) stack.use(await startMetrics(options.metrics, { metrics, readiness, log }))
   const store = await BlobStore.open(places.storeDir, {
+    sums: new KeptSums(places.stateDir),
     quota: options.storeQuota,
     freeSpaceFloor: options.minFree,
     freeShareFloor: options.minFreeShare,
@@ -113,6 +125,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       peering.start({
         role: 'serve',
         fetchesForPeers: options.isFetchingForPeers,
+        hubLimits: hubLimitsOf(options.hub, http),
         onUpload: (upload) => {
           metrics.uploaded(upload.size)
           board.uploaded(upload)
@@ -126,7 +139,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
       }),
     )
     await followPeerSecrets(peers, { node, key: peering.key }, stack, log)
-    log.info(`serving ${index.oids().size} blobs to peers on port ${node.port}`)
+    log.info(`serving ${countOf(index.oids().size, 'blob')} to peers on port ${node.port}`)
     if (peering.key === undefined) void publicRepos.learn(reposIn(index), signal)
   }
   const gateway =
@@ -140,18 +153,19 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
           publicRepos,
           http,
           ownHub: hub,
+          circuit,
           metrics,
           readiness,
           status: {
             board,
             sources: {
               version: context.version,
-              hubHost: new URL(options.hub.endpoint).host,
+              hubHost,
               store: () => ({ used: store.usedSize, quota: options.storeQuota, blobs: index.oids().size }),
               peers: () => [...new Set(node?.membership.live().map(({ name }) => name))],
             },
           },
-          warmToken: await followWarmToken(options.warmTokenFile, stack, log),
+          warmTokens: await followWarmToken(options.warmTokenFile, stack, log),
           trustsPeers: peering?.key !== undefined,
         },
         context,
@@ -167,7 +181,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     uploads: () => node?.activeUploads ?? 0,
     requests: () => gateway?.load().requests ?? 0,
     tunnels: () => gateway?.load().tunnels ?? 0,
-    isHubWell: () => gateway?.isHubWell() ?? true,
+    isHubWell: () => circuit.isWell,
   })
   if (options.pins.length > 0) {
     const { pins, storeQuota } = options
@@ -185,10 +199,12 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     addresses: outsideAddresses(),
   })
   for (const line of opening) log.info(line)
+  tellServiceManager('READY=1', context.env.NOTIFY_SOCKET)
   stack.use(new ShrinkAtRest())
   stack.use(new CollectWhenLarge())
   await aborted(signal)
   readiness.stop()
+  tellServiceManager('STOPPING=1', context.env.NOTIFY_SOCKET)
   await leave({ gateway, node }, options.graceMs, log)
 }
 

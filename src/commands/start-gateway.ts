@@ -1,6 +1,7 @@
 import { isLoopbackHost } from '../base/loopback.ts'
 import { urlHost } from '../base/url-host.ts'
 import type { Probe } from '../gateway/door.ts'
+import type { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
 import { refuse } from '../gateway/refusal.ts'
 import { createProxyResolver } from '../http/connect/proxy.ts'
 import type { HttpClient } from '../http/http-client.ts'
@@ -25,10 +26,11 @@ interface DaemonParts {
   readonly http: HttpClient
   /** Carries this node's token. */
   readonly ownHub: Origin
+  readonly circuit: HubCircuit
   readonly metrics: DaemonMetrics
   readonly status: OpenGatewayOptions['status']
   readonly readiness: Readiness
-  readonly warmToken: () => string | undefined
+  readonly warmTokens: () => readonly string[]
   /** True when all peers hold the cluster key. */
   readonly trustsPeers: boolean
 }

@@ -1,3 +1,4 @@
+import { countOf } from '../base/count-of.ts'
 import type { ExitCode } from '../base/error-table.ts'
 import { DfhfError, exitCodeOf } from '../base/errors.ts'
 
@@ -28,10 +29,14 @@ export function worstFailure(failures: readonly RepoFailure[], count: number): u
   const hint = error instanceof DfhfError ? error.hint : undefined
   const rest = sorted.length - MOST_TOLD
   const reasons = [...sorted.slice(0, MOST_TOLD).map(reasonOf), ...(rest > 0 ? [`and ${rest} more`] : [])]
-  return new DfhfError(code, `${failures.length} of ${count} repos failed: ${reasons.join('; ')}`, {
-    cause: error,
-    ...(hint !== undefined && { hint }),
-  })
+  return new DfhfError(
+    code,
+    `${failures.length} of ${countOf(count, 'repo')} failed: ${reasons.join('; ')}`,
+    {
+      cause: error,
+      ...(hint !== undefined && { hint }),
+    },
+  )
 }
 
 /** What went wrong with a repo, in words that name it. */

@@ -3,7 +3,7 @@ import { createOidHasher } from '../blob/digest.ts'
 import type { Oid } from '../blob/oid.ts'
 import type { ByteRange } from '../blob/pieces.ts'
 import { HashPool } from './hash-pool.ts'
-import type { HashRequest } from './hash-protocol.ts'
+import type { HashAnswer, HashRequest } from './hash-protocol.ts'
 import type { HashThread, HashWork } from './hash-thread.ts'
 
 /** Defined by the build alone. */
@@ -20,6 +20,13 @@ export interface PrefixHash {
   /** Hashes what is left up to the blob's size and gives the digest in hex. */
   finish(): Promise<string>
   close(): void
+}
+
+/** Whether a file holds its blob. */
+interface Verdict {
+  readonly isRight: boolean
+  /** What its pieces add up to, see PieceSums; empty for a small blob. */
+  readonly sums: ReadonlyMap<number, number>
 }
 
 /** How far the prefix must grow before the worker is told: waking it for every piece costs both threads time. */
@@ -45,7 +52,8 @@ export class HashService implements Disposable {
   follow(path: string, oid: Oid, size: number): PrefixHash {
     if (size <= SMALL_SIZE) return hashAtOnce(path, oid, size)
     this.#lastTask += 1
-    return new FollowedBlob(this.#pool, { type: 'open', task: this.#lastTask, path, oid, size })
+    const opening = { type: 'open', task: this.#lastTask, path, oid, size, withSums: false } as const
+    return new FollowedBlob(this.#pool, opening)
   }
 
   /** The sha256 of a range of a file, in hex. */
@@ -54,7 +62,7 @@ export class HashService implements Disposable {
     const work = { left: end - start }
     thread.works.add(work)
     try {
-      return (await thread.ask({ type: 'digest', path, start, end })) ?? ''
+      return (await thread.ask({ type: 'digest', path, start, end })).digest ?? ''
     } finally {
       thread.works.delete(work)
     }
@@ -63,6 +71,15 @@ export class HashService implements Disposable {
   /** True when the file at `path` holds exactly the blob `oid`. */
   async matches(path: string, oid: Oid, size: number): Promise<boolean> {
     return (await this.follow(path, oid, size).finish()) === oid
+  }
+
+  /** The same, with the sums of the pieces that it read. */
+  async check(path: string, oid: Oid, size: number): Promise<Verdict> {
+    if (size <= SMALL_SIZE) return { isRight: await this.matches(path, oid, size), sums: new Map() }
+    this.#lastTask += 1
+    const opening = { type: 'open', task: this.#lastTask, path, oid, size, withSums: true } as const
+    const { digest, sums = new Map() } = await new FollowedBlob(this.#pool, opening).end()
+    return { isRight: digest === oid, sums }
   }
 
   [Symbol.dispose](): void {
@@ -105,13 +122,18 @@ class FollowedBlob implements PrefixHash, HashWork {
   }
 
   async finish(): Promise<string> {
+    return (await this.end()).digest ?? ''
+  }
+
+  /** The same, with the sums where they were asked for. */
+  async end(): Promise<HashAnswer> {
     const { task, size } = this.#opening
     // Until it is restarted there is nothing that could advance.
     this.#told = Number.POSITIVE_INFINITY
     try {
-      const digest = await this.#thread.ask({ type: 'finish', task, end: size })
+      const answer = await this.#thread.ask({ type: 'finish', task, end: size })
       if (this.#failure !== undefined) throw this.#failure
-      return digest ?? ''
+      return answer
     } catch (error) {
       // What failed first says why the rest did.
       throw this.#failure ?? error

@@ -1,5 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
-import type { HashReply, HashRequest } from './hash-protocol.ts'
+import type { HashAnswer, HashReply, HashRequest } from './hash-protocol.ts'
 
 type Unnumbered<T> = T extends { readonly reply: number } ? Omit<T, 'reply'> : never
 
@@ -9,7 +9,7 @@ export interface HashWork {
 }
 
 interface Waiter {
-  resolve(digest: string | undefined): void
+  resolve(answer: HashAnswer): void
   reject(error: Error): void
 }
 
@@ -50,8 +50,8 @@ export class HashThread {
     return isUsed
   }
 
-  /** Sends a request; resolves with the digest where one was asked for. */
-  ask(request: Unnumbered<HashRequest>): Promise<string | undefined> {
+  /** Sends a request; resolves with what was asked for. */
+  ask(request: Unnumbered<HashRequest>): Promise<HashAnswer> {
     const worker = this.#worker
     if (this.#ended || !worker) return Promise.reject(this.#ended ?? endedError('it never began'))
     this.#wasUsed = true
@@ -79,7 +79,7 @@ export class HashThread {
       const waiter = this.#waiting.get(event.data.reply)
       this.#waiting.delete(event.data.reply)
       if (this.#waiting.size === 0) worker.unref()
-      if (event.data.failure === undefined) waiter?.resolve(event.data.digest)
+      if (event.data.failure === undefined) waiter?.resolve(event.data)
       else waiter?.reject(new DfhfError('disk', `cannot read back what was written: ${event.data.failure}`))
     }
     // A worker that ended sends no further reply, with an error or without.

@@ -1,6 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { createOidHasher, type Hasher, pieceDigest } from '../blob/digest.ts'
-import type { HashReply, HashRequest } from './hash-protocol.ts'
+import { PieceSums } from '../blob/piece-sums.ts'
+import { pieceCountOf } from '../blob/pieces.ts'
+import type { HashAnswer, HashReply, HashRequest } from './hash-protocol.ts'
 
 declare const self: Worker
 
@@ -10,6 +12,8 @@ const CHUNK_SIZE = 2 ** 19
 interface Blob {
   readonly fd: number
   readonly hasher: Hasher
+  readonly size: number
+  readonly sums: PieceSums | undefined
   hashed: number
 }
 
@@ -51,35 +55,49 @@ function close(task: number): void {
 function advance(task: number, end: number): Blob {
   const blob = blobs.get(task)
   if (!blob) throw new Error(`no blob ${task} is open`)
-  readThrough(blob.fd, blob.hashed, end, (bytes) => blob.hasher.update(bytes))
-  blob.hashed = Math.max(blob.hashed, end)
+  readThrough(blob.fd, blob.hashed, end, (bytes) => {
+    blob.hasher.update(bytes)
+    blob.sums?.wrote(bytes, blob.hashed)
+    blob.hashed += bytes.length
+  })
   return blob
 }
 
-function handle(request: HashRequest): string | undefined {
+function finish(task: number, end: number): HashAnswer {
+  try {
+    const { hasher, size, sums } = advance(task, end)
+    const pieces = Array.from({ length: sums ? pieceCountOf(size) : 0 }, (_, piece) => piece)
+    return {
+      digest: hasher.digest(),
+      sums: sums && new Map(pieces.map((piece) => [piece, sums.take(piece)])),
+    }
+  } finally {
+    close(task)
+  }
+}
+
+function handle(request: HashRequest): HashAnswer {
   switch (request.type) {
     case 'open':
       close(request.task)
       blobs.set(request.task, {
         fd: openSync(request.path, 'r'),
         hasher: createOidHasher(request.oid, request.size),
+        size: request.size,
+        sums: request.withSums ? new PieceSums(request.size) : undefined,
         hashed: 0,
       })
-      return undefined
+      return {}
     case 'advance':
       advance(request.task, request.end)
-      return undefined
+      return {}
     case 'finish':
-      try {
-        return advance(request.task, request.end).hasher.digest()
-      } finally {
-        close(request.task)
-      }
+      return finish(request.task, request.end)
     case 'digest':
-      return digestOf(request.path, request.start, request.end)
+      return { digest: digestOf(request.path, request.start, request.end) }
     case 'close':
       close(request.task)
-      return undefined
+      return {}
   }
 }
 
@@ -87,7 +105,7 @@ self.onmessage = (event: MessageEvent<HashRequest>) => {
   const { reply } = event.data
   let answer: HashReply
   try {
-    answer = { reply, digest: handle(event.data) }
+    answer = { reply, ...handle(event.data) }
   } catch (error) {
     answer = { reply, failure: error instanceof Error ? error.message : String(error) }
   }

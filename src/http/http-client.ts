@@ -22,8 +22,8 @@ export interface HttpClientOptions {
   readonly rateGate?: RateGate
   /** The proxy for a URL; without it every request goes direct. */
   readonly proxyFor?: (url: URL) => HttpProxy | undefined
-  /** Hears the status of each response, and 0 where none came. */
-  readonly onAnswer?: (status: number) => void
+  /** Hears the status of each response and who was asked, and 0 and why where none came. */
+  readonly onAnswer?: (status: number, url: URL, failure?: unknown) => void
   /** The PEM certificates of every authority to trust, asked for at the first TLS connection and when they are renewed; default: the built-in ones. */
   readonly authorities?: () => readonly string[] | undefined
 }
@@ -96,7 +96,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
         })
         const { status, headers, body } = await exchange.answer
         hasAnswer = true
-        options.onAnswer?.(status)
+        options.onAnswer?.(status, url)
         if (proxy && status === 407) {
           body.dump({ limit: 1024 })
           throw proxyRefusal(407, { host: url.host, proxy: proxy.url.host, hasLogin: hasLogin(proxy) })
@@ -109,8 +109,9 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
           toError,
         })
       } catch (error) {
-        if (!hasAnswer && !request.signal?.aborted) options.onAnswer?.(0)
-        throw toError(error)
+        const failure = toError(error)
+        if (!hasAnswer && !request.signal?.aborted) options.onAnswer?.(0, url, failure)
+        throw failure
       }
     },
     renewTrust: () => dispatchers.renew(),

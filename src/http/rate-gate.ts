@@ -1,5 +1,6 @@
 import { BoundedMap } from '../base/bounded-map.ts'
 import { DfhfError } from '../base/errors.ts'
+import { Listeners } from '../base/listeners.ts'
 
 /** Pauses after the first, second, ... refusal in a row without advice, in ms; the last one is for all further ones. */
 const PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000] as const
@@ -21,11 +22,21 @@ const GIVEN_UP_MS = 10_000
 /** How long callers that do not wait are refused while one request probes the host, in ms. */
 const PROBE_MS = 1_000
 
+/**
+ * How long requests are held at the most because a peer says that a host limits them, in ms, how long they then wait for
+ * the first of them to be answered, and how often that may be for one host and budget. What peers say cannot be checked,
+ * so all of it must be small beside what a download may take longer among peers that lie.
+ */
+const LONGEST_HOLD_MS = 2_000
+const HELD_PROBE_MS = 1_000
+const HOLD_EVERY_MS = 60_000
+
 /** So many accounts and hosts are remembered; clients of a gateway may come with ever new tokens. */
 const MOST_PARTIES = 1_000
 
 /** A host that has answered 429 and let nothing through since. */
 interface Limit {
+  readonly party: RateParty
   readonly since: number
   refusals: number
   pausedUntil: number
@@ -35,6 +46,15 @@ interface Limit {
   changed: PromiseWithResolvers<void>
   /** Why the host is given up. */
   error: DfhfError | undefined
+  /** When requests flow again though none was answered, of a limit that a peer alone told of. */
+  readonly openAt: number
+}
+
+/** Requests that a peer says are limited. */
+interface Hold {
+  readonly until: number
+  /** From when on another such word counts. */
+  readonly nextAt: number
 }
 
 /** Whose requests to which host: the Hub counts those of each account, and of each address without one, by themselves. */
@@ -43,6 +63,17 @@ export interface RateParty {
   readonly host: string
   /** Names the account; empty for requests without a token. */
   readonly account: string
+  /** Names what the host counts by itself among these requests. @default empty */
+  readonly budget?: string
+}
+
+/** A limit that holds for every account, or for requests without one, as others are told of it. */
+export interface SharedLimit {
+  readonly host: string
+  readonly budget: string
+  readonly hasAccount: boolean
+  /** How long requests are held for it, in ms. */
+  readonly forMs: number
 }
 
 /**
@@ -55,6 +86,8 @@ export class RateGate {
   readonly #random: () => number
   readonly #patienceMs: number
   readonly #limits = new BoundedMap<string, Limit>(MOST_PARTIES, ({ changed }) => changed.resolve())
+  readonly #holds = new BoundedMap<string, Hold>(MOST_PARTIES)
+  readonly #listeners = new Listeners()
 
   constructor(options: RateGateOptions = {}) {
     this.#clock = options.clock ?? (() => performance.now())
@@ -64,21 +97,19 @@ export class RateGate {
 
   /** Resolves when a request may go out. Throws `rate-limited` when the host is given up meanwhile. */
   async enter(party: RateParty, signal?: AbortSignal): Promise<void> {
-    const key = keyOf(party)
-    for (let limit = this.#limits.get(key); limit; limit = this.#limits.get(key)) {
-      signal?.throwIfAborted()
-      const leftMs = this.#tryEnter(key, limit)
-      if (leftMs === 0) return
-      await untilChanged(limit, limit.isProbing ? undefined : leftMs, signal)
-      if (limit.error) throw limit.error
-    }
+    await this.#waitWhile(party, () => true, signal)
   }
 
-  /** Does not wait: throws `rate-limited`, with the time left, where `enter` would. */
+  /** Resolves when no peer's word holds the request any more; the host's own does not count. */
+  async passHearsay(party: RateParty, signal?: AbortSignal): Promise<void> {
+    await this.#waitWhile(party, isHearsay, signal)
+  }
+
+  /** Does not wait: throws `rate-limited`, with the time left, while the host's own word holds. */
   enterNow(party: RateParty): void {
     const key = keyOf(party)
     const limit = this.#limits.get(key)
-    const retryAfterMs = limit ? this.#tryEnter(key, limit) : 0
+    const retryAfterMs = limit && !isHearsay(limit) ? this.#tryEnter(key, limit) : 0
     if (retryAfterMs > 0)
       throw new DfhfError('rate-limited', `${party.host} limits requests`, { retryable: true, retryAfterMs })
   }
@@ -107,7 +138,10 @@ export class RateGate {
   refused(party: RateParty, adviceMs: number | undefined): number {
     const now = this.#clock()
     const key = keyOf(party)
-    const limit = this.#limits.get(key) ?? begin(now)
+    const known = this.#limits.get(key)
+    // From the first refusal on a limit that a peer told of is this process's own.
+    const limit = known && !isHearsay(known) ? known : begin(party, now)
+    known?.changed.resolve()
     this.#limits.set(key, limit)
     // Refusals of requests that were on their way when the first was refused tell nothing new, unless they bring advice.
     const isNew = now >= limit.pausedUntil
@@ -124,7 +158,64 @@ export class RateGate {
     }
     change(limit)
     if (limit.error) throw limit.error
+    if (isNew) this.#listeners.tell()
     return Math.round(limit.pausedUntil - now)
+  }
+
+  /** Calls `listener` after each refusal that tells something new. */
+  onLimit(listener: () => void): void {
+    this.#listeners.add(listener)
+  }
+
+  /** The limits that hosts told this process of, for others that may be counted with it. */
+  limits(): SharedLimit[] {
+    const now = this.#clock()
+    const shared = new Map<string, SharedLimit>()
+    for (const each of this.#limits.values()) {
+      const { party, pausedUntil, error } = each
+      const forMs = pausedUntil - now
+      if (forMs <= 0 || error || isHearsay(each)) continue
+      const { host, budget = '', account } = party
+      const limit = { host, budget, hasAccount: account !== '', forMs }
+      const key = holdKeyOf(limit)
+      if (forMs > (shared.get(key)?.forMs ?? 0)) shared.set(key, limit)
+    }
+    return [...shared.values()]
+  }
+
+  /**
+   * A peer says that a host limits requests. They are held for a part of that time, drawn at random so that peers do not
+   * all ask at once, and then one goes ahead: where the host refuses it this process knows by itself, else all flow.
+   */
+  toldOf(limit: SharedLimit): void {
+    const now = this.#clock()
+    const key = holdKeyOf(limit)
+    if (now < (this.#holds.get(key)?.nextAt ?? 0)) return
+    const longestMs = Math.min(limit.forMs, LONGEST_HOLD_MS)
+    const until = now + longestMs * (0.25 + 0.75 * this.#random())
+    this.#holds.set(key, { until, nextAt: now + HOLD_EVERY_MS })
+  }
+
+  async #waitWhile(party: RateParty, counts: (limit: Limit) => boolean, signal?: AbortSignal): Promise<void> {
+    const key = keyOf(party)
+    this.#hold(party)
+    for (let limit = this.#limits.get(key); limit && counts(limit); limit = this.#limits.get(key)) {
+      signal?.throwIfAborted()
+      const leftMs = this.#tryEnter(key, limit)
+      if (leftMs === 0) return
+      await untilChanged(limit, limit.isProbing ? this.#opensIn(limit) : leftMs, signal)
+      if (limit.error) throw limit.error
+    }
+  }
+
+  /** Applies what a peer told of to a party that the host did not refuse itself. */
+  #hold(party: RateParty): void {
+    const now = this.#clock()
+    const { host, budget = '', account } = party
+    const until = this.#holds.get(holdKeyOf({ host, budget, hasAccount: account !== '' }))?.until ?? 0
+    const key = keyOf(party)
+    if (now >= until || this.#limits.has(key)) return
+    this.#limits.set(key, { ...begin(party, now), pausedUntil: until, openAt: until + HELD_PROBE_MS })
   }
 
   /** 0 when a request may go out, else the milliseconds until it is worth asking again. */
@@ -134,13 +225,19 @@ export class RateGate {
       if (limit.error) throw limit.error
       return leftMs
     }
-    if (limit.error) {
+    if (limit.error || this.#clock() >= limit.openAt) {
       this.#limits.delete(key)
+      limit.changed.resolve()
       return 0
     }
     if (limit.isProbing) return PROBE_MS
     limit.isProbing = true
     return 0
+  }
+
+  /** Milliseconds until requests flow without the answer to the one that went ahead; undefined where they do not. */
+  #opensIn(limit: Limit): number | undefined {
+    return isHearsay(limit) ? Math.max(0, limit.openAt - this.#clock()) : undefined
   }
 
   #pauseAfter(refusals: number): number {
@@ -149,18 +246,29 @@ export class RateGate {
   }
 }
 
-function keyOf({ host, account }: RateParty): string {
-  return `${host} ${account}`
+/** True for a limit that a peer alone told of. */
+function isHearsay({ openAt }: Limit): boolean {
+  return openAt < Number.POSITIVE_INFINITY
 }
 
-function begin(now: number): Limit {
+function keyOf({ host, account, budget = '' }: RateParty): string {
+  return `${host} ${budget} ${account}`
+}
+
+function holdKeyOf({ host, budget, hasAccount }: Omit<SharedLimit, 'forMs'>): string {
+  return `${host} ${budget} ${hasAccount}`
+}
+
+function begin(party: RateParty, now: number): Limit {
   return {
+    party,
     since: now,
     refusals: 0,
     pausedUntil: Number.NEGATIVE_INFINITY,
     isProbing: false,
     changed: Promise.withResolvers(),
     error: undefined,
+    openAt: Number.POSITIVE_INFINITY,
   }
 }
 

@@ -82,9 +82,13 @@ export class HubSession {
     const url = new URL(request.url)
     const { rateGate } = this.http
     const token = this.#tokenFor(url)
-    const party = { host: url.host, account: token === undefined ? '' : accountOf(token) }
+    const account = token === undefined ? '' : accountOf(token)
+    const party = { host: url.host, account, budget: this.#budgetOf(url) }
     if (waitsItsTurn) await rateGate.enter(party, request.signal)
-    else rateGate.enterNow(party)
+    else {
+      await rateGate.passHearsay(party, request.signal)
+      rateGate.enterNow(party)
+    }
     let response: HttpResponse | undefined
     try {
       response = await this.http.request({
@@ -160,6 +164,11 @@ export class HubSession {
     const { tokenRule } = this.#options
     const token = this.#token
     return token !== undefined && mayCarryToken(url, this.endpoint, tokenRule) ? token : undefined
+  }
+
+  /** The Hub counts requests of its API and those for files in windows of their own. */
+  #budgetOf(url: URL): string {
+    return url.origin === this.endpoint.origin && /\/api\//.test(url.pathname) ? 'api' : ''
   }
 
   #notice(response: HttpResponse): void {

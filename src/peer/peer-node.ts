@@ -16,6 +16,7 @@ import { Membership } from '../swarm/membership/membership.ts'
 import { REST_HEARTBEAT_MS, REST_SILENCE_MS } from '../swarm/membership/membership-options.ts'
 import { Nearness } from '../swarm/membership/nearness.ts'
 import type { MembershipEvent } from '../swarm/membership/peer-news.ts'
+import type { HubLimitBoard } from '../swarm/protocol/hub-limit-wire.ts'
 import { answerOneProtocol, askOneProtocol } from '../swarm/protocol/one-protocol.ts'
 import { createPeerId, type PeerInfo, type PeerRole, toPeerName } from '../swarm/protocol/peer-info.ts'
 import type { BlobShelf } from '../swarm/server/blob-shelf.ts'
@@ -54,6 +55,8 @@ export interface PeerNodeOptions {
   /** Goes to peers direct, without a proxy. */
   readonly http: HttpClient
   readonly shelf: BlobShelf
+  /** What peers tell each other of the Hub's limits; absent where the Hub is never asked. */
+  readonly hubLimits?: HubLimitBoard | undefined
   readonly onUpload?: PeerHandlerOptions['onUpload']
   readonly log: Log
 }
@@ -122,6 +125,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       self,
       shelf: options.shelf,
       peers: this.membership,
+      hubLimits: options.hubLimits,
       key,
       isOwnAddress: (at, from) => addresses.has(at, from),
       greet: (peer) => greeter.greet(peer),
@@ -140,6 +144,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
     this.client = new PeerClient({
       http: askOneProtocol(options.http, (error) => this.#warnOf(error)),
       self,
+      hubLimits: options.hubLimits,
       key,
       needsTls: options.needsTls,
       onHeard: (peer, address) => {
@@ -167,6 +172,7 @@ export class PeerNode implements SwarmNode, AsyncDisposable {
       restHeartbeatMs: REST_HEARTBEAT_MS,
       log,
     })
+    options.hubLimits?.onLimit(() => this.#exchange.tellNow(this.#stop.signal))
     this.#seeds = this.#discover()
     this.searched = this.#untilSearched()
   }

@@ -4,6 +4,7 @@ import { plainAddress } from '../base/plain-address.ts'
 import { PEER_PORT } from '../swarm/protocol/peer-port.ts'
 import { busy } from '../swarm/protocol/peer-reply.ts'
 import type { Connection } from '../swarm/server/upload-ledger.ts'
+import { SocketBound } from './socket-bound.ts'
 
 const MAX_REQUEST_BODY = 2 ** 16
 /**
@@ -100,6 +101,7 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
   const servers = new Set([open])
   let newest = open
   const boundPort = open.port ?? port
+  const bound = new SocketBound(boundPort, options.log ?? silentLog)
   return {
     port: boundPort,
     pending: () => [...servers].reduce((sum, server) => sum + server.pendingRequests, 0),
@@ -111,6 +113,7 @@ function bind(options: PeerServerOptions, hostname: string, port: number): PeerS
     },
     async close({ isNow = false, graceMs = CLOSE_MS } = {}) {
       options.handler.close()
+      bound[Symbol.dispose]()
       const stopped = () => Promise.all([...servers].map((server) => server.stop()))
       if (!isNow) await Promise.race([stopped(), Bun.sleep(graceMs)])
       await Promise.all([...servers].map((server) => server.stop(true)))

@@ -56,6 +56,9 @@ export class CacheDestination implements Destination {
   }
 
   async openBlob(file: FileRef): Promise<BlobFile> {
+    // A wrong blob stays beside the right one until that is whole.
+    if (this.#cache.isMending)
+      await this.#room.ensure([{ path: this.#cache.layout(this.#repo).blobs, size: file.size }])
     return withRoom(await this.#cache.openBlob(this.#repo, file.oid, file.size), this.#room)
   }
 

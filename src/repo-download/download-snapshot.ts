@@ -1,3 +1,4 @@
+import { countOf } from '../base/count-of.ts'
 import { DfhfError } from '../base/errors.ts'
 import { type Commit, isOid, type Oid } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
@@ -145,7 +146,7 @@ function allButUnusable(
   const reasons = all.map(({ message }) => message).join('; ')
   return new DfhfError(
     first.code,
-    `${all.length} of ${count} files cannot be stored, all others are here: ${reasons}`,
+    `${all.length} of ${countOf(count, 'file')} cannot be stored, all others are here: ${reasons}`,
     {
       hint: `leave ${all.length === 1 ? 'it' : 'them'} out with --exclude`,
       cause: first,
@@ -156,7 +157,7 @@ function allButUnusable(
 async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile): Promise<FileResult> {
   if (planned.placed === undefined) {
     if (planned.unusable) throw planned.unusable
-    return fetcher.fetch(planned.file)
+    return fetcher.fetch(planned.file, { isMissing: !planned.isHere })
   }
   const { file, oid, size } = planned.placed
   return fetcher.found({ commit, oid, size }, file, performance.now())
@@ -176,9 +177,13 @@ async function checked(
 }
 
 function incomplete({ repo, revision }: FetchParts, count: number): DfhfError {
-  return new DfhfError('not-cached', `${count} files of ${repo.id} at ${revision} are not in the cache`, {
-    hint: 'run again without offline mode',
-  })
+  return new DfhfError(
+    'not-cached',
+    `${countOf(count, 'file')} of ${repo.id} at ${revision} ${count === 1 ? 'is' : 'are'} not in the cache`,
+    {
+      hint: 'run again without offline mode',
+    },
+  )
 }
 
 function sizeOf(files: SnapshotPlan['files']): number {

@@ -1,3 +1,4 @@
+import { countOf } from '../base/count-of.ts'
 import { DfhfError } from '../base/errors.ts'
 import { type Commit, isCommit } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
@@ -188,7 +189,7 @@ async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError)
   }
   const files = await destination.listPlaced(commit)
   if (files === undefined) throw why
-  const text = `${why.message}; taking the ${files.length} files of it that are here for all of it`
+  const text = `${why.message}; taking what is here of it, ${countOf(files.length, 'file')}, for all of it`
   parts.engine.report({ type: 'notice', text })
   return { files, isWhole: false }
 }

@@ -47,6 +47,17 @@ export interface FetchParts {
   readonly signal: AbortSignal
 }
 
+/** One run for one file. */
+interface FileRun {
+  /** The file's number in events. */
+  readonly id: number
+  readonly startedAt: number
+  /** True where a file with the same content was fetched before it. */
+  readonly isRepeat: boolean
+  /** True where it was looked for and not found a moment ago. */
+  readonly isMissing: boolean
+}
+
 /** Brings single files of a repo, whose commit and oid are known, to their places. */
 export class RepoFetcher {
   readonly parts: FetchParts
@@ -75,14 +86,20 @@ export class RepoFetcher {
     this.#bundles?.expect(small)
   }
 
-  /** Fetches a file, or finds it here. Throws DfhfError; what was verified stays for the next run. */
-  async fetch(file: DescribedFile): Promise<FileResult> {
+  /**
+   * Fetches a file, or finds it here; with `isMissing` it was not here a moment ago. Throws DfhfError; what was verified
+   * stays for the next run.
+   */
+  async fetch(
+    file: DescribedFile,
+    { isMissing = false }: { readonly isMissing?: boolean } = {},
+  ): Promise<FileResult> {
     const id = this.parts.engine.nextId()
     const startedAt = performance.now()
     try {
       const before = this.#running.get(file.oid)
       const mine = (before?.catch(() => {}) ?? Promise.resolve()).then(() =>
-        this.#fetchSure(file, id, startedAt, before !== undefined),
+        this.#fetchSure(file, { id, startedAt, isRepeat: before !== undefined, isMissing }),
       )
       this.#running.set(file.oid, mine)
       const result = await mine
@@ -125,14 +142,9 @@ export class RepoFetcher {
   }
 
   /** Where the ETag of a plain file turns out to be no git id, as some mirrors have it, the listing decides. */
-  async #fetchSure(
-    file: DescribedFile,
-    id: number,
-    startedAt: number,
-    isRepeat: boolean,
-  ): Promise<FileResult> {
+  async #fetchSure(file: DescribedFile, run: FileRun): Promise<FileResult> {
     try {
-      return await this.#fetch(file, id, startedAt, isRepeat)
+      return await this.#fetch(file, run)
     } catch (error) {
       const { origin, repo, signal } = this.parts
       const isMismatch = error instanceof DfhfError && error.code === 'verification-failed'
@@ -140,13 +152,14 @@ export class RepoFetcher {
       const listed = await origin?.correctOid?.(repo, file, { signal })
       if (!listed) throw error
       const { oid, size } = listed
-      return await this.#fetch({ ...file, oid, size, isOidUnsure: false }, id, startedAt, isRepeat)
+      return await this.#fetch({ ...file, oid, size, isOidUnsure: false }, { ...run, isMissing: false })
     }
   }
 
-  async #fetch(file: DescribedFile, id: number, startedAt: number, isRepeat: boolean): Promise<FileResult> {
+  async #fetch(file: DescribedFile, { id, startedAt, isRepeat, isMissing }: FileRun): Promise<FileResult> {
     const { destination, isForced, signal } = this.parts
-    const placed = isForced && !isRepeat ? undefined : await destination.place(file)
+    const mayBeHere = isRepeat || !(isForced || isMissing)
+    const placed = mayBeHere ? await destination.place(file) : undefined
     if (placed !== undefined) return this.found(file, placed, startedAt)
     await using _lock = await destination.lock(file, {
       signal,

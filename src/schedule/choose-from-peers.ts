@@ -29,40 +29,61 @@ export interface PeerChoice {
 export function chooseFromPeers(board: PieceBoard, now: number, zone?: Zone): PeerChoice | undefined {
   const { reachable } = board
   if (reachable.size === 0) return undefined
-  const ready = readyPeers(board, now)
-  if (ready.length === 0) return undefined
   const crowd = countCrowd(board)
-  const unspoken = crowd.sharing < LARGE_CROWD ? ready : ready.filter(holdsNothingRare(board))
   const divided = zone?.isDivided ? zone : undefined
   const mayAsk = (peer: PeerView, piece: number) =>
     peer.have.has(piece) && (!divided || divided.mayAsk(peer, piece, now))
+  const sources = new Sources(board, now, crowd.sharing >= LARGE_CROWD)
   let best: number | undefined
   let bestKey = Number.POSITIVE_INFINITY
   for (const piece of reachable) {
     if (!divided && !isMyTurn(board, crowd, piece, now)) continue
-    const copies = board.availability(piece)
-    const key = copies * board.pieceCount + place(board, piece, crowd.sharing > 0)
+    const key = board.availability(piece) * board.pieceCount + place(board, piece, crowd.sharing > 0)
     if (key >= bestKey) continue
-    const sources = copies < COMMON_COPIES ? ready : unspoken
-    if (!sources.some((peer) => mayAsk(peer, piece))) continue
+    if (!sources.of(piece).some((peer) => mayAsk(peer, piece))) continue
     best = piece
     bestKey = key
   }
   if (best === undefined) return undefined
   const piece = best
-  const sources = board.availability(piece) < COMMON_COPIES ? ready : unspoken
-  const peer = quickest(divided ? sources.filter((source) => mayAsk(source, piece)) : sources, piece)
+  const holders = sources.of(piece)
+  const peer = quickest(divided ? holders.filter((source) => mayAsk(source, piece)) : holders, piece)
   if (!peer) return undefined
   // Of what follows in a run from afar other peers of the zone take their share.
   return { peer, start: piece, end: divided && peer.isFar ? piece + 1 : runEnd(board, peer, piece) }
 }
 
-/** True for a peer that holds no rare piece which is missing here: the others' uplinks are kept for those pieces. */
-function holdsNothingRare(board: PieceBoard): (peer: PeerView) => boolean {
-  const wanted = [...board.reachable]
-  for (const lease of board.leases.values()) if (lease.at < lease.end) wanted.push(lease.at)
-  const rare = wanted.filter((piece) => board.availability(piece) <= RARE_COPIES)
-  return (peer) => !rare.some((piece) => peer.have.has(piece))
+/** The peers that may be asked, looked for when a piece needs them: most decisions in a crowd end before that. */
+class Sources {
+  readonly #board: PieceBoard
+  readonly #now: number
+  readonly #sparesRare: boolean
+  #ready: readonly PeerView[] | undefined
+  #unspoken: readonly PeerView[] | undefined
+
+  /** With `sparesRare` the uplinks of peers that hold a rare piece are kept for it. */
+  constructor(board: PieceBoard, now: number, sparesRare: boolean) {
+    this.#board = board
+    this.#now = now
+    this.#sparesRare = sparesRare
+  }
+
+  /** The peers with a free slot that may be asked for `piece`, if they have it. */
+  of(piece: number): readonly PeerView[] {
+    this.#ready ??= readyPeers(this.#board, this.#now)
+    if (!this.#sparesRare || this.#board.availability(piece) < COMMON_COPIES) return this.#ready
+    this.#unspoken ??= withoutRare(this.#board, this.#ready)
+    return this.#unspoken
+  }
+}
+
+/** The peers that hold no rare piece which is missing here. */
+function withoutRare(board: PieceBoard, peers: readonly PeerView[]): readonly PeerView[] {
+  const rare: number[] = []
+  for (const piece of board.reachable) if (board.availability(piece) <= RARE_COPIES) rare.push(piece)
+  for (const { at, end } of board.leases.values())
+    if (at < end && board.availability(at) <= RARE_COPIES) rare.push(at)
+  return rare.length === 0 ? peers : peers.filter((peer) => !rare.some((piece) => peer.have.has(piece)))
 }
 
 /** How many other peers of this blob's swarm have all of it, and how many exchange pieces. */

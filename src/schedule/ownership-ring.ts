@@ -45,9 +45,12 @@ export interface RingOptions {
  */
 export class OwnershipRing {
   readonly #board: PieceBoard
-  #key = ''
+  #peerChanges = -1
+  #wasAlone = false
+  #askedHub = false
   #candidates: readonly string[] = []
   #members: readonly string[] = []
+  #hubShare = Number.POSITIVE_INFINITY
   #ownership: Ownership
   readonly #owners = new Map<number, string | undefined>()
 
@@ -63,17 +66,16 @@ export class OwnershipRing {
 
   /** How many connections to the Hub this peer should have at once. */
   get hubShare(): number {
-    const count = this.#members.length
-    if (count <= 1) return Number.POSITIVE_INFINITY
-    return this.#members.includes(this.#board.self) ? Math.ceil(SHARED_CONNECTIONS / count) : 0
+    return this.#hubShare
   }
 
   /** Looks again at who is in the ring: when peers came or went, and at the tick, as stalls show by time alone. */
   refresh(options: RingOptions): void {
     const board = this.#board
-    const key = `${board.peerChanges} ${options.selfAsksHub} ${options.isAlone === true}`
-    if (!options.isTick && key === this.#key) return
-    this.#key = key
+    if (!options.isTick && !this.#hasChanged(options)) return
+    this.#peerChanges = board.peerChanges
+    this.#wasAlone = options.isAlone === true
+    this.#askedHub = options.selfAsksHub
     const candidates = options.selfAsksHub ? [board.self] : []
     for (const peer of options.isAlone ? [] : board.peers.values()) {
       if (peer.asksHub && !peer.have.isFull && !hasStalled(peer, options)) candidates.push(peer.id)
@@ -85,6 +87,7 @@ export class OwnershipRing {
     if (isSame) return
     this.#candidates = candidates
     this.#members = hubMembers(board.oid, candidates)
+    this.#hubShare = shareOf(board.self, this.#members)
     this.#ownership = new Ownership(board.oid, this.#members)
     this.#owners.clear()
   }
@@ -102,9 +105,19 @@ export class OwnershipRing {
     return (piece) => ownership.ownerOf(this.#stripeOf(piece))
   }
 
+  #hasChanged({ selfAsksHub, isAlone = false }: RingOptions): boolean {
+    if (this.#board.peerChanges !== this.#peerChanges) return true
+    return isAlone !== this.#wasAlone || selfAsksHub !== this.#askedHub
+  }
+
   #stripeOf(piece: number): number {
     return Math.floor(piece / stripeLength(this.#board.pieceCount))
   }
+}
+
+function shareOf(self: string, members: readonly string[]): number {
+  if (members.length <= 1) return Number.POSITIVE_INFINITY
+  return members.includes(self) ? Math.ceil(SHARED_CONNECTIONS / members.length) : 0
 }
 
 /** True when a peer that has work to do has landed nothing for longer than `patience`. */

@@ -4,6 +4,8 @@ import { USEFUL_SHARE, WARY_MS } from './tuning.ts'
 export interface PeerOutcome {
   readonly now: number
   readonly size: number
+  /** What came from the Hub, twice counted where it came twice. */
+  readonly fromHub: number
   readonly fromPeers: number
   /** True when the Hub was asked because peers brought too little. */
   readonly hasDoubted: boolean
@@ -16,10 +18,11 @@ export interface PeerOutcome {
 export class PeerExperience {
   #warnedAt = Number.NEGATIVE_INFINITY
 
-  /** A transfer is complete. */
-  ended({ now, size, fromPeers, hasDoubted }: PeerOutcome): void {
-    if (fromPeers > USEFUL_SHARE * size) this.#warnedAt = Number.NEGATIVE_INFINITY
-    else if (hasDoubted) this.#warnedAt = now
+  /** A transfer is complete. Only what the Hub did not have to send is to the peers' credit: the rest was wrong or came in vain. */
+  ended({ now, size, fromHub, fromPeers, hasDoubted }: PeerOutcome): void {
+    const much = USEFUL_SHARE * size
+    if (Math.min(fromPeers, size - fromHub) > much) this.#warnedAt = Number.NEGATIVE_INFINITY
+    else if (hasDoubted || fromPeers > much) this.#warnedAt = now
   }
 
   /** True when a transfer that begins at `now` need not wait long for peers. */

@@ -61,6 +61,8 @@ export class PieceBoard {
   #hubLeases = 0
   /** Kept up to date piece by piece, as looking through all pieces at every event would be too dear. */
   readonly #reachable = new Set<number>()
+  /** 1 for each piece in it: most news changes nothing there, and a set is slow to say so. */
+  readonly #isReachable: Uint8Array
   #haveCount: number
 
   constructor(options: {
@@ -79,6 +81,7 @@ export class PieceBoard {
     this.#availability = new Uint16Array(options.pieceCount)
     this.#availableSince = new Float64Array(options.pieceCount)
     this.#claims = new Uint16Array(options.pieceCount)
+    this.#isReachable = new Uint8Array(options.pieceCount)
     this.#haveCount = options.have.count
     this.#jitter = Float32Array.from(
       { length: options.pieceCount },
@@ -289,7 +292,10 @@ export class PieceBoard {
   }
 
   #file(piece: number): void {
-    if (this.availability(piece) > 0 && this.isFree(piece)) this.#reachable.add(piece)
+    const isReachable = this.availability(piece) > 0 && this.isFree(piece)
+    if (isReachable === (this.#isReachable[piece] === 1)) return
+    this.#isReachable[piece] = isReachable ? 1 : 0
+    if (isReachable) this.#reachable.add(piece)
     else this.#reachable.delete(piece)
   }
 }

@@ -1,3 +1,4 @@
+import { countOf } from '../base/count-of.ts'
 /** What a transfer on which nothing moves is about. */
 export interface Standstill {
   readonly seconds: number
@@ -20,7 +21,7 @@ export function waitReason(at: Standstill): string {
   if (connections > 0) {
     return at.isHeldByLimit
       ? `held back by the rate limit for ${seconds} s`
-      : `no bytes for ${seconds} s on ${connections} connections`
+      : `no bytes for ${seconds} s on ${countOf(connections, 'connection')}`
   }
   if (hub === 'full') return `waiting for a free connection to the Hub for ${seconds} s`
   if (!at.hasSwarm) return `waiting for the Hub for ${seconds} s`

@@ -11,7 +11,7 @@ import { KnownUrls } from '../gateway/known-urls.ts'
 import { LfsGateway } from '../gateway/lfs/lfs-gateway.ts'
 import { FileFacts } from '../gateway/mirror/file-facts.ts'
 import { HubApi } from '../gateway/mirror/hub-api.ts'
-import { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
+import type { HubCircuit } from '../gateway/mirror/hub-circuit.ts'
 import { HubMirror } from '../gateway/mirror/hub-mirror.ts'
 import { HubUpstream } from '../gateway/mirror/hub-upstream.ts'
 import { Recall } from '../gateway/mirror/recall.ts'
@@ -63,13 +63,15 @@ export interface GatewayOptions {
   readonly allowHosts: readonly string[]
   readonly ignoreQueryParams: readonly string[]
   readonly storeQuota: number
-  /** The secret by which other machines may order fetches, as it is now. @default none: this machine alone may */
-  readonly warmToken?: (() => string | undefined) | undefined
+  /** The secrets by which other machines may order fetches now. @default none: this machine alone may */
+  readonly warmTokens?: (() => readonly string[]) | undefined
   /** What the status page shows, and where the rest of it is looked up. */
   readonly status: {
     readonly board: StatusBoard
     readonly sources: Omit<StatusSources, 'isHubUp' | 'isKnownPublic'>
   }
+  /** Whether the Hub answers. */
+  readonly circuit: HubCircuit
   readonly metrics?: DaemonMetrics | undefined
   readonly log: Log
 }
@@ -79,15 +81,13 @@ export interface OpenGateway extends AsyncDisposable {
   readonly port: number
   /** Requests being answered, and tunnels that are open. */
   load(): { readonly requests: number; readonly tunnels: number }
-  /** False from a failure of the Hub on until it has answered again. */
-  isHubWell(): boolean
   /** Takes no new requests, lets what is being answered end within `graceMs`, and closes; gives how many did not end. */
   close(graceMs: number): Promise<number>
 }
 
 /** Builds the gateway's parts and binds its port. Throws `usage` for a port that cannot be had, or a misspelt host. */
 export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
-  const { log, library, publicRepos, staleForMs, http, tokenRule, metrics, listen } = options
+  const { log, library, publicRepos, staleForMs, http, tokenRule, metrics, listen, circuit } = options
   const { board, sources } = options.status
   const stop = new AbortController()
   const { signal } = stop
@@ -95,7 +95,6 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   const allowList = new AllowList(endpoint, options.allowHosts)
   const hub = new HubUpstream({ endpoint, http, tokenRule })
   const kept = new StaleResponses(options.stateDir, { log })
-  const circuit = new HubCircuit(log)
   const recall = new Recall({ kept, publicRepos, circuit, staleForMs, signal })
   const blobs = new BlobReplies({
     library,
@@ -121,7 +120,7 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
     ownHub: options.ownHub,
     isLoopbackOnly: listen.host !== undefined && isLoopbackHost(listen.host),
     storeQuota: options.storeQuota,
-    warmToken: options.warmToken ?? (() => undefined),
+    warmTokens: options.warmTokens ?? (() => []),
     log,
   })
   const status = new StatusRoutes(() =>
@@ -163,7 +162,6 @@ export async function openGateway(options: GatewayOptions): Promise<OpenGateway>
   return {
     port: server.port,
     load: () => ({ requests: server.active, tunnels: tunnels.open }),
-    isHubWell: () => circuit.isWell,
     close,
     [Symbol.asyncDispose]: async () => void (await close(0)),
   }

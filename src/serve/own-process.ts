@@ -10,13 +10,22 @@ export interface OwnProcess {
   readonly collect: () => void
 }
 
+let lastSize = 0
+
 /** The process itself. */
 export const thisProcess: OwnProcess = {
   cpuTime: () => {
     const { user, system } = process.cpuUsage()
     return user + system
   },
-  residentSize: () => process.memoryUsage.rss(),
+  residentSize() {
+    try {
+      lastSize = process.memoryUsage.rss()
+    } catch {
+      // It is read from a file, and the process may have as many open as it may: no reason to end.
+    }
+    return lastSize
+  },
   shrink: () => Bun.shrink(),
   collect: () => Bun.gc(true),
 }

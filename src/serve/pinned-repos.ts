@@ -1,3 +1,4 @@
+import { countOf } from '../base/count-of.ts'
 import { delay } from '../base/delay.ts'
 import type { Log } from '../base/log.ts'
 import { formatSize } from '../base/size.ts'
@@ -94,7 +95,7 @@ export class PinnedRepos implements AsyncDisposable {
     this.#notes.set(name, { name, commit: plan.commit, oids })
     this.#keep()
     await this.#parts.notes.write([...this.#notes.values()])
-    log.info(`pinned ${name}: ${plan.files.length} files, ${formatSize(plan.size)}, all here`)
+    log.info(`pinned ${name}: ${countOf(plan.files.length, 'file')}, ${formatSize(plan.size)}, all here`)
   }
 
   #keep(more: readonly Oid[] = []): void {

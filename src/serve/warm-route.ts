@@ -26,8 +26,8 @@ export interface WarmRouteParts {
   /** True where only this machine reaches the gateway. */
   readonly isLoopbackOnly: boolean
   readonly storeQuota: number
-  /** The secret by which other machines may order, as it is now. */
-  readonly warmToken: () => string | undefined
+  /** The secrets by which other machines may order now. */
+  readonly warmTokens: () => readonly string[]
   readonly log: Log
 }
 
@@ -43,7 +43,7 @@ export class WarmRoute {
   async handle(given: GatewayRequest): Promise<Reply> {
     let request: GatewayRequest
     try {
-      request = admitOrder(given, this.#parts.warmToken())
+      request = admitOrder(given, this.#parts.warmTokens())
     } catch (error) {
       return refusalWithCode(error)
     }

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts'
 import { isLoopbackAddress } from '../base/loopback.ts'
 import { isOpenToOthers } from '../base/secret-mode.ts'
 import type { GatewayRequest } from '../gateway/message.ts'
+import { unlessMissing } from '../storage/files/disk-error.ts'
 import { readPlainText } from '../storage/files/plain-file.ts'
 
 /** The header that carries it beside a client's own token for the Hub. */
@@ -32,14 +33,20 @@ export async function readWarmToken(path: string, log: Log): Promise<string> {
   return text
 }
 
+/** True where a file holds no token any more, and so withdraws the one that it held: it is gone or empty. */
+export async function isWarmTokenWithdrawn(path: string): Promise<boolean> {
+  const text = await readPlainText(path, MAX_LENGTH)
+  return text === undefined ? (await unlessMissing(stat(path))) === undefined : text.trim() === ''
+}
+
 /**
- * The request as it may order a fetch: from this machine, or with the token. A token that came as the bearer is not one
+ * The request as it may order a fetch: from this machine, or with a token. A token that came as the bearer is not one
  * of the Hub, and goes no further. Throws `unauthorized` for any other.
  */
-export function admitOrder(request: GatewayRequest, token: string | undefined): GatewayRequest {
+export function admitOrder(request: GatewayRequest, tokens: readonly string[]): GatewayRequest {
   const { headers } = request
   const isToken = (text: string | null | undefined) =>
-    token !== undefined && typeof text === 'string' && isSame(text, token)
+    typeof text === 'string' && tokens.some((token) => isSame(text, token))
   const hasBearer = isToken(/^bearer +(\S+)$/i.exec(headers.get('authorization')?.trim() ?? '')?.[1])
   if (!hasBearer && !isToken(headers.get(WARM_TOKEN_HEADER)) && !isLoopbackAddress(request.address)) {
     throw new DfhfError('unauthorized', 'this node takes no orders from other machines without its token', {

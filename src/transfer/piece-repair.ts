@@ -64,6 +64,8 @@ interface PieceRepairParts {
 export class PieceRepair {
   readonly #parts: PieceRepairParts
   readonly #exhibits = new Map<number, Exhibit>()
+  /** False once pieces of an earlier run were doubted one by one: from then on they are doubted together. */
+  #isFirstDoubt = true
 
   constructor(parts: PieceRepairParts) {
     this.#parts = parts
@@ -72,28 +74,31 @@ export class PieceRepair {
   /**
    * Takes back pieces of an earlier run that rotted on disk, where there are any. Else compares some suspected pieces
    * with the Hub's, disputed ones first, then one of each giver in turn: all pieces of each peer that sent a wrong one
-   * are taken back, or all that came from peers when none of the compared ones is wrong. The Hub's bytes take the place
-   * of wrong ones that were compared; the rest comes from the Hub this time, where it may be asked. Returns when
-   * checking the whole again makes sense; throws `verification-failed` when no suspect is left.
+   * are taken back, or all that came from peers when none of the compared ones is wrong. Of an earlier run, only wrong
+   * and disputed ones at first: a disk loses single pieces. The Hub's bytes take the place of wrong ones that were
+   * compared; the rest comes from the Hub this time, where it may be asked. Returns when checking the whole again makes
+   * sense; throws `verification-failed` when no suspect is left.
    */
   async findWrongPieces(signal: AbortSignal): Promise<void> {
     const { file, gate, exclude } = this.#parts
     const rotten = await file.findRotten()
     if (rotten.length > 0) return await this.#revoke(rotten, [])
-    const suspects = await orderSuspects(this.#parts, signal)
+    const { suspects, disputed } = await orderSuspects(this.#parts, signal)
     const [first] = suspects
     if (!first) throw mismatch(this.#parts.oid)
-    const originals = gate.isGone ? [] : await this.#compare(suspects.slice(0, MOST_COMPARED), signal)
+    const fromPeers = suspects.filter(({ givenBy }) => givenBy !== EARLIER)
+    const isTold = fromPeers.length === 0 && disputed.size > 0
+    const compared = suspects.slice(0, isTold ? Math.min(disputed.size, MOST_COMPARED) : MOST_COMPARED)
+    const originals = gate.isGone ? [] : await this.#compare(compared, signal)
     const wrong = new Set(originals.map(({ piece }) => piece))
     const guilty = new Set(suspects.filter(({ piece }) => wrong.has(piece)).map(({ givenBy }) => givenBy))
     if (gate.isGone) guilty.add(first.givenBy)
     for (const givenBy of guilty) if (givenBy !== EARLIER) exclude(givenBy)
-    const fromPeers = suspects.filter(({ givenBy }) => givenBy !== EARLIER)
-    if (guilty.size > 0)
-      await this.#takeBack(
-        suspects.filter(({ givenBy }) => guilty.has(givenBy)),
-        originals,
-      )
+    const single = this.#isFirstDoubt ? wrong.union(disputed) : new Set()
+    this.#isFirstDoubt = false
+    const isDoubted = ({ piece, givenBy }: Suspect) =>
+      guilty.has(givenBy) && (givenBy !== EARLIER || single.size === 0 || single.has(piece))
+    if (guilty.size > 0) await this.#takeBack(suspects.filter(isDoubted), originals)
     else await this.#takeBack(fromPeers.length > 0 ? fromPeers : suspects, [])
   }
 
@@ -176,7 +181,10 @@ export class PieceRepair {
 }
 
 /** Pieces that did not come from the Hub in this run: disputed ones first, then in turn from each giver. */
-async function orderSuspects(parts: PieceRepairParts, signal: AbortSignal): Promise<Suspect[]> {
+async function orderSuspects(
+  parts: PieceRepairParts,
+  signal: AbortSignal,
+): Promise<{ readonly suspects: readonly Suspect[]; readonly disputed: ReadonlySet<number> }> {
   const byGiver = new Map<string, Suspect[]>()
   for (const piece of parts.pieces.bitmap) {
     const givenBy = parts.pieces.sourceOf(piece) ?? EARLIER
@@ -194,10 +202,11 @@ async function orderSuspects(parts: PieceRepairParts, signal: AbortSignal): Prom
     }
   }
   const disputed = await disputedPieces(parts, inTurn, signal)
-  return [
+  const suspects = [
     ...inTurn.filter(({ piece }) => disputed.has(piece)),
     ...inTurn.filter(({ piece }) => !disputed.has(piece)),
   ]
+  return { suspects, disputed }
 }
 
 /** Pieces for which another peer names a digest that the bytes here do not have. */
@@ -208,6 +217,9 @@ async function disputedPieces(
 ): Promise<Set<number>> {
   const disputed = new Set<number>()
   if (!swarm) return disputed
+  // Where all bytes were here from the start, peers had no time yet to say what they have.
+  await swarm.introduced().catch(() => {})
+  signal.throwIfAborted()
   const claims = await swarm.collectDigests(
     suspects.map(({ piece }) => piece),
     AbortSignal.any([signal, AbortSignal.timeout(DIGESTS_MS)]),

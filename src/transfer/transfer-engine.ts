@@ -192,6 +192,7 @@ export class TransferEngine implements Disposable {
       this.#peers.ended({
         now: performance.now(),
         size,
+        fromHub: cost.bytes.hub,
         fromPeers: cost.bytes.peers,
         hasDoubted: transfer.hasDoubted,
       })

@@ -1,4 +1,5 @@
 import type { ChalkInstance } from 'chalk'
+import { countOf } from '../base/count-of.ts'
 import { formatSize } from '../base/size.ts'
 import type { FileProgress, Progress, TotalProgress } from './progress.ts'
 import { etaText, percentText, sharesText, speedText, waitText } from './progress-text.ts'
@@ -56,7 +57,7 @@ function toRow(
 
 function totalLabel(total: TotalProgress, hidden: number): string {
   const more = hidden > 0 ? `, ${hidden} more open` : ''
-  return `${total.doneFiles}/${total.files} files${more}`
+  return `${total.doneFiles}/${countOf(total.files, 'file')}${more}`
 }
 
 function rowText(

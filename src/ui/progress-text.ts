@@ -1,3 +1,4 @@
+import { countOf } from '../base/count-of.ts'
 import { formatSize } from '../base/size.ts'
 import type { BytesBySource, TransferEvent } from '../transfer/transfer-event.ts'
 import { formatDuration } from './duration.ts'
@@ -33,7 +34,7 @@ export function etaText({
 /** `8 connections (3 to peers)`, or undefined for none. */
 function connectionsText({ hub, peers }: { hub: number; peers: number }): string | undefined {
   if (hub + peers === 0) return undefined
-  const all = `${hub + peers} connection${hub + peers === 1 ? '' : 's'}`
+  const all = countOf(hub + peers, 'connection')
   return peers === 0 ? all : `${all} (${peers} to peers)`
 }
 
@@ -56,7 +57,7 @@ export function statsLine(progress: Progress): string {
   const [only] = files
   if (!total.isMany && !only) return reasons === '' ? 'asking the Hub' : waitText(reasons)
   const subject = total.isMany
-    ? `${total.doneFiles}/${total.files} files`
+    ? `${total.doneFiles}/${countOf(total.files, 'file')}`
     : shortName(safeText(only?.name ?? ''))
   const isHeld = reasons !== '' && total.speed < 1
   return join([`${subject}: ${amountText(total)}`, ...movement(total), isHeld && waitText(reasons)])
@@ -76,7 +77,7 @@ function amountText({ done, size }: { done: number; size: number }): string {
 export function planLine(plan: Extract<TransferEvent, { type: 'plan' }>): string {
   const { files, size, missingFiles, missingSize } = plan
   const here = size > missingSize ? `; ${formatSize(size - missingSize)} are here already` : ''
-  return `fetching ${missingFiles} of ${files} file${files === 1 ? '' : 's'}, ${formatSize(missingSize)}${here}`
+  return `fetching ${missingFiles} of ${countOf(files, 'file')}, ${formatSize(missingSize)}${here}`
 }
 
 /** The last word on the whole run. */
@@ -84,7 +85,7 @@ export function summaryLine(progress: Progress, ms: number): string | undefined 
   const total = progress.total()
   if (!total.isMany) return undefined
   const got = total.bytes.hub + total.bytes.peers + total.bytes.local
-  const all = `${total.files} file${total.files === 1 ? '' : 's'}`
+  const all = countOf(total.files, 'file')
   const files = progress.isComplete ? all : `${total.doneFiles} of ${all}`
   if (progress.isComplete && got === 0) return `${files}, ${formatSize(total.size)}, all here already`
   const kept = progress.isComplete && got < total.size && `${formatSize(total.size - got)} were here`

@@ -1,3 +1,4 @@
+import { countOf } from '../base/count-of.ts'
 import { formatSize } from '../base/size.ts'
 import { safeText } from './safe-text.ts'
 import { textTable } from './text-table.ts'
@@ -37,7 +38,7 @@ export function listText({ cache, store }: StorageList): string {
     const rows = repo.revisions.map(({ commit, refs, files, size }) => [
       repo.repo,
       [commit.slice(0, 12), ...refs].join(' '),
-      `${files} files`,
+      countOf(files, 'file'),
       formatSize(size),
       dayOf(repo.usedAt),
     ])
@@ -50,11 +51,11 @@ export function listText({ cache, store }: StorageList): string {
     dayOf(usedAt),
   ])
   const parts = [
-    `${safeText(cache.path)}: ${cache.repos.length} repos, ${formatSize(cache.size)}\n`,
+    `${safeText(cache.path)}: ${countOf(cache.repos.length, 'repo')}, ${formatSize(cache.size)}\n`,
     revisions.length > 0 ? textTable([['REPO', 'REVISION', 'FILES', 'SIZE', 'USED'], ...revisions]) : '',
   ]
   if (store.path !== null) {
-    parts.push(`${safeText(store.path)}: ${store.blobs.length} blobs, ${formatSize(store.size)}\n`)
+    parts.push(`${safeText(store.path)}: ${countOf(store.blobs.length, 'blob')}, ${formatSize(store.size)}\n`)
     if (blobs.length > 0) parts.push(textTable([['BLOB', 'REPOS', 'SIZE', 'USED'], ...blobs]))
   }
   return parts.join('')

@@ -55,6 +55,21 @@ test('a flag goes before a variable, that before the file, and each is named', a
   }
 })
 
+test('a place that follows from a variable names it', async () => {
+  const placesIn = async (env: object) => {
+    const all = await shown([], env)
+    return ['cache-dir', 'store-dir'].map((name) => [all.get(name)?.value, all.get(name)?.where])
+  }
+  expect(await placesIn({ HF_HOME: '/hf', XDG_CACHE_HOME: '/xdg' })).toEqual([
+    ['/hf/hub', 'HF_HOME'],
+    ['/hf/dfhf/store', 'HF_HOME'],
+  ])
+  expect(await placesIn({ XDG_CACHE_HOME: '/xdg', DFHF_STORE_DIR: '/store' })).toEqual([
+    ['/xdg/huggingface/hub', 'XDG_CACHE_HOME'],
+    ['/store', 'DFHF_STORE_DIR'],
+  ])
+})
+
 test('no secret is shown', async () => {
   const env = {
     HF_TOKEN: 'hf_topsecrettoken',

@@ -3,6 +3,7 @@ import type { Environment } from '../../src/base/environment.ts'
 import { DfhfError } from '../../src/base/errors.ts'
 import { selectFiles } from '../../src/commands/select-files.ts'
 import {
+  resolveCache,
   resolveDownload,
   resolveServe,
   resolveSnapshot,
@@ -210,4 +211,11 @@ describe('serve', () => {
     expect(saved.hub.endpoint).toBe('https://huggingface.co')
     expect(serve({ gateway: ['off'] }, env).hub.endpoint).toBe('http://127.0.0.1:65001')
   })
+})
+
+test('prune knows no quota but one that was given: that of a daemon may stand on its command line alone', () => {
+  const quotaOf = (flags: Flags, env: Environment) =>
+    resolveCache(readerOf(flags, { HOME: '/h', ...env }), { HOME: '/h', ...env }, ['prune']).storeQuota
+  expect([quotaOf({}, {}), quotaOf({ 'store-quota': ['5GB'] }, {})]).toEqual([undefined, 5e9])
+  expect(quotaOf({}, { DFHF_STORE_QUOTA: '6GB' })).toBe(6e9)
 })

@@ -122,7 +122,7 @@ describe.skipIf(!canCheckCharts())('the chart', () => {
   })
 
   test('passes Pod Security "restricted" where its values say so', async () => {
-    const objects = objectsOf(await render('restricted'))
+    const objects = objectsOf(await render('restricted', '--set', 'namespace.create=true'))
     const pod = podOf(objects)
     expect(restrictedFaults(pod)).toEqual([])
     expect(pod.containers[0]?.securityContext?.readOnlyRootFilesystem).toBe(true)
@@ -133,6 +133,14 @@ describe.skipIf(!canCheckCharts())('the chart', () => {
     })
     const names = ['', '.dfhf', '.dfhf.svc', '.dfhf.svc.cluster.local'].map((end) => `dfhf-gateway${end}`)
     expect(argsOf(pod)).toContain(`--gateway-host=${names.join()}`)
+  })
+
+  test('makes no namespace of its own, which an installation would find there already', async () => {
+    for (const name of valueSets) {
+      const kinds = kindsOf(objectsOf(await render(name)))
+      // The plain manifest is for kubectl.
+      expect([name, kinds.includes('Namespace')]).toEqual([name, name === 'manifest'])
+    }
   })
 
   test('names the label that its default needs', async () => {

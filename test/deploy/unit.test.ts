@@ -19,12 +19,13 @@ test.skipIf(!hasPrograms('systemd-analyze'))('the unit leaves little open', asyn
 test('the image has an exact base and a user without rights, and its context holds what the build makes', () => {
   const dockerfile = readFileSync(join(deploy, 'Dockerfile'), 'utf8')
   const bases = [...dockerfile.matchAll(/^FROM (?:--platform=\S+ )?(\S+)/gm)].map(([, base = '']) => base)
-  const own = /^(?:scratch|binary-\$\{TARGETARCH\}|debian:\d+\.\d+-slim)$/
-  expect(bases.filter((base) => !own.test(base))).toEqual([])
+  expect(bases.filter((base) => !/^debian:\d+\.\d+-slim$/.test(base))).toEqual([])
   expect(dockerfile).toContain('\nUSER 65534:65534\n')
-  const copied = [...dockerfile.matchAll(/ dist\/dfhf-(\S+)/g)].map(([, name]) => name)
-  expect(copied).toEqual(targets.map(({ name }) => name).filter((name) => /^linux-(?:x64|arm64)$/.test(name)))
+  const copied = [...dockerfile.matchAll(/ dist\/(\S+)/g)].map(([, name]) => name)
+  expect(copied).toEqual(['dfhf-linux-*'])
+  const names = targets.map(({ name }) => name).filter((name) => /^linux-(?:x64|arm64)$/.test(name))
+  expect(names).toHaveLength(2)
   const ignored = readFileSync(join(deploy, 'Dockerfile.dockerignore'), 'utf8').split('\n')
-  expect(ignored.filter((line) => line.startsWith('!'))).toEqual(copied.map((name) => `!dist/dfhf-${name}`))
+  expect(ignored.filter((line) => line.startsWith('!'))).toEqual(names.map((name) => `!dist/dfhf-${name}`))
   expect(ignored).toContain('*')
 })

@@ -52,7 +52,7 @@ test('cache verify finds wrong blobs and puts them right', async () => {
   using machine = newMachine(hub.url)
   const path = (await runDfhf(machine, ['download', 'o/m', 'w'])).stdout.trim()
   const good = await runDfhf(machine, ['cache', 'verify', 'o/m'])
-  expect([good.code, good.stdout]).toEqual([0, expect.stringContaining('1 blobs (12.0 MB) read, 0 wrong')])
+  expect([good.code, good.stdout]).toEqual([0, expect.stringContaining('1 blob (12.0 MB) read, 0 wrong')])
   await rot(await realpath(path))
   const wrongInStore = await stored(machine, 'f'.repeat(64), 'other bytes')
   const found = await runDfhf(machine, ['cache', 'verify', '--json'])

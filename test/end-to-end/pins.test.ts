@@ -43,7 +43,7 @@ test('a pinned revision is fetched at start, stays in a full store, and is offer
   const pinned = oidOf(hub, 'p', 'o/pinned')
   {
     await using node = await start(machine)
-    await node.said('pinned o/pinned@main: 1 files')
+    await node.said('pinned o/pinned@main: 1 file,')
     expect(storedAt(machine, pinned)).toBe(true)
     await fetchAll(node, 'a')
     await fetchAll(node, 'b')

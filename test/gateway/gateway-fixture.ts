@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '../../src/base/log.ts'
+import { HubCircuit } from '../../src/gateway/mirror/hub-circuit.ts'
 import { createHttpClient } from '../../src/http/http-client.ts'
 import { HubClient } from '../../src/hub/hub-client.ts'
 import { PublicRepos } from '../../src/peer/public-repos.ts'
@@ -41,6 +42,7 @@ export async function openTestGateway(
   })
   const gateway = stack.use(
     await openGateway({
+      circuit: new HubCircuit(log),
       status: {
         board: new StatusBoard(),
         sources: {

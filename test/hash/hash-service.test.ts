@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DfhfError } from '../../src/base/errors.ts'
 import { parseOid } from '../../src/blob/oid.ts'
+import { sumOf } from '../../src/blob/piece-sums.ts'
 import { HashPool } from '../../src/hash/hash-pool.ts'
 import { HashService } from '../../src/hash/hash-service.ts'
-import { sampleBlob } from '../storage/sample-blob.ts'
+import { pieceOf, sampleBlob } from '../storage/sample-blob.ts'
 import { eventually } from '../support/gateway/eventually.ts'
 
 const address = new URL('../../src/hash/hash-worker.ts', import.meta.url).href
@@ -20,6 +21,17 @@ describe('the hash service', () => {
     writeFileSync(file, blob.bytes)
     expect(await hashes.matches(file, blob.oid, blob.bytes.length)).toBe(true)
     expect(await hashes.matches(file, parseOid('0'.repeat(64)), blob.bytes.length)).toBe(false)
+    rmSync(folder, { recursive: true })
+  })
+
+  test('gives the sums of the pieces that it read on the way', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dfhf-hash-'))
+    using hashes = new HashService()
+    const file = join(folder, 'file')
+    writeFileSync(file, blob.bytes)
+    const { isRight, sums } = await hashes.check(file, blob.oid, blob.bytes.length)
+    expect(isRight).toBe(true)
+    expect([...sums]).toEqual([0, 1, 2, 3, 4].map((piece) => [piece, sumOf(pieceOf(blob, piece))]))
     rmSync(folder, { recursive: true })
   })
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { DfhfError } from '../../src/base/errors.ts'
 import { RateGate } from '../../src/http/rate-gate.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
@@ -108,5 +109,101 @@ describe('a host that limits requests', () => {
     const waiter = thrownBy(() => gate.enter(hub, stop.signal))
     stop.abort(new Error('enough'))
     expect(String(await waiter)).toContain('enough')
+  })
+})
+
+describe('a limit that a peer tells of', () => {
+  const told = { host: 'hub', budget: '', hasAccount: false, forMs: 60_000 }
+
+  /** Enters in the background, and says whether it has come through. */
+  function entering(gate: RateGate, party = hub) {
+    const state = { isIn: false }
+    void gate.enter(party).then(() => {
+      state.isIn = true
+    })
+    return state
+  }
+
+  const turn = () => Bun.sleep(0)
+
+  test('holds requests for a moment, then one goes ahead, and all flow once it is answered', async () => {
+    const { clock, gate } = gateAt()
+    gate.toldOf(told)
+    clock.now = 1_000
+    const held = entering(gate)
+    await turn()
+    expect(held.isIn).toBe(false)
+    clock.now = 1_250
+    const first = entering(gate)
+    const second = entering(gate)
+    await turn()
+    expect([first.isIn, second.isIn]).toEqual([true, false])
+    gate.passed(hub)
+    await turn()
+    expect([held.isIn, second.isIn]).toEqual([true, true])
+  })
+
+  test('is this process’s own word once the host refuses, and only then told on', async () => {
+    const { clock, gate } = gateAt()
+    gate.toldOf(told)
+    entering(gate)
+    expect(gate.limits()).toEqual([])
+    clock.now = 2_000
+    entering(gate)
+    await turn()
+    expect(gate.refused(hub, 30_000)).toBe(30_000)
+    expect(gate.limits()).toEqual([{ ...told, forMs: 30_000 }])
+    expect(pauseOf(gate)).toBe(30_000)
+  })
+
+  test('counts for its host, its budget and requests like it alone', async () => {
+    const { gate } = gateAt()
+    gate.toldOf(told)
+    const others = [cdn, { ...hub, account: 'ann' }, { ...hub, budget: 'api' }].map((party) =>
+      entering(gate, party),
+    )
+    await turn()
+    expect(others.map(({ isIn }) => isIn)).toEqual([true, true, true])
+  })
+
+  test('never stands in the way of a request that does not wait', () => {
+    const { gate } = gateAt()
+    gate.toldOf(told)
+    entering(gate)
+    expect(pauseOf(gate)).toBe(0)
+  })
+
+  test('holds back no longer than 3 s in a minute, whatever peers tell and though no request is answered', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            at: fc.integer({ min: 0, max: 59_000 }),
+            forMs: fc.integer({ min: 1, max: 3_600_000 }),
+          }),
+        ),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        async (words, random) => {
+          const clock = { now: 0 }
+          const gate = new RateGate({ clock: () => clock.now, random: () => random })
+          let heldMs = 0
+          for (clock.now = 0; clock.now < 60_000; clock.now += 500) {
+            for (const { at, forMs } of words)
+              if (at >= clock.now && at < clock.now + 500) gate.toldOf({ ...told, forMs })
+            // The first of each moment goes ahead and gets no answer; the second is what is looked at.
+            const stop = new AbortController()
+            await Promise.race([gate.enter(hub, stop.signal), Promise.resolve()]).catch(() => {})
+            const isIn = await Promise.race([
+              gate.enter(hub, stop.signal).then(() => true),
+              new Promise<boolean>((done) => setImmediate(() => done(false))),
+            ])
+            if (!isIn) heldMs += 500
+            stop.abort()
+          }
+          expect(heldMs).toBeLessThanOrEqual(3_500)
+        },
+      ),
+      { numRuns: 30 },
+    )
   })
 })

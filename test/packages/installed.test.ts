@@ -1,16 +1,28 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { makePackages } from '../../scripts/build/packages/make-packages.ts'
 import type { BuiltBinary } from '../../scripts/build/packages/packing.ts'
 import { targets } from '../../scripts/build/targets.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
+import { hasPrograms } from '../support/gateway/requirements.ts'
 import { startTestHub } from '../support/hub/test-hub.ts'
 import { canRunArm64, onArm64 } from '../support/program/arm64.ts'
 import { dfhfBinary, runDfhf, startDfhf } from '../support/program/binary.ts'
 import { checkout } from '../support/program/find-binary.ts'
 import { type Machine, newMachine } from '../support/program/machine.ts'
+import { inThrowawaySystem } from '../support/program/throwaway-system.ts'
 import { downloadWeights, expectExact, weightsRepo } from '../support/program/weights.ts'
 import { runProcess } from '../support/python/run-process.ts'
 import { canRunPython } from '../support/python/venv.ts'
@@ -26,6 +38,9 @@ const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf
 const hasArm64 = process.arch !== 'arm64' && canRunArm64()
 const cpu =
   process.arch === 'arm64' ? { python: 'aarch64', debian: 'arm64' } : { python: 'x86_64', debian: 'amd64' }
+
+/** A container may be refused where this runs in one itself. */
+const canBoot = process.getuid?.() === 0 && hasPrograms('systemd-nspawn', 'systemd-analyze', 'dpkg', 'curl')
 
 /** A new folder for one installation. */
 const scratch = temporaryFolders()
@@ -73,6 +88,33 @@ async function installDeb(root: string, architecture: string): Promise<readonly 
   await runProcess([...dpkg, '-i', join(packages, `dfhf_${version}_${architecture}.deb`)])
   return dpkg
 }
+
+/** What an administrator does, told line by line. */
+const serviceTrial = `
+show() { systemctl show --property="$1" --value dfhf; }
+dpkg --install /trial/dfhf.deb >&2
+echo "installed: $(systemctl is-enabled dfhf) $(show ActiveState)"
+echo HF_ENDPOINT=http://127.0.0.1:9 > /etc/dfhf/environment
+systemctl enable --now dfhf; code=$?
+echo "started: $code $(show ActiveState) $(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:65001/healthz)"
+systemd-analyze security dfhf | sed -n 's/.*level for dfhf.service: \\([0-9.]*\\).*/exposure: \\1/p'
+head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n' > /etc/dfhf/cluster.key; chmod 600 /etc/dfhf/cluster.key
+mkdir /run/systemd/system/dfhf.service.d
+{ echo '[Service]'; sed -n 's/^# *\\(LoadCredential=\\|Environment=DFHF_CLUSTER_KEY_FILE\\)/\\1/p' /usr/lib/systemd/system/dfhf.service
+} > /run/systemd/system/dfhf.service.d/key.conf
+systemctl daemon-reload; systemctl restart dfhf; code=$?
+echo "with a key that root alone may read: $code $(show ActiveState)"
+echo DFHF_STORE_QUOTA=lots >> /etc/dfhf/environment
+systemctl restart dfhf; code=$?
+echo "with a wrong setting: $code $(show ActiveState) $(show Result)"
+sed -i '$d' /etc/dfhf/environment
+systemctl restart dfhf; systemctl stop dfhf; code=$?
+echo "stopped: $code $(show ActiveState) $(show Result)"
+systemctl start dfhf; rm -r /etc/dfhf/environment /etc/dfhf/cluster.key /run/systemd/system/dfhf.service.d
+dpkg --purge dfhf >&2; code=$?
+echo "purged: $code $(show ActiveState)"
+echo left: $(find /etc /usr /var -xdev -name dfhf -o -name dfhf.service)
+`
 
 describe.skipIf(process.platform !== 'linux')('installed from its package, dfhf runs:', () => {
   beforeAll(async () => {
@@ -166,6 +208,40 @@ for path, digest, size in rows:
       readdirSync(root, { recursive: true }).filter((path) => basename(String(path)) === 'dfhf'),
     ).toEqual([])
   })
+
+  test('a .deb, of which a purge leaves nothing, not even what the service has fetched', async () => {
+    const root = scratch()
+    const dpkg = await installDeb(root, cpu.debian)
+    // As systemd keeps the state of a user that is there only while the service runs.
+    const state = join(root, 'var/lib/private/dfhf')
+    mkdirSync(join(state, 'dfhf/store'), { recursive: true })
+    symlinkSync('private/dfhf', join(root, 'var/lib/dfhf'))
+    await runProcess([...dpkg, '--remove', 'dfhf'])
+    expect(existsSync(state)).toBe(true)
+    await runProcess([...dpkg, '--purge', 'dfhf'])
+    const left = readdirSync(root, { recursive: true }).map(String)
+    expect(left.filter((path) => basename(path) === 'dfhf')).toEqual([])
+  })
+
+  test.skipIf(!canBoot)(
+    'a .deb, under systemd: its unit starts, fails at a wrong setting, and a purge leaves nothing',
+    async () => {
+      const folder = scratch()
+      copyFileSync(join(packages, `dfhf_${version}_${cpu.debian}.deb`), join(folder, 'dfhf.deb'))
+      const said = await inThrowawaySystem(folder, serviceTrial)
+      expect(said.split('\n')).toEqual([
+        'installed: disabled inactive',
+        'started: 0 active 200',
+        expect.stringMatching(/^exposure: (?:[01]\.\d|2\.[0-5])$/),
+        'with a key that root alone may read: 0 active',
+        'with a wrong setting: 1 failed exit-code',
+        'stopped: 0 inactive success',
+        'purged: 0 inactive',
+        'left:',
+        '',
+      ])
+    },
+  )
 
   test('a tar.gz', async () => {
     const root = scratch()

@@ -43,6 +43,14 @@ describe('a file that is fetched', () => {
     expect(world.events.filter(({ type }) => type === 'file-done')).toHaveLength(2)
   })
 
+  test('that was missing a moment ago is found all the same where another process brought it meanwhile', async () => {
+    using world = openDownloadWorld(openCache, temporaryFolder)
+    const file = await describeIn(world, 'weights/b.bin')
+    await world.fetcher().fetch(file)
+    const again = await world.fetcher().fetch(file, { isMissing: true })
+    expect(again.bytes).toEqual({ hub: 0, peers: 0, local: 0 })
+  })
+
   test('is taken from where it is, and fetched all the same when that is asked for', async () => {
     using world = openDownloadWorld(openCache, temporaryFolder)
     const file = await describeIn(world, 'weights/b.bin')

@@ -22,17 +22,25 @@ function timeOf(options: HostileOptions): number {
 test('a transfer after one that waited in vain is wary for a minute', () => {
   const experience = new PeerExperience()
   expect(experience.isWary(0)).toBe(false)
-  experience.ended({ now: 1_000, size: 1_000, fromPeers: 0, hasDoubted: true })
+  experience.ended({ now: 1_000, size: 1_000, fromHub: 1_000, fromPeers: 0, hasDoubted: true })
   expect(experience.isWary(60_999)).toBe(true)
   expect(experience.isWary(61_000)).toBe(false)
 })
 
 test('peers that bring something are trusted again, those that were not waited for change nothing', () => {
   const experience = new PeerExperience()
-  experience.ended({ now: 0, size: 1_000, fromPeers: 0, hasDoubted: true })
-  experience.ended({ now: 1, size: 1_000, fromPeers: 0, hasDoubted: false })
+  experience.ended({ now: 0, size: 1_000, fromHub: 1_000, fromPeers: 0, hasDoubted: true })
+  experience.ended({ now: 1, size: 1_000, fromHub: 1_000, fromPeers: 0, hasDoubted: false })
   expect(experience.isWary(2)).toBe(true)
-  experience.ended({ now: 2, size: 1_000, fromPeers: 101, hasDoubted: true })
+  experience.ended({ now: 2, size: 1_000, fromHub: 899, fromPeers: 101, hasDoubted: true })
+  expect(experience.isWary(3)).toBe(false)
+})
+
+test('bytes that the Hub had to send all the same are not to the credit of peers', () => {
+  const experience = new PeerExperience()
+  experience.ended({ now: 0, size: 1_000, fromHub: 1_000, fromPeers: 999, hasDoubted: false })
+  expect(experience.isWary(1)).toBe(true)
+  experience.ended({ now: 2, size: 1_000, fromHub: 500, fromPeers: 600, hasDoubted: false })
   expect(experience.isWary(3)).toBe(false)
 })
 

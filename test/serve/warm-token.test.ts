@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLog } from '../../src/base/log.ts'
 import type { GatewayRequest } from '../../src/gateway/message.ts'
-import { admitOrder, readWarmToken } from '../../src/serve/warm-token.ts'
+import { admitOrder, isWarmTokenWithdrawn, readWarmToken } from '../../src/serve/warm-token.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'dfhf-warm-token-'))
@@ -29,7 +29,7 @@ function order(address: string, headers: Record<string, string> = {}): GatewayRe
 /** The headers with which an order goes on, or the code of its refusal. */
 function admitted(request: GatewayRequest, secret: string | undefined): unknown {
   try {
-    return Object.fromEntries(admitOrder(request, secret).headers)
+    return Object.fromEntries(admitOrder(request, secret === undefined ? [] : [secret]).headers)
   } catch (error) {
     return (error as { code?: unknown }).code
   }
@@ -49,6 +49,16 @@ describe('an order', () => {
     expect(admitted(order(far, { authorization: 'Bearer hf_x' }), token)).toBe('unauthorized')
     const both = { 'x-dfhf-warm-token': token, authorization: 'Bearer hf_x' }
     expect(admitted(order(far, both), token)).toEqual({ authorization: 'Bearer hf_x' })
+  })
+
+  test('of another machine may bring any of several tokens, and hands none of them on', () => {
+    for (const secret of [token, 'the-one-before-it'])
+      expect(
+        admitOrder(order(far, { authorization: `Bearer ${secret}` }), [
+          token,
+          'the-one-before-it',
+        ]).headers.has('authorization'),
+      ).toBe(false)
   })
 
   test('never hands the token on to the Hub', async () => {
@@ -73,4 +83,18 @@ test('a token file holds one word of some length', async () => {
   expect(await thrownBy(() => readWarmToken(join(folder, 'none'), silentLog))).toMatchObject({
     code: 'usage',
   })
+})
+
+test('a token is withdrawn where its file is empty or gone, not where it holds something else', async () => {
+  const path = join(folder, 'withdrawn')
+  const withdrawnBy = async (text: string) => {
+    await writeFile(path, text)
+    return isWarmTokenWithdrawn(path)
+  }
+  expect([await withdrawnBy(''), await withdrawnBy(' \n')]).toEqual([true, true])
+  expect([await withdrawnBy('short'), await withdrawnBy('x'.repeat(5000))]).toEqual([false, false])
+  expect([await isWarmTokenWithdrawn(join(folder, 'none')), await isWarmTokenWithdrawn(folder)]).toEqual([
+    true,
+    false,
+  ])
 })

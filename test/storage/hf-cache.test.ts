@@ -201,6 +201,18 @@ describe('the Hugging Face cache', () => {
     expect(existsSync(await cache.linkFile(repo, first, 'a/b', blob.oid))).toBe(true)
   })
 
+  test('goes on where its lock folder vanishes meanwhile, and has locks again at the next file', async () => {
+    const root = temporaryFolder()
+    const cache = new HfCache(root)
+    const isHeld = async () => {
+      await using lock = await cache.lock(repo, blob.oid)
+      return lock.isHeld
+    }
+    expect(await isHeld()).toBe(true)
+    rmSync(join(root, '.locks'), { recursive: true })
+    expect([await isHeld(), await isHeld()]).toEqual([false, true])
+  })
+
   test('at a path that is a file is a disk error, but nothing to stumble over when reading', async () => {
     const file = join(temporaryFolder(), 'file')
     writeFileSync(file, '')

@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path'
 import { readBootId } from '../../src/storage/files/boot-id.ts'
 import { decodeJournal, JournalEncoder } from '../../src/storage/partial/journal-format.ts'
+import { KeptSums } from '../../src/storage/partial/kept-sums.ts'
 import { openPartialBlob, type PartialBlobOptions } from '../../src/storage/partial/partial-blob.ts'
 import { partialDataName, partialJournalName } from '../../src/storage/partial/partial-name.ts'
 import { canMountSmallDisk, smallDisks } from '../support/files/small-disk.ts'
@@ -31,6 +32,61 @@ const journalName = partialJournalName(blob.oid)
 function optionsIn(folder: string): PartialBlobOptions {
   return { folder, oid: blob.oid, size: blob.bytes.length, finalPath: join(folder, blob.oid) }
 }
+
+describe('a blob that is wrong', () => {
+  const mending = { signal: new AbortController().signal }
+  const rotten = (...pieces: readonly number[]) => {
+    const bytes = Buffer.from(blob.bytes)
+    for (const piece of pieces) bytes[piece * MIB + 17] = (bytes[piece * MIB + 17] ?? 0) ^ 1
+    return bytes
+  }
+
+  test('gives its pieces to the right one, but for those that have another sum than when they were written', async () => {
+    const [folder, state] = [temporaryFolder(), temporaryFolder()]
+    const options = { ...optionsIn(folder), sums: new KeptSums(state) }
+    await using first = await openPartialBlob(options)
+    await writePieces(first, blob)
+    const path = await first.publish()
+    writeFileSync(path, rotten(1, 4))
+    await using second = await openPartialBlob({ ...options, mending })
+    expect([...second.pieces]).toEqual([0, 2, 3, 5])
+    expect(readFileSync(path).equals(rotten(1, 4))).toBe(true)
+    await writePieces(second, blob, [1, 4])
+    await second.publish()
+    expect(readFileSync(path).equals(blob.bytes)).toBe(true)
+    expect(readdirSync(folder)).toEqual([blob.oid])
+  })
+
+  test('gives all its pieces where nothing is known of them, and those that are there of one that was cut short', async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, blob.oid), rotten(1).subarray(0, 4 * MIB + 5))
+    await using file = await openPartialBlob({ ...optionsIn(folder), mending })
+    expect([...file.pieces]).toEqual([0, 1, 2, 3])
+  })
+
+  test('behind a link is read, and stays as it is', async () => {
+    const [folder, elsewhere] = [temporaryFolder(), temporaryFolder()]
+    writeFileSync(join(elsewhere, 'shared'), rotten(1))
+    symlinkSync(join(elsewhere, 'shared'), join(folder, blob.oid))
+    await using file = await openPartialBlob({ ...optionsIn(folder), mending })
+    expect(file.pieces.isFull).toBe(true)
+    await writePieces(file, blob, [1])
+    await file.publish()
+    expect(readFileSync(join(folder, blob.oid)).equals(blob.bytes)).toBe(true)
+    expect(readFileSync(join(elsewhere, 'shared')).equals(rotten(1))).toBe(true)
+  })
+
+  test('leaves nothing behind when its reading is ended', async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, blob.oid), rotten(1))
+    const opening = openPartialBlob({
+      ...optionsIn(folder),
+      mending: { signal: AbortSignal.abort('enough') },
+    })
+    await expect(opening).rejects.toBe('enough')
+    expect(readdirSync(folder)).toEqual([blob.oid])
+  })
+})
 
 describe('a partial blob', () => {
   test('written out of order is published whole, with the usual mode, and leaves nothing else', async () => {

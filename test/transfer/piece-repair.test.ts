@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createOidHasher } from '../../src/blob/digest.ts'
+import { parseOid } from '../../src/blob/oid.ts'
 import { content, flipped } from './content.ts'
 import { MemorySource } from './memory-source.ts'
 import { type MemoryPeer, MemorySwarm } from './memory-swarm.ts'
@@ -170,5 +172,53 @@ describe('a swarm with peers that lie', () => {
     const { content: got, bytes: cost } = await bringFrom([{ id: 'half', bytes, pieces: half }])
     expect(Buffer.compare(got, bytes)).toBe(0)
     expect(cost).toEqual({ hub: 12 * MiB, peers: 12 * MiB, local: 0 })
+  })
+})
+
+describe('a blob that was whole and rotted', () => {
+  const anyOid = parseOid('0'.repeat(64))
+  const hasher = createOidHasher(anyOid, bytes.length)
+  hasher.update(bytes)
+  const oid = hasher.digest()
+
+  async function mend(
+    parts: { readonly hub?: MemorySource; readonly swarm?: MemorySwarm },
+    ...wrong: readonly number[]
+  ) {
+    await writeFile(join(folder, oid), flipped(bytes, ...wrong))
+    const opening = { mending: { signal: new AbortController().signal } }
+    const { path, bytes: cost } = await bring(folder, bytes, { ...parts, opening })
+    expect(Buffer.compare(await readFile(path), bytes)).toBe(0)
+    return cost
+  }
+
+  test('is repaired by the pieces whose digests a peer says are others', async () => {
+    const hub = new MemorySource(bytes)
+    const swarm = new MemorySwarm([{ id: 'honest', bytes }])
+    await mend({ hub, swarm }, 3 * MiB, 20 * MiB + 7)
+    expect(hub.sent).toBe(2 * MiB)
+    expect(swarm.sources.get('honest')?.sent).toBe(0)
+  })
+
+  test('is repaired by these also where many are wrong, or the hub may not be asked', async () => {
+    const wrong = [1, 3, 5, 7, 9, 11].map((piece) => piece * MiB)
+    const hub = new MemorySource(bytes)
+    await mend({ hub, swarm: new MemorySwarm([{ id: 'honest', bytes }]) }, ...wrong)
+    expect(hub.sent).toBe(6 * MiB)
+    const swarm = new MemorySwarm([{ id: 'honest', bytes }])
+    expect(await mend({ swarm }, ...wrong)).toEqual({ hub: 0, peers: 6 * MiB, local: 0 })
+  })
+
+  test('is fetched whole from the hub, and once, where no one can tell which piece is wrong', async () => {
+    const hub = new MemorySource(bytes)
+    await mend({ hub }, 20 * MiB)
+    expect(hub.sent).toBe(bytes.length)
+  })
+
+  test('is put right in spite of a peer that names wrong digests, and of more that it does not name', async () => {
+    const hub = new MemorySource(bytes)
+    const liar = { id: 'liar', bytes: flipped(bytes, 2 * MiB, 20 * MiB, 21 * MiB) }
+    await mend({ hub, swarm: new MemorySwarm([liar]) }, 20 * MiB, 22 * MiB)
+    expect(hub.sent).toBeLessThanOrEqual(bytes.length)
   })
 })

@@ -115,7 +115,7 @@ describe('a standstill', () => {
     const { board, watch, time } = stand()
     const lease = board.startLease(HUB, 0, 1, 0)
     time.now = 3_000
-    expect(watch.reason('fetching')).toBe('no bytes for 3 s on 1 connections')
+    expect(watch.reason('fetching')).toBe('no bytes for 3 s on 1 connection')
     lease.isHeld = true
     expect(watch.reason('fetching')).toBe('held back by the rate limit for 3 s')
   })

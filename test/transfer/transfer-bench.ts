@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { parseOid } from '../../src/blob/oid.ts'
 import { HashService } from '../../src/hash/hash-service.ts'
-import { openPartialBlob } from '../../src/storage/partial/partial-blob.ts'
+import { openPartialBlob, type PartialBlobOptions } from '../../src/storage/partial/partial-blob.ts'
 import { BlobTransfer } from '../../src/transfer/blob-transfer.ts'
 import { HubBudget } from '../../src/transfer/hub/hub-budget.ts'
 import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
@@ -16,6 +16,8 @@ export type BenchOptions = Partial<Omit<TransferParts, 'oid'>> & {
   /** Called with the transfer before it runs. */
   readonly before?: (transfer: BlobTransfer) => Promise<void>
   readonly oid?: string
+  /** How its file is opened. */
+  readonly opening?: Pick<PartialBlobOptions, 'mending' | 'sums'>
 }
 
 /** Brings `bytes` into `folder` by the real engine, into a real file, and publishes it. */
@@ -25,8 +27,9 @@ export async function bring(
   options: BenchOptions,
 ): Promise<TransferCost & { readonly path: string }> {
   const oid = parseOid(options.oid ?? createHash('sha256').update(bytes).digest('hex'))
-  await using file = await openPartialBlob({ folder, oid, size: bytes.length, finalPath: join(folder, oid) })
-  const { signal = new AbortController().signal, before, ...parts } = options
+  const { signal = new AbortController().signal, before, opening, ...parts } = options
+  const finalPath = join(folder, oid)
+  await using file = await openPartialBlob({ folder, oid, size: bytes.length, finalPath, ...opening })
   const job = new BlobTransfer({
     size: bytes.length,
     file,

@@ -10,13 +10,18 @@ const architectures: Readonly<Record<string, string>> = { 'linux-x64': 'amd64', 
 const scripts = {
   postinst: onSystemd('systemctl daemon-reload; systemctl try-restart dfhf.service || :'),
   prerm: onSystemd('[ "$1" != remove ] || systemctl disable --now dfhf.service'),
-  postrm: onSystemd('systemctl daemon-reload'),
+  postrm: `${onSystemd('systemctl daemon-reload')}${whatPurgeRemoves()}`,
 }
 
 function onSystemd(commands: string): string {
   // Not while dpkg fills the root of another system.
   const isRunning = '[ -z "$DPKG_ROOT" ] && [ -d /run/systemd/system ]'
   return `#!/bin/sh\nset -e\nif ${isRunning}; then\n  ${commands}\nfi\n`
+}
+
+/** What the unit's StateDirectory leaves: fetched blobs, which systemd keeps below private/ and links to. */
+function whatPurgeRemoves(): string {
+  return 'if [ "$1" = purge ]; then\n  rm -rf "$DPKG_ROOT/var/lib/dfhf" "$DPKG_ROOT/var/lib/private/dfhf"\nfi\n'
 }
 
 /** Makes a .deb with the binary and its systemd unit, by dpkg-deb. */
@@ -29,6 +34,8 @@ export async function makeDeb(built: BuiltBinary, packing: Packing): Promise<voi
     await placeBinary(built, join(folder, 'usr/bin/dfhf'))
     await mkdir(units, { recursive: true })
     await writeFile(join(units, 'dfhf.service'), packagedUnit(product.unit))
+    // Where the unit looks for its variables.
+    await mkdir(join(folder, 'etc/dfhf'), { recursive: true })
     await mkdir(join(folder, 'DEBIAN'))
     const kibibytes = Math.ceil((await stat(built.path)).size / 1024)
     await writeFile(join(folder, 'DEBIAN/control'), control(product, architecture, kibibytes))

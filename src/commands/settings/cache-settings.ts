@@ -9,7 +9,7 @@ export const cacheSettings = {
     env: [],
     isFlagOnly: true,
     group: groups.what,
-    help: 'with verify: fetch wrong blobs of the cache anew, and take wrong ones out of the store',
+    help: 'with verify: fetch what is wrong of blobs, and take those out of the store that cannot be had',
   }),
   hfCache: toggle({
     flag: 'hf-cache',

@@ -98,7 +98,7 @@ export const fetchSettings = {
       value: '<file>',
       env: ['DFHF_WARM_TOKEN_FILE'],
       group: groups.where,
-      help: "secret by which other machines may order fetches into a node's store: that node has it, and --on sends it",
+      help: "secret by which other machines may order fetches into a node's store: that node has it, and --on sends it; after a change the node takes the old one for two more minutes, and none once the file is empty",
     },
     expandPath,
   ),

@@ -115,8 +115,8 @@ export interface CacheOptions extends FetchOptions {
   readonly isHfCachePruned: boolean
   /** How long ago what is removed was last written, at least, in ms. */
   readonly olderThanMs: number
-  /** Bytes. */
-  readonly storeQuota: number
+  /** Bytes. Undefined where none was given: the daemon's own, which only its command line may name, is not known here. */
+  readonly storeQuota: number | undefined
 }
 
 /** What `dfhf serve` was asked to do. */

@@ -168,7 +168,7 @@ export function resolveCache(
     isRepairing: read(repair),
     isHfCachePruned: read(hfCache),
     olderThanMs: read(settings.olderThan),
-    storeQuota: read(settings.storeQuota),
+    storeQuota: reader.isGiven(settings.storeQuota) ? read(settings.storeQuota) : undefined,
   }
 }
 

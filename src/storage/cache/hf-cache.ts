@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import { type Commit, isCommit, type Oid } from '../../blob/oid.ts'
 import type { ListedFile, PlacedFile } from '../../repo/file-ref.ts'
 import type { Repo } from '../../repo/repo.ts'
@@ -10,7 +11,8 @@ import { makeFolderInside, makeParentInside } from '../files/folder.ts'
 import { KnownFolders } from '../files/known-folders.ts'
 import { makeEmptyFile } from '../files/plain-file.ts'
 import { SharedSync } from '../files/shared-sync.ts'
-import { openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
+import type { KeptSums } from '../partial/kept-sums.ts'
+import { type Mending, openPartialBlob, type PartialBlob } from '../partial/partial-blob.ts'
 import { placeBlob } from '../partial/place-blob.ts'
 import {
   missingSize,
@@ -28,12 +30,18 @@ import { readTreeCache, writeTreeCache } from './tree-cache.ts'
 
 /** How old a partial file must be to be taken for abandoned. */
 const STALE_AFTER_MS = 30 * 24 * 3600 * 1000
+/** So many folders are remembered. */
+const MOST_FOLDERS = 1_000
 
 export interface HfCacheOptions {
   /** Put files into snapshots, not links (HF_HUB_DISABLE_SYMLINKS). @default false */
   readonly disableSymlinks?: boolean | undefined
   /** See PartialBlobOptions. @default true */
   readonly durable?: boolean | undefined
+  /** See PartialBlobOptions. */
+  readonly sums?: KeptSums | undefined
+  /** See PartialBlobOptions. */
+  readonly mending?: Mending | undefined
 }
 
 /** The Hugging Face cache below `root`, in huggingface_hub's own layout. */
@@ -42,6 +50,8 @@ export class HfCache {
   readonly #options: HfCacheOptions
   readonly #folders = new KnownFolders()
   readonly #sync = new SharedSync()
+  /** Folders of snapshots from which relative links were found to lead to the blobs. */
+  readonly #straightFolders = new BoundedMap<string, true>(MOST_FOLDERS)
   #hasNoLinks: boolean
   #isPrepared = false
 
@@ -103,8 +113,11 @@ export class HfCache {
     const link = async () => {
       if (!this.#hasNoLinks && (await linkEntry(entry, linkTarget(path, oid), layout.blobs))) {
         // Where a link puts the snapshots on another disk than the blobs, the usual relative link leads nowhere.
+        const folder = dirname(entry)
+        if (this.#straightFolders.has(folder)) return
         const isAstray = (await fileSize(entry)) === undefined && (await fileSize(blob)) !== undefined
         if (isAstray) await linkEntry(entry, blob, layout.blobs)
+        else this.#straightFolders.set(folder, true)
         return
       }
       this.#hasNoLinks = true
@@ -135,6 +148,11 @@ export class HfCache {
     await writeTreeCache(layout.tree(commit), entries)
   }
 
+  /** True where blobs are written because those that stand at their names are wrong. */
+  get isMending(): boolean {
+    return this.#options.mending !== undefined
+  }
+
   /** Opens a blob for writing, with what an earlier run left of it. Publishing replaces what stands at its name. */
   async openBlob(repo: Repo, oid: Oid, size: number): Promise<PartialBlob> {
     const layout = this.layout(repo)
@@ -144,7 +162,7 @@ export class HfCache {
       oid,
       size,
       finalPath: layout.blob(oid),
-      durable: this.#options.durable,
+      ...this.#options,
     })
     // A download that was given up for a month is not resumed. Files that are being written, this one too, have a lock.
     await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
@@ -199,12 +217,15 @@ export class HfCache {
   /** Takes the lock that every client of this cache takes while it downloads the blob. */
   async lock(repo: Repo, oid: Oid, options: FileLockOptions = {}): Promise<FileLock> {
     const path = this.layout(repo).lock(oid)
+    const folder = dirname(path)
     try {
-      await this.#makeFolder(dirname(path))
+      await this.#folders.ensure(folder, () => this.#makeFolder(folder))
     } catch {
       return new FileLock()
     }
-    return acquireFileLock(path, options)
+    const lock = await acquireFileLock(path, options)
+    if (!lock.isHeld) this.#folders.forget(folder)
+    return lock
   }
 
   /** Where the files of one repo stand. */

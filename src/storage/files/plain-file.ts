@@ -16,9 +16,9 @@ export async function openPlainFile(path: string, flags: number, mode = 0o666): 
   return checked(handle, path)
 }
 
-/** Makes a new file. Throws EEXIST where a file, a folder or a link of any kind stands at its name. */
+/** Makes a new file, which is a plain one. Throws EEXIST where a file, a folder or a link of any kind stands at its name. */
 export function createPlainFile(path: string, mode = 0o666): Promise<FileHandle> {
-  return openPlainFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, mode)
+  return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NO_LINK, mode)
 }
 
 /** Makes an empty file where nothing stands; changes nothing that stands there. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, link, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import { randomSuffix } from '../files/atomic-write.ts'
 import { unlessMissing } from '../files/disk-error.ts'
 import { tryLockedFile } from '../files/file-lock.ts'
@@ -108,12 +109,20 @@ async function takeUp(
   return handle && { handle, name }
 }
 
-/** A new partial of `stem` whose name and lock keep others away as those of a claimed one do; for a blob without a journal. */
+/** Folders whose locks were found to keep out a second descriptor of this process; so many are remembered. */
+const soundFolders = new BoundedMap<string, true>(1_000)
+
+/**
+ * A new partial of `stem` whose name and lock keep others away as those of a claimed one do; for a blob without a journal.
+ * Whether locks of the folder are sound is tried once: for each of thousands of small files it would cost a quarter of
+ * all calls to the system.
+ */
 export async function createPartial(
   folder: string,
   stem: string,
 ): Promise<{ readonly path: string; readonly handle: FileHandle }> {
-  const { handle, name } = await makeNew(folder, stem, tryLockedFile)
+  const { handle, name } = await makeNew(folder, stem, tryLockedFile, soundFolders.has(folder))
+  if (!isUnlocked(name)) soundFolders.set(folder, true)
   return { handle, path: pathsOf(folder, stem, name).path }
 }
 
@@ -121,6 +130,7 @@ async function makeNew(
   folder: string,
   stem: string,
   lock: NonNullable<ClaimOptions['lock']>,
+  isKnownSound = false,
 ): Promise<Named> {
   for (;;) {
     const name = nameOf(true)
@@ -132,7 +142,7 @@ async function makeNew(
       await handle.close()
       continue
     }
-    if (result === 'acquired' && (await isSound(path, lock))) return { handle, name }
+    if (result === 'acquired' && (isKnownSound || (await isSound(path, lock)))) return { handle, name }
     const unlocked = nameOf(false)
     await rename(path, pathsOf(folder, stem, unlocked).path)
     return { handle, name: unlocked }

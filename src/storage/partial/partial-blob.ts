@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { DfhfError, systemCode } from '../../base/errors.ts'
 import { Bitmap } from '../../blob/bitmap.ts'
 import type { Oid } from '../../blob/oid.ts'
+import { PieceSums, sumOf } from '../../blob/piece-sums.ts'
 import { pieceCountOf, pieceRange, pieceSizeOf } from '../../blob/pieces.ts'
 import { readBootId } from '../files/boot-id.ts'
 import { onDisk, toDiskError } from '../files/disk-error.ts'
@@ -11,9 +12,9 @@ import { isSameFile } from '../files/file-lock.ts'
 import { syncFolder } from '../files/folder.ts'
 import { syncFile } from '../files/sync-file.ts'
 import { type ClaimedPartial, claimPartial } from './claim-partial.ts'
-import { copyPieces } from './copy-pieces.ts'
+import { copyPieces, takeOver } from './copy-pieces.ts'
+import type { KeptSums } from './kept-sums.ts'
 import { PieceJournal, readPieceJournal, writeFully } from './piece-journal.ts'
-import { PieceSums, sumOf } from './piece-sums.ts'
 import { placeBlob } from './place-blob.ts'
 import { SyncPoint } from './sync-point.ts'
 
@@ -34,10 +35,22 @@ export interface PartialBlobOptions {
   readonly durable?: boolean | undefined
   /** How many committed bytes make a sync in the background worth it. @default 128 MiB */
   readonly syncEverySize?: number | undefined
+  /** Where the sums of the pieces are kept once the blob is published. @default nowhere */
+  readonly sums?: KeptSums | undefined
+  /**
+   * For a blob that stands at `finalPath` and is wrong: begins with its bytes, but for pieces that their kept sums show to
+   * be wrong. The file stays as it is until the right one takes its name. @default begins with what an earlier run left
+   */
+  readonly mending?: Mending | undefined
   /** Called after the blob stands under its final name, before publish resolves. */
   readonly onPublished?: ((path: string) => Promise<void>) | undefined
   /** Called once when the blob was closed. */
   readonly onClosed?: (() => Promise<void>) | undefined
+}
+
+/** What ends the reading of a wrong blob early. */
+export interface Mending {
+  readonly signal: AbortSignal
 }
 
 /** Opens the partial file of a blob, with the pieces that an earlier run left, to write the rest. Throws `disk`. */
@@ -57,6 +70,8 @@ export class PartialBlob implements AsyncDisposable {
   readonly #sums: PieceSums
   /** What pieces of an earlier run added up to when they were written. */
   readonly #earlier: Map<number, number>
+  /** What all pieces that are here add up to, as far as that is known. */
+  readonly #known: Map<number, number>
   #path: string
   #state: 'open' | 'published' | 'discarded' | 'closed' = 'open'
 
@@ -74,6 +89,7 @@ export class PartialBlob implements AsyncDisposable {
     this.#handle = claim.handle
     this.#journal = journal
     this.#earlier = new Map(earlier)
+    this.#known = new Map(earlier)
     this.#sums = new PieceSums(options.size)
     this.#path = claim.path
     if (options.durable !== false && journal) {
@@ -92,7 +108,10 @@ export class PartialBlob implements AsyncDisposable {
         return new PartialBlob(options, claim, pieces, undefined)
       }
       const subject = { oid, size, pieceSize: pieceSizeOf(size), bootId: await readBootId() }
-      const found = (await readPieceJournal(claim.journalPath, subject)) ?? (await copyPieces(claim, subject))
+      const left = (await readPieceJournal(claim.journalPath, subject)) ?? (await copyPieces(claim, subject))
+      const found = options.mending
+        ? await takeOver(claim.handle, left, { ...options, ...options.mending })
+        : left
       const { size: present } = await claim.handle.stat()
       const isPresent = (index: number) => index < pieces.size && pieceRange(size, index).end <= present
       const trusted = {
@@ -161,8 +180,10 @@ export class PartialBlob implements AsyncDisposable {
   async commit(index: number): Promise<void> {
     this.#mustBeOpen()
     const { start, end } = pieceRange(this.size, index)
-    await this.#journal?.append({ kind: 'commit', index, sum: this.#sums.take(index) })
+    const sum = this.#sums.take(index)
+    await this.#journal?.append({ kind: 'commit', index, sum })
     this.#earlier.delete(index)
+    this.#known.set(index, sum)
     this.pieces.add(index)
     this.#syncPoint?.committed(index, end - start)
   }
@@ -171,6 +192,7 @@ export class PartialBlob implements AsyncDisposable {
   async revoke(index: number): Promise<void> {
     this.#mustBeOpen()
     this.pieces.delete(index)
+    this.#known.delete(index)
     this.#syncPoint?.revoked(index)
     await this.#journal?.append({ kind: 'revoke', index })
   }
@@ -178,7 +200,7 @@ export class PartialBlob implements AsyncDisposable {
   /** Moves the checked blob to its final name and returns that. Throws `disk` when its bytes are not safely there. */
   async publish(): Promise<string> {
     this.#mustBeOpen()
-    const { finalPath, durable = true, onPublished } = this.#options
+    const { finalPath, durable = true, onPublished, sums, oid } = this.#options
     try {
       await this.#syncPoint?.settle()
       if (durable) await syncFile(this.#handle)
@@ -196,6 +218,7 @@ export class PartialBlob implements AsyncDisposable {
     } catch (error) {
       throw toDiskError(error, 'publish', finalPath, this.#missingSize())
     }
+    if (this.#journal) await sums?.note(oid, this.size, this.#known)
     await onPublished?.(finalPath)
     return finalPath
   }

@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts'
+import type { KeptSums } from '../partial/kept-sums.ts'
 
 /** How a store keeps its bounds. */
 export interface BlobStoreOptions {
@@ -10,6 +11,8 @@ export interface BlobStoreOptions {
   readonly freeShareFloor?: number | undefined
   /** See PartialBlobOptions. @default true */
   readonly durable?: boolean | undefined
+  /** See PartialBlobOptions. */
+  readonly sums?: KeptSums | undefined
   readonly log?: Log | undefined
   /** Unix time in milliseconds. @default Date.now */
   readonly now?: (() => number) | undefined

@@ -147,6 +147,7 @@ export class BlobStore {
           size,
           finalPath: this.pathOf(oid),
           durable: this.#options.durable,
+          sums: this.#options.sums,
           onPublished: async () => {
             this.#growing.delete(blob)
             this.#catalog.add(oid, size, this.#now())

@@ -6,11 +6,13 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import { readLines } from '../../http/ndjson.ts'
 import { rangeHeaders, readRange } from '../../http/ranges/range-request.ts'
 import { type BundledBlob, bodyDigest, formatWanted, readBundle } from '../protocol/bundle-wire.ts'
+import type { HubLimitBoard } from '../protocol/hub-limit-wire.ts'
 import {
   decodeKnownPeer,
   decodePeer,
   fromPeerHeader,
   type KnownPeer,
+  limitsInPeerHeader,
   PEER_HEADER,
   type PeerInfo,
   seenThrough,
@@ -47,6 +49,8 @@ export interface PeerClientOptions {
   readonly http: HttpClient
   /** This process as it introduces itself to the peers that it asks; undefined while it does not serve. */
   readonly self: () => PeerInfo | undefined
+  /** Told with each request, and hears what peers tell with their responses. */
+  readonly hubLimits?: HubLimitBoard | undefined
   /** With a key every request is signed, and only responses that prove to come from a holder count. */
   readonly key?: ClusterKey | undefined
   /** True where nothing may be sent in clear: every peer is asked by TLS, also one that is said to speak plain HTTP. */
@@ -293,6 +297,7 @@ export class PeerClient {
     // A server that is no dfhf may stand at an address that a peer had before: that peer is not to blame.
     if (header === undefined && 'id' in peer) throw new WrongPeerError(peer, host)
     const answerer = fromPeerHeader(header ?? '', host)
+    for (const limit of limitsInPeerHeader(header ?? '')) this.#options.hubLimits?.toldOf(limit)
     const others = this.#options.key ? answerer.addresses.filter((other) => other !== host) : []
     return { ...answerer, addresses: [host, ...others] }
   }
@@ -302,9 +307,9 @@ export class PeerClient {
     call: Call,
     { at, nonce, key }: Signing & { readonly at: string },
   ): Record<string, string> {
-    const { self, now = Date.now } = this.#options
+    const { self, hubLimits, now = Date.now } = this.#options
     const own = self()
-    const contact = own && toPeerHeader(own)
+    const contact = own && toPeerHeader(own, hubLimits?.limits())
     const headers: Record<string, string> = {
       ...(call.range && rangeHeaders(call.range, call.blobSize ?? Number.POSITIVE_INFINITY)),
       ...(contact !== undefined && { [PEER_HEADER]: contact }),

@@ -9,6 +9,7 @@ import { HEARTBEAT_MS } from './membership-options.ts'
 /** How many peers are asked in one heartbeat, however many are known, and how many at rest. */
 const MAX_ASKED = 16
 const ASKED_AT_REST = 4
+const TELL_EVERY_MS = 1_000
 /** So many heartbeats after the last blob was wanted, the next one is not unlikely. */
 const BEATS_BEFORE_REST = 12
 /** Of the peers that were only told of, so many are drawn from: about one of each teller. */
@@ -33,6 +34,7 @@ export class PeerExchange {
   readonly #options: Required<ExchangeOptions>
   /** Blobs that this process wants now. */
   #wanted = 0
+  #hasJustTold = false
   #beatsBeforeRest = BEATS_BEFORE_REST
   /** Ends the pause of a resting process. */
   #wake = new AbortController()
@@ -74,6 +76,18 @@ export class PeerExchange {
   /** Asks the peer at an address given by hand and takes in what it tells; false when that is this very process. */
   async contact(address: PeerAddress, signal: AbortSignal): Promise<boolean> {
     return this.#takeIn(await this.#options.listPeers(address, signal), 'seed')
+  }
+
+  /** Asks some peers now, because what this process tells with a question is news; at most once in a while. */
+  tellNow(signal: AbortSignal): void {
+    if (this.#hasJustTold) return
+    this.#hasJustTold = true
+    setTimeout(() => {
+      this.#hasJustTold = false
+    }, TELL_EVERY_MS).unref()
+    const { membership, random } = this.#options
+    const known = membership.live().filter(({ id }) => membership.standingOf(id) !== 'told')
+    for (const peer of drawSome(known, MAX_ASKED, random)) void this.ask(peer, signal)
   }
 
   /** Asks a known peer; one that does not answer is left to the sweep. */

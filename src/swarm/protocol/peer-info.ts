@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { isLoopbackAddress } from '../../base/loopback.ts'
 import { plainAddress } from '../../base/plain-address.ts'
 import { bareHost, urlHost } from '../../base/url-host.ts'
+import { decodeHubLimits, encodeHubLimits, type HubLimitNews } from './hub-limit-wire.ts'
 import { WireReader } from './wire-reader.ts'
 
 /** 16 hex digits, drawn at random by every process. */
@@ -44,6 +45,8 @@ export interface KnownPeer {
 /** How many addresses of one peer are kept. */
 export const MAX_ADDRESSES = 8
 const MAX_PEER_LENGTH = 2048
+/** A percent sign and two digits for each of its bytes. */
+const MAX_HEADER_LENGTH = 3 * MAX_PEER_LENGTH
 const MAX_AGE_MS = 24 * 3600 * 1000
 const idPattern = /^[0-9a-f]{16}$/
 const namePattern = /^[\p{L}\p{N}._ -]{1,64}$/u
@@ -128,9 +131,19 @@ export function decodeKnownPeer(value: unknown, sender: string): KnownPeer {
 /** The header in which both sides of a request introduce themselves, with the addresses they were told to give. */
 export const PEER_HEADER = 'x-dfhf-peer'
 
-/** Writes a peer into a header value: JSON, percent-encoded as names need not be ASCII. */
-export function toPeerHeader(peer: PeerInfo): string {
-  return encodeURIComponent(JSON.stringify(encodePeer(peer)))
+/** Writes a peer, and the limits of the Hub that it met, into a header value: JSON, percent-encoded as names need not be ASCII. */
+export function toPeerHeader(peer: PeerInfo, limits: readonly HubLimitNews[] = []): string {
+  return encodeURIComponent(JSON.stringify({ ...encodePeer(peer), ...encodeHubLimits(limits) }))
+}
+
+/** The limits of the Hub that the peer met, from `toPeerHeader`'s value; none in one that is not as it must be. */
+export function limitsInPeerHeader(header: string): readonly HubLimitNews[] {
+  if (!header.includes('hubLimits') || header.length > MAX_HEADER_LENGTH) return []
+  try {
+    return decodeHubLimits(JSON.parse(decodeURIComponent(header)))
+  } catch {
+    return []
+  }
 }
 
 /** Reads `toPeerHeader`'s value from the peer that was seen at `address`, which joins its own; throws `bad-response`. */

@@ -6,10 +6,12 @@ import { pieceCountOf } from '../../blob/pieces.ts'
 import { UPLOADS, UPLOADS_PER_ADDRESS, WATCHERS, WATCHERS_PER_ADDRESS } from '../../schedule/tuning.ts'
 import { OwnAddresses } from '../discovery/own-addresses.ts'
 import { HEARTBEAT_MS } from '../membership/membership-options.ts'
+import type { HubLimitBoard } from '../protocol/hub-limit-wire.ts'
 import {
   encodeKnownPeer,
   encodePeer,
   type KnownPeer,
+  limitsInPeerHeader,
   PEER_HEADER,
   type PeerInfo,
   toPeerHeader,
@@ -61,6 +63,8 @@ export interface PeerHandlerOptions {
   readonly self: () => PeerInfo
   readonly shelf: BlobShelf
   readonly peers: PeerBook
+  /** Told with each reply, and hears what peers tell with their requests. */
+  readonly hubLimits?: HubLimitBoard | undefined
   /** With a key every request but the health check must be signed, and every reply to one is proven and sealed. */
   readonly key?: ClusterKey | undefined
   /** Whether this process is reached at `http://host:port` by a sender. @default its port on this machine's addresses */
@@ -136,7 +140,10 @@ export class PeerHandler {
       if (!isAbort(error)) this.#log.debug(`request of peer ${connection.address} failed: ${String(error)}`)
       response = refuse(500, 'failed')
     }
-    response.headers.set(PEER_HEADER, toPeerHeader(this.#selfFor(admission)))
+    response.headers.set(
+      PEER_HEADER,
+      toPeerHeader(this.#selfFor(admission), this.#options.hubLimits?.limits()),
+    )
     response.headers.set(LOAD_HEADER, toLoadHeader(this.load(connection.pending())))
     return this.#admission.prove(admission, request.method, response)
   }
@@ -164,6 +171,7 @@ export class PeerHandler {
     if (peer === 'garbage') return refuse(400, `a bad ${PEER_HEADER} header`)
     if (peer && this.#options.peers.isBanned(peer)) return refuse(403, 'banned')
     if (target.type === 'bye') return this.#bye(peer, connection)
+    if (peer) this.#hearLimits(request.headers.get(PEER_HEADER) ?? '')
     const greeting = peer && this.#greet(peer)
     if (!('query' in target)) return this.#peers(admission)
     const asker: Asker = {
@@ -191,6 +199,10 @@ export class PeerHandler {
     if (target.type === 'pieces') return this.#pieces(target.oid, blob, admitted)
     if (target.type === 'digests') return this.#digests(target, blob, admitted)
     return rangeReply(target.oid, blob, { ...admitted, ...this.#uploading })
+  }
+
+  #hearLimits(header: string): void {
+    for (const limit of limitsInPeerHeader(header)) this.#options.hubLimits?.toldOf(limit)
   }
 
   get #uploading(): UploadContext {

@@ -82,7 +82,7 @@ describe('a snapshot in --local-dir', () => {
     const other = await runDfhf(machine, [...args, '--revision', 'v2'], { env: offline })
     expect(failureOf(other, 3)).toContain('o/r at v2 is not in the cache')
     rmSync(join(machine.folder, 'here/w'))
-    expect(failureOf(await runDfhf(machine, args, { env: offline }), 3)).toContain('1 files of o/r')
+    expect(failureOf(await runDfhf(machine, args, { env: offline }), 3)).toContain('1 file of o/r')
   })
 })
 
@@ -125,7 +125,7 @@ describe('a cache that an older client filled', () => {
     await folderOf(machine, [...downloadWeights])
     const result = await runDfhf(machine, snapshot, { env: offline })
     expect(result.code, result.stderr).toBe(0)
-    expect(result.stderr).toContain('taking the 1 files of it that are here for all of it')
+    expect(result.stderr).toContain('taking what is here of it, 1 file, for all of it')
   })
 
   test('does not hide that the Hub knows no such thing, nor that nothing is there', async () => {

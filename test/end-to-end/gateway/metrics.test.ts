@@ -2,6 +2,8 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { eventually } from '../../support/gateway/eventually.ts'
 import { type GatewayNode, startNode } from '../../support/gateway/gateway-node.ts'
 import { startTestHub } from '../../support/hub/test-hub.ts'
+import { runDfhf, startDfhf } from '../../support/program/binary.ts'
+import { newMachine } from '../../support/program/machine.ts'
 
 setDefaultTimeout(60_000)
 const size = 3_000_000
@@ -13,7 +15,7 @@ const repo = {
 const PAUSE_MS = 5_500
 
 /** The numbers of a node by name, those without labels alone. */
-async function numbersOf(node: GatewayNode): Promise<ReadonlyMap<string, number>> {
+async function numbersOf(node: { readonly url: string }): Promise<ReadonlyMap<string, number>> {
   const text = await (await fetch(`${node.url}/metrics`)).text()
   return new Map([...text.matchAll(/^(\w+) (\S+)$/gm)].map(([, name = '', value]) => [name, Number(value)]))
 }
@@ -50,5 +52,32 @@ test('the Hub counts as away from a failure until it has answered again', async 
   expect(await isUp()).toBe(0)
   fault.remove()
   expect(await read(node, 'v')).toBe(size)
+  expect(await isUp()).toBe(1)
+})
+
+test('so it does on a node without a gateway, by the requests of the node itself', async () => {
+  await using hub = await startTestHub({ repos: [repo] })
+  using machine = newMachine(hub.url)
+  const fault = hub.addFault({ match: { side: 'hub' }, status: 500 })
+  const flags = [
+    '--gateway',
+    'off',
+    '--metrics',
+    '127.0.0.1:0',
+    '--listen',
+    '127.0.0.1:0',
+    '--fetch-for-peers',
+  ]
+  const env = { DFHF_NO_PEERS: undefined, DFHF_NO_MULTICAST: '1', DFHF_PIN: 'o/r' }
+  await using node = await startDfhf(machine, ['serve', ...flags], { env })
+  const url = await node.told(/metrics and probes on (http:\S+)\n/)
+  const peer = await node.told(/to peers on port (\d+)\n/)
+  const isUp = async () => (await numbersOf({ url })).get('dfhf_hub_up')
+  await eventually(isUp, (up) => up === 0)
+  fault.remove()
+  using other = newMachine(hub.url)
+  const command = ['download', 'o/r', 'w', '--seeds', `127.0.0.1:${peer}`, '--origin', 'seeds']
+  const peers = { DFHF_NO_PEERS: undefined, DFHF_NO_MULTICAST: '1' }
+  expect(await runDfhf(other, command, { env: peers })).toMatchObject({ code: 0 })
   expect(await isUp()).toBe(1)
 })

@@ -31,7 +31,13 @@ test.skipIf(outward === undefined)(
     await rename(`${path}.new`, path)
     await node.running.said('the warm token was read anew')
     expect(await order('--warm-token-file', path)).toMatchObject({ code: 0 })
+    // Clients get the new one within some minutes.
     await writeFile(`${path}.old`, first, { mode: 0o600 })
-    expect(await order('--warm-token-file', `${path}.old`)).toMatchObject({ code: 4 })
+    expect(await order('--warm-token-file', `${path}.old`)).toMatchObject({ code: 0 })
+
+    await rename(path, `${path}.new`)
+    await node.running.said('the warm token was withdrawn')
+    for (const withdrawn of ['old', 'new'])
+      expect(await order('--warm-token-file', `${path}.${withdrawn}`)).toMatchObject({ code: 4 })
   },
 )

@@ -67,7 +67,7 @@ const stampSize = 16 * 1024
 
 /** Noise from a seed. Every 16 KiB carries its own number, so that a piece at a wrong offset never looks right. */
 function generatedContent(seed: string, size: number): Content {
-  const block = noiseBlock(seed)
+  const block = noiseBlock(seed, Math.min(size, blockSize))
   return {
     size,
     digestKey: `generated:${seed}:${size}`,
@@ -93,9 +93,10 @@ function writeStamp(target: Uint8Array, position: number, offset: number): void 
   }
 }
 
-function noiseBlock(seed: string): Uint8Array {
+/** The first bytes of the noise of a seed: of a whole block each, 50,000 small files would fill the memory. */
+function noiseBlock(seed: string, size: number): Uint8Array {
   let state = Number(Bun.hash.xxHash32(seed)) || 1
-  const words = new Uint32Array(blockSize / 4)
+  const words = new Uint32Array(Math.ceil(size / 4))
   for (let index = 0; index < words.length; index += 1) {
     state ^= state << 13
     state ^= state >>> 17

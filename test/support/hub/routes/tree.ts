@@ -1,5 +1,6 @@
 import { refusal } from '../access.ts'
 import { type HttpAnswer, jsonAnswer } from '../http/message.ts'
+import type { Commit } from '../repo.ts'
 import type { RevisionContext } from './context.ts'
 import { fileEntry, folderEntry, isTrue } from './tree-entry.ts'
 
@@ -22,13 +23,24 @@ export function tree(context: RevisionContext): HttpAnswer {
   })
 }
 
+/** Lists that were made, as each page of a long one would cost the making of all of it. */
+const lists = new WeakMap<Commit, Map<string, object[]>>()
+
 function listEntries(
-  context: RevisionContext,
+  { commit }: RevisionContext,
   folder: string,
   isRecursive: boolean,
   isExpanded: boolean,
 ): object[] {
-  const { commit } = context
+  const key = `${isRecursive} ${isExpanded} ${folder}`
+  const made = lists.get(commit) ?? new Map<string, object[]>()
+  lists.set(commit, made)
+  const list = made.get(key) ?? makeList(commit, folder, isRecursive, isExpanded)
+  made.set(key, list)
+  return list
+}
+
+function makeList(commit: Commit, folder: string, isRecursive: boolean, isExpanded: boolean): object[] {
   const start = folder === '' ? '' : `${folder}/`
   const isListed = (path: string) =>
     path.startsWith(start) && path !== folder && (isRecursive || !path.slice(start.length).includes('/'))

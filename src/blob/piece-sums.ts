@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { pieceRange, pieceSizeOf } from '../../blob/pieces.ts'
+import { pieceRange, pieceSizeOf } from './pieces.ts'
 
 /** As much of a CRC-32 as a journal's record has room for. 0 stands for no sum. */
 const SUM_MASK = 0xff_ff_ff

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { PieceSums, sumOf } from '../../src/blob/piece-sums.ts'
 import { pieceRange } from '../../src/blob/pieces.ts'
-import { PieceSums, sumOf } from '../../src/storage/partial/piece-sums.ts'
 
 const MiB = 2 ** 20
 const SIZE = 2 * MiB + 1000
