@@ -4,6 +4,7 @@ import {
   CROWD,
   DOUBT_IN_A_CROWD_MS,
   DOUBT_MS,
+  FEW_PEERS,
   FIRST_TURN_MS,
   HUB_RATE_WINDOW_MS,
   LEAST_HUB_CONNECTION_RATE,
@@ -12,6 +13,7 @@ import {
   MEASURED_MS,
   MEASURED_QUICKLY_MS,
   MEASURED_TOGETHER_MS,
+  MEASURED_WELL_MS,
   MEMORY_MS,
   MOST_CREDIT_MS,
   PATIENCE_IN_A_CROWD_MS,
@@ -154,7 +156,7 @@ export class Pace {
     }
   }
 
-  #measure({ now, hubConnections }: Sight, elapsedMs: number): void {
+  #measure({ now, hubConnections, peers }: Sight, elapsedMs: number): void {
     const memory = 0.5 ** (elapsedMs / MEMORY_MS)
     // What is known is not forgotten while nothing new is learned.
     if (hubConnections > 0) {
@@ -167,11 +169,17 @@ export class Pace {
       this.#bestRate = Math.max(this.#bestRate, this.#window.hubBytes / windowMs)
       this.#window = { startedAt: now, hubBytes: 0 }
     }
-    const { firstByteAt, hubBytes, connectionBytes, connectionMs } = this.#turn
+    const turn = this.#turn
+    const { firstByteAt, hubBytes, connectionBytes, connectionMs } = turn
     if (this.#use !== 'alone' || firstByteAt === undefined || connectionMs === 0) return
     const tookMs = now - firstByteAt
-    if (tookMs >= MEASURED_TOGETHER_MS)
-      this.#alone = { rate: hubBytes / tookMs, connection: connectionBytes / connectionMs }
+    const measuredMs = measuringMs(peers)
+    if (peers <= FEW_PEERS && tookMs >= measuredMs / 2) turn.atSpeed ??= { now, hubBytes }
+    if (tookMs < measuredMs) return
+    const { now: since, hubBytes: before } = turn.atSpeed ?? { now, hubBytes }
+    // While connections open they bring less: taken for the Hub's speed, that would make peers look good that are not.
+    const atSpeed = now > since ? (hubBytes - before) / (now - since) : 0
+    this.#alone = { rate: Math.max(hubBytes / tookMs, atSpeed), connection: connectionBytes / connectionMs }
   }
 
   #account(sight: Sight, elapsedMs: number): void {
@@ -214,7 +222,7 @@ export class Pace {
     const tookMs = sight.now - startedAt
     if (isTrial) {
       const enough = Math.max(MEASURED_BYTES, (sight.size * COST_OF_TRIALS_SHARE) / Math.max(1, sight.peers))
-      const isMeasured = sight.now - firstByteAt >= MEASURED_TOGETHER_MS && hubBytes >= enough
+      const isMeasured = sight.now - firstByteAt >= measuringMs(sight.peers) && hubBytes >= enough
       return isMeasured || tookMs >= FIRST_TURN_MS ? 'shared' : 'alone'
     }
     if (tookMs < this.#turnMs) return 'alone'
@@ -268,13 +276,28 @@ interface Turn {
   /** When the first bytes came in it; the wait for them says nothing of the rate. */
   firstByteAt: number | undefined
   hubBytes: number
+  /** When most connections were open, and what had come by then. */
+  atSpeed: { readonly now: number; readonly hubBytes: number } | undefined
   /** What single connections brought, and in how many ms. */
   connectionBytes: number
   connectionMs: number
 }
 
 function beginTurn(startedAt: number, isTrial: boolean): Turn {
-  return { startedAt, isTrial, firstByteAt: undefined, hubBytes: 0, connectionBytes: 0, connectionMs: 0 }
+  return {
+    startedAt,
+    isTrial,
+    firstByteAt: undefined,
+    hubBytes: 0,
+    atSpeed: undefined,
+    connectionBytes: 0,
+    connectionMs: 0,
+  }
+}
+
+/** How long the Hub is measured: among few peers long enough for all connections to open. */
+function measuringMs(peers: number): number {
+  return peers <= FEW_PEERS ? MEASURED_WELL_MS : MEASURED_TOGETHER_MS
 }
 
 /** From 0 for no peers to 1 for a crowd of them. */

@@ -40,3 +40,12 @@ for (const habit of habits) {
     })
   }
 }
+
+test('one broken connection while the Hub is measured makes no slow peer look good', () => {
+  const world: HostileOptions = {
+    ...{ seed: 0, connectionRate: 5_000, hubRate: 2_500, hubDelayMs: 281, isWary: false },
+    ...{ peers: ['slow'], renames: false, hubDrips: { count: 1, after: 0 }, pieces: 72, slowRate: 334 },
+  }
+  for (const pieces of [72, 120])
+    for (const slowRate of [310, 334, 360]) expectWithinBound({ ...world, pieces, slowRate })
+})
