@@ -1,5 +1,5 @@
-import { dlopen, FFIType, ptr } from 'bun:ffi'
-import { libcNames } from '../base/libc-names.ts'
+import { FFIType, ptr } from 'bun:ffi'
+import { openLibc } from '../base/libc.ts'
 
 /** A connection that another machine opened to a port of this process. */
 export interface OpenSocket {
@@ -18,17 +18,17 @@ const SHUT_RDWR = 2
 const GAP = 256
 const ADDRESS_SIZE = 128
 
-interface Libc {
+interface Calls {
   readonly getsockname: (descriptor: number, address: Uint8Array) => boolean
   readonly getpeername: (descriptor: number, address: Uint8Array) => boolean
   readonly shutdown: (descriptor: number) => void
 }
 
-let libc: Libc | undefined | 'unopened' = 'unopened'
+let libc: Calls | undefined | 'unopened' = 'unopened'
 
 /** The connections to a port that other machines opened, those of this machine left out. None where the system cannot tell. */
 export function socketsOn(port: number): OpenSocket[] {
-  if (libc === 'unopened') libc = openLibc()
+  if (libc === 'unopened') libc = openCalls()
   const sockets: OpenSocket[] = []
   if (!libc) return sockets
   const [own, peer] = [new Uint8Array(ADDRESS_SIZE), new Uint8Array(ADDRESS_SIZE)]
@@ -68,30 +68,25 @@ function notLoopback(bytes: Uint8Array): string | undefined {
   return bytes[0] === 127 ? undefined : bytes.join('.')
 }
 
-function openLibc(): Libc | undefined {
+/** Undefined where there are none: then connections end by their idle time alone. */
+function openCalls(): Calls | undefined {
   if (process.platform !== 'linux') return undefined
   const { i32, ptr: pointer } = FFIType
-  const named = { args: [i32, pointer, pointer], returns: i32 }
+  const named = { args: [i32, pointer, pointer], returns: i32 } as const
+  const symbols = openLibc({
+    getsockname: named,
+    getpeername: named,
+    shutdown: { args: [i32, i32], returns: i32 },
+  })
+  if (!symbols) return undefined
   const length = new Int32Array(1)
-  for (const name of libcNames()) {
-    try {
-      const { symbols } = dlopen(name, {
-        getsockname: named,
-        getpeername: named,
-        shutdown: { args: [i32, i32], returns: i32 },
-      })
-      const ask = (call: typeof symbols.getsockname) => (descriptor: number, address: Uint8Array) => {
-        length[0] = address.length
-        return call(descriptor, ptr(address), ptr(length)) === 0
-      }
-      return {
-        getsockname: ask(symbols.getsockname),
-        getpeername: ask(symbols.getpeername),
-        shutdown: (descriptor) => void symbols.shutdown(descriptor, SHUT_RDWR),
-      }
-    } catch {
-      // The next name may be that of this system's libc; where none is, connections end by their idle time alone.
-    }
+  const ask = (call: typeof symbols.getsockname) => (descriptor: number, address: Uint8Array) => {
+    length[0] = address.length
+    return call(descriptor, ptr(address), ptr(length)) === 0
   }
-  return undefined
+  return {
+    getsockname: ask(symbols.getsockname),
+    getpeername: ask(symbols.getpeername),
+    shutdown: (descriptor) => void symbols.shutdown(descriptor, SHUT_RDWR),
+  }
 }

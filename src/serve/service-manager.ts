@@ -1,5 +1,5 @@
-import { dlopen, FFIType, ptr } from 'bun:ffi'
-import { libcNames } from '../base/libc-names.ts'
+import { FFIType, ptr } from 'bun:ffi'
+import { openLibc } from '../base/libc.ts'
 
 /** Linux's numbers. */
 const AF_UNIX = 1
@@ -18,7 +18,7 @@ export type ServiceState = 'READY=1' | 'STOPPING=1'
  */
 export function tellServiceManager(state: ServiceState, socketName: string | undefined): boolean {
   const address = socketName === undefined ? undefined : localAddress(socketName)
-  const libc = address && openLibc()
+  const libc = address && openCalls()
   if (!address || !libc) return false
   const descriptor = libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0)
   if (descriptor < 0) return false
@@ -45,20 +45,12 @@ function localAddress(name: string): Buffer | undefined {
   return Buffer.concat([family, bytes])
 }
 
-function openLibc() {
+function openCalls() {
   if (process.platform !== 'linux') return undefined
   const { i32, u32, u64, i64 } = FFIType
-  for (const name of libcNames()) {
-    try {
-      const { symbols } = dlopen(name, {
-        socket: { args: [i32, i32, i32], returns: i32 },
-        sendto: { args: [i32, FFIType.ptr, u64, i32, FFIType.ptr, u32], returns: i64 },
-        close: { args: [i32], returns: i32 },
-      })
-      return symbols
-    } catch {
-      // The next name may be that of this system's libc.
-    }
-  }
-  return undefined
+  return openLibc({
+    socket: { args: [i32, i32, i32], returns: i32 },
+    sendto: { args: [i32, FFIType.ptr, u64, i32, FFIType.ptr, u32], returns: i64 },
+    close: { args: [i32], returns: i32 },
+  })
 }

@@ -1,5 +1,5 @@
-import { dlopen, FFIType, ptr } from 'bun:ffi'
-import { libcNames } from '../../base/libc-names.ts'
+import { FFIType, ptr } from 'bun:ffi'
+import { openLibc } from '../../base/libc.ts'
 
 /** Linux's numbers; elsewhere the option is left alone. */
 const SOL_SOCKET = 1
@@ -20,22 +20,15 @@ export function hasReceiveLowWater(): boolean {
   return process.platform === 'linux'
 }
 
+/** Undefined where there is none: then reads stay as small as they come. */
 function openSetOption(): SetOption | undefined {
   if (!hasReceiveLowWater()) return undefined
   const { i32, u32 } = FFIType
-  for (const name of libcNames()) {
-    try {
-      const { symbols } = dlopen(name, {
-        setsockopt: { args: [i32, i32, i32, FFIType.ptr, u32], returns: i32 },
-      })
-      const value = new Int32Array(1)
-      return (descriptor, size) => {
-        value[0] = size
-        symbols.setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, ptr(value), value.byteLength)
-      }
-    } catch {
-      // The next name may be that of this system's libc; where none is, reads stay as small as they come.
-    }
+  const libc = openLibc({ setsockopt: { args: [i32, i32, i32, FFIType.ptr, u32], returns: i32 } })
+  if (!libc) return undefined
+  const value = new Int32Array(1)
+  return (descriptor, size) => {
+    value[0] = size
+    libc.setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, ptr(value), value.byteLength)
   }
-  return undefined
 }

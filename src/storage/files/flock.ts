@@ -1,5 +1,5 @@
-import { dlopen, FFIType, type Pointer, read } from 'bun:ffi'
-import { libcNames } from '../../base/libc-names.ts'
+import { FFIType, type Pointer, read } from 'bun:ffi'
+import { openLibc } from '../../base/libc.ts'
 
 /** `held`: by another descriptor. `unsupported`: this system or file system has no flock. */
 export type FlockResult = 'acquired' | 'held' | 'unsupported'
@@ -23,7 +23,7 @@ let libc: Libc | undefined | 'unopened' = 'unopened'
  * so of `filelock`; it ends with the descriptor, also when the process is killed.
  */
 export function tryFlock(descriptor: number): FlockResult {
-  if (libc === 'unopened') libc = openLibc()
+  if (libc === 'unopened') libc = openFlock()
   if (libc === undefined) return 'unsupported'
   for (;;) {
     if (libc.flock(descriptor, LOCK_EX | LOCK_NB) === 0) return 'acquired'
@@ -33,20 +33,15 @@ export function tryFlock(descriptor: number): FlockResult {
   }
 }
 
-function openLibc(): Libc | undefined {
+/** Undefined where there is none: then the caller goes on without locks. */
+function openFlock(): Libc | undefined {
   const errnoSymbol = process.platform === 'darwin' ? '__error' : '__errno_location'
-  for (const name of libcNames()) {
-    try {
-      const { symbols } = dlopen(name, {
-        flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-        [errnoSymbol]: { args: [], returns: FFIType.ptr },
-      })
-      const errnoLocation = symbols[errnoSymbol] as () => Pointer
-      const flock = symbols.flock as (descriptor: number, operation: number) => number
-      return { flock, errno: () => read.i32(errnoLocation(), 0) }
-    } catch {
-      // The next name may be that of this system's libc; where none is, the caller goes on without locks.
-    }
-  }
-  return undefined
+  const symbols = openLibc({
+    flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    [errnoSymbol]: { args: [], returns: FFIType.ptr },
+  })
+  if (!symbols) return undefined
+  const errnoLocation = symbols[errnoSymbol] as () => Pointer
+  const flock = symbols.flock as (descriptor: number, operation: number) => number
+  return { flock, errno: () => read.i32(errnoLocation(), 0) }
 }
