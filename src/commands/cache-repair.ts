@@ -4,7 +4,7 @@ import { downloadFile } from '../repo-download/download-file.ts'
 import { RepoFetcher } from '../repo-download/repo-fetcher.ts'
 import { listCachedRepos } from '../storage/cache/cache-contents.ts'
 import type { HashFile } from '../storage/files/hash-file.ts'
-import { KeptSums } from '../storage/partial/kept-sums.ts'
+import type { KeptSums } from '../storage/partial/kept-sums.ts'
 import { placeBlob } from '../storage/partial/place-blob.ts'
 import { removeStoredBlob } from '../storage/store/store-repos.ts'
 import type { VerifiedFiles } from '../storage/store/verified-files.ts'
@@ -26,6 +26,7 @@ interface Remedy {
 interface RepairParts {
   readonly verified: VerifiedFiles
   readonly hashFile: HashFile
+  readonly sums: KeptSums
 }
 
 /** Puts wrong blobs right, by as few pieces as can be told to be wrong. Until the right bytes are here and checked, what stands at a blob's name stays. */
@@ -108,14 +109,14 @@ export class CacheRepair implements AsyncDisposable {
   /** Fetches a blob of the store from a repo for which it was fetched; undefined where that has it no longer. */
   async #fetchFrom(repo: Repo, blob: BlobToCheck): Promise<BytesBySource | undefined> {
     const { signal } = this.#context
+    const { sums } = this.#parts
     const session = await this.#openSession()
     const { parts } = session.fetcherOf({ repo, revision: 'main' })
     if (!parts.origin) return undefined
-    const { cacheDir, stateDir } = this.#options.places
+    const { cacheDir } = this.#options.places
     const { commit } = await parts.origin.resolveRevision(repo, 'main', { signal })
     for await (const file of parts.origin.listFiles(repo, commit, { signal })) {
       if (file.oid !== blob.oid) continue
-      const sums = new KeptSums(stateDir)
       const destination = new StoredBlobDestination(
         { ...blob, repo },
         { cacheDir, room: session.room, sums, signal },

@@ -44,7 +44,7 @@ export async function verifyCache(options: CacheOptions, context: CommandContext
     log.debug(`${blob.path}: ${verdict}`)
     if (verdict === 'bad') wrong.push(blob)
   }
-  await using repair = new CacheRepair(options, context, { verified, hashFile })
+  await using repair = new CacheRepair(options, context, { verified, hashFile, sums: kept })
   const results = []
   for (const blob of wrong) {
     const { oid, path, size, repos } = blob

@@ -74,9 +74,14 @@ export function connectAnonymously(options: HubOptions, http: HttpClient, contex
   return new HubClient(anonymous(options, http, context))
 }
 
+/** The Hub's host, with its port where it has one. */
+export function hubHostOf({ endpoint }: HubOptions): string {
+  return parseEndpoint(endpoint).host
+}
+
 /** What peers tell each other of the limits of this Hub. */
-export function hubLimitsOf({ endpoint }: HubOptions, { rateGate }: HttpClient): HubLimits {
-  return new HubLimits(rateGate, parseEndpoint(endpoint).host)
+export function hubLimitsOf(options: HubOptions, { rateGate }: HttpClient): HubLimits {
+  return new HubLimits(rateGate, hubHostOf(options))
 }
 
 function anonymous(

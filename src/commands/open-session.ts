@@ -84,10 +84,11 @@ async function buildSession(
     peers.isSharing && !options.isOffline ? await preparePeerNode(peers, speed, context) : undefined
   let node: PeerNode | undefined
   const startNode = () => {
+    // Asked for each file: what it is made of is made for the first alone.
+    if (node || !peering) return node
     const shelf = new EngineShelf(engine)
     const hubLimits = hubLimitsOf(options.hub, http)
-    node ??=
-      peering && stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf, hubLimits }))
+    node = stack.use(peering.start({ role: 'download', fetchesForPeers: false, shelf, hubLimits }))
     return node
   }
   const engine: TransferEngine = stack.use(

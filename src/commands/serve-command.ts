@@ -23,7 +23,14 @@ import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
-import { connectAnonymously, connectHub, findUsersToken, hubLimitsOf, openHttp } from './connect-hub.ts'
+import {
+  connectAnonymously,
+  connectHub,
+  findUsersToken,
+  hubHostOf,
+  hubLimitsOf,
+  openHttp,
+} from './connect-hub.ts'
 import { followPeerSecrets, followUsersToken, followWarmToken } from './follow-secrets.ts'
 import { leave } from './leave.ts'
 import { preparePeerNode } from './open-peer-node.ts'
@@ -45,7 +52,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
   const metrics = new DaemonMetrics(context.version)
   const board = new StatusBoard()
   const circuit = new HubCircuit(log)
-  const hubHost = new URL(options.hub.endpoint).host
+  const hubHost = hubHostOf(options.hub)
   const http = stack.use(
     openHttp(options.hub, context, (status, { host }, failure) => {
       metrics.hubAnswered(status)

@@ -51,9 +51,7 @@ export class HashService implements Disposable {
   /** Begins to hash a blob that grows at `path`. */
   follow(path: string, oid: Oid, size: number): PrefixHash {
     if (size <= SMALL_SIZE) return hashAtOnce(path, oid, size)
-    this.#lastTask += 1
-    const opening = { type: 'open', task: this.#lastTask, path, oid, size, withSums: false } as const
-    return new FollowedBlob(this.#pool, opening)
+    return this.#open({ path, oid, size, withSums: false })
   }
 
   /** The sha256 of a range of a file, in hex. */
@@ -76,14 +74,17 @@ export class HashService implements Disposable {
   /** The same, with the sums of the pieces that it read. */
   async check(path: string, oid: Oid, size: number): Promise<Verdict> {
     if (size <= SMALL_SIZE) return { isRight: await this.matches(path, oid, size), sums: new Map() }
-    this.#lastTask += 1
-    const opening = { type: 'open', task: this.#lastTask, path, oid, size, withSums: true } as const
-    const { digest, sums = new Map() } = await new FollowedBlob(this.#pool, opening).end()
+    const { digest, sums = new Map() } = await this.#open({ path, oid, size, withSums: true }).end()
     return { isRight: digest === oid, sums }
   }
 
   [Symbol.dispose](): void {
     this.#pool[Symbol.dispose]()
+  }
+
+  #open(blob: Omit<OpenRequest, 'type' | 'task'>): FollowedBlob {
+    this.#lastTask += 1
+    return new FollowedBlob(this.#pool, { type: 'open', task: this.#lastTask, ...blob })
   }
 }
 

@@ -141,7 +141,7 @@ export class RateGate {
     const known = this.#limits.get(key)
     // From the first refusal on a limit that a peer told of is this process's own.
     const limit = known && !isHearsay(known) ? known : begin(party, now)
-    known?.changed.resolve()
+    if (known !== limit) known?.changed.resolve()
     this.#limits.set(key, limit)
     // Refusals of requests that were on their way when the first was refused tell nothing new, unless they bring advice.
     const isNew = now >= limit.pausedUntil
@@ -173,12 +173,11 @@ export class RateGate {
     const shared = new Map<string, SharedLimit>()
     for (const each of this.#limits.values()) {
       const { party, pausedUntil, error } = each
+      const kind = kindOf(party)
+      const key = holdKeyOf(kind)
       const forMs = pausedUntil - now
       if (forMs <= 0 || error || isHearsay(each)) continue
-      const { host, budget = '', account } = party
-      const limit = { host, budget, hasAccount: account !== '', forMs }
-      const key = holdKeyOf(limit)
-      if (forMs > (shared.get(key)?.forMs ?? 0)) shared.set(key, limit)
+      if (forMs > (shared.get(key)?.forMs ?? 0)) shared.set(key, { ...kind, forMs })
     }
     return [...shared.values()]
   }
@@ -211,8 +210,7 @@ export class RateGate {
   /** Applies what a peer told of to a party that the host did not refuse itself. */
   #hold(party: RateParty): void {
     const now = this.#clock()
-    const { host, budget = '', account } = party
-    const until = this.#holds.get(holdKeyOf({ host, budget, hasAccount: account !== '' }))?.until ?? 0
+    const until = this.#holds.get(holdKeyOf(kindOf(party)))?.until ?? 0
     const key = keyOf(party)
     if (now >= until || this.#limits.has(key)) return
     this.#limits.set(key, { ...begin(party, now), pausedUntil: until, openAt: until + HELD_PROBE_MS })
@@ -253,6 +251,11 @@ function isHearsay({ openAt }: Limit): boolean {
 
 function keyOf({ host, account, budget = '' }: RateParty): string {
   return `${host} ${budget} ${account}`
+}
+
+/** Which of the requests that others may be counted with these are. */
+function kindOf({ host, budget = '', account }: RateParty): Omit<SharedLimit, 'forMs'> {
+  return { host, budget, hasAccount: account !== '' }
 }
 
 function holdKeyOf({ host, budget, hasAccount }: Omit<SharedLimit, 'forMs'>): string {

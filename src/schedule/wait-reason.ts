@@ -1,4 +1,5 @@
 import { countOf } from '../base/count-of.ts'
+
 /** What a transfer on which nothing moves is about. */
 export interface Standstill {
   readonly seconds: number

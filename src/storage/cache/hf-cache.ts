@@ -115,9 +115,8 @@ export class HfCache {
         // Where a link puts the snapshots on another disk than the blobs, the usual relative link leads nowhere.
         const folder = dirname(entry)
         if (this.#straightFolders.has(folder)) return
-        const isAstray = (await fileSize(entry)) === undefined && (await fileSize(blob)) !== undefined
-        if (isAstray) await linkEntry(entry, blob, layout.blobs)
-        else this.#straightFolders.set(folder, true)
+        if ((await fileSize(entry)) !== undefined) this.#straightFolders.set(folder, true)
+        else if ((await fileSize(blob)) !== undefined) await linkEntry(entry, blob, layout.blobs)
         return
       }
       this.#hasNoLinks = true

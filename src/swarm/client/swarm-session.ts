@@ -186,8 +186,9 @@ export class SwarmSession implements BlobSwarm {
   /** Asks some of the peers that have come since the last look, so that those which came early also hear from late ones. */
   #meetNewcomers(live: readonly PeerInfo[], listener: SwarmListener): void {
     const certain = live.filter(({ id }) => this.#node.membership.standingOf(id) !== 'told')
-    const known = this.#known ?? new Set(certain.map(({ id }) => id))
-    this.#known = new Set(certain.map(({ id }) => id))
+    const ids = new Set(certain.map(({ id }) => id))
+    const known = this.#known ?? ids
+    this.#known = ids
     for (const peer of certain) {
       if (known.has(peer.id) || this.#watched.has(peer.id)) continue
       const chance = { neighbours: this.#watched.size, known: certain.length, draw: Math.random() }

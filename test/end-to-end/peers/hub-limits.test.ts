@@ -20,7 +20,10 @@ function refusals(hub: TestHub): number {
   return hub.requests.filter(({ status, target }) => status === 429 && target.includes('o/second')).length
 }
 
-/** The count once it has grown above zero and stood still for long: all that were under way are refused by then. */
+/**
+ * The count once it has grown above zero and stood still for 1.5 s: all that were under way are refused by then. That no
+ * more come is no event.
+ */
 async function settled(count: () => number): Promise<number> {
   let last = 0
   for (let still = 0; still < 15; still += 1) {
@@ -59,7 +62,7 @@ test('a node that hears from a peer that the Hub limits requests is refused once
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ repo: 'o/first' }),
   })
-  while (!hub.requests.some(({ status }) => status === 429)) await Bun.sleep(20)
+  await hub.until((stats) => (stats.hub.statuses['429'] ?? 0) > 0)
   const shared = await refusedInAll(hub, { env: { ...env, DFHF_SEEDS: seed } })
   expect(shared).toBe(1)
   expect((await warming).status).toBe(200)
