@@ -1,10 +1,10 @@
 import type { SourceKind } from '../blob/blob-source.ts'
+import { type HubSpeed, HubTurn } from './hub-turn.ts'
 import {
   COST_OF_TRIALS_SHARE,
   CROWD,
   DOUBT_IN_A_CROWD_MS,
   DOUBT_MS,
-  FEW_PEERS,
   FIRST_TURN_MS,
   HUB_RATE_WINDOW_MS,
   LEAST_HUB_CONNECTION_RATE,
@@ -12,8 +12,6 @@ import {
   MEASURED_BYTES,
   MEASURED_MS,
   MEASURED_QUICKLY_MS,
-  MEASURED_TOGETHER_MS,
-  MEASURED_WELL_MS,
   MEMORY_MS,
   MOST_CREDIT_MS,
   PATIENCE_IN_A_CROWD_MS,
@@ -82,8 +80,8 @@ export class Pace {
   #bestRate = 0
   #window = { startedAt: 0, hubBytes: 0 }
   /** Bytes per ms that the Hub gave when it was asked for everything, in all and by connection; undefined before. */
-  #alone: { readonly rate: number; readonly connection: number } | undefined
-  #turn: Turn = beginTurn(0, false)
+  #alone: HubSpeed | undefined
+  #turn = new HubTurn(0, false)
   #turnMs = FIRST_TURN_MS
 
   /** `place` is a number from 0 up to 1 that differs from peer to peer; `isWary` where peers brought nothing lately. */
@@ -132,14 +130,12 @@ export class Pace {
     const turn = this.#turn
     this.#fromHub += bytes
     this.#window.hubBytes += bytes
-    turn.firstByteAt ??= now
-    turn.hubBytes += bytes
+    turn.count(bytes, now)
     if (waitedMs === undefined || bytes < LEAST_HUB_CONNECTION_RATE * waitedMs) return
     this.#hubBytes += bytes
     this.#connectionMs += waitedMs
     this.#workedMs += waitedMs
-    turn.connectionBytes += bytes
-    turn.connectionMs += waitedMs
+    turn.countWorking(bytes, waitedMs)
   }
 
   /** Looks at how it goes; to be called some times a second. */
@@ -169,17 +165,7 @@ export class Pace {
       this.#bestRate = Math.max(this.#bestRate, this.#window.hubBytes / windowMs)
       this.#window = { startedAt: now, hubBytes: 0 }
     }
-    const turn = this.#turn
-    const { firstByteAt, hubBytes, connectionBytes, connectionMs } = turn
-    if (this.#use !== 'alone' || firstByteAt === undefined || connectionMs === 0) return
-    const tookMs = now - firstByteAt
-    const measuredMs = measuringMs(peers)
-    if (peers <= FEW_PEERS && tookMs >= measuredMs / 2) turn.atSpeed ??= { now, hubBytes }
-    if (tookMs < measuredMs) return
-    const { now: since, hubBytes: before } = turn.atSpeed ?? { now, hubBytes }
-    // While connections open they bring less: taken for the Hub's speed, that would make peers look good that are not.
-    const atSpeed = now > since ? (hubBytes - before) / (now - since) : 0
-    this.#alone = { rate: Math.max(hubBytes / tookMs, atSpeed), connection: connectionBytes / connectionMs }
+    if (this.#use === 'alone') this.#alone = this.#turn.speed(now, peers) ?? this.#alone
   }
 
   #account(sight: Sight, elapsedMs: number): void {
@@ -202,7 +188,7 @@ export class Pace {
     if (this.#debtMs + this.#elapsedMs < this.#patience(sight)) return isMeasured ? 'shared' : 'probe'
     // While peers do bring something, or nothing is known of the Hub, it is first found out what it would bring, at little cost.
     const isTrial = this.#alone === undefined && (!isMeasured || sight.now - this.#peersGaveAt < SOME_MS)
-    this.#turn = beginTurn(sight.now, isTrial)
+    this.#turn = new HubTurn(sight.now, isTrial)
     return 'alone'
   }
 
@@ -218,11 +204,11 @@ export class Pace {
   }
 
   #goOnAlone(sight: Sight): HubUse {
-    const { isTrial, startedAt, firstByteAt = sight.now, hubBytes } = this.#turn
+    const { isTrial, startedAt } = this.#turn
     const tookMs = sight.now - startedAt
     if (isTrial) {
       const enough = Math.max(MEASURED_BYTES, (sight.size * COST_OF_TRIALS_SHARE) / Math.max(1, sight.peers))
-      const isMeasured = sight.now - firstByteAt >= measuringMs(sight.peers) && hubBytes >= enough
+      const isMeasured = this.#turn.hasMeasured(sight.now, sight.peers, enough)
       return isMeasured || tookMs >= FIRST_TURN_MS ? 'shared' : 'alone'
     }
     if (tookMs < this.#turnMs) return 'alone'
@@ -266,38 +252,6 @@ export class Pace {
   get #connection(): number {
     return this.#hubBytes / this.#connectionMs
   }
-}
-
-/** A time in which the Hub is asked for everything. */
-interface Turn {
-  readonly startedAt: number
-  /** True when it is only to find out how fast the Hub is. */
-  readonly isTrial: boolean
-  /** When the first bytes came in it; the wait for them says nothing of the rate. */
-  firstByteAt: number | undefined
-  hubBytes: number
-  /** When most connections were open, and what had come by then. */
-  atSpeed: { readonly now: number; readonly hubBytes: number } | undefined
-  /** What single connections brought, and in how many ms. */
-  connectionBytes: number
-  connectionMs: number
-}
-
-function beginTurn(startedAt: number, isTrial: boolean): Turn {
-  return {
-    startedAt,
-    isTrial,
-    firstByteAt: undefined,
-    hubBytes: 0,
-    atSpeed: undefined,
-    connectionBytes: 0,
-    connectionMs: 0,
-  }
-}
-
-/** How long the Hub is measured: among few peers long enough for all connections to open. */
-function measuringMs(peers: number): number {
-  return peers <= FEW_PEERS ? MEASURED_WELL_MS : MEASURED_TOGETHER_MS
 }
 
 /** From 0 for no peers to 1 for a crowd of them. */
