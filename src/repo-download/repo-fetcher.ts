@@ -17,6 +17,7 @@ import {
   type TransferEvent,
 } from '../transfer/transfer-event.ts'
 import type { Destination } from './destination.ts'
+import { named } from './named-error.ts'
 import { needsProof, proveGiven } from './prove-given.ts'
 
 /** Fewer small files than this are sooner had from the Hub than asked for among peers. */
@@ -295,16 +296,4 @@ export class RepoFetcher {
 
 function only(kind: SourceKind, size: number): BytesBySource {
   return { hub: 0, peers: 0, local: 0, [kind]: size }
-}
-
-/** The error with the file's name, where its message lacks it. */
-function named(error: unknown, file: FileRef, repo: Repo): unknown {
-  if (!(error instanceof DfhfError) || error.message.includes(file.path)) return error
-  const { code, hint, retryable, retryAfterMs } = error
-  return new DfhfError(code, `${file.path} of ${repoName(repo)}: ${error.message}`, {
-    retryable,
-    cause: error,
-    ...(hint === undefined ? {} : { hint }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  })
 }
