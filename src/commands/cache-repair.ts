@@ -115,8 +115,9 @@ export class CacheRepair implements AsyncDisposable {
     if (!parts.origin) return undefined
     const { cacheDir } = this.#options.places
     const { commit } = await parts.origin.resolveRevision(repo, 'main', { signal })
-    for await (const file of parts.origin.listFiles(repo, commit, { signal })) {
-      if (file.oid !== blob.oid) continue
+    for await (const page of parts.origin.listPages(repo, commit, { signal })) {
+      const file = page.files.find(({ oid }) => oid === blob.oid)
+      if (!file) continue
       const destination = new StoredBlobDestination(
         { ...blob, repo },
         { cacheDir, room: session.room, sums, signal },

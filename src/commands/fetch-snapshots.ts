@@ -2,7 +2,7 @@ import { isAbort } from '../base/errors.ts'
 import { Semaphore } from '../base/semaphore.ts'
 import { repoName } from '../repo/repo.ts'
 import type { LockedRepo } from '../repo/repo-lock.ts'
-import { bringSnapshot, checkIsBringable, planEvent } from '../repo-download/download-snapshot.ts'
+import { amountsOf, bringSnapshot, checkIsBringable, planEvent } from '../repo-download/download-snapshot.ts'
 import { planLocked } from '../repo-download/plan-locked.ts'
 import { planSnapshot, type SnapshotPlan } from '../repo-download/plan-snapshot.ts'
 import type { RepoFetcher } from '../repo-download/repo-fetcher.ts'
@@ -93,7 +93,7 @@ async function bringAll(
 ): Promise<void> {
   const ready = planned(works)
   await ensureRoomForAll(ready, session.room)
-  context.events(planEvent(ready.map((work) => work.plan)))
+  context.events(planEvent(ready.map((work) => amountsOf(work.plan))))
   for (const work of ready) {
     await attempt(work, async () => {
       const startedAt = performance.now()

@@ -37,6 +37,6 @@ function withSummedPlans(report: EventSink): EventSink {
   return (event) => {
     if (event.type !== 'plan') return report(event)
     for (const key of ['files', 'size', 'missingFiles', 'missingSize'] as const) sum[key] += event[key]
-    report({ type: 'plan', ...sum })
+    report({ type: 'plan', ...sum, isWhole: event.isWhole })
   }
 }

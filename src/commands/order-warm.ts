@@ -76,7 +76,7 @@ function show(
   const { names, report, about } = given
   if (event.type === 'plan') {
     const { files, size } = event
-    report({ type: 'plan', files, size, missingFiles: files, missingSize: size })
+    report({ type: 'plan', files, size, missingFiles: files, missingSize: size, isWhole: true })
   } else if (event.type === 'file-start') {
     const { file, name, size } = event
     names.set(file, { name, size, hub: 0, peers: 0 })

@@ -1,7 +1,7 @@
 import { repoName } from '../repo/repo.ts'
-import type { SnapshotOptions } from '../repo-download/download-snapshot.ts'
 import type { SnapshotPlan } from '../repo-download/plan-snapshot.ts'
 import type { RepoFetcher } from '../repo-download/repo-fetcher.ts'
+import type { SnapshotOptions } from '../repo-download/snapshot-run.ts'
 import { MOST_SMALL_BLOBS } from '../transfer/small-blob.ts'
 import type { DryRunPlan } from '../ui/dry-run-table.ts'
 import type { FetchOptions } from './settings/options.ts'

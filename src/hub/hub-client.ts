@@ -1,5 +1,5 @@
 import type { DescribedFile, FileRef, ListedFile } from '../repo/file-ref.ts'
-import type { Origin, Waiting } from '../repo/origin.ts'
+import type { ListedPage, Origin, Waiting } from '../repo/origin.ts'
 import type { Repo } from '../repo/repo.ts'
 import { HubBlobSource } from './hub-blob-source.ts'
 import { type HubOptions, HubSession } from './hub-session.ts'
@@ -25,7 +25,7 @@ export class HubClient implements Origin {
   }
 
   /** Every file at a revision, best a commit. */
-  listFiles(repo: Repo, revision: string, options?: Waiting): AsyncGenerator<ListedFile> {
+  listPages(repo: Repo, revision: string, options?: Waiting): AsyncGenerator<ListedPage> {
     return listTree(this.session, repo, revision, options)
   }
 

@@ -1,17 +1,19 @@
 import { countOf } from '../base/count-of.ts'
 import { DfhfError } from '../base/errors.ts'
-import { type Commit, isOid, type Oid } from '../blob/oid.ts'
-import { UnusableNameError } from '../repo/file-errors.ts'
+import type { Commit } from '../blob/oid.ts'
 import type { FileRef } from '../repo/file-ref.ts'
-import { FilesInFlight } from '../transfer/files-in-flight.ts'
 import type { FileResult, TransferEvent } from '../transfer/transfer-event.ts'
-import { Garbage } from './garbage.ts'
-import { type FilePatterns, type PlannedFile, planSnapshot, type SnapshotPlan } from './plan-snapshot.ts'
+import {
+  type FilePatterns,
+  isMissing,
+  type PlannedFile,
+  type PlannedPage,
+  planPages,
+  type SnapshotPlan,
+} from './plan-snapshot.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
-
-/** Bytes of garbage that come of one file, besides twice its own: what is larger than this is given back by hand. */
-const FETCHED_COSTS = 16_000
-const MOST_GARBAGE = 2 ** 17
+import { openListing } from './repo-listing.ts'
+import { type SnapshotOptions, SnapshotRun } from './snapshot-run.ts'
 
 /** A snapshot that is complete: its folder and its files. */
 export interface Snapshot {
@@ -21,159 +23,102 @@ export interface Snapshot {
   readonly files: readonly FileResult[]
 }
 
-/** How many files of a snapshot may be in flight. */
-export interface SnapshotOptions {
-  readonly workers: number
-  /** Of small files, where that is another number: as many of them as pay off, and never more. */
-  readonly mostSmall?: number | undefined
-  /** False where nothing is told of single files: their results would be most of the memory. @default true */
-  readonly keepsResults?: boolean
-  /** Whether a file that was here before holds what its oid says. @default it is believed, as in every cache */
-  readonly isIntact?: ((path: string, oid: Oid) => Promise<boolean>) | undefined
+/** How much is meant, and how much of it is not here. */
+export interface Amounts {
+  readonly files: number
+  readonly size: number
+  readonly missingFiles: number
+  readonly missingSize: number
 }
 
-/** Plans a snapshot, reports the plan and brings it. */
+/**
+ * Plans a snapshot, reports the plan and brings it: the first files while the list of the last is still being read. What
+ * a user named must all be in the list, so then it is read first.
+ */
 export async function downloadSnapshot(
   fetcher: RepoFetcher,
   patterns: FilePatterns,
   options: SnapshotOptions,
 ): Promise<Snapshot> {
-  const plan = await planSnapshot(fetcher, patterns)
-  checkIsBringable(fetcher, plan)
-  fetcher.parts.engine.report(planEvent([plan]))
-  return bringSnapshot(fetcher, plan, options)
+  const { parts } = fetcher
+  const listing = await openListing(parts)
+  const pages = planPages(fetcher, listing, patterns)
+  const run = new SnapshotRun(fetcher, listing.commit, options)
+  const amounts: Amounts[] = []
+  try {
+    for await (const page of patterns.mustMatch.length > 0 ? inOne(pages) : pages) {
+      checkIsBringable(fetcher, page)
+      amounts.push(amountsOf(page))
+      parts.engine.report(planEvent(amounts, page))
+      await run.add(page)
+      if (run.hasFailed) break
+    }
+  } catch (error) {
+    run.fail(error)
+  }
+  return { ...placeOf(fetcher, listing), files: await run.end() }
+}
+
+/** Fetches every file of the plan that is missing. */
+export async function bringSnapshot(
+  fetcher: RepoFetcher,
+  plan: SnapshotPlan,
+  options: SnapshotOptions,
+): Promise<Snapshot> {
+  const run = new SnapshotRun(fetcher, plan.commit, options)
+  await run.add({ files: plan.files, isLast: true })
+  return { ...placeOf(fetcher, plan), files: await run.end() }
+}
+
+function placeOf({ parts }: RepoFetcher, { commit }: { readonly commit: Commit }) {
+  return { path: parts.destination.folderOf(commit), commit }
+}
+
+/** All pages as one. */
+async function* inOne(pages: AsyncIterable<PlannedPage>): AsyncGenerator<PlannedPage> {
+  const all = await Array.fromAsync(pages)
+  yield { files: all.flatMap(({ files }) => files), isLast: true }
 }
 
 /** Throws `not-cached` where the plan needs an origin and there is none. */
-export function checkIsBringable({ parts }: RepoFetcher, { files }: SnapshotPlan): void {
+export function checkIsBringable(
+  { parts }: RepoFetcher,
+  { files }: { readonly files: readonly PlannedFile[] },
+): void {
   const missing = files.filter(({ isHere }) => !isHere).length
   if (!parts.origin && missing > 0) throw incomplete(parts, missing)
 }
 
-/** What plans amount to together. */
-export function planEvent(plans: readonly SnapshotPlan[]): TransferEvent {
-  const sum = (of: (plan: SnapshotPlan) => number) => plans.reduce((total, plan) => total + of(plan), 0)
-  const missingOf = ({ files }: SnapshotPlan) => files.filter(({ isHere }) => !isHere)
+/** What files amount to. */
+export function amountsOf({ files }: { readonly files: readonly PlannedFile[] }): Amounts {
+  const missing = files.filter(({ isHere }) => !isHere)
+  return {
+    files: files.length,
+    size: sizeOf(files),
+    missingFiles: missing.length,
+    missingSize: sizeOf(missing),
+  }
+}
+
+/** What plans amount to together; `isLast` where nothing is to follow. */
+export function planEvent(
+  plans: readonly Amounts[],
+  { isLast }: { readonly isLast: boolean } = { isLast: true },
+): TransferEvent {
+  const sum = (key: keyof Amounts) => plans.reduce((total, plan) => total + plan[key], 0)
   return {
     type: 'plan',
-    files: sum(({ files }) => files.length),
-    size: sum(({ files }) => sizeOf(files)),
-    missingFiles: sum((plan) => missingOf(plan).length),
-    missingSize: sum((plan) => sizeOf(missingOf(plan))),
+    files: sum('files'),
+    size: sum('size'),
+    missingFiles: sum('missingFiles'),
+    missingSize: sum('missingSize'),
+    isWhole: isLast,
   }
 }
 
 /** What has to be fetched, and can be stored. */
 export function missingFiles(files: readonly PlannedFile[]): FileRef[] {
   return files.flatMap((each) => (isMissing(each) ? [each.file] : []))
-}
-
-/** Fetches every file of the plan that is missing, several files at a time, the small ones first. */
-export async function bringSnapshot(
-  fetcher: RepoFetcher,
-  { commit, files }: SnapshotPlan,
-  options: SnapshotOptions,
-): Promise<Snapshot> {
-  const { destination } = fetcher.parts
-  await fetcher.ensureRoom(missingFiles(files))
-  const results = await fetchAll(fetcher, commit, files, options)
-  return { path: destination.folderOf(commit), commit, files: results }
-}
-
-/**
- * Results in the order of `files`. The first error stops what has not begun and is thrown once all is quiet; names that
- * cannot be stored stop nothing and are told at the end. The large files come last: a single one can use all connections, and nothing small has to wait for it.
- */
-async function fetchAll(
-  fetcher: RepoFetcher,
-  commit: Commit,
-  files: readonly PlannedFile[],
-  { workers, mostSmall, isIntact, keepsResults = true }: SnapshotOptions,
-): Promise<FileResult[]> {
-  const { engine, origin } = fetcher.parts
-  const places = new FilesInFlight({
-    mostSmall: mostSmall ?? workers,
-    mostOthers: workers,
-    isHeldBack: () => engine.isHeldBack,
-    requestsLeft: () => origin?.requestsLeft,
-  })
-  const count = files.length
-  const smallestFirst = files
-    .map((planned, index) => ({ planned, index }))
-    .sort((a, b) => a.planned.file.size - b.planned.file.size)
-  fetcher.expect(smallestFirst.flatMap(({ planned }) => (isMissing(planned) ? [planned.file] : [])))
-  const garbage = new Garbage()
-  const results: FileResult[] = []
-  let failure: { readonly error: unknown } | undefined
-  const unusable: UnusableNameError[] = []
-  await places.each(
-    takeFrom(smallestFirst.reverse()),
-    async ({ planned, index }) => {
-      if (failure) return
-      try {
-        const found = await bring(fetcher, commit, planned)
-        const result = isIntact ? await checked(found, planned.file.path, isIntact) : found
-        if (keepsResults) results[index] = result
-        garbage.add(FETCHED_COSTS + Math.min(MOST_GARBAGE, 2 * result.size))
-      } catch (error) {
-        if (error instanceof UnusableNameError) unusable.push(error)
-        else failure ??= { error }
-      }
-    },
-    ({ planned }) => fetcher.isSmall(planned.file),
-  )
-  if (failure) throw failure.error
-  const [first] = unusable
-  if (first) throw allButUnusable(first, unusable, count)
-  return results
-}
-
-/** Takes what is last off the list, so that no list holds it for longer than it is worked on. */
-function* takeFrom<T extends object>(list: T[]): Generator<T> {
-  for (let item = list.pop(); item; item = list.pop()) yield item
-}
-
-function isMissing(planned: PlannedFile): planned is PlannedFile & { readonly file: FileRef } {
-  return !planned.isHere && !planned.unusable
-}
-
-/** The error when all files are here but those whose names cannot be stored. */
-function allButUnusable(
-  first: UnusableNameError,
-  all: readonly UnusableNameError[],
-  count: number,
-): DfhfError {
-  const reasons = all.map(({ message }) => message).join('; ')
-  return new DfhfError(
-    first.code,
-    `${all.length} of ${countOf(count, 'file')} cannot be stored, all others are here: ${reasons}`,
-    {
-      hint: `leave ${all.length === 1 ? 'it' : 'them'} out with --exclude`,
-      cause: first,
-    },
-  )
-}
-
-async function bring(fetcher: RepoFetcher, commit: Commit, planned: PlannedFile): Promise<FileResult> {
-  if (planned.placed === undefined) {
-    if (planned.unusable) throw planned.unusable
-    return fetcher.fetch(planned.file, { isMissing: !planned.isHere })
-  }
-  const { file, oid, size } = planned.placed
-  return fetcher.found({ commit, oid, size }, file, performance.now())
-}
-
-/** A result whose content is known to be its oid's; a file that was here before is read for it. */
-async function checked(
-  result: FileResult,
-  name: string,
-  isIntact: NonNullable<SnapshotOptions['isIntact']>,
-): Promise<FileResult> {
-  if (result.verified) return result
-  if (isOid(result.oid) && (await isIntact(result.path, result.oid))) return { ...result, verified: true }
-  throw new DfhfError('verification-failed', `${name} at ${result.path} does not hold what its oid says`, {
-    hint: 'run again with --force-download',
-  })
 }
 
 function incomplete({ repo, revision }: FetchParts, count: number): DfhfError {
@@ -186,6 +131,6 @@ function incomplete({ repo, revision }: FetchParts, count: number): DfhfError {
   )
 }
 
-function sizeOf(files: SnapshotPlan['files']): number {
+function sizeOf(files: readonly PlannedFile[]): number {
   return files.reduce((sum, { file }) => sum + file.size, 0)
 }

@@ -6,42 +6,52 @@ interface Listed {
   readonly oid: string
 }
 
+/** Files of a listing that may be stored together, each path once, and why some of them may not. */
+export interface Sorted<T> {
+  readonly files: readonly T[]
+  /** By path. */
+  readonly clashes: ReadonlyMap<string, UnusableNameError>
+}
+
 /**
- * Why some paths of a listing cannot be stored beside the others: a file that is a folder of others as well, or one that
- * is listed with two contents. No git tree holds either, so the listing of a mirror is wrong, and dfhf cannot know how.
+ * Finds the paths of a listing that cannot be stored beside the others: a file that is a folder of others as well, or
+ * one that is listed with two contents. No git tree holds either, so the listing of a mirror is wrong, and dfhf cannot
+ * know how. What clashes with a file of an earlier page, which may stand on the disk by now, is refused itself.
  */
-export function findClashes(files: readonly Listed[]): ReadonlyMap<string, UnusableNameError> {
-  const clashes = new Map<string, UnusableNameError>()
-  const oids = new Map<string, string>()
-  for (const { path, oid } of files) {
-    const known = oids.get(path)
-    if (known === undefined) oids.set(path, oid)
-    else if (known !== oid) clashes.set(path, clash(path, 'it is listed with two contents'))
-  }
-  const sorted = [...oids.keys()].sort()
-  for (const path of oids.keys()) {
-    const below = `${path}/`
-    if (sorted[firstFrom(sorted, below)]?.startsWith(below))
-      clashes.set(path, clash(path, 'it is a folder of other files, too'))
-  }
-  return clashes
-}
+export class ListingClashes {
+  readonly #oids = new Map<string, string>()
+  readonly #folders = new Set<string>()
 
-/** The files, each path once; the first of those with the same path stays. */
-export function withoutRepeats<T extends { readonly path: string }>(files: readonly T[]): T[] {
-  const seen = new Set<string>()
-  return files.filter(({ path }) => seen.size < seen.add(path).size)
-}
-
-/** The index of the first text that does not come before `text`. */
-function firstFrom(sorted: readonly string[], text: string): number {
-  let [low, high] = [0, sorted.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((sorted[middle] ?? '') < text) low = middle + 1
-    else high = middle
+  /** Takes the next page of the listing. */
+  add<T extends Listed>(page: readonly T[]): Sorted<T> {
+    const clashes = new Map<string, UnusableNameError>()
+    const found = new Map<string, T>()
+    for (const file of page) {
+      const { path, oid } = file
+      const known = this.#oids.get(path)
+      if (known === undefined) this.#oids.set(path, oid)
+      else if (known !== oid) clashes.set(path, clash(path, 'it is listed with two contents'))
+      if (known === undefined || (known !== oid && !found.has(path))) found.set(path, file)
+    }
+    for (const path of found.keys()) {
+      const parent = this.#takeFolders(path, found)
+      if (parent !== undefined) clashes.set(path, clash(path, `${JSON.stringify(parent)} is a file, too`))
+    }
+    for (const path of found.keys())
+      if (this.#folders.has(path)) clashes.set(path, clash(path, 'it is a folder of other files, too'))
+    return { files: [...found.values()], clashes }
   }
-  return low
+
+  /** Notes the folders above a path; gives the one that stands as a file already, from an earlier page. */
+  #takeFolders(path: string, page: ReadonlyMap<string, unknown>): string | undefined {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const folder = path.slice(0, end)
+      if (this.#folders.has(folder)) continue
+      if (this.#oids.has(folder) && !page.has(folder)) return folder
+      this.#folders.add(folder)
+    }
+    return undefined
+  }
 }
 
 function clash(path: string, why: string): UnusableNameError {

@@ -4,9 +4,10 @@ import { createPathFilter } from '../repo/patterns.ts'
 import { repoName } from '../repo/repo.ts'
 import type { LockedRepo } from '../repo/repo-lock.ts'
 import { isHiddenByCache } from './download-file.ts'
-import { keepNote, keepRevision } from './keep-note.ts'
+import { keepRevision } from './keep-note.ts'
 import { planFiles, type SnapshotPlan } from './plan-snapshot.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
+import { originPages } from './repo-listing.ts'
 
 /** So many differences are told one by one. */
 const MOST_TOLD = 3
@@ -34,14 +35,13 @@ async function findList(
   parts: FetchParts,
   { commit }: LockedRepo,
 ): Promise<{ readonly listed?: readonly ListedFile[]; readonly failure?: DfhfError }> {
-  const { repo, origin, mayAskHub, destination, signal } = parts
+  const { origin, mayAskHub, destination } = parts
   const kept = await destination.readTree(commit)
   if (kept) return { listed: kept }
   if (!origin || !mayAskHub) return {}
   try {
-    const listed = await Array.fromAsync(origin.listFiles(repo, commit, { signal }))
-    await keepNote(parts, () => destination.noteTree(commit, listed))
-    return { listed }
+    const pages = await Array.fromAsync(originPages(parts, origin, commit))
+    return { listed: pages.flatMap(({ files }) => files) }
   } catch (error) {
     if (isHiddenByCache(error)) return { failure: error }
     throw error

@@ -1,20 +1,17 @@
-import { countOf } from '../base/count-of.ts'
 import { DfhfError } from '../base/errors.ts'
-import { type Commit, isCommit } from '../blob/oid.ts'
+import type { Commit } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import { createPathFilter, literalText, matchesPattern } from '../repo/patterns.ts'
 import { repoName } from '../repo/repo.ts'
-import { isHiddenByCache } from './download-file.ts'
 import { Garbage } from './garbage.ts'
-import { keepNote, keepRevision } from './keep-note.ts'
-import { findClashes, withoutRepeats } from './listing-clashes.ts'
+import { keepRevision } from './keep-note.ts'
+import { ListingClashes } from './listing-clashes.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
+import { LISTED_COSTS, type Listing, notCached, openListing } from './repo-listing.ts'
 
 /** Files that are looked for on the disk at the same time: thousands of such questions at once would fill the memory. */
 const PLANNED_AT_ONCE = 32
-/** Bytes of garbage that come of reading an entry of a list, and of looking for a file on the disk: about as many. */
-const PLANNED_COSTS = 2_000
 
 /** Which files of a repo are meant; patterns as huggingface_hub's allow and ignore patterns. */
 export interface FilePatterns {
@@ -29,6 +26,13 @@ export interface FilePatterns {
 export interface SnapshotPlan {
   readonly commit: Commit
   readonly files: readonly PlannedFile[]
+}
+
+/** The next files of a plan whose list is still being read. */
+export interface PlannedPage {
+  readonly files: readonly PlannedFile[]
+  /** True where no page follows. */
+  readonly isLast: boolean
 }
 
 /** A file of a plan. Where no list of the commit's files is to be had, `placed` is all that is known of it. */
@@ -46,51 +50,109 @@ export type PlannedFile =
       readonly placed: PlacedFile
     }
 
+/** True for what has to be fetched, and can be stored. */
+export function isMissing(planned: PlannedFile): planned is PlannedFile & { readonly file: FileRef } {
+  return !planned.isHere && !planned.unusable
+}
+
 /** Finds out what the snapshot consists of and what of it is here. Notes the revision, writes nothing else. */
 export async function planSnapshot(fetcher: RepoFetcher, patterns: FilePatterns): Promise<SnapshotPlan> {
-  const { parts } = fetcher
-  const { commit, failure } = await resolveCommit(parts)
-  const listing = await listFiles(parts, commit, failure)
+  const listing = await openListing(fetcher.parts)
+  const pages = await Array.fromAsync(planPages(fetcher, listing, patterns))
+  return { commit: listing.commit, files: pages.flatMap(({ files }) => files) }
+}
+
+/**
+ * The plan for the files that the patterns keep, as their list is read. Before the last page is given, the patterns that
+ * must match have been checked and the revision is noted.
+ */
+export async function* planPages(
+  { parts }: RepoFetcher,
+  { commit, pages, isWhole }: Listing,
+  patterns: FilePatterns,
+): AsyncGenerator<PlannedPage> {
   const isKept = createPathFilter(patterns)
-  const kept = listing.files.filter((file) => isKept(file.path))
-  for (const pattern of patterns.mustMatch) {
-    if (kept.some((file) => matchesPattern(file.path, pattern))) continue
-    if (!listing.isWhole) throw notCached(`'${pattern}' at ${parts.revision}`)
-    throw notListed(parts, pattern, listing)
+  const names = new NamesToFind(patterns.mustMatch)
+  const clashes = new ListingClashes()
+  let count = 0
+  for await (const { files, isLast } of pages) {
+    const kept = files.filter(({ path }) => isKept(path))
+    count += kept.length
+    names.look(files, kept)
+    if (isLast) {
+      const missing = names.firstMissing()
+      if (missing !== undefined && isWhole) throw notListed(parts, missing)
+      if (missing !== undefined) throw notCached(`'${missing.pattern}' at ${parts.revision}`)
+      if (count === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
+      await keepRevision(parts, commit)
+    }
+    if (isLast || kept.length > 0) yield { files: await planFiles(parts, commit, kept, clashes), isLast }
   }
-  if (kept.length === 0) parts.engine.report({ type: 'notice', text: nothingKept(parts, patterns) })
-  await keepRevision(parts, commit)
-  return { commit, files: await planFiles(parts, commit, kept) }
 }
 
 /** What is known of a file before it is looked for here. */
 type Wanted = Pick<ListedFile, 'path' | 'oid' | 'size'> | PlacedFile
 
-/** Finds out which of these files of a commit are here and which cannot be stored. */
+/** Finds out which of these files of a commit are here and which cannot be stored; `known` are those before them. */
 export async function planFiles(
   parts: FetchParts,
   commit: Commit,
   all: readonly Wanted[],
+  known = new ListingClashes(),
 ): Promise<PlannedFile[]> {
-  const clashes = findClashes(all.filter((file) => !('file' in file)))
-  const wanted = withoutRepeats(all)
+  const { files: wanted, clashes } = known.add(all)
   const files: PlannedFile[] = []
   const garbage = new Garbage()
   let next = 0
   const planRest = async () => {
     for (let at = next++, file = wanted[at]; file; at = next++, file = wanted[at]) {
       files[at] = await planFile(parts, commit, file, clashes.get(file.path))
-      garbage.add(PLANNED_COSTS)
+      garbage.add(LISTED_COSTS)
     }
   }
   await Promise.all(Array.from({ length: PLANNED_AT_ONCE }, planRest))
   return files
 }
 
-/** The error for a name that no file has; a folder's name became a pattern for all files below it. */
-function notListed({ repo, revision }: FetchParts, pattern: string, listing: Listing): DfhfError {
-  const folder = pattern.endsWith('/**') ? literalText(pattern.slice(0, -'/**'.length)) : undefined
-  const isFile = folder !== undefined && listing.files.some((file) => file.path === folder)
+/** A pattern that no file matched; for a folder's, its name and whether a file has it. */
+interface MissingName {
+  readonly pattern: string
+  /** A folder's name became a pattern for all files below it. */
+  readonly folder: string | undefined
+  readonly isFile: boolean
+}
+
+/** The names that a user gave, which must all be in a listing. */
+class NamesToFind {
+  readonly #missing: Map<string, { readonly folder: string | undefined; isFile: boolean }>
+
+  constructor(patterns: readonly string[]) {
+    const folderOf = (pattern: string) =>
+      pattern.endsWith('/**') ? literalText(pattern.slice(0, -'/**'.length)) : undefined
+    this.#missing = new Map(
+      patterns.map((pattern) => [pattern, { folder: folderOf(pattern), isFile: false }]),
+    )
+  }
+
+  /** Looks at the next files of the listing, and at those of them that are kept. */
+  look(files: readonly Listed[], kept: readonly Listed[]): void {
+    for (const [pattern, name] of this.#missing) {
+      if (kept.some(({ path }) => matchesPattern(path, pattern))) this.#missing.delete(pattern)
+      else name.isFile ||= files.some(({ path }) => path === name.folder)
+    }
+  }
+
+  firstMissing(): MissingName | undefined {
+    const [first] = this.#missing
+    return first && { pattern: first[0], ...first[1] }
+  }
+}
+
+interface Listed {
+  readonly path: string
+}
+
+function notListed({ repo, revision }: FetchParts, { pattern, folder, isFile }: MissingName): DfhfError {
   const what = folder === undefined ? `file '${pattern}'` : `folder '${folder}'`
   return new DfhfError('file-not-found', `no ${what} in ${repoName(repo)} at ${revision}`, {
     hint: isFile
@@ -125,87 +187,4 @@ async function planFile(
     if (error instanceof UnusableNameError) return { file, isHere: false, unusable: error }
     throw error
   }
-}
-
-/** The commit that a revision means; with the origin's error where it could not be asked. */
-interface Resolved {
-  readonly commit: Commit
-  readonly failure?: DfhfError
-}
-
-/** The commit that the revision means now; the one that it meant last when the Hub cannot be asked. */
-async function resolveCommit(parts: FetchParts): Promise<Resolved> {
-  const { repo, revision, origin, destination, signal, isForced } = parts
-  if (isCommit(revision)) return { commit: revision }
-  const known = await destination.readRef(revision)
-  if (!origin) {
-    if (known) return { commit: known }
-    throw notCached(`${repo.id} at ${revision}`)
-  }
-  if (!known || isForced) parts.onFetchLikely()
-  try {
-    const { commit } = await origin.resolveRevision(repo, revision, { signal })
-    return { commit }
-  } catch (error) {
-    const isDenied = !(error instanceof DfhfError) || error.code === 'revision-not-found'
-    if (!known || isForced || isDenied || !(await isListed(parts, known))) throw error
-    parts.engine.report({
-      type: 'notice',
-      text: `${error.message}; using commit ${known.slice(0, 8)}, the last that was seen`,
-    })
-    return { commit: known, failure: error }
-  }
-}
-
-async function isListed({ destination }: FetchParts, commit: Commit): Promise<boolean> {
-  return ((await destination.readTree(commit)) ?? (await destination.listPlaced(commit))) !== undefined
-}
-
-/** What is known of a commit's files. */
-interface Listing {
-  readonly files: readonly (ListedFile | PlacedFile)[]
-  /** False where these are only the files that happen to be here. */
-  readonly isWhole: boolean
-}
-
-/**
- * All files of a commit. A commit never changes, so a list that was kept is as good as the Hub's. Older clients kept
- * none: where the Hub cannot be asked either, the files that are here have to do, as for huggingface_hub.
- */
-async function listFiles(parts: FetchParts, commit: Commit, failure?: DfhfError): Promise<Listing> {
-  const { repo, origin, destination, signal, isForced } = parts
-  const kept = await destination.readTree(commit)
-  if (kept) return { files: kept, isWhole: true }
-  let why = failure ?? notCached(`the list of files of ${repo.id} at ${parts.revision}`)
-  if (origin && failure === undefined) {
-    try {
-      const files = await readAll(origin.listFiles(repo, commit, { signal }))
-      await keepNote(parts, () => destination.noteTree(commit, files))
-      return { files, isWhole: true }
-    } catch (error) {
-      if (isForced || !isHiddenByCache(error)) throw error
-      why = error
-    }
-  }
-  const files = await destination.listPlaced(commit)
-  if (files === undefined) throw why
-  const text = `${why.message}; taking what is here of it, ${countOf(files.length, 'file')}, for all of it`
-  parts.engine.report({ type: 'notice', text })
-  return { files, isWhole: false }
-}
-
-async function readAll(listed: AsyncIterable<ListedFile>): Promise<ListedFile[]> {
-  const garbage = new Garbage()
-  const files: ListedFile[] = []
-  for await (const file of listed) {
-    files.push(file)
-    garbage.add(PLANNED_COSTS)
-  }
-  return files
-}
-
-function notCached(what: string): DfhfError {
-  return new DfhfError('not-cached', `${what} is not in the cache, and the Hub may not be asked`, {
-    hint: 'run again without offline mode',
-  })
 }

@@ -73,7 +73,7 @@ export class RepoFetcher {
   }
 
   /**
-   * Says which files will be fetched, in this order, so that small ones may come from peers many at a time. Not those
+   * Says which files will be fetched next, in this order, so that small ones may come from peers many at a time. Not those
    * that keyed peers have to prove: the question to the Hub costs as much as the file.
    */
   expect(files: readonly FileRef[]): void {
@@ -82,8 +82,7 @@ export class RepoFetcher {
       (file) =>
         file.size > 0 && file.size <= SMALL_BLOB_SIZE && !(hasClusterKey && mayAskHub && needsProof(file)),
     )
-    if (small.length < WORTH_BUNDLING) return
-    this.#bundles ??= engine.bundles(signal)
+    if (small.length >= WORTH_BUNDLING) this.#bundles ??= engine.bundles(signal)
     this.#bundles?.expect(small)
   }
 

@@ -12,6 +12,13 @@ export interface RepoState {
   readonly isDisabled: boolean
 }
 
+/** Files of a commit that its origin lists together. */
+export interface ListedPage {
+  readonly files: readonly ListedFile[]
+  /** True where no page follows. */
+  readonly isLast: boolean
+}
+
 /** What may end a question early. */
 export interface Waiting {
   readonly signal?: AbortSignal | undefined
@@ -35,8 +42,8 @@ export interface Origin {
   readonly requestsLeft?: number | undefined
   /** Resolves a revision to its commit; throws `repo-not-found`, `revision-not-found` and the like. */
   resolveRevision(repo: Repo, revision: string, options?: Waiting): Promise<RepoState>
-  /** Every file of a commit. */
-  listFiles(repo: Repo, commit: Commit, options?: Waiting): AsyncIterable<ListedFile>
+  /** Every file of a commit, page by page; the last page comes even where it is empty. */
+  listPages(repo: Repo, commit: Commit, options?: Waiting): AsyncIterable<ListedPage>
   /** One file at a revision; throws FileNotFoundError. `isCached` asks once and quickly, since a copy will do. */
   describeFile(
     repo: Repo,

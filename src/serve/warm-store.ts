@@ -43,13 +43,15 @@ export async function planWarm(order: WarmOrder, parts: WarmParts): Promise<Warm
   const others = createTimeSlice()
   const files: ListedFile[] = []
   let size = 0
-  for await (const file of hub.listFiles(order.repo, commit, { signal })) {
-    await others()
-    signal.throwIfAborted()
-    if (!isKept(file.path)) continue
-    files.push(file)
-    size += file.size
-    if (files.length > MAX_FILES) throw new DfhfError('usage', `more than ${MAX_FILES} files at once`)
+  for await (const page of hub.listPages(order.repo, commit, { signal })) {
+    for (const file of page.files) {
+      await others()
+      signal.throwIfAborted()
+      if (!isKept(file.path)) continue
+      files.push(file)
+      size += file.size
+      if (files.length > MAX_FILES) throw new DfhfError('usage', `more than ${MAX_FILES} files at once`)
+    }
   }
   if (size > storeQuota) {
     throw new DfhfError(

@@ -22,13 +22,17 @@ export interface FileResult {
 
 /** All that the terminal, the JSON output, the metrics and the status page know of a transfer. */
 export type TransferEvent =
-  /** The plan of a snapshot is known: how many files and bytes it has and how much must be fetched. */
+  /**
+   * How many files and bytes a snapshot has and how much must be fetched: of all that is listed so far, until the list is
+   * whole.
+   */
   | {
       readonly type: 'plan'
       readonly files: number
       readonly size: number
       readonly missingFiles: number
       readonly missingSize: number
+      readonly isWhole: boolean
     }
   /** A file begins; `present` bytes of it are already on disk. `id` is unique among the files of this run. */
   | {

@@ -67,9 +67,9 @@ export function createJsonReporter({ stderr, now, isVerbose, intervalMs }: JsonO
 }
 
 function snapshot(progress: Progress): object {
-  const { files, doneFiles, size, done, speed, bytes, connections } = progress.total()
+  const { files, isWhole, doneFiles, size, done, speed, bytes, connections } = progress.total()
   const waiting = progress
     .files()
     .flatMap(({ name, stall }) => (stall === undefined ? [] : [{ name, reason: stall }]))
-  return { files, doneFiles, size, done, speed: Math.round(speed), bytes, connections, waiting }
+  return { files, isWhole, doneFiles, size, done, speed: Math.round(speed), bytes, connections, waiting }
 }

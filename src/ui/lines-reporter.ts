@@ -24,14 +24,19 @@ export function createLinesReporter(options: LinesOptions): Reporter {
   const startedMs = now()
   let timer: ReturnType<typeof setInterval> | undefined
   let isStopped = false
+  let isPlanTold = false
   const line = (text: string) => {
     if (!isStopped) stderr.write(`${text}\n`)
   }
   const log = createMessageLog(line, options)
 
   function tell(event: TransferEvent): void {
-    if (event.type === 'plan' && event.missingFiles > 0) line(planLine(event))
-    else if (event.type === 'file-start') names.set(event.id, event.name)
+    if (event.type === 'plan') {
+      // Of a long list, the first that is known and all of it.
+      if (event.missingFiles === 0 || (isPlanTold && !event.isWhole)) return
+      isPlanTold = true
+      line(planLine(event))
+    } else if (event.type === 'file-start') names.set(event.id, event.name)
     else if (event.type === 'task-done') {
       if (options.isDaemon) log.info(taskLine(event))
       else if (options.isVerbose) line(taskLine(event))

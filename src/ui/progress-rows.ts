@@ -1,8 +1,14 @@
 import type { ChalkInstance } from 'chalk'
-import { countOf } from '../base/count-of.ts'
-import { formatSize } from '../base/size.ts'
 import type { FileProgress, Progress, TotalProgress } from './progress.ts'
-import { etaText, percentText, sharesText, speedText, waitText } from './progress-text.ts'
+import {
+  etaText,
+  filesText,
+  percentText,
+  sharesText,
+  sizesText,
+  speedText,
+  waitText,
+} from './progress-text.ts'
 import { safeText } from './safe-text.ts'
 import { padded, shortName } from './short-name.ts'
 
@@ -51,13 +57,12 @@ function toRow(
   stall: string | undefined,
   limit: number,
 ): Row {
-  const amount = `${formatSize(of.done)} / ${formatSize(of.size)}`
-  return { name: shortName(name, limit), of, amount, stall }
+  return { name: shortName(name, limit), of, amount: sizesText(of), stall }
 }
 
 function totalLabel(total: TotalProgress, hidden: number): string {
   const more = hidden > 0 ? `, ${hidden} more open` : ''
-  return `${total.doneFiles}/${countOf(total.files, 'file')}${more}`
+  return filesText(total) + more
 }
 
 function rowText(
@@ -70,7 +75,7 @@ function rowText(
   const painted = stall === undefined ? colors.green : colors.yellow
   const full = of.size === 0 ? barWidth : Math.floor((of.done * barWidth) / of.size)
   const bar = barWidth > 0 ? [painted('━'.repeat(full)) + colors.dim('─'.repeat(barWidth - full))] : []
-  const percent = percentText(of.done, of.size).padStart(5)
+  const percent = (percentText(of) ?? '').padStart(5)
   const head = [padded(name, widths.nameWidth), percent, ...bar, padded(amount, widths.amountWidth)].join(' ')
   const room = width - 1 - Bun.stringWidth(head)
   if (room < 0) return [...Bun.stripANSI(head)].slice(0, Math.max(0, Math.floor((width - 1) / 2))).join('')

@@ -6,9 +6,26 @@ import type { FileProgress, Progress, TotalProgress } from './progress.ts'
 import { safeText } from './safe-text.ts'
 import { shortName } from './short-name.ts'
 
-/** `45 %`, rounded down so that 100 means complete. */
-export function percentText(done: number, size: number): string {
-  return `${size === 0 ? 100 : Math.floor((done * 100) / size)} %`
+/** How far something is; where `isWhole` is false, `size` is only what is known of it so far. */
+interface Extent {
+  readonly size: number
+  readonly done: number
+  readonly isWhole: boolean
+}
+
+/** `45 %`, rounded down so that 100 means complete; undefined where the whole is not known yet. */
+export function percentText({ done, size, isWhole }: Extent): string | undefined {
+  return isWhole ? `${size === 0 ? 100 : Math.floor((done * 100) / size)} %` : undefined
+}
+
+/** `12/1000+ files`, without the sign once all are listed. */
+export function filesText({ doneFiles, files, isWhole }: TotalProgress): string {
+  return `${doneFiles}/${isWhole ? countOf(files, 'file') : `${files}+ files`}`
+}
+
+/** `1.2 GB / 2.7 GB`, with a `+` while more may be listed. */
+export function sizesText({ done, size, isWhole }: Extent): string {
+  return `${formatSize(done)} / ${formatSize(size)}${isWhole ? '' : '+'}`
 }
 
 /** `650 MB/s`. */
@@ -16,17 +33,14 @@ export function speedText(speed: number): string {
   return `${formatSize(speed)}/s`
 }
 
-/** `ETA 12 s`, or undefined when nothing moves or nothing is left. */
+/** `ETA 12 s`, or undefined when nothing moves, nothing is left or nobody knows how much is left. */
 export function etaText({
   size,
   done,
+  isWhole,
   speed,
-}: {
-  size: number
-  done: number
-  speed: number
-}): string | undefined {
-  if (speed < 1 || done >= size) return undefined
+}: Extent & { readonly speed: number }): string | undefined {
+  if (speed < 1 || done >= size || !isWhole) return undefined
   const seconds = Math.ceil((size - done) / speed)
   return `ETA ${seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000)}`
 }
@@ -56,11 +70,14 @@ export function statsLine(progress: Progress): string {
   const reasons = [...new Set([...progress.held(), ...stalls])].join('; ')
   const [only] = files
   if (!total.isMany && !only) return reasons === '' ? 'asking the Hub' : waitText(reasons)
-  const subject = total.isMany
-    ? `${total.doneFiles}/${countOf(total.files, 'file')}`
-    : shortName(safeText(only?.name ?? ''))
+  const subject = total.isMany ? filesText(total) : shortName(safeText(only?.name ?? ''))
   const isHeld = reasons !== '' && total.speed < 1
-  return join([`${subject}: ${amountText(total)}`, ...movement(total), isHeld && waitText(reasons)])
+  return join([
+    `${subject}: ${sizesText(total)}`,
+    percentText(total),
+    ...movement(total),
+    isHeld && waitText(reasons),
+  ])
 }
 
 /** `waiting: the Hub asks for 20 s of patience`; a reason may say itself that it is a wait. */
@@ -68,14 +85,11 @@ export function waitText(reason: string): string {
   return safeText(reason.startsWith('waiting') ? reason : `waiting: ${reason}`)
 }
 
-/** `1.2 GB / 2.7 GB, 45 %`. */
-function amountText({ done, size }: { done: number; size: number }): string {
-  return `${formatSize(done)} / ${formatSize(size)}, ${percentText(done, size)}`
-}
-
 /** `fetching 11 of 12 files, 271 kB; 600 MB are here already`. */
 export function planLine(plan: Extract<TransferEvent, { type: 'plan' }>): string {
-  const { files, size, missingFiles, missingSize } = plan
+  const { files, size, missingFiles, missingSize, isWhole } = plan
+  if (!isWhole)
+    return `fetching ${missingFiles} of the first ${countOf(files, 'file')} while the others are listed`
   const here = size > missingSize ? `; ${formatSize(size - missingSize)} are here already` : ''
   return `fetching ${missingFiles} of ${countOf(files, 'file')}, ${formatSize(missingSize)}${here}`
 }
@@ -86,7 +100,7 @@ export function summaryLine(progress: Progress, ms: number): string | undefined 
   if (!total.isMany) return undefined
   const got = total.bytes.hub + total.bytes.peers + total.bytes.local
   const all = countOf(total.files, 'file')
-  const files = progress.isComplete ? all : `${total.doneFiles} of ${all}`
+  const files = progress.isComplete ? all : `${total.doneFiles} of ${total.isWhole ? all : `${all} or more`}`
   if (progress.isComplete && got === 0) return `${files}, ${formatSize(total.size)}, all here already`
   const kept = progress.isComplete && got < total.size && `${formatSize(total.size - got)} were here`
   return join([`${files}, ${gotText(got, ms)}`, kept, sourcesText(total.bytes, progress)])

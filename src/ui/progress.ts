@@ -27,6 +27,8 @@ export interface FileProgress {
   readonly connections: { readonly hub: number; readonly peers: number }
   /** Bytes a second. */
   readonly speed: number
+  /** Always: what a single file holds is known. */
+  readonly isWhole: true
   /** Why nothing arrives, or undefined while something does. */
   readonly stall: string | undefined
 }
@@ -36,6 +38,8 @@ export interface TotalProgress {
   /** All files and bytes that are meant, those that were here before included. */
   readonly files: number
   readonly size: number
+  /** False while the list of files is still being read, so that there may be more of them. */
+  readonly isWhole: boolean
   readonly doneFiles: number
   readonly done: number
   readonly bytes: BytesBySource
@@ -94,6 +98,7 @@ export class Progress {
       bytes: file.bytes,
       connections: { hub: file.hub, peers: file.peers },
       speed: file.meter.rate(),
+      isWhole: true,
       stall: this.#stallOf(file),
     }))
   }
@@ -107,6 +112,7 @@ export class Progress {
     return {
       files: goal.files,
       size: goal.size,
+      isWhole: this.#plan?.isWhole ?? true,
       doneFiles: Math.min(goal.files, Math.max(before.files + this.#fetched.files, this.#done.files)),
       done: Math.min(goal.size, done),
       bytes: this.#bytes,
@@ -126,7 +132,7 @@ export class Progress {
 
   /** True when every file of the plan is complete. */
   get isComplete(): boolean {
-    return this.#done.files >= (this.#plan ?? this.#begun).files
+    return this.total().isWhole && this.#done.files >= (this.#plan ?? this.#begun).files
   }
 
   /** Bytes by peer, the most generous first. */

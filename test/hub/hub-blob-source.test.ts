@@ -8,6 +8,7 @@ import { thrownBy } from '../support/http/thrown-by.ts'
 import { variedRepo } from '../support/hub/fixtures.ts'
 import { startTestHub, type TestHub, type TestHubOptions } from '../support/hub/test-hub.ts'
 import { clientOf, oidOf, sourceOf, varied } from './hub-fixture.ts'
+import { listedFiles } from './listed-files.ts'
 
 const weights = 'weights/model.safetensors'
 const { signal } = new AbortController()
@@ -27,7 +28,7 @@ describe('a blob of the Hub', () => {
     await using client = clientOf(hub.url)
     const { commit } = await client.resolveRevision(varied, 'main')
     let files = 0
-    for await (const { path, oid, size } of client.listFiles(varied, commit)) {
+    for (const { path, oid, size } of await listedFiles(client, varied, commit)) {
       const source = new HubBlobSource(client.session, varied, { commit, path, oid, size })
       const bytes = await bytesOf(await source.open({ start: 0, end: size }, { signal }))
       expect([path, oidOf(bytes, oid)]).toEqual([path, oid])
@@ -234,7 +235,7 @@ describe('a plain file of a commit of which others were fetched', () => {
   async function fetchAll(hub: TestHub, client: HubClient): Promise<string[][]> {
     const { commit } = await client.resolveRevision(repo, 'main')
     const asked: string[][] = []
-    for await (const { path, oid, size } of client.listFiles(repo, commit)) {
+    for (const { path, oid, size } of await listedFiles(client, repo, commit)) {
       hub.resetStats()
       const source = client.openSource(repo, { commit, path, oid, size }, { guesses: true })
       const bytes = await bytesOf(await source.open({ start: 0, end: size }, { signal }))

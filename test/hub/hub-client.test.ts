@@ -6,17 +6,12 @@ import { thrownBy } from '../support/http/thrown-by.ts'
 import { variedRepo } from '../support/hub/fixtures.ts'
 import { startTestHub, type TestHubOptions } from '../support/hub/test-hub.ts'
 import { clientOf, varied } from './hub-fixture.ts'
+import { listedFiles } from './listed-files.ts'
 
 const start = (options: TestHubOptions = {}) => startTestHub({ repos: [variedRepo()], ...options })
 const weights = 'weights/model.safetensors'
 const ann = { name: 'ann', token: 'hf_ann', access: [varied.id] }
 const bob = { name: 'bob', token: 'hf_bob' }
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = []
-  for await (const item of items) list.push(item)
-  return list
-}
 
 describe('a revision', () => {
   test.each(['main', 'v1.0', 'feature/new-head', 'refs/pr/1', 'refs/convert/parquet'])(
@@ -78,7 +73,7 @@ describe('the tree', () => {
     await using hub = await start({ pageSize: 3 })
     await using client = clientOf(hub.url)
     const { commit } = await client.resolveRevision(varied, 'main')
-    const files = await all(client.listFiles(varied, commit))
+    const files = await listedFiles(client, varied, commit)
     const expected = hub.repo(varied.id).resolve('main')?.files ?? new Map()
     expect(files.map(({ path }) => path).sort()).toEqual([...expected.keys()].sort())
     for (const file of files) {
@@ -96,7 +91,7 @@ describe('the tree', () => {
       faults: [{ match: { kind: 'tree' }, headers: { Link: next } }],
     })
     await using client = clientOf(hub.url, { token: ann.token })
-    const error = await thrownBy(() => all(client.listFiles(varied, 'main')))
+    const error = await thrownBy(() => listedFiles(client, varied, 'main'))
     expect(error).toMatchObject({ code: 'bad-response' })
     expect(String(error)).toContain('another host')
   })
@@ -106,7 +101,7 @@ describe('the tree', () => {
     const fault = { match: { kind: 'tree' as const }, times: 1, headers: { Link: next } }
     await using hub = await start({ faults: [fault] })
     await using client = clientOf(hub.url)
-    await all(client.listFiles(varied, 'main'))
+    await listedFiles(client, varied, 'main')
     expect(hub.requests.at(-1)?.target).toBe(`/api/models/${varied.id}/tree/main?second=page`)
   })
 
@@ -117,7 +112,7 @@ describe('the tree', () => {
     }
     await using hub = await start({ faults: [fault] })
     await using client = clientOf(hub.url)
-    const error = await thrownBy(() => all(client.listFiles(varied, 'main')))
+    const error = await thrownBy(() => listedFiles(client, varied, 'main'))
     expect(error).toMatchObject({ code: 'bad-response' })
     expect(hub.requests).toHaveLength(2)
   })
@@ -128,7 +123,7 @@ describe('the tree', () => {
       const repos = [{ id: varied.id, commits: [{ 'good.txt': 'good', [path]: 'bad' }] }]
       await using hub = await start({ repos })
       await using client = clientOf(hub.url)
-      const paths = (await all(client.listFiles(varied, 'main'))).map((file) => file.path)
+      const paths = (await listedFiles(client, varied, 'main')).map((file) => file.path)
       expect(paths.sort()).toEqual(['good.txt', path].sort())
     },
   )
@@ -139,7 +134,7 @@ describe('the tree', () => {
       const entry = { type: 'file', path, size: 1, oid: '6dcd4ce23d88e2ee9568ba546c007c63d9131c1b' }
       using server = Bun.serve({ port: 0, fetch: () => Response.json([entry]) })
       await using client = clientOf(`http://127.0.0.1:${server.port}`)
-      const paths = (await all(client.listFiles(varied, 'main'))).map((file) => file.path)
+      const paths = (await listedFiles(client, varied, 'main')).map((file) => file.path)
       expect(paths).toEqual([path])
     },
   )
@@ -160,7 +155,7 @@ describe('the tree', () => {
   ])('that is %s is refused', async (_, body) => {
     using server = Bun.serve({ port: 0, fetch: () => new Response(body) })
     await using client = clientOf(`http://127.0.0.1:${server.port}`)
-    const error = await thrownBy(() => all(client.listFiles(varied, 'main')))
+    const error = await thrownBy(() => listedFiles(client, varied, 'main'))
     expect(error).toMatchObject({ code: 'bad-response', retryable: false })
   })
 
@@ -171,7 +166,7 @@ describe('the tree', () => {
     ]
     await using hub = await start({ faults })
     await using client = clientOf(hub.url)
-    expect(await all(client.listFiles(varied, 'main'))).not.toHaveLength(0)
+    expect(await listedFiles(client, varied, 'main')).not.toHaveLength(0)
     expect(hub.requests).toHaveLength(3)
   })
 })
@@ -413,7 +408,7 @@ describe('beside its answers', () => {
     await using hub = await start({ users: [ann] })
     await using client = clientOf(hub.url, { token: ann.token })
     await client.resolveRevision(varied, 'main')
-    await all(client.listFiles(varied, 'main'))
+    await listedFiles(client, varied, 'main')
     const { location } = await client.describeFile(varied, 'main', weights)
     const response = await client.session.sendFollowing({ url: location })
     await response.discard()

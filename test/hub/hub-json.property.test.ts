@@ -6,6 +6,7 @@ import { isCommit, isOid } from '../../src/blob/oid.ts'
 import { UnusableNameError } from '../../src/repo/file-errors.ts'
 import { isInside, joinSafe } from '../../src/storage/files/safe-path.ts'
 import { clientOf, varied } from './hub-fixture.ts'
+import { listedFiles } from './listed-files.ts'
 
 interface Answer {
   readonly status: number
@@ -139,7 +140,7 @@ test('whatever the Hub answers, a list of files has proper files or ends in an e
   let listed = 0
   await fc.assert(
     fc.asyncProperty(given, async (list) => {
-      const tree = await ask(list, () => Array.fromAsync(client.listFiles(varied, commit)))
+      const tree = await ask(list, () => listedFiles(client, varied, commit))
       const found = await ask(list, () => client.pathsInfo(varied, commit, [file.path]))
       for (const { path, size, oid } of [...(tree ?? []), ...(found ?? [])]) {
         listed += 1

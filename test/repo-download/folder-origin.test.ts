@@ -88,8 +88,7 @@ describe.each(destinations)('a folder as origin, into %s', (_name, open) => {
       }
 
       async correctOid(of: Repo, { path }: FileRef) {
-        for await (const file of this.listFiles(of)) if (file.path === path) return file
-        return undefined
+        return (await this.list(of)).find((file) => file.path === path)
       }
     }
     const origin = new UnsureOrigin(world.root)

@@ -6,7 +6,7 @@ import { type Commit, isCommit, parseOid } from '../../src/blob/oid.ts'
 import type { ByteRange } from '../../src/blob/pieces.ts'
 import { FileNotFoundError } from '../../src/repo/file-errors.ts'
 import type { DescribedFile, FileRef, ListedFile } from '../../src/repo/file-ref.ts'
-import type { Origin, OriginSource, RepoState } from '../../src/repo/origin.ts'
+import type { ListedPage, Origin, OriginSource, RepoState } from '../../src/repo/origin.ts'
 import { type Repo, repoName } from '../../src/repo/repo.ts'
 
 /** Files of this size and more are named by their sha256, as LFS files are. */
@@ -21,7 +21,7 @@ export class FolderOrigin implements Origin {
   }
 
   async resolveRevision(repo: Repo, revision: string): Promise<RepoState> {
-    const files = await Array.fromAsync(this.listFiles(repo)).catch(() => undefined)
+    const files = await this.list(repo).catch(() => undefined)
     if (!files) throw new DfhfError('repo-not-found', `no folder ${repoName(repo)}`)
     const commit = commitOf(files)
     if (revision !== 'main' && revision !== commit)
@@ -29,22 +29,29 @@ export class FolderOrigin implements Origin {
     return { commit, isPrivate: false, isGated: false, isDisabled: false }
   }
 
-  async *listFiles(repo: Repo): AsyncGenerator<ListedFile> {
+  async *listPages(repo: Repo): AsyncGenerator<ListedPage> {
+    yield { files: await this.list(repo), isLast: true }
+  }
+
+  /** All files, in no order. */
+  async list(repo: Repo): Promise<ListedFile[]> {
     const folder = join(this.#root, repoName(repo))
     const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+    const files: ListedFile[] = []
     for (const entry of entries.filter((each) => each.isFile())) {
       const file = join(entry.parentPath, entry.name)
       const bytes = await readFile(file)
       const blobId = parseOid(createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex'))
       const isLfs = bytes.length >= LFS_SIZE
       const oid = isLfs ? parseOid(createHash('sha256').update(bytes).digest('hex')) : blobId
-      yield { path: relative(folder, file), size: bytes.length, oid, blobId }
+      files.push({ path: relative(folder, file), size: bytes.length, oid, blobId })
     }
+    return files
   }
 
   async describeFile(repo: Repo, revision: string, path: string): Promise<DescribedFile> {
     const { commit } = await this.resolveRevision(repo, revision)
-    for await (const file of this.listFiles(repo)) if (file.path === path) return { ...file, commit }
+    for (const file of await this.list(repo)) if (file.path === path) return { ...file, commit }
     throw new FileNotFoundError(`no file '${path}' in ${repoName(repo)}`, commit)
   }
 

@@ -12,20 +12,25 @@ function items(count: number, isSmall = true): Item[] {
 }
 
 /** A crowd whose clock stands until it is moved; `active` tells who is in. */
-function crowd(options: Partial<FilesInFlightOptions> = {}) {
+function crowd(options: Partial<FilesInFlightOptions<Item>> = {}) {
   const time = { now: 0 }
   const active: Item[] = []
-  const files = new FilesInFlight({ mostSmall: 64, mostOthers: 2, ...options, clock: () => time.now })
-  const run = (all: readonly Item[]) =>
-    files.each(
-      all,
-      async (item) => {
-        active.push(item)
-        await item.done.promise
-        active.splice(active.indexOf(item), 1)
-      },
-      ({ isSmall }) => isSmall,
-    )
+  const files = new FilesInFlight<Item>({
+    work: async (item) => {
+      active.push(item)
+      await item.done.promise
+      active.splice(active.indexOf(item), 1)
+    },
+    isSmall: ({ isSmall }) => isSmall,
+    mostSmall: 64,
+    mostOthers: 2,
+    ...options,
+    clock: () => time.now,
+  })
+  const run = (all: readonly Item[]) => {
+    files.add(all)
+    return files.end()
+  }
   /** Ends those that are in, `times` times, each after so many ms. */
   const pass = async (times: number, ms: number) => {
     for (let done = 0; done < times; done += 1) {
@@ -106,6 +111,36 @@ describe('many files in flight', () => {
     expect(active).toHaveLength(2)
     await pass(2, 1)
     await running
+  })
+
+  test('may come later: small ones overtake the large ones that wait, and those that work do not keep them out', async () => {
+    const { files, active, pass } = crowd({ mostSmall: 2 })
+    files.add(items(4, false))
+    expect(active.map(({ isSmall }) => isSmall)).toEqual([false, false])
+    files.add(items(3))
+    const ended = files.end()
+    expect(active.map(({ isSmall }) => isSmall)).toEqual([false, false, true, true])
+    await pass(1, 1)
+    expect(active.map(({ isSmall }) => isSmall)).toEqual([true, false])
+    await pass(3, 1)
+    await ended
+    expect(active).toHaveLength(0)
+  })
+
+  test('come in the order in which they were added', async () => {
+    const { files, active, pass } = crowd({ mostSmall: 1 })
+    const [first, second, third] = items(3)
+    if (!first || !second || !third) throw new Error('no items')
+    files.add([first, second])
+    files.add([third])
+    const ended = files.end()
+    const order: (Item | undefined)[] = []
+    for (let at = 0; at < 3; at += 1) {
+      order.push(active[0])
+      await pass(1, 1)
+    }
+    await ended
+    expect(order.map((item) => [first, second, third].indexOf(item as Item))).toEqual([0, 1, 2])
   })
 
   test('end with the first that fails', async () => {

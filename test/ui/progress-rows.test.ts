@@ -22,6 +22,14 @@ describe('the bars', () => {
     ])
   })
 
+  test('say neither a share nor a time left while more files may be listed', () => {
+    const progress = filled(['a.bin'])
+    progress.apply(plan(3, 2e9, 1, 1e9, false))
+    expect(progressRows(progress, { width: 120, files: 8, colors: plain }).at(-1)).toBe(
+      '2/3+ files       ━━━━━━━━━━━━━━━─────────────── 1.0 GB / 2.0 GB+  20.0 MB/s              hub 100 %',
+    )
+  })
+
   test('are one row for a single file', () => {
     const progress = new Progress(new Clock().now)
     progress.apply(fileStart(1, 'a.bin', 100))

@@ -68,6 +68,16 @@ describe('all files together', () => {
     expect(progress.isComplete).toBe(true)
   })
 
+  test('are not complete while more of them may be listed', () => {
+    const progress = progressOf(new Clock(), plan(1, 100, 1, 100, false), fileDone(1, 100))
+    expect(progress.total()).toMatchObject({ files: 1, doneFiles: 1, isWhole: false })
+    expect([progress.isComplete, statsLine(progress)]).toEqual([false, '1/1+ files: 100 B / 100 B+, 0 B/s'])
+    progress.apply(plan(2, 300, 2, 300))
+    expect(progress.total()).toMatchObject({ files: 2, size: 300, doneFiles: 1, isWhole: true })
+    progress.apply(fileDone(2, 200))
+    expect(progress.isComplete).toBe(true)
+  })
+
   test('count a file that was copied on this machine', () => {
     const progress = progressOf(new Clock(), plan(2, 300, 2, 300), fileDone(1, 200, { local: 200 }))
     expect(progress.total()).toMatchObject({ doneFiles: 1, done: 200, bytes: { local: 200 } })

@@ -26,8 +26,14 @@ export function bytes(
   return { type: 'bytes', id, count, kind, source }
 }
 
-export function plan(files: number, size: number, missingFiles: number, missingSize: number): TransferEvent {
-  return { type: 'plan', files, size, missingFiles, missingSize }
+export function plan(
+  files: number,
+  size: number,
+  missingFiles: number,
+  missingSize: number,
+  isWhole = true,
+): TransferEvent {
+  return { type: 'plan', files, size, missingFiles, missingSize, isWhole }
 }
 
 export function fileResult(

@@ -1,6 +1,6 @@
 import { DfhfError } from '../../base/errors.ts'
 import { withoutEndSlashes } from '../../base/without-end-slashes.ts'
-import type { ListedFile } from '../../repo/file-ref.ts'
+import type { ListedPage } from '../../repo/origin.ts'
 import type { Repo } from '../../repo/repo.ts'
 import { isOfficialHost } from '../hub-hosts.ts'
 import type { HubSession } from '../hub-session.ts'
@@ -16,7 +16,7 @@ export async function* listTree(
   repo: Repo,
   revision: string,
   options: { readonly signal?: AbortSignal | undefined } = {},
-): AsyncGenerator<ListedFile> {
+): AsyncGenerator<ListedPage> {
   const asked = new Set<string>()
   let url: string | undefined = session.urls.tree(repo, revision)
   while (url !== undefined) {
@@ -29,8 +29,8 @@ export async function* listTree(
       files: await readJsonList(response, 'file list', parseRepoFile),
       links: response.headers.getAll('link'),
     }))
-    yield* page.files
     url = nextPage(session, page.links)
+    yield { files: page.files, isLast: url === undefined }
   }
 }
 
