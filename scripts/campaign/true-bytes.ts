@@ -3,6 +3,7 @@ import { createCipheriv, createHash } from 'node:crypto'
 const BLOCK = 2 ** 20
 const STAMP_EVERY = 4096
 const WINDOW = 64
+const START_MASK = 2 ** 20 - 1
 
 /** `size` bytes of noise that follow from the seed; every 4 KiB carries its own number. */
 export function noise(seed: string, size: number): Uint8Array {
@@ -30,6 +31,8 @@ export function oidOf(bytes: Uint8Array, isLfs: boolean): string {
 /** Recognises private bytes wherever 64 of them stand in a row. */
 export class PrivateWindows {
   readonly #starts = new Set<number>()
+  /** By the last bits of a start, whether there is one: a set is too slow to be asked at every byte. */
+  readonly #mayStart = new Uint8Array(START_MASK + 1)
   readonly #files: Uint8Array[] = []
 
   /** Blobs of less than a window are too short to be told from chance. */
@@ -37,15 +40,16 @@ export class PrivateWindows {
     this.#files.push(bytes)
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (let offset = 0; offset + WINDOW <= Math.min(bytes.length, BLOCK); offset += WINDOW)
-      if (offset % STAMP_EVERY !== 0) this.#starts.add(view.getUint32(offset + 8))
-    if (bytes.length < 4 * WINDOW && bytes.length >= WINDOW) this.#starts.add(view.getUint32(8))
+      if (offset % STAMP_EVERY !== 0) this.#addStart(view.getUint32(offset + 8))
+    if (bytes.length < 4 * WINDOW && bytes.length >= WINDOW) this.#addStart(view.getUint32(8))
   }
 
   /** Where in `bytes` a window of a private blob stands; undefined when none does. */
   find(bytes: Uint8Array): number | undefined {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (let at = 0; at + 4 <= bytes.length; at += 1) {
-      if (!this.#starts.has(view.getUint32(at))) continue
+      const start = view.getUint32(at)
+      if (this.#mayStart[start & START_MASK] === 0 || !this.#starts.has(start)) continue
       const window = bytes.subarray(Math.max(0, at - 8), Math.max(0, at - 8) + WINDOW)
       if (
         window.length === WINDOW &&
@@ -54,5 +58,10 @@ export class PrivateWindows {
         return at
     }
     return undefined
+  }
+
+  #addStart(start: number): void {
+    this.#starts.add(start)
+    this.#mayStart[start & START_MASK] = 1
   }
 }

@@ -43,6 +43,8 @@ export class Truth {
 
   /** Whether the bytes from `begin` on are those that the Hub sent, its inverted bytes among them. */
   isAsSent({ bytes }: TrueFile, begin: number, body: Uint8Array): boolean {
+    // Byte by byte 67 MB take a second, in which the Hub of this process sends nothing.
+    if (Buffer.compare(bytes.subarray(begin, begin + body.length), body) === 0) return true
     return body.every((byte, index) => {
       const position = begin + index
       const right = bytes[position] ?? -1
