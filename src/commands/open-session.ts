@@ -26,7 +26,8 @@ import type { FetchOptions } from './settings/options.ts'
 
 /**
  * How long a finished download stays for peers that say that they need it: as a share of the time that it took itself,
- * and in ms. What peers say cannot be checked, and must not double the time of a download.
+ * and in ms. What peers say cannot be checked, and must not double the time of a download: it stays no longer than the
+ * least for peers that take nothing.
  */
 const LINGER_SHARE = 0.25
 const SHORTEST_LINGER_MS = 1_000
@@ -148,9 +149,11 @@ async function buildSession(
     room,
     isIntact: async (path, oid) => verified.verify(await realpath(path), oid, hashFile, context.signal),
     async linger(signal) {
-      const share = LINGER_SHARE * (performance.now() - startedAt)
-      const until = performance.now() + Math.min(LONGEST_LINGER_MS, Math.max(SHORTEST_LINGER_MS, share))
-      while (engine.isNeeded() && performance.now() < until) await delay(LINGER_STEP_MS, { signal })
+      const endedAt = performance.now()
+      const share = LINGER_SHARE * (endedAt - startedAt)
+      const longest = endedAt + Math.min(LONGEST_LINGER_MS, Math.max(SHORTEST_LINGER_MS, share))
+      const until = () => Math.min(longest, Math.max(endedAt, engine.askedAt) + SHORTEST_LINGER_MS)
+      while (engine.isNeeded() && performance.now() < until()) await delay(LINGER_STEP_MS, { signal })
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }

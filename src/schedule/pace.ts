@@ -54,7 +54,7 @@ export interface Sight {
  */
 export class Pace {
   readonly #spreadMs: number
-  readonly #isWary: boolean
+  readonly #wariness: number
   #hasDoubted = false
   #use: HubUse = 'shared'
   #debtMs = 0
@@ -84,10 +84,10 @@ export class Pace {
   #turn = new HubTurn(0, false)
   #turnMs = FIRST_TURN_MS
 
-  /** `place` is a number from 0 up to 1 that differs from peer to peer; `isWary` where peers brought nothing lately. */
-  constructor(place: number, isWary = false) {
+  /** `place` is a number from 0 up to 1 that differs from peer to peer; `wariness` is how often peers brought nothing lately. */
+  constructor(place: number, wariness = 0) {
     this.#spreadMs = place * SPREAD_MS
-    this.#isWary = isWary
+    this.#wariness = wariness
   }
 
   /** True once the Hub was asked because peers brought too little. */
@@ -222,13 +222,13 @@ export class Pace {
     const rate = this.#hubRate(sight)
     // A measure that few connections gave may be wrong: it earns no more patience than they took for it.
     const share = rate === undefined ? 0 : Math.min((PATIENCE_SHARE * sight.size) / rate, this.#workedMs)
-    const ownMs = SWARM_PATIENCE_MS * this.#calm(sight.peers) + PATIENCE_IN_A_CROWD_MS * crowd(sight.peers)
-    return ownMs + this.#spreadMs + share
+    const ownMs = (SWARM_PATIENCE_MS + this.#spreadMs) * this.#calm(sight.peers)
+    return ownMs + PATIENCE_IN_A_CROWD_MS * crowd(sight.peers) + share
   }
 
   /** The share of the times for doubt and patience that is left; all of it in a crowd, whose peers must not all ask the Hub at once. */
   #calm(peers: number): number {
-    return this.#isWary ? 1 - WARINESS_SHARE * (1 - crowd(peers)) : 1
+    return (1 - WARINESS_SHARE * (1 - crowd(peers))) ** this.#wariness
   }
 
   /**

@@ -1,5 +1,6 @@
 import { chooseFromHub, chooseSplit, type HubChoice, type HubSituation } from './choose-from-hub.ts'
 import { chooseFromPeers } from './choose-from-peers.ts'
+import { takeHeldBack } from './held-back.ts'
 import { isQueuedBehind, OwnershipRing, patienceMs } from './ownership-ring.ts'
 import { type HubUse, Pace } from './pace.ts'
 import { PeerSupply } from './peer-supply.ts'
@@ -70,12 +71,12 @@ export class Scheduler {
   /** True when a piece has landed while another connection still fetches it. */
   #hasDuplicates = false
 
-  /** `isWary` where peers brought nothing lately. */
-  constructor(board: PieceBoard, isWary = false) {
+  /** `wariness` is how often peers brought nothing lately. */
+  constructor(board: PieceBoard, wariness = 0) {
     this.board = board
     this.ring = new OwnershipRing(board)
     this.#zone = new Zone(board)
-    this.#pace = new Pace(board.jitter(0), isWary)
+    this.#pace = new Pace(board.jitter(0), wariness)
   }
 
   /** True once the Hub was asked because peers brought too little. */
@@ -169,17 +170,19 @@ export class Scheduler {
       mayHelp: isTick,
       hubUse,
     }
-    return [...this.#cutLeases(means, situation), ...this.#startLeases(means, situation)]
+    const cuts = this.#cutLeases(means, situation)
+    const mayTakeBack = isTick && hubUse === 'shared' && means.selfAsksHub && means.hubSlots > 0
+    const taken = mayTakeBack ? takeHeldBack(board, now) : undefined
+    const rescue = taken ? [...cutting(taken.cut, 'overtaken'), fetching(taken.lease)] : []
+    return [...cuts, ...rescue, ...this.#startLeases(means, situation)]
   }
 
   #cutLeases({ now, stallMs, hubSlots, isTick }: DecisionInput, situation: HubSituation): Action[] {
     const { board, ring } = this
     const actions: Action[] = []
     const cut = (leases: readonly Lease[], reason: CutReason) => {
-      for (const lease of leases) {
-        board.endLease(lease)
-        actions.push({ type: 'cut', lease, reason })
-      }
+      for (const lease of leases) board.endLease(lease)
+      actions.push(...cutting(leases, reason))
     }
     if (isTick) cut(stalledLeases(board, now, stallMs), 'stalled')
     if (this.#hasDuplicates) cut(landedLeases(board), 'landed elsewhere')
@@ -207,7 +210,7 @@ export class Scheduler {
     const fetch = (source: string, { start, end }: HubChoice) => {
       const lease = board.startLease(source, start, end, now)
       lease.isFirm = source === HUB && situation.hubUse === 'alone' && !this.#pace.isTrial
-      actions.push({ type: 'fetch', lease })
+      actions.push(fetching(lease))
     }
     const canAskPeer = () => board.leases.size - board.hubLeases < peerSlots
     const askPeers = () => {
@@ -291,6 +294,14 @@ export class Scheduler {
     const peer = this.board.peers.get(peerId)
     if (peer) peer.rate = mean(peer.rate, this.board.pieceSize / Math.max(tookMs, 0.1))
   }
+}
+
+function fetching(lease: Lease): Action {
+  return { type: 'fetch', lease }
+}
+
+function cutting(leases: readonly Lease[], reason: CutReason): Action[] {
+  return leases.map((lease) => ({ type: 'cut', lease, reason }))
 }
 
 function mean(before: number, sample: number): number {

@@ -226,8 +226,9 @@ export const SPREAD_MS = 1_000
 export const DOUBT_MS = 4_000
 export const DOUBT_IN_A_CROWD_MS = 1_000
 /**
- * How much sooner doubt and the end of patience come where the peers of the transfer before brought nothing. A client that
- * takes one file after the other from a daemon waited 4 s with each for the same useless peers.
+ * How much sooner doubt and the end of patience come where the peers of the transfer before brought nothing, and again for
+ * each before that. A client that takes one file after the other from a daemon waited 4 s with each for the same useless
+ * peers, and one second more than alone with each where only the first transfer counted.
  */
 export const WARINESS_SHARE = 0.8
 /** So long such a transfer is remembered. */

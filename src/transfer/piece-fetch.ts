@@ -51,7 +51,7 @@ export class PieceFetch {
       self: swarm?.selfId ?? 'self',
       oid: parts.oid,
     })
-    const scheduler = new Scheduler(board, parts.isWary)
+    const scheduler = new Scheduler(board, parts.wariness)
     this.#scheduler = scheduler
     const onChange = () => this.pump()
     const seat = budget.join({ wake: onChange, yieldOne: () => this.#yieldOne() })

@@ -8,6 +8,8 @@ export class SharedTransfer implements SharedBlob {
   readonly #transfer: BlobTransfer
   readonly #listeners = new Set<() => void>()
   readonly #hashing = new Set<number>()
+  /** When a peer last asked for bytes, on the clock of `performance.now`. */
+  askedAt = Number.NEGATIVE_INFINITY
   #digests = new Map<number, string>()
   /** The revision of the bytes from which the digests were computed. */
   #revision = 0
@@ -50,6 +52,7 @@ export class SharedTransfer implements SharedBlob {
   }
 
   async open(range: ByteRange): Promise<Blob> {
+    this.askedAt = performance.now()
     return Bun.file(this.#transfer.parts.file.path).slice(range.start, range.end)
   }
 

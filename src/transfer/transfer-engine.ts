@@ -103,9 +103,14 @@ export class TransferEngine implements Disposable {
     return this.#lastId
   }
 
-  /** True while a peer lacks pieces that only this process has. */
+  /** True while a peer lacks pieces that only this process has, or that few others have. */
   isNeeded(): boolean {
     return [...this.#swarms].some((swarm) => swarm.isNeeded())
+  }
+
+  /** When a peer last asked for bytes of any blob, on the clock of `performance.now`. */
+  get askedAt(): number {
+    return Math.max(...Array.from(this.#shared.values(), ({ blob }) => blob.askedAt))
   }
 
   /** The blob for a peer, if peers may have it. */
@@ -171,7 +176,7 @@ export class TransferEngine implements Disposable {
       hubLimiter: this.#hubLimiter,
       stallMs,
       report,
-      isWary: this.#peers.isWary(performance.now()),
+      wariness: this.#peers.wariness(performance.now()),
     })
     if (swarm) this.#share(transfer, mayShare)
     return {
@@ -191,6 +196,7 @@ export class TransferEngine implements Disposable {
       report({ type: 'task-done', id, oid, ...cost })
       this.#peers.ended({
         now: performance.now(),
+        ms: cost.ms,
         size,
         fromHub: cost.bytes.hub,
         fromPeers: cost.bytes.peers,

@@ -23,8 +23,8 @@ export interface TransferParts {
   readonly hubLimiter?: RateLimiter | undefined
   /** No bytes for this long, and a range is cut and asked for again. */
   readonly stallMs: number
-  /** True where peers brought nothing lately. @default false */
-  readonly isWary?: boolean
+  /** How often peers brought nothing lately. @default 0 */
+  readonly wariness?: number
   /** The file's number in events. */
   readonly id: number
   readonly report: EventSink

@@ -15,7 +15,7 @@ const anyWorld: fc.Arbitrary<HostileOptions> = fc.record({
   peers: fc.array(fc.constantFrom(...habits), { minLength: 1, maxLength: 40 }),
   renames: fc.boolean(),
   hubDrips: fc.record({ count: fc.integer({ min: 0, max: 1 }), after: fc.integer({ min: 0, max: 300_000 }) }),
-  isWary: fc.boolean(),
+  wariness: fc.integer({ min: 0, max: 4 }),
 })
 
 /** The promise: twice the time alone, and ten seconds. */
@@ -43,7 +43,7 @@ for (const habit of habits) {
 
 test('one broken connection while the Hub is measured makes no slow peer look good', () => {
   const world: HostileOptions = {
-    ...{ seed: 0, connectionRate: 5_000, hubRate: 2_500, hubDelayMs: 281, isWary: false },
+    ...{ seed: 0, connectionRate: 5_000, hubRate: 2_500, hubDelayMs: 281, wariness: 0 },
     ...{ peers: ['slow'], renames: false, hubDrips: { count: 1, after: 0 }, pieces: 72, slowRate: 334 },
   }
   for (const pieces of [72, 120])

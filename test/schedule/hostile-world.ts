@@ -50,8 +50,8 @@ export interface HostileOptions {
   readonly renames: boolean
   /** So many of the first connections to the Hub bring so many bytes, and then one each 300 ms. @default none */
   readonly hubDrips?: { readonly count: number; readonly after: number }
-  /** Peers brought nothing to the transfer before. @default false */
-  readonly isWary?: boolean
+  /** To how many transfers before peers brought nothing. @default 0 */
+  readonly wariness?: number
 }
 
 interface Running {
@@ -105,7 +105,7 @@ export class HostileWorld {
       self: peerId(0),
       oid,
     })
-    this.scheduler = new Scheduler(this.board, options.isWary)
+    this.scheduler = new Scheduler(this.board, options.wariness)
     for (const habit of options.peers) this.#enter(habit)
   }
 

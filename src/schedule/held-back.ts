@@ -1,0 +1,43 @@
+import { quickestPeer } from './choose-from-peers.ts'
+import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
+import { LEAST_CHANCE_MS } from './tuning.ts'
+
+/** A piece that the Hub is asked for in place of the peers that hold it back. */
+export interface TakenBack {
+  readonly cut: readonly Lease[]
+  readonly lease: Lease
+}
+
+/**
+ * Has the Hub asked for one of the last pieces where peers hold it back, and nothing else is asked of the Hub: that costs
+ * the uplink less than the wait costs this transfer.
+ */
+export function takeHeldBack(board: PieceBoard, now: number): TakenBack | undefined {
+  const piece = board.hubLeases === 0 ? heldBackPiece(board, now) : undefined
+  if (piece === undefined) return undefined
+  const cut = leasesOn(board, piece)
+  for (const lease of cut) board.endLease(lease)
+  const lease = board.startLease(HUB, piece, piece + 1, now)
+  lease.isFirm = true
+  return { cut, lease }
+}
+
+/**
+ * A piece of which all peers that were asked for it have sent next to nothing for a while, and that no other one has;
+ * undefined while there are pieces that nobody was asked for.
+ */
+function heldBackPiece(board: PieceBoard, now: number): number | undefined {
+  if (board.freeCount > 0) return undefined
+  const isSilent = ({ isHeld, movedAt }: Lease) => !isHeld && now - movedAt > LEAST_CHANCE_MS
+  for (const { at, end } of board.leases.values()) {
+    if (at >= end) continue
+    const asked = leasesOn(board, at)
+    if (!asked.every(isSilent)) continue
+    if (!quickestPeer(board, at, now, new Set(asked.map(({ source }) => source)))) return at
+  }
+  return undefined
+}
+
+function leasesOn(board: PieceBoard, piece: number): Lease[] {
+  return [...board.leases.values()].filter(({ at, end }) => at === piece && at < end)
+}
