@@ -1,6 +1,6 @@
 import { quickestPeer } from './choose-from-peers.ts'
 import { HUB, type Lease, type PieceBoard } from './piece-board.ts'
-import { LEAST_CHANCE_MS } from './tuning.ts'
+import { HEDGE_AFTER_MS, LEAST_CHANCE_MS } from './tuning.ts'
 
 /** A piece that the Hub is asked for in place of the peers that hold it back. */
 export interface TakenBack {
@@ -23,17 +23,19 @@ export function takeHeldBack(board: PieceBoard, now: number): TakenBack | undefi
 }
 
 /**
- * A piece of which all peers that were asked for it have sent next to nothing for a while, and that no other one has;
- * undefined while there are pieces that nobody was asked for.
+ * A piece of which all peers that were asked for it have sent next to nothing for a while, and for which no other one could
+ * be found meanwhile: a busy liar has it for ever. Undefined while there are pieces that nobody was asked for.
  */
 function heldBackPiece(board: PieceBoard, now: number): number | undefined {
   if (board.freeCount > 0) return undefined
-  const isSilent = ({ isHeld, movedAt }: Lease) => !isHeld && now - movedAt > LEAST_CHANCE_MS
   for (const { at, end } of board.leases.values()) {
     if (at >= end) continue
     const asked = leasesOn(board, at)
-    if (!asked.every(isSilent)) continue
-    if (!quickestPeer(board, at, now, new Set(asked.map(({ source }) => source)))) return at
+    if (asked.some(({ isHeld }) => isHeld)) continue
+    const silentMs = now - Math.max(...asked.map(({ movedAt }) => movedAt))
+    if (silentMs < LEAST_CHANCE_MS) continue
+    const hasOther = quickestPeer(board, at, now, new Set(asked.map(({ source }) => source))) !== undefined
+    if (!hasOther || silentMs > HEDGE_AFTER_MS + LEAST_CHANCE_MS) return at
   }
   return undefined
 }
