@@ -54,6 +54,12 @@ export class LibraryShelf implements BlobShelf {
     return library.isFetching(oid) ? engine.shared(oid) : undefined
   }
 
+  readNow(oid: Oid, asker: Asker, mostBytes: number): Uint8Array | undefined {
+    const { library } = this.#options
+    if (!this.#isForAsker(oid, asker) || library.isFetching(oid)) return undefined
+    return library.parts.index.readNow(oid, mostBytes)
+  }
+
   onChange(oid: Oid, listener: () => void): () => void {
     const { library, publicRepos } = this.#options
     const { engine, index } = library.parts

@@ -5,6 +5,7 @@ import { UnusableNameError } from '../repo/file-errors.ts'
 import type { FileRef } from '../repo/file-ref.ts'
 import { FilesInFlight } from '../transfer/files-in-flight.ts'
 import type { FileResult, TransferEvent } from '../transfer/transfer-event.ts'
+import { bundleFiles } from './bundled-files.ts'
 import { Garbage } from './garbage.ts'
 import { type FilePatterns, type PlannedFile, planSnapshot, type SnapshotPlan } from './plan-snapshot.ts'
 import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
@@ -12,6 +13,8 @@ import type { FetchParts, RepoFetcher } from './repo-fetcher.ts'
 /** Bytes of garbage that come of one file, besides twice its own: what is larger than this is given back by hand. */
 const FETCHED_COSTS = 16_000
 const MOST_GARBAGE = 2 ** 17
+/** The same of a file that came with many others. */
+const BUNDLED_COSTS = 4_000
 
 /** A snapshot that is complete: its folder and its files. */
 export interface Snapshot {
@@ -98,39 +101,48 @@ async function fetchAll(
     requestsLeft: () => origin?.requestsLeft,
   })
   const count = files.length
-  const smallestFirst = files
-    .map((planned, index) => ({ planned, index }))
-    .sort((a, b) => a.planned.file.size - b.planned.file.size)
-  fetcher.expect(smallestFirst.flatMap(({ planned }) => (isMissing(planned) ? [planned.file] : [])))
+  const smallestFirst = [...files].sort((a, b) => a.file.size - b.file.size)
   const garbage = new Garbage()
-  const results: FileResult[] = []
+  const results = new Map<string, FileResult>()
+  const keep = (path: string, result: FileResult) => {
+    if (keepsResults) results.set(path, result)
+  }
+  await using bundled = await bundleFiles(fetcher, missingFiles(smallestFirst), ({ path }, result) => {
+    keep(path, result)
+    garbage.add(BUNDLED_COSTS)
+  })
   let failure: { readonly error: unknown } | undefined
   const unusable: UnusableNameError[] = []
   await places.each(
-    takeFrom(smallestFirst.reverse()),
-    async ({ planned, index }) => {
+    takeFrom(smallestFirst.reverse(), ({ file }) => bundled?.takes(file) === true),
+    async (planned) => {
+      const { path } = planned.file
+      if (failure || (isMissing(planned) && (await bundled?.takesLater(planned.file)))) return
       if (failure) return
       try {
         const found = await bring(fetcher, commit, planned)
-        const result = isIntact ? await checked(found, planned.file.path, isIntact) : found
-        if (keepsResults) results[index] = result
+        const result = isIntact ? await checked(found, path, isIntact) : found
+        keep(path, result)
         garbage.add(FETCHED_COSTS + Math.min(MOST_GARBAGE, 2 * result.size))
       } catch (error) {
         if (error instanceof UnusableNameError) unusable.push(error)
         else failure ??= { error }
       }
     },
-    ({ planned }) => fetcher.isSmall(planned.file),
+    ({ file }) => fetcher.isSmall(file),
   )
   if (failure) throw failure.error
   const [first] = unusable
   if (first) throw allButUnusable(first, unusable, count)
-  return results
+  return files.flatMap(({ file }) => results.get(file.path) ?? [])
 }
 
-/** Takes what is last off the list, so that no list holds it for longer than it is worked on. */
-function* takeFrom<T extends object>(list: T[]): Generator<T> {
-  for (let item = list.pop(); item; item = list.pop()) yield item
+/**
+ * Takes what is last off the list, so that no list holds it for longer than it is worked on; passes over what needs no
+ * work any more when its turn comes.
+ */
+function* takeFrom<T extends object>(list: T[], isDone: (item: T) => boolean): Generator<T> {
+  for (let item = list.pop(); item; item = list.pop()) if (!isDone(item)) yield item
 }
 
 function isMissing(planned: PlannedFile): planned is PlannedFile & { readonly file: FileRef } {

@@ -149,7 +149,7 @@ export class TransferEngine implements Disposable {
   /** Small blobs from peers, many by one request; undefined where there are no peers to ask. */
   bundles(signal: AbortSignal): SmallBundles | undefined {
     const peers = this.#options.bundlePeers?.()
-    return peers && new SmallBundles({ peers, limiter: this.#limiter, report: this.report, signal })
+    return peers && new SmallBundles({ peers, limiter: this.#limiter, signal })
   }
 
   /** Begins to bring a blob into its file; reports what it cost. The file stays its opener's to publish. */

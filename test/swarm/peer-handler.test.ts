@@ -411,7 +411,7 @@ describe('many small blobs', () => {
       await Array.fromAsync(
         readBundle(response.body ?? expect.unreachable(), { wanted: sizes, sender: 'bob' }),
       )
-    ).map((blob) => [blob.oid, Buffer.from(blob.bytes).toString()])
+    ).flatMap(({ blobs }) => blobs.map((blob) => [blob.oid, Buffer.from(blob.bytes).toString()]))
 
   test('come by one request: those that are here whole, and none that is large', async () => {
     const setup = setUp()

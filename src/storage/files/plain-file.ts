@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { DfhfError, systemCode } from '../../base/errors.ts'
 import { unlessMissing } from './disk-error.ts'
@@ -49,6 +49,30 @@ export async function readPlainFile(path: string, maxSize: number): Promise<Buff
     length += bytesRead
   }
   return length > maxSize ? undefined : bytes.subarray(0, length)
+}
+
+/**
+ * All of a small file, which may stand behind a link, while the thread waits. Undefined where it cannot be read, has more
+ * than `maxSize` bytes or fails `isRight`.
+ */
+export function readPlainFileNow(
+  path: string,
+  maxSize: number,
+  isRight: (stats: BigIntStats) => boolean,
+): Buffer | undefined {
+  let file: number | undefined
+  try {
+    file = openSync(path, constants.O_RDONLY | NEVER_WAIT)
+    const stats = fstatSync(file, { bigint: true })
+    const size = Number(stats.size)
+    if (!stats.isFile() || size > maxSize || !isRight(stats)) return undefined
+    const bytes = Buffer.allocUnsafe(size)
+    return readSync(file, bytes, 0, size, 0) === size ? bytes : undefined
+  } catch {
+    return undefined
+  } finally {
+    if (file !== undefined) closeSync(file)
+  }
 }
 
 /** The same as text; undefined also where reading fails. */

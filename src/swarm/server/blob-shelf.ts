@@ -52,6 +52,11 @@ export interface FindOptions {
 export interface BlobShelf {
   /** The blob, or undefined when it is not here or not for this asker, which must look alike. */
   find(oid: Oid, asker: Asker, options?: FindOptions): Promise<SharedBlob | undefined>
+  /**
+   * All bytes of a small blob that is at hand for this asker, read while the thread waits: some µs, where the system has
+   * them in memory. Undefined where more has to be looked at, as `find` does, and for a blob of more than `mostBytes`.
+   */
+  readNow?(oid: Oid, asker: Asker, mostBytes: number): Uint8Array | undefined
   /** Calls `listener` each time a blob appears on the shelf or leaves it; returns what ends that. */
   onChange(oid: Oid, listener: () => void): () => void
 }
