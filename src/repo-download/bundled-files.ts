@@ -64,6 +64,7 @@ class BundledFiles implements AsyncDisposable {
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #placing: Promise<void> | undefined
+  #noted: Promise<void> = Promise.resolve()
 
   constructor(
     fetcher: RepoFetcher,
@@ -97,6 +98,7 @@ class BundledFiles implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#bundles.close()
     await this.#placing
+    await this.#noted
     await this.#fetcher.parts.destination.syncNames?.()
   }
 
@@ -141,21 +143,22 @@ class BundledFiles implements AsyncDisposable {
         for (const file of this.#expected.get(oid) ?? []) arrived.push({ file, bytes, part })
     }
     const paths = await this.#write(arrived)
-    const placed = arrived.flatMap((each, index) => {
-      const path = paths[index]
-      return path === undefined ? [] : { ...each, path }
-    })
-    await this.#fetcher.parts.onVerified(placed.map(({ file: { oid }, path }) => ({ path, oid })))
+    const verified: { readonly path: string; readonly oid: Oid }[] = []
     const told = new Set<Oid>()
-    for (const { file, path, part } of placed) {
-      this.#brought.add(file)
-      this.#tell(file, path, part, told.has(file.oid))
-      told.add(file.oid)
+    for (const [index, { file, part }] of arrived.entries()) {
+      const { oid } = file
+      const path = paths[index]
+      if (path !== undefined) {
+        this.#brought.add(file)
+        this.#tell(file, path, part, told.has(oid))
+        told.add(oid)
+        verified.push({ path, oid })
+      }
+      this.#expected.delete(oid)
+      this.#bundles.settle(oid)
     }
-    for (const { file } of arrived) {
-      this.#expected.delete(file.oid)
-      this.#bundles.settle(file.oid)
-    }
+    const noting = this.#fetcher.parts.onVerified(verified)
+    this.#noted = this.#noted.then(() => noting)
   }
 
   /** The bytes count once, whatever number of files holds them. */

@@ -1,13 +1,13 @@
 import { readlinkSync, statSync, symlinkSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { BoundedMap } from '../../base/bounded-map.ts'
+import type { Commit } from '../../blob/oid.ts'
 import type { FileRef } from '../../repo/file-ref.ts'
 import { makeParentInside } from '../files/folder.ts'
 import { isInMemory, isLocalDisk } from '../files/local-disk.ts'
 import { type SyncFiles, syncEach } from '../files/sync-files.ts'
 import { hasSoundLocks } from '../partial/claim-partial.ts'
 import { writeMany } from '../partial/write-many.ts'
-import { linkTarget, type RepoLayout } from './cache-layout.ts'
+import type { EntryLink, RepoLayout } from './cache-layout.ts'
 
 /** So many repos are remembered. */
 const MOST_REPOS = 1_000
@@ -29,9 +29,8 @@ export interface FilesWriterParts {
 }
 
 /** Where a file goes. */
-interface Place extends WholeFile {
-  readonly entry: string
-  readonly folder: string
+interface Place extends EntryLink {
+  readonly commit: Commit
 }
 
 /** How the blobs of one repo may be written: many together, and put on the medium by `sync` where that outlives anything. */
@@ -55,12 +54,11 @@ export class FilesWriter {
     const paths = new Array<string | undefined>(files.length)
     const { isQuick, sync } = await this.#wayFor(layout.blobs)
     if (!isQuick) return paths
-    const places = files.map((each): Place => {
-      const entry = layout.entry(each.file.commit, each.file.path)
-      return { ...each, entry, folder: dirname(entry) }
+    const places = files.map(({ file: { commit, path, oid } }): Place => {
+      return { commit, ...layout.link(commit, path, oid) }
     })
     await this.#makeParents(layout, places)
-    const blobs = places.map(({ file: { oid }, bytes }) => {
+    const blobs = files.map(({ file: { oid }, bytes }) => {
       return { bytes, folder: layout.blobs, stem: oid, finalPath: layout.blob(oid) }
     })
     await writeMany(blobs, sync, (index) => {
@@ -83,15 +81,17 @@ export class FilesWriter {
 
   async #makeParents(layout: RepoLayout, places: readonly Place[]): Promise<void> {
     const { root, straightFolders } = this.#parts
-    const parents = new Map(places.map((place) => [place.folder, place]))
-    for (const [folder, { entry, file }] of parents)
-      if (!straightFolders.has(folder)) await makeParentInside(root, entry, layout.snapshot(file.commit))
+    const made = new Set<string>()
+    for (const { folder, entry, commit } of places) {
+      if (straightFolders.has(folder) || made.has(folder)) continue
+      await makeParentInside(root, entry, layout.snapshot(commit))
+      made.add(folder)
+    }
   }
 
   /** Makes an entry where none stands. False where it is not sure to lead to the blob. */
-  #isLinked({ file, entry, folder }: Place): boolean {
+  #isLinked({ entry, folder, target }: Place): boolean {
     const { straightFolders } = this.#parts
-    const target = linkTarget(file.path, file.oid)
     try {
       symlinkSync(target, entry)
     } catch {

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { sep } from 'node:path'
 import { randomSuffix } from '../files/atomic-write.ts'
 import { tryFlock } from '../files/flock.ts'
 import type { SyncFiles } from '../files/sync-files.ts'
@@ -28,7 +28,11 @@ export async function writeMany(
   sync: SyncFiles | undefined,
   onNamed: (index: number) => void,
 ): Promise<void> {
-  const written = blobs.flatMap((blob, index) => write(blob, index) ?? [])
+  const written: Unnamed[] = []
+  for (const [index, blob] of blobs.entries()) {
+    const unnamed = write(blob, index)
+    if (unnamed) written.push(unnamed)
+  }
   let isSynced = true
   try {
     await sync?.(written.map(({ descriptor }) => descriptor))
@@ -39,7 +43,7 @@ export async function writeMany(
 }
 
 function write({ bytes, folder, stem, finalPath }: WholeBlob, index: number): Unnamed | undefined {
-  const path = join(folder, partialDataName(stem, randomSuffix()))
+  const path = `${folder}${sep}${partialDataName(stem, randomSuffix())}`
   let descriptor: number
   try {
     descriptor = openSync(path, NEW_FILE, 0o666)

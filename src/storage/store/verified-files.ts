@@ -1,6 +1,7 @@
 import { type BigIntStats, constants, statSync } from 'node:fs'
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { systemCode } from '../../base/errors.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { Oid } from '../../blob/oid.ts'
 import { writeFileAtomically } from '../files/atomic-write.ts'
@@ -153,9 +154,12 @@ export class VerifiedFiles {
   async #append(path: string): Promise<void> {
     const lines = this.#unwritten.splice(0)
     if (lines.length === 0) return
-    await mkdir(dirname(path), { recursive: true })
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
-    await using handle = await openPlainFile(path, flags)
+    await using handle = await openPlainFile(path, flags).catch(async (error) => {
+      if (systemCode(error) !== 'ENOENT') throw error
+      await mkdir(dirname(path), { recursive: true })
+      return openPlainFile(path, flags)
+    })
     await handle.writeFile(lines.join(''))
   }
 

@@ -8,19 +8,21 @@ import {
   MAX_WANTED_LENGTH,
   parseWanted,
 } from '../protocol/bundle-wire.ts'
-import { busy, refuse } from '../protocol/peer-reply.ts'
+import { busy, refuse, releaseAtEnd } from '../protocol/peer-reply.ts'
 import type { Asker, BlobShelf } from './blob-shelf.ts'
 import type { Admitted, UploadContext } from './range-reply.ts'
 
-/** Blobs are gathered up to about so many bytes, or for so many ms, before they are sent. */
-const CHUNK_SIZE = 2 ** 18
+/** For so many ms blobs are read before everything else has its turn. */
 const SLICE_MS = 5
+/** What was not read within so many ms is left out: whoever asks does not wait for much longer. */
+const MOST_MS = 700
 /** Once a blob took so many ms to read, the thread waits for none of this reply. */
 const SLOW_MS = 2
 
 /**
  * Answers with those of many small blobs that are here for this asker, in the order in which they were asked for: as one
- * upload, each blob found with the same permissions as when it is asked for alone, and read when its turn comes.
+ * upload, each blob found with the same permissions as when it is asked for alone. All are read before the first is sent:
+ * a reply of a known length costs both sides less than one in parts.
  */
 export async function bundleReply(
   shelf: BlobShelf,
@@ -38,25 +40,37 @@ export async function bundleReply(
   if (!release) return busy('busy')
   request.signal.addEventListener('abort', release, { once: true })
   const blobs = new SmallBlobs(shelf, oids, asker)
-  const stream = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const parts: Uint8Array[] = []
-        for (const { oid, bytes } of await blobs.next(CHUNK_SIZE)) {
-          onUpload?.({ oid, size: bytes.length, to: asker.peer?.name ?? asker.address })
-          parts.push(Buffer.from(bundleHeader(oid, bytes.length), 'latin1'), bytes)
-        }
-        if (parts.length > 0) return controller.enqueue(Buffer.concat(parts))
-        release()
-        controller.close()
-      } catch (error) {
-        release()
-        controller.error(error)
+  const parts: Uint8Array[] = []
+  try {
+    const until = performance.now() + MOST_MS
+    for (let some = await blobs.next(); some.length > 0; some = await blobs.next()) {
+      for (const { oid, bytes } of some) {
+        onUpload?.({ oid, size: bytes.length, to: asker.peer?.name ?? asker.address })
+        parts.push(Buffer.from(bundleHeader(oid, bytes.length), 'latin1'), bytes)
       }
+      await othersTurn()
+      if (request.signal.aborted || performance.now() > until) break
+    }
+  } catch (error) {
+    release()
+    throw error
+  }
+  const all = Buffer.concat(parts)
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(all.length) }
+  return new Response(releaseAtEnd(streamOf(all), release), { headers })
+}
+
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      if (bytes.length > 0) controller.enqueue(bytes)
+      controller.close()
     },
-    cancel: release,
   })
-  return new Response(stream, { headers: { 'content-type': 'application/octet-stream' } })
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Those of the wanted blobs that are here whole and small, in their order, as far as one reply holds them. */
@@ -76,19 +90,17 @@ class SmallBlobs {
     this.#asker = asker
   }
 
-  /** About so many bytes of them; none at the end. */
-  async next(bytes: number): Promise<readonly BundledBlob[]> {
+  /** The next few, read within a few ms; none at the end. */
+  async next(): Promise<readonly BundledBlob[]> {
     const blobs: BundledBlob[] = []
     const until = performance.now() + SLICE_MS
-    for (let size = 0; size < bytes; ) {
+    while (blobs.length === 0 || performance.now() < until) {
       const oid = this.#oids[this.#at++]
       if (oid === undefined) break
-      const found = this.#readNow(oid) ?? (await this.#read(oid))
-      if (!found) continue
-      this.#left -= found.length
-      size += found.length
-      blobs.push({ oid, bytes: found })
-      if (performance.now() > until) break
+      const bytes = this.#readNow(oid) ?? (await this.#read(oid))
+      if (!bytes) continue
+      this.#left -= bytes.length
+      blobs.push({ oid, bytes })
     }
     return blobs
   }
