@@ -51,23 +51,25 @@ export async function readPlainFile(path: string, maxSize: number): Promise<Buff
   return length > maxSize ? undefined : bytes.subarray(0, length)
 }
 
+/** Gives memory for so many bytes, or undefined where they are not wanted. */
+export type Room = (size: number) => Uint8Array | undefined
+
 /**
- * All of a small file, which may stand behind a link, while the thread waits. Undefined where it cannot be read, has more
- * than `maxSize` bytes or fails `isRight`.
+ * Reads all of a small file, which may stand behind a link, while the thread waits. Undefined where it cannot be read,
+ * fails `isRight`, or there is no room for it; then what `room` gave holds nothing.
  */
 export function readPlainFileNow(
   path: string,
-  maxSize: number,
   isRight: (stats: BigIntStats) => boolean,
-): Buffer | undefined {
+  room: Room,
+): Uint8Array | undefined {
   let file: number | undefined
   try {
     file = openSync(path, constants.O_RDONLY | NEVER_WAIT)
     const stats = fstatSync(file, { bigint: true })
-    const size = Number(stats.size)
-    if (!stats.isFile() || size > maxSize || !isRight(stats)) return undefined
-    const bytes = Buffer.allocUnsafe(size)
-    return readSync(file, bytes, 0, size, 0) === size ? bytes : undefined
+    if (!stats.isFile() || !isRight(stats)) return undefined
+    const bytes = room(Number(stats.size))
+    return bytes && readSync(file, bytes, 0, bytes.length, 0) === bytes.length ? bytes : undefined
   } catch {
     return undefined
   } finally {

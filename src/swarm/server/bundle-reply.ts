@@ -1,6 +1,6 @@
+import { createTimeSlice } from '../../base/time-slice.ts'
 import type { Oid } from '../../blob/oid.ts'
 import {
-  type BundledBlob,
   bodyDigest,
   bundleHeader,
   MAX_BUNDLE_BYTES,
@@ -12,6 +12,8 @@ import { busy, refuse, releaseAtEnd } from '../protocol/peer-reply.ts'
 import type { Asker, BlobShelf } from './blob-shelf.ts'
 import type { Admitted, UploadContext } from './range-reply.ts'
 
+/** Blobs are gathered into memory of about so many bytes at a time. */
+const CHUNK_SIZE = 2 ** 18
 /** For so many ms blobs are read before everything else has its turn. */
 const SLICE_MS = 5
 /** What was not read within so many ms is left out: whoever asks does not wait for much longer. */
@@ -39,96 +41,120 @@ export async function bundleReply(
   const release = uploads.admit(connection)
   if (!release) return busy('busy')
   request.signal.addEventListener('abort', release, { once: true })
-  const blobs = new SmallBlobs(shelf, oids, asker)
-  const parts: Uint8Array[] = []
+  const reply = new BundleReply(shelf, oids, asker, (oid, size) => {
+    onUpload?.({ oid, size, to: asker.peer?.name ?? asker.address })
+  })
   try {
-    const until = performance.now() + MOST_MS
-    for (let some = await blobs.next(); some.length > 0; some = await blobs.next()) {
-      for (const { oid, bytes } of some) {
-        onUpload?.({ oid, size: bytes.length, to: asker.peer?.name ?? asker.address })
-        parts.push(Buffer.from(bundleHeader(oid, bytes.length), 'latin1'), bytes)
-      }
-      await othersTurn()
-      if (request.signal.aborted || performance.now() > until) break
-    }
+    await reply.gather(request.signal)
   } catch (error) {
     release()
     throw error
   }
-  const all = Buffer.concat(parts)
-  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(all.length) }
-  return new Response(releaseAtEnd(streamOf(all), release), { headers })
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(reply.size) }
+  return new Response(releaseAtEnd(streamOf(reply.chunks), release), { headers })
 }
 
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {
-      if (bytes.length > 0) controller.enqueue(bytes)
+      for (const chunk of chunks) controller.enqueue(chunk)
       controller.close()
     },
   })
 }
 
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
 /** Those of the wanted blobs that are here whole and small, in their order, as far as one reply holds them. */
-class SmallBlobs {
+class BundleReply {
+  readonly chunks: Uint8Array[] = []
   readonly #shelf: BlobShelf
   readonly #oids: readonly Oid[]
   readonly #asker: Asker
-  #at = 0
+  readonly #onBlob: (oid: Oid, size: number) => void
+  /** What the next blobs are written into, and how far it is full. */
+  #chunk = Buffer.alloc(0)
+  #filled = 0
   #left = MAX_BUNDLE_BYTES
   /** False once the disk was looked at for one that is missing, or lets the thread wait. */
   #mayLook = true
   #isQuick = true
 
-  constructor(shelf: BlobShelf, oids: readonly Oid[], asker: Asker) {
+  constructor(
+    shelf: BlobShelf,
+    oids: readonly Oid[],
+    asker: Asker,
+    onBlob: (oid: Oid, size: number) => void,
+  ) {
     this.#shelf = shelf
     this.#oids = oids
     this.#asker = asker
+    this.#onBlob = onBlob
   }
 
-  /** The next few, read within a few ms; none at the end. */
-  async next(): Promise<readonly BundledBlob[]> {
-    const blobs: BundledBlob[] = []
-    const until = performance.now() + SLICE_MS
-    while (blobs.length === 0 || performance.now() < until) {
-      const oid = this.#oids[this.#at++]
-      if (oid === undefined) break
-      const bytes = this.#readNow(oid) ?? (await this.#read(oid))
-      if (!bytes) continue
-      this.#left -= bytes.length
-      blobs.push({ oid, bytes })
+  get size(): number {
+    return this.chunks.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  /** Reads them, some at a time. */
+  async gather(signal: AbortSignal): Promise<void> {
+    const othersTurn = createTimeSlice({ sliceMs: SLICE_MS })
+    const until = performance.now() + MOST_MS
+    for (const oid of this.#oids) {
+      await othersTurn()
+      if (signal.aborted || performance.now() > until) break
+      if (!this.#readNow(oid)) await this.#read(oid)
     }
-    return blobs
+    this.#endChunk()
   }
 
-  #readNow(oid: Oid): Uint8Array | undefined {
-    if (!this.#isQuick) return undefined
+  #readNow(oid: Oid): boolean {
+    if (!this.#isQuick) return false
     const startedAt = performance.now()
-    const bytes = this.#shelf.readNow?.(oid, this.#asker, this.#most)
+    const bytes = this.#shelf.readNow?.(oid, this.#asker, (size) => this.#roomFor(oid, size))
     // A disk that has to seek for each would keep everything else waiting.
     this.#isQuick = performance.now() - startedAt < SLOW_MS
-    return bytes
+    if (bytes) this.#took(oid, bytes)
+    return bytes !== undefined
   }
 
-  async #read(oid: Oid): Promise<Uint8Array | undefined> {
+  async #read(oid: Oid): Promise<void> {
     let blob = await this.#shelf.find(oid, this.#asker, { isKnownOnly: true })
     if (!blob && this.#mayLook) {
       this.#mayLook = false
       blob = await this.#shelf.find(oid, this.#asker)
     }
-    if (!blob?.pieces.isFull || blob.size > this.#most) return undefined
+    if (!blob?.pieces.isFull) return
     const { size } = blob
+    if (size > Math.min(this.#left, MAX_BUNDLED_BLOB)) return
     // A file that went away meanwhile is not here.
     const body = await blob.open({ start: 0, end: size }).catch(() => undefined)
     const bytes = body && (await new Response(body).bytes().catch(() => undefined))
-    return bytes?.length === size ? bytes : undefined
+    if (bytes?.length !== size) return
+    const room = this.#roomFor(oid, size)
+    room?.set(bytes)
+    if (room) this.#took(oid, room)
   }
 
-  get #most(): number {
-    return Math.min(this.#left, MAX_BUNDLED_BLOB)
+  /** Where a blob's bytes are to be written, behind its header. Nothing of it counts before `#took`. */
+  #roomFor(oid: Oid, size: number): Uint8Array | undefined {
+    if (size > Math.min(this.#left, MAX_BUNDLED_BLOB)) return undefined
+    const header = bundleHeader(oid, size)
+    const length = header.length + size
+    if (this.#chunk.length - this.#filled < length) {
+      this.#endChunk()
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_SIZE, length))
+    }
+    this.#chunk.write(header, this.#filled, 'latin1')
+    return this.#chunk.subarray(this.#filled + header.length, this.#filled + length)
+  }
+
+  #took(oid: Oid, { byteOffset, byteLength }: Uint8Array): void {
+    this.#filled = byteOffset + byteLength
+    this.#left -= byteLength
+    this.#onBlob(oid, byteLength)
+  }
+
+  #endChunk(): void {
+    if (this.#filled > 0) this.chunks.push(this.#chunk.subarray(0, this.#filled))
+    this.#filled = 0
   }
 }
