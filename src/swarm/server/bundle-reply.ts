@@ -8,12 +8,12 @@ import {
   MAX_WANTED_LENGTH,
   parseWanted,
 } from '../protocol/bundle-wire.ts'
-import { busy, refuse, releaseAtEnd } from '../protocol/peer-reply.ts'
+import { busy, refuse } from '../protocol/peer-reply.ts'
 import type { Asker, BlobShelf } from './blob-shelf.ts'
 import type { Admitted, UploadContext } from './range-reply.ts'
 
-/** Blobs are gathered into memory of about so many bytes at a time. */
-const CHUNK_SIZE = 2 ** 18
+/** Memory for the bytes of a reply to begin with: more than most replies take, and doubled for one that takes more. */
+const FIRST_SIZE = 2 ** 21 + 2 ** 16
 /** For so many ms blobs are read before everything else has its turn. */
 const SLICE_MS = 5
 /** What was not read within so many ms is left out: whoever asks does not wait for much longer. */
@@ -50,28 +50,18 @@ export async function bundleReply(
     release()
     throw error
   }
-  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(reply.size) }
-  return new Response(releaseAtEnd(streamOf(reply.chunks), release), { headers })
-}
-
-function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      for (const chunk of chunks) controller.enqueue(chunk)
-      controller.close()
-    },
-  })
+  // Bytes and not a stream: the runtime would leave the length out.
+  return new Response(reply.bytes, { headers: { 'content-type': 'application/octet-stream' } })
 }
 
 /** Those of the wanted blobs that are here whole and small, in their order, as far as one reply holds them. */
 class BundleReply {
-  readonly chunks: Uint8Array[] = []
   readonly #shelf: BlobShelf
   readonly #oids: readonly Oid[]
   readonly #asker: Asker
   readonly #onBlob: (oid: Oid, size: number) => void
-  /** What the next blobs are written into, and how far it is full. */
-  #chunk = Buffer.alloc(0)
+  /** What the blobs are written into, and how far it is full. */
+  #buffer = Buffer.allocUnsafeSlow(FIRST_SIZE)
   #filled = 0
   #left = MAX_BUNDLE_BYTES
   /** False once the disk was looked at for one that is missing, or lets the thread wait. */
@@ -90,8 +80,8 @@ class BundleReply {
     this.#onBlob = onBlob
   }
 
-  get size(): number {
-    return this.chunks.reduce((sum, { length }) => sum + length, 0)
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(0, this.#filled)
   }
 
   /** Reads them, some at a time. */
@@ -103,7 +93,6 @@ class BundleReply {
       if (signal.aborted || performance.now() > until) break
       if (!this.#readNow(oid)) await this.#read(oid)
     }
-    this.#endChunk()
   }
 
   #readNow(oid: Oid): boolean {
@@ -138,23 +127,19 @@ class BundleReply {
   #roomFor(oid: Oid, size: number): Uint8Array | undefined {
     if (size > Math.min(this.#left, MAX_BUNDLED_BLOB)) return undefined
     const header = bundleHeader(oid, size)
-    const length = header.length + size
-    if (this.#chunk.length - this.#filled < length) {
-      this.#endChunk()
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_SIZE, length))
+    const start = this.#filled + header.length
+    if (start + size > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * this.#buffer.length)
+      larger.set(this.bytes)
+      this.#buffer = larger
     }
-    this.#chunk.write(header, this.#filled, 'latin1')
-    return this.#chunk.subarray(this.#filled + header.length, this.#filled + length)
+    this.#buffer.write(header, this.#filled, 'latin1')
+    return this.#buffer.subarray(start, start + size)
   }
 
   #took(oid: Oid, { byteOffset, byteLength }: Uint8Array): void {
     this.#filled = byteOffset + byteLength
     this.#left -= byteLength
     this.#onBlob(oid, byteLength)
-  }
-
-  #endChunk(): void {
-    if (this.#filled > 0) this.chunks.push(this.#chunk.subarray(0, this.#filled))
-    this.#filled = 0
   }
 }
