@@ -1,4 +1,5 @@
 // A dataset of many small files, from a Hub that is near and from one that is 40 ms away: dfhf against hf, in one run.
+// From a neighbour that has them: against one file with as many bytes.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -8,9 +9,10 @@ import { clientEnv } from '../test/support/python/run-python.ts'
 import { ensureVenv } from '../test/support/python/venv.ts'
 import { type Contender, dfhf, dfhfBinaries } from './bench/contenders.ts'
 import { measure } from './bench/measure.ts'
+import { startNeighbour } from './bench/neighbour.ts'
 import { type DownloadRow, downloadTable, machineLine, writeFigures } from './bench/report.ts'
 import { measureRounds } from './bench/rounds.ts'
-import { type SmallFilesHub, smallRepo, startSmallFilesHub } from './bench/small-files.ts'
+import { bigRepo, type SmallFilesHub, smallRepo, startSmallFilesHub } from './bench/small-files.ts'
 
 const usage = `bun scripts/bench-small.ts [options]
   --files N        in the dataset (default 1114)
@@ -19,6 +21,7 @@ const usage = `bun scripts/bench-small.ts [options]
   --folder PATH    where the files go (default: the system's temporary folder)
   --dfhf PATH      the program; again for others to compare with the first (default: the one in DFHF_BINARY, or a new build)
   --no-hf          leaves hf out
+  --neighbour      takes them from a daemon on this machine instead, beside one file with as many bytes
   --json FILE      writes all figures there
 `
 
@@ -30,6 +33,7 @@ const { values } = parseArgs({
     folder: { type: 'string', default: tmpdir() },
     dfhf: { type: 'string', multiple: true, default: [] },
     'no-hf': { type: 'boolean', default: false },
+    neighbour: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -37,6 +41,8 @@ const { values } = parseArgs({
 
 /** The most of hf's time that dfhf may take. */
 const GOAL = 0.25
+/** The most of the time for one file with as many bytes that the small ones of a neighbour may take. */
+const NEIGHBOUR_GOAL = 2
 
 if (values.help) process.stdout.write(usage)
 else await main()
@@ -49,10 +55,12 @@ async function main(): Promise<void> {
   try {
     for (const delayMs of values.delay.map(Number)) {
       await using hub = await startSmallFilesHub(files, delayMs)
+      await using stack = new AsyncDisposableStack()
       process.stdout.write(
         `${files} files, ${(hub.size / 1e6).toFixed(1)} MB, ${delayMs} ms to the Hub; ${machineLine()}\n\n`,
       )
-      const rows = await measureRounds(await findContenders(hub), {
+      const contenders = values.neighbour ? await fromNeighbour(hub, stack) : await findContenders(hub)
+      const rows = await measureRounds(contenders, {
         rounds,
         folder: work,
         keepsFolders: true,
@@ -78,6 +86,23 @@ async function findContenders(hub: SmallFilesHub): Promise<Contender[]> {
     ),
   )
   return values['no-hf'] ? ours : [...ours, await hf(hub)]
+}
+
+/** The files, by each program from the first one's daemon, and then one file with as many bytes. */
+async function fromNeighbour(hub: SmallFilesHub, stack: AsyncDisposableStack): Promise<Contender[]> {
+  const binaries = await dfhfBinaries(values.dfhf)
+  const repos = [smallRepo, bigRepo].map((repo) => `datasets/${repo}`)
+  const { address } = stack.use(await startNeighbour(binaries[0], hub.url, repos))
+  const flags = ['--seeds', address, '--no-multicast']
+  const [small = '', big = ''] = repos
+  const contender = (binary: string, repo: string, name: string) =>
+    dfhf(binary, { url: hub.url, clientPrefix: [] }, { name, command: ['snapshot', repo], flags })
+  return [
+    ...binaries.map((binary, index) =>
+      contender(binary, small, index === 0 ? 'dfhf snapshot' : `dfhf snapshot (${binary})`),
+    ),
+    { ...contender(binaries[0], big, 'dfhf snapshot, one file'), goal: NEIGHBOUR_GOAL },
+  ]
 }
 
 async function hf(hub: SmallFilesHub): Promise<Contender> {

@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type HubProcess, startHubProcess } from '../../test/support/hub/hub-process.ts'
 
-/** The dataset of many small files that the bench fetches. */
+/** The dataset of many small files that the bench fetches, and one of a single file with as many bytes. */
 export const smallRepo = 'bench/small-files'
+export const bigRepo = 'bench/one-big-file'
 
-/** A Hub with one dataset of `count` small files, which answers every request after `delayMs`. */
+/** A Hub with a dataset of `count` small files, and one of a single file as large as all of them, which answers every request after `delayMs`. */
 export interface SmallFilesHub extends AsyncDisposable {
   readonly hub: HubProcess
   readonly url: string
-  /** All bytes of the dataset. */
+  /** All bytes of one dataset. */
   readonly size: number
 }
 
@@ -20,15 +21,19 @@ export async function startSmallFilesHub(count: number, delayMs: number): Promis
   const remove = () => rmSync(folder, { recursive: true, force: true })
   try {
     const files = Array.from({ length: count }, (_, index) => fileAt(index))
-    const commit = Object.fromEntries(files)
+    const size = files.reduce((sum, [, file]) => sum + file.size, 0)
+    const repos = [
+      { type: 'dataset', id: smallRepo, commits: [Object.fromEntries(files)] },
+      { type: 'dataset', id: bigRepo, commits: [{ 'all.bin': { seed: 'big', size, lfs: true } }] },
+    ]
     const config = join(folder, 'hub.json')
-    writeFileSync(config, JSON.stringify({ repos: [{ type: 'dataset', id: smallRepo, commits: [commit] }] }))
+    writeFileSync(config, JSON.stringify({ repos }))
     const hub = await startHubProcess(['--config', config])
     if (delayMs > 0) await hub.order({ add: [{ delayMs }] })
     return {
       hub,
       url: hub.url,
-      size: files.reduce((sum, [, { size }]) => sum + size, 0),
+      size,
       async [Symbol.asyncDispose]() {
         await hub[Symbol.asyncDispose]()
         remove()

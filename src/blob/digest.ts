@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { isSha256, type Oid } from './oid.ts'
 
 /** A running hash over a blob's bytes, given in order. */
@@ -17,6 +17,12 @@ export function createOidHasher(oid: Oid, size: number): Hasher {
     },
     digest: () => hash.digest('hex'),
   }
+}
+
+/** What a blob with these bytes is called, where its name is of the same kind as `like`. */
+export function oidOf(bytes: Uint8Array, like: Oid): string {
+  if (isSha256(like)) return hash('sha256', bytes)
+  return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
 }
 
 /** The sha256 of one piece, in lower-case hex. */

@@ -136,7 +136,7 @@ async function buildSession(
       findStored(storeDir, { oid, size }, { verified, hashFile, signal: context.signal }),
     ),
     onFetchLikely: startNode,
-    onVerified: (path: string, oid: Oid) => verified.note(path, oid),
+    onVerified: (files: readonly { readonly path: string; readonly oid: Oid }[]) => verified.note(files),
     hasClusterKey: peering?.key !== undefined,
     log: context.log,
     mayAskHub: peers.origin === 'auto',

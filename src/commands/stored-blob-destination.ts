@@ -3,6 +3,7 @@ import type { FileRef } from '../repo/file-ref.ts'
 import type { Repo } from '../repo/repo.ts'
 import { CacheDestination } from '../repo-download/cache-destination.ts'
 import { HfCache } from '../storage/cache/hf-cache.ts'
+import type { WholeFile } from '../storage/cache/write-files.ts'
 import type { DiskRoom } from '../storage/files/disk-room.ts'
 import { SharedSync } from '../storage/files/shared-sync.ts'
 import type { KeptSums } from '../storage/partial/kept-sums.ts'
@@ -51,6 +52,11 @@ export class StoredBlobDestination extends CacheDestination {
     const { path: finalPath } = this.#blob
     await writeWhole({ bytes, folder: dirname(finalPath), stem: oid, finalPath }, new SharedSync())
     return finalPath
+  }
+
+  /** There is but one. */
+  override async writeFiles(files: readonly WholeFile[]): Promise<readonly undefined[]> {
+    return files.map(() => undefined)
   }
 
   override async finish(_file: FileRef, publishedPath: string): Promise<string> {

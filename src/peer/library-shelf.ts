@@ -4,6 +4,7 @@ import type { Oid } from '../blob/oid.ts'
 import { type ByteRange, pieceCountOf, pieceRange } from '../blob/pieces.ts'
 import type { HashService } from '../hash/hash-service.ts'
 import { repoName } from '../repo/repo.ts'
+import type { Room } from '../storage/files/plain-file.ts'
 import type { IndexedBlob } from '../storage/store/blob-index.ts'
 import type { Asker, BlobShelf, FindOptions, SharedBlob } from '../swarm/server/blob-shelf.ts'
 import { senderOf } from '../swarm/trust/sender-of.ts'
@@ -52,6 +53,12 @@ export class LibraryShelf implements BlobShelf {
     }
     onMissing?.(oid, asker)
     return library.isFetching(oid) ? engine.shared(oid) : undefined
+  }
+
+  readNow(oid: Oid, asker: Asker, room: Room): Uint8Array | undefined {
+    const { library } = this.#options
+    if (!this.#isForAsker(oid, asker) || library.isFetching(oid)) return undefined
+    return library.parts.index.readNow(oid, room)
   }
 
   onChange(oid: Oid, listener: () => void): () => void {

@@ -4,6 +4,7 @@ import { pieceRange } from '../blob/pieces.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
 import type { Repo } from '../repo/repo.ts'
 import type { HfCache } from '../storage/cache/hf-cache.ts'
+import type { WholeFile } from '../storage/cache/write-files.ts'
 import type { DiskRoom } from '../storage/files/disk-room.ts'
 import type { SpaceNeed } from '../storage/files/disk-space.ts'
 import type { BlobFile } from '../transfer/writing/blob-file.ts'
@@ -64,6 +65,14 @@ export class CacheDestination implements Destination {
 
   writeBlob(file: FileRef, bytes: Uint8Array): Promise<string> {
     return this.#cache.writeBlob(this.#repo, file.oid, bytes)
+  }
+
+  writeFiles(files: readonly WholeFile[]): Promise<readonly (string | undefined)[]> {
+    return this.#cache.writeFiles(this.#repo, files)
+  }
+
+  syncNames(): Promise<void> {
+    return this.#cache.syncNames(this.#repo)
   }
 
   async spaceNeeded(files: readonly FileRef[]): Promise<readonly SpaceNeed[]> {

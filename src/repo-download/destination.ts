@@ -1,5 +1,6 @@
 import type { Commit } from '../blob/oid.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
+import type { WholeFile } from '../storage/cache/write-files.ts'
 import type { SpaceNeed } from '../storage/files/disk-space.ts'
 import type { BlobFile } from '../transfer/writing/blob-file.ts'
 
@@ -30,6 +31,13 @@ export interface Destination {
   openBlob(file: FileRef): Promise<BlobFile>
   /** Puts a blob that is whole and checked where `openBlob` would publish it; returns that path for `finish`. */
   writeBlob(file: FileRef, bytes: Uint8Array): Promise<string>
+  /**
+   * Does what `writeBlob` and `finish` do for many small files at once; gives their paths, and undefined for each that has
+   * to be put there by these. Absent where it would be no quicker.
+   */
+  writeFiles?(files: readonly WholeFile[]): Promise<readonly (string | undefined)[]>
+  /** Has the names of what `writeFiles` wrote outlive a power loss, as their bytes do before. */
+  syncNames?(): Promise<void>
   /** Takes the blob from a checked copy elsewhere on this machine. */
   copyFrom(source: string, file: FileRef, signal: AbortSignal): Promise<string>
   /** Gives the published blob its name and returns the path. */

@@ -8,7 +8,6 @@ import type { DescribedFile, FileRef } from '../repo/file-ref.ts'
 import type { Origin, OriginSource } from '../repo/origin.ts'
 import { type Repo, repoName } from '../repo/repo.ts'
 import { SMALL_BLOB_SIZE, SMALLEST_RELEASED } from '../transfer/small-blob.ts'
-import type { SmallBundles } from '../transfer/small-bundles.ts'
 import type { TransferEngine } from '../transfer/transfer-engine.ts'
 import {
   type BytesBySource,
@@ -18,10 +17,7 @@ import {
 } from '../transfer/transfer-event.ts'
 import type { Destination } from './destination.ts'
 import { named } from './named-error.ts'
-import { needsProof, proveGiven } from './prove-given.ts'
-
-/** Fewer small files than this are sooner had from the Hub than asked for among peers. */
-const WORTH_BUNDLING = 16
+import { proveGiven } from './prove-given.ts'
 
 /** What fetching files of one repo needs. */
 export interface FetchParts {
@@ -37,8 +33,8 @@ export interface FetchParts {
   readonly findLocal: (oid: Oid, size: number) => Promise<string | undefined>
   /** Told before the Hub is asked for what is not here: a good moment to begin looking for peers. */
   readonly onFetchLikely: () => void
-  /** Told of every blob that was written and checked, so that it need not be hashed again before it is served. */
-  readonly onVerified: (path: string, oid: Oid) => Promise<void>
+  /** Told of blobs that were written and checked, so that they need not be hashed again before they are served. */
+  readonly onVerified: (files: readonly { readonly path: string; readonly oid: Oid }[]) => Promise<void>
   /** Takes messages that are no events. */
   readonly log: Log
   /** False where the Hub may not be asked for bytes. */
@@ -66,24 +62,9 @@ export class RepoFetcher {
   readonly #running = new Map<string, Promise<unknown>>()
 
   #isPublic: Promise<boolean> | undefined
-  #bundles: SmallBundles | undefined
 
   constructor(parts: FetchParts) {
     this.parts = parts
-  }
-
-  /**
-   * Says which files will be fetched next, in this order, so that small ones may come from peers many at a time. Not those
-   * that keyed peers have to prove: the question to the Hub costs as much as the file.
-   */
-  expect(files: readonly FileRef[]): void {
-    const { engine, hasClusterKey, mayAskHub, signal } = this.parts
-    const small = files.filter(
-      (file) =>
-        file.size > 0 && file.size <= SMALL_BLOB_SIZE && !(hasClusterKey && mayAskHub && needsProof(file)),
-    )
-    if (small.length >= WORTH_BUNDLING) this.#bundles ??= engine.bundles(signal)
-    this.#bundles?.expect(small)
   }
 
   /**
@@ -110,8 +91,6 @@ export class RepoFetcher {
     } catch (error) {
       this.#report(fileFailed(id, error))
       throw error
-    } finally {
-      this.#bundles?.drop(file.oid)
     }
   }
 
@@ -139,6 +118,11 @@ export class RepoFetcher {
     startedAt: number,
   ): FileResult {
     return this.#result({ oid: '', size: 0, ...file }, path, startedAt, { hub: 0, peers: 0, local: 0 }, false)
+  }
+
+  /** The result for a file that peers brought together with others, and the bytes that it cost. */
+  brought(file: FileRef, path: string, startedAt: number, bytes: number): FileResult {
+    return this.#result(file, path, startedAt, only('peers', bytes), true)
   }
 
   /** Where the ETag of a plain file turns out to be no git id, as some mirrors have it, the listing decides. */
@@ -189,25 +173,23 @@ export class RepoFetcher {
   }
 
   /**
-   * Brings a small file out of a bundle of a peer, or by one request where the Hub may be asked and all goes well.
-   * Undefined where not: then a transfer of many pieces, which waits, repeats and repairs, brings it.
+   * Brings a small file by one request where the Hub may be asked and all goes well. Undefined where not: then a transfer
+   * of many pieces, which waits, repeats and repairs, brings it.
    */
   async #bringSmall(file: DescribedFile, id: number, startedAt: number): Promise<FileResult | undefined> {
     const { destination, engine, log, signal } = this.parts
     const { oid, size } = file
     const hub = this.isSmall(file) ? this.#sourceOf(file, true) : undefined
-    const bundles = size <= SMALL_BLOB_SIZE ? this.#bundles : undefined
-    if (!hub && !bundles) return undefined
+    if (!hub) return undefined
     this.#report({ type: 'file-start', id, name: file.path, size, present: 0 })
     try {
-      const given = await bundles?.take(oid, id)
-      const bytes = given ?? (hub && (await engine.fetchSmall({ oid, size, hub, id }, signal)))
+      const bytes = await engine.fetchSmall({ oid, size, hub, id }, signal)
       if (bytes === undefined) return undefined
       const published = await destination.writeBlob(file, bytes)
       releaseBytes(bytes, SMALLEST_RELEASED)
-      await this.parts.onVerified(published, oid)
+      await this.parts.onVerified([{ path: published, oid }])
       const path = await destination.finish(file, published)
-      return this.#result(file, path, startedAt, only(given ? 'peers' : 'hub', size), true)
+      return this.#result(file, path, startedAt, only('hub', size), true)
     } catch (error) {
       signal.throwIfAborted()
       log.debug(
@@ -254,7 +236,7 @@ export class RepoFetcher {
       throw named(error, file, repo)
     }
     const published = await blob.publish()
-    await this.parts.onVerified(published, file.oid)
+    await this.parts.onVerified([{ path: published, oid: file.oid }])
     const path = await destination.finish(file, published)
     return this.#result(file, path, startedAt, bytes, true)
   }

@@ -3,8 +3,10 @@ import { DfhfError } from '../base/errors.ts'
 import { type Commit, isOid, type Oid } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
 import type { FileRef } from '../repo/file-ref.ts'
+import { BundlePace } from '../schedule/bundle-pace.ts'
 import { FilesInFlight } from '../transfer/files-in-flight.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
+import { type BundledFiles, bundleFiles } from './bundled-files.ts'
 import { Garbage } from './garbage.ts'
 import { isMissing, type PlannedFile, type PlannedPage } from './plan-snapshot.ts'
 import type { RepoFetcher } from './repo-fetcher.ts'
@@ -12,6 +14,8 @@ import type { RepoFetcher } from './repo-fetcher.ts'
 /** Bytes of garbage that come of one file, besides twice its own: what is larger than this is given back by hand. */
 const FETCHED_COSTS = 16_000
 const MOST_GARBAGE = 2 ** 17
+/** The same of a file that came with many others. */
+const BUNDLED_COSTS = 4_000
 
 /** How many files of a snapshot may be in flight. */
 export interface SnapshotOptions {
@@ -24,10 +28,11 @@ export interface SnapshotOptions {
   readonly isIntact?: ((path: string, oid: Oid) => Promise<boolean>) | undefined
 }
 
-/** A file of the plan, and its number in it. */
+/** A file of the plan, its number in it, and what may bring it together with others. */
 interface Numbered {
   readonly planned: PlannedFile
   readonly index: number
+  readonly bundled: BundledFiles | undefined
 }
 
 /**
@@ -43,6 +48,8 @@ export class SnapshotRun {
   readonly #garbage = new Garbage()
   readonly #results: FileResult[] = []
   readonly #unusable: UnusableNameError[] = []
+  readonly #bundles: BundledFiles[] = []
+  readonly #pace = new BundlePace()
   /** What was added and is not here yet. */
   readonly #owed = new Set<FileRef>()
   #count = 0
@@ -71,18 +78,25 @@ export class SnapshotRun {
 
   /** Takes more files. Throws `disk-full` where there is less room than all that is still to come takes. */
   async add({ files, isLast }: PlannedPage): Promise<void> {
-    const numbered = files.map((planned, at) => ({ planned, index: this.#count + at }))
+    const first = this.#count
+    const numbered = files.map((planned, at) => ({ planned, index: first + at }))
     const smallestFirst = numbered.sort((a, b) => a.planned.file.size - b.planned.file.size)
-    const missing = smallestFirst.flatMap(({ planned }) => (isMissing(planned) ? [planned.file] : []))
-    for (const file of missing) this.#owed.add(file)
+    const missing = new Map<FileRef, number>()
+    for (const { planned, index } of smallestFirst) if (isMissing(planned)) missing.set(planned.file, index)
+    for (const file of missing.keys()) this.#owed.add(file)
     this.#count += files.length
     // Each look goes through all that is owed and through the folder of blobs: so not at every page of a long list.
     if (isLast || this.#count >= 2 * this.#roomChecked) {
       await this.#fetcher.ensureRoom([...this.#owed])
       this.#roomChecked = this.#count
     }
-    this.#fetcher.expect(missing)
-    this.#crowd.add(smallestFirst)
+    const bundled = await bundleFiles(this.#fetcher, [...missing.keys()], this.#pace, (file, result) => {
+      this.#keep(missing.get(file) ?? 0, result)
+      this.#owed.delete(file)
+      this.#garbage.add(BUNDLED_COSTS)
+    })
+    if (bundled) this.#bundles.push(bundled)
+    this.#crowd.add(smallestFirst.map((file) => ({ ...file, bundled })))
   }
 
   /** Stops what has not begun. */
@@ -93,25 +107,31 @@ export class SnapshotRun {
   /** Resolves to the results in the order in which the files were added. */
   async end(): Promise<FileResult[]> {
     await this.#crowd.end()
+    for (const bundled of this.#bundles) await bundled[Symbol.asyncDispose]()
     if (this.#failure) throw this.#failure.error
     const [first] = this.#unusable
     if (first) throw allButUnusable(first, this.#unusable, this.#count)
     return this.#results
   }
 
-  async #bring({ planned, index }: Numbered): Promise<void> {
+  async #bring({ planned, index, bundled }: Numbered): Promise<void> {
+    if (isMissing(planned) && !this.#failure && (await bundled?.takes(planned.file))) return
     if (this.#failure) return
-    const { isIntact, keepsResults = true } = this.#options
+    const { isIntact } = this.#options
     try {
       const found = await bring(this.#fetcher, this.#commit, planned)
       const result = isIntact ? await checked(found, planned.file.path, isIntact) : found
-      if (keepsResults) this.#results[index] = result
+      this.#keep(index, result)
       this.#garbage.add(FETCHED_COSTS + Math.min(MOST_GARBAGE, 2 * result.size))
       if (isMissing(planned)) this.#owed.delete(planned.file)
     } catch (error) {
       if (error instanceof UnusableNameError) this.#unusable.push(error)
       else this.fail(error)
     }
+  }
+
+  #keep(index: number, result: FileResult): void {
+    if (this.#options.keepsResults !== false) this.#results[index] = result
   }
 }
 

@@ -307,5 +307,3 @@ export const MOST_FRUITLESS_BUNDLES = 8
 export const FORGIVEN_SHARE = 0.25
 /** How long a peer is not asked that brought nothing, in ms. */
 export const BUNDLE_PAUSE_MS = 10_000
-/** Bytes that have come and not been taken yet, at which no more is asked for. */
-export const MOST_BUNDLED_BYTES = 2 ** 23

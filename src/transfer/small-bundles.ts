@@ -1,19 +1,13 @@
 import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
-import { createOidHasher } from '../blob/digest.ts'
+import { oidOf } from '../blob/digest.ts'
 import type { Oid } from '../blob/oid.ts'
-import { BundlePace } from '../schedule/bundle-pace.ts'
-import {
-  BUNDLE_PAUSE_MS,
-  BUNDLES,
-  BUNDLES_PER_PEER,
-  BUSY_PEER_PAUSE_MS,
-  MOST_BUNDLED_BYTES,
-} from '../schedule/tuning.ts'
+import type { BundlePace } from '../schedule/bundle-pace.ts'
+import { BUNDLE_PAUSE_MS, BUNDLES, BUNDLES_PER_PEER, BUSY_PEER_PAUSE_MS } from '../schedule/tuning.ts'
 import type { BundlePeers } from '../swarm/client/bundle-peers.ts'
+import type { BundlePart } from '../swarm/protocol/bundle-wire.ts'
 import type { PeerInfo } from '../swarm/protocol/peer-info.ts'
 import type { RateLimiter } from './rate-limiter.ts'
-import type { EventSink } from './transfer-event.ts'
 
 /** How often it looks whether a request takes too long, in ms. */
 const LOOK_EVERY_MS = 100
@@ -22,8 +16,18 @@ const LOOK_EVERY_MS = 100
 export interface SmallBundlesParts {
   readonly peers: BundlePeers
   readonly limiter: RateLimiter
-  readonly report: EventSink
+  /** What is known of the peers: of all bundles of a snapshot together, since peers may cost it so much time and no more. */
+  readonly pace: BundlePace
   readonly signal: AbortSignal
+}
+
+/** Takes blobs as they come. While what it gives has not resolved, no more is read of that reply. */
+export type PartSink = (part: CheckedPart) => Promise<void> | undefined
+
+/** Blobs that came together from one peer, whose bytes are those of their oids. */
+export interface CheckedPart extends BundlePart {
+  /** The peer's name. */
+  readonly peer: string
 }
 
 /** A blob that is wanted next. */
@@ -32,14 +36,8 @@ interface Wanted {
   readonly size: number
 }
 
-/** What a request brought of one blob. `again` where another peer may have it. */
-type Outcome = { readonly bytes: Uint8Array; readonly peer: string } | 'again' | 'not there'
-
-interface Claim {
-  readonly size: number
-  readonly settled: PromiseWithResolvers<Outcome>
-  outcome: Outcome | undefined
-}
+/** How it ended with a blob that was asked for; `again` where another peer may have it. */
+type Outcome = 'settled' | 'again'
 
 /**
  * Small blobs from peers, many by one request and ahead of their turn. What peers do not have, or do not bring quickly,
@@ -47,80 +45,80 @@ interface Claim {
  */
 export class SmallBundles {
   readonly #parts: SmallBundlesParts
-  readonly #pace = new BundlePace()
+  readonly #signal: AbortSignal
+  readonly #stop = new AbortController()
+  #onPart: PartSink = () => undefined
+  readonly #pace: BundlePace
   /** What no peer was asked for yet, in the order in which it will be taken. */
   #queue = new Map<Oid, number>()
-  /** What was asked for and not taken yet. */
-  readonly #claims = new Map<Oid, Claim>()
+  /** What was asked for and is not settled yet. */
+  readonly #claims = new Map<Oid, PromiseWithResolvers<Outcome>>()
   readonly #underWay = new Map<string, number>()
   readonly #pausedUntil = new Map<string, number>()
   readonly #searched: Promise<void>
-  #requests = 0
-  /** Bytes that came and were not taken. */
-  #held = 0
+  readonly #requests = new Set<Promise<void>>()
   #changed = Promise.withResolvers<void>()
 
   constructor(parts: SmallBundlesParts) {
     this.#parts = parts
+    this.#pace = parts.pace
+    this.#signal = AbortSignal.any([parts.signal, this.#stop.signal])
     this.#searched = parts.peers.searched
   }
 
-  /** Says which blobs will be taken, in this order. */
-  expect(blobs: Iterable<Wanted>): void {
+  /** Says which blobs will be wanted, in this order, and what takes them. */
+  expect(blobs: Iterable<Wanted>, onPart: PartSink): void {
+    this.#onPart = onPart
     for (const { oid, size } of blobs) this.#queue.set(oid, size)
   }
 
-  /** The checked bytes of a blob that was expected; undefined where it is to come from elsewhere. `id` is the file's number in events. */
-  async take(oid: Oid, id: number): Promise<Uint8Array | undefined> {
+  /** Resolves when a blob that was expected was settled, or is to come from elsewhere. */
+  async wait(oid: Oid): Promise<void> {
     await this.#searched
-    const startedAt = performance.now()
     for (;;) {
       this.#fill()
       const claim = this.#claims.get(oid)
-      if (!claim) {
-        if (this.#requests > 0 && this.#queue.has(oid)) await this.#changed.promise
-        else break
-        continue
-      }
-      const outcome = await claim.settled.promise
-      if (outcome === 'again') continue
-      if (outcome !== 'not there') this.#tell(outcome, { oid, id, startedAt })
-      this.drop(oid)
-      return outcome === 'not there' ? undefined : outcome.bytes
+      if (claim) {
+        if ((await claim.promise) === 'settled') return
+      } else if (this.#requests.size > 0 && this.#queue.has(oid)) await this.#changed.promise
+      else break
     }
     this.#queue.delete(oid)
-    return undefined
   }
 
-  /** Says that a blob is no longer wanted. */
-  drop(oid: Oid): void {
-    const claim = this.#claims.get(oid)
+  /** Ends all requests. */
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#requests)
+  }
+
+  /** Says that a blob which came needs no more waiting for. */
+  settle(oid: Oid): void {
+    this.#claims.get(oid)?.resolve('settled')
     this.#claims.delete(oid)
-    this.#queue.delete(oid)
-    if (typeof claim?.outcome === 'object') this.#held -= claim.size
   }
 
   /** Asks peers for what comes next, as far as they may be asked now. */
   #fill(): void {
-    while (this.#queue.size > 0 && this.#requests < BUNDLES && this.#held < MOST_BUNDLED_BYTES) {
+    while (this.#queue.size > 0 && this.#requests.size < BUNDLES) {
       const peer = this.#choose()
       if (!peer) return
-      const bundle = this.#claim(peer.id)
-      this.#requests += 1
       this.#underWay.set(peer.id, (this.#underWay.get(peer.id) ?? 0) + 1)
-      void this.#bring(peer, bundle).finally(() => {
-        this.#requests -= 1
+      const request = this.#bring(peer, this.#claim(peer.id)).finally(() => {
+        this.#requests.delete(request)
         this.#underWay.set(peer.id, (this.#underWay.get(peer.id) ?? 1) - 1)
+        this.#fill()
         this.#changed.resolve()
         this.#changed = Promise.withResolvers()
       })
+      this.#requests.add(request)
     }
   }
 
   /** A peer that has brought blobs comes first; of one that has not, little is asked for at a time. */
   #choose(): PeerInfo | undefined {
-    const { peers, signal } = this.#parts
-    if (this.#pace.isOver || signal.aborted) return undefined
+    const { peers } = this.#parts
+    if (this.#pace.isOver || this.#signal.aborted) return undefined
     const now = performance.now()
     let untried: PeerInfo | undefined
     for (const peer of peers.live()) {
@@ -141,9 +139,9 @@ export class SmallBundles {
       bytes += size
       bundle.set(oid, size)
     }
-    for (const [oid, size] of bundle) {
+    for (const oid of bundle.keys()) {
       this.#queue.delete(oid)
-      this.#claims.set(oid, { size, settled: Promise.withResolvers(), outcome: undefined })
+      this.#claims.set(oid, Promise.withResolvers())
     }
     return bundle
   }
@@ -155,7 +153,7 @@ export class SmallBundles {
       await this.#read(peer, left)
       if (left.size === bundle.size) throw new DfhfError('not-cached', 'it has none of them')
       this.#pace.brought(peer.id, performance.now() - startedAt)
-      for (const oid of left.keys()) this.#settle(oid, 'not there')
+      for (const oid of left.keys()) this.settle(oid)
     } catch (error) {
       await this.#fail(peer, error, performance.now() - startedAt)
       this.#giveBack(left)
@@ -164,24 +162,27 @@ export class SmallBundles {
 
   /** Reads one reply; takes what came out of `left`. */
   async #read(peer: PeerInfo, left: Map<Oid, number>): Promise<void> {
-    const { peers, limiter, signal } = this.#parts
-    using watch = new BundleWatch(this.#pace.patienceMs(sumOf(left)), signal)
-    const { at, blobs } = await peers.open(peer, new Map(left), watch.signal)
-    for await (const { oid, bytes } of blobs) {
-      const hasher = createOidHasher(oid, bytes.length)
-      hasher.update(bytes)
-      if (hasher.digest() !== oid) {
-        peers.ban(peer, at, `it sent other bytes than those of blob ${oid.slice(0, 12)}`)
-        throw new DfhfError('bad-response', 'wrong bytes')
+    const { peers, limiter } = this.#parts
+    using watch = new BundleWatch(this.#pace.patienceMs(sumOf(left)), this.#signal)
+    const { at, parts } = await peers.open(peer, new Map(left), watch.signal)
+    for await (const part of parts) {
+      let size = 0
+      for (const { oid, bytes } of part.blobs) {
+        if (oidOf(bytes, oid) !== oid) {
+          peers.ban(peer, at, `it sent other bytes than those of blob ${oid.slice(0, 12)}`)
+          throw new DfhfError('bad-response', 'wrong bytes')
+        }
+        size += bytes.length
       }
-      left.delete(oid)
-      this.#settle(oid, { bytes, peer: peer.name })
-      await watch.hold(limiter.take(bytes.length, watch.signal))
+      for (const { oid } of part.blobs) left.delete(oid)
+      await watch.hold(this.#onPart({ ...part, peer: peer.name }))
+      await watch.hold(limiter.take(size, watch.signal))
     }
   }
 
   async #fail(peer: PeerInfo, error: unknown, ms: number): Promise<void> {
-    const { peers, signal } = this.#parts
+    const { peers } = this.#parts
+    const signal = this.#signal
     if (signal.aborted) return
     peers.note(
       `small blobs from peer ${peer.name}: ${error instanceof Error ? error.message : String(error)}`,
@@ -200,29 +201,9 @@ export class SmallBundles {
     const wanted = [...left].filter(([oid]) => this.#claims.has(oid))
     this.#queue = new Map([...wanted, ...this.#queue])
     for (const [oid] of wanted) {
-      const claim = this.#claims.get(oid)
+      this.#claims.get(oid)?.resolve('again')
       this.#claims.delete(oid)
-      claim?.settled.resolve('again')
     }
-  }
-
-  #settle(oid: Oid, outcome: Outcome): void {
-    const claim = this.#claims.get(oid)
-    if (!claim) return
-    claim.outcome = outcome
-    if (typeof outcome === 'object') this.#held += claim.size
-    claim.settled.resolve(outcome)
-  }
-
-  #tell(
-    { bytes, peer }: { readonly bytes: Uint8Array; readonly peer: string },
-    { oid, id, startedAt }: { readonly oid: Oid; readonly id: number; readonly startedAt: number },
-  ): void {
-    const { report } = this.#parts
-    const size = bytes.length
-    report({ type: 'bytes', id, count: size, kind: 'peers', source: peer })
-    const cost = { bytes: { hub: 0, peers: size, local: 0 }, pieces: 1, retries: 0 }
-    report({ type: 'task-done', id, oid, ms: performance.now() - startedAt, ...cost })
   }
 }
 

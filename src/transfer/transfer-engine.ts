@@ -2,6 +2,7 @@ import type { BlobSource } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
 import { HashService } from '../hash/hash-service.ts'
+import type { BundlePace } from '../schedule/bundle-pace.ts'
 import { PeerExperience } from '../schedule/peer-experience.ts'
 import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
@@ -152,9 +153,9 @@ export class TransferEngine implements Disposable {
   }
 
   /** Small blobs from peers, many by one request; undefined where there are no peers to ask. */
-  bundles(signal: AbortSignal): SmallBundles | undefined {
+  bundles(pace: BundlePace, signal: AbortSignal): SmallBundles | undefined {
     const peers = this.#options.bundlePeers?.()
-    return peers && new SmallBundles({ peers, limiter: this.#limiter, report: this.report, signal })
+    return peers && new SmallBundles({ peers, limiter: this.#limiter, pace, signal })
   }
 
   /** Begins to bring a blob into its file; reports what it cost. The file stays its opener's to publish. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Oid } from '../../src/blob/oid.ts'
@@ -100,4 +100,28 @@ test('a stranger is told no until the Hub has said that the repo is public, and 
   node.hubSpeaks.resolve()
   await changed
   expect((await node.shelf.find(blob.oid, stranger))?.size).toBe(blob.bytes.length)
+})
+
+describe('a small blob that is read at once', () => {
+  const small = sampleBlob(3_000, 5)
+  const upTo = (most: number) => (size: number) => (size <= most ? new Uint8Array(size) : undefined)
+
+  test.each(['org/secret', 'org/licensed', 'org/none'])('is given of %s to members alone', async (id) => {
+    await using node = await setUp()
+    await node.put(id, small)
+    await node.shelf.find(small.oid, member)
+    expect(node.shelf.readNow(small.oid, stranger, upTo(2 ** 18))).toBeUndefined()
+    expect(node.shelf.readNow(small.oid, member, upTo(2 ** 18))).toEqual(small.bytes)
+  })
+
+  test('is one that was hashed as it stands there, and no larger than was asked for', async () => {
+    await using node = await setUp()
+    await node.put('org/open', small)
+    expect(node.shelf.readNow(small.oid, stranger, upTo(2 ** 18))).toBeUndefined()
+    await node.shelf.find(small.oid, stranger)
+    expect(node.shelf.readNow(small.oid, stranger, upTo(2_999))).toBeUndefined()
+    expect(node.shelf.readNow(small.oid, stranger, upTo(3_000))).toEqual(small.bytes)
+    await node.put('org/open', { ...small, bytes: sampleBlob(3_000, 6).bytes })
+    expect(node.shelf.readNow(small.oid, stranger, upTo(3_000))).toBeUndefined()
+  })
 })

@@ -5,6 +5,7 @@ import { DfhfError } from '../../src/base/errors.ts'
 import type { Oid } from '../../src/blob/oid.ts'
 import type { DescribedFile } from '../../src/repo/file-ref.ts'
 import type { OriginSource } from '../../src/repo/origin.ts'
+import type { FetchParts } from '../../src/repo-download/repo-fetcher.ts'
 import type { SwarmBlob } from '../../src/swarm/client/swarm-session.ts'
 import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { thrownBy } from '../support/http/thrown-by.ts'
@@ -54,8 +55,9 @@ describe('a file that is fetched', () => {
   test('is taken from where it is, and fetched all the same when that is asked for', async () => {
     using world = openDownloadWorld(openCache, temporaryFolder)
     const file = await describeIn(world, 'weights/b.bin')
-    const told: [string, Oid][] = []
-    const onVerified = async (path: string, oid: Oid) => void told.push([path, oid])
+    const told: Oid[] = []
+    const onVerified: FetchParts['onVerified'] = async (blobs) =>
+      void told.push(...blobs.map(({ oid }) => oid))
     const first = await world.fetcher({ onVerified }).fetch(file)
     const second = await world.fetcher({ onVerified }).fetch(file)
     const forced = await world.fetcher({ onVerified, isForced: true }).fetch(file)
@@ -64,7 +66,7 @@ describe('a file that is fetched', () => {
       [0, false],
       [3_000_000, true],
     ])
-    expect(told.map(([, oid]) => oid)).toEqual([file.oid, file.oid])
+    expect(told).toEqual([file.oid, file.oid])
   })
 
   test('is copied from a checked blob of this machine', async () => {

@@ -229,7 +229,7 @@ describe('the memory of verified files', () => {
     const path = join(root, 'file')
     writeFileSync(path, blob.bytes)
     const noting = new VerifiedFiles(root)
-    await noting.note(path, blob.oid)
+    await noting.note([{ path, oid: blob.oid }])
     expect([...noting.facts()]).toEqual([])
     expect(await new VerifiedFiles(root).verify(path, blob.oid, never)).toBe(true)
     expect(await noting.verify(path, blob.oid, never)).toBe(true)

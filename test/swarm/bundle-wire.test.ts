@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Oid } from '../../src/blob/oid.ts'
 import {
-  type BundledBlob,
   bundleHeader,
   formatWanted,
   MAX_BUNDLE_BLOBS,
@@ -58,7 +57,7 @@ describe('a bundle', () => {
           contentOf(size),
         ])
         const wanted = new Map(blobs.map(({ oid, size }) => [oid, size]))
-        const found: BundledBlob[] = await read(Buffer.concat(parts), wanted, cuts)
+        const found = (await read(Buffer.concat(parts), wanted, cuts)).flatMap((part) => part.blobs)
         expect(found.map(({ oid, bytes }) => [oid, Buffer.from(bytes).toString('hex')])).toEqual(
           blobs.map(({ oid, size }) => [oid, contentOf(size).toString('hex')]),
         )

@@ -411,7 +411,7 @@ describe('many small blobs', () => {
       await Array.fromAsync(
         readBundle(response.body ?? expect.unreachable(), { wanted: sizes, sender: 'bob' }),
       )
-    ).map((blob) => [blob.oid, Buffer.from(blob.bytes).toString()])
+    ).flatMap(({ blobs }) => blobs.map((blob) => [blob.oid, Buffer.from(blob.bytes).toString()]))
 
   test('come by one request: those that are here whole, and none that is large', async () => {
     const setup = setUp()
@@ -420,7 +420,7 @@ describe('many small blobs', () => {
     const response = await setup.ask(target, { method: 'POST', body: wanted })
     expect(response.status).toBe(200)
     expect(await namesIn(response)).toEqual(small.map((each) => [each.oid, each.bytes.toString()]))
-    expect(setup.handler.load().active).toBe(0)
+    expect(setup.handler.load(0).active).toBe(0)
   })
 
   test('are found for the asker alone, as each of them would be', async () => {
@@ -445,10 +445,12 @@ describe('many small blobs', () => {
   test('count as an upload while they are sent', async () => {
     const setup = setUp({ limits: { uploads: 1 } })
     put(setup)
-    const response = await setup.ask(target, { method: 'POST', body: wanted })
-    expect((await setup.ask(target, { method: 'POST', body: wanted, port: 2 })).status).toBe(503)
-    await response.bytes()
-    expect((await setup.ask(target, { method: 'POST', body: wanted, port: 2 })).status).toBe(200)
+    const ask = async (port: number, pending: number) =>
+      (await setup.ask(target, { method: 'POST', body: wanted, port, pending })).status
+    expect(await ask(1, 1)).toBe(200)
+    // While the first one is being sent two requests are not answered to the end, and then one.
+    expect(await ask(2, 2)).toBe(503)
+    expect(await ask(2, 1)).toBe(200)
   })
 })
 

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { DfhfError } from '../../src/base/errors.ts'
 import { type Oid, parseOid } from '../../src/blob/oid.ts'
+import { BundlePace } from '../../src/schedule/bundle-pace.ts'
 import type { BundlePeers } from '../../src/swarm/client/bundle-peers.ts'
 import type { BundledBlob } from '../../src/swarm/protocol/bundle-wire.ts'
 import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
 import { RateLimiter } from '../../src/transfer/rate-limiter.ts'
 import { SmallBundles } from '../../src/transfer/small-bundles.ts'
-import type { TransferEvent } from '../../src/transfer/transfer-event.ts'
 import { samplePeer } from '../swarm/samples.ts'
 
 const blobs = Array.from({ length: 200 }, (_, index) => {
@@ -25,7 +25,7 @@ const everything: Give = (wanted) =>
 function setUp(peers: readonly Give[]) {
   const asked: number[][] = peers.map(() => [])
   const banned: string[] = []
-  const events: TransferEvent[] = []
+  const came = new Map<Oid, { readonly text: string; readonly peer: string }>()
   const infos = peers.map((_, index) => samplePeer(index))
   const indexOf = ({ id }: PeerInfo) => infos.findIndex((info) => info.id === id)
   const stop = new AbortController()
@@ -38,8 +38,8 @@ function setUp(peers: readonly Give[]) {
       const given = peers[index]?.([...wanted.keys()]) ?? []
       return {
         at: { host: '10.0.0.1', port: 1 },
-        blobs: (async function* () {
-          yield* given
+        parts: (async function* () {
+          for await (const blob of given) yield { blobs: [blob], chunk: blob.bytes }
         })(),
       }
     },
@@ -47,50 +47,91 @@ function setUp(peers: readonly Give[]) {
     note: () => {},
   }
   const bundles = new SmallBundles({
+    pace: new BundlePace(),
     peers: access,
     limiter: new RateLimiter(0),
-    report: (event) => void events.push(event),
     signal: stop.signal,
   })
-  bundles.expect(blobs)
-  return { bundles, asked, banned, events, stop }
-}
-
-/** Takes all in turn, some at a time, and gives the numbers of those that came. */
-async function takeAll(bundles: SmallBundles): Promise<number[]> {
-  const came: number[] = []
-  let next = 0
-  const work = async () => {
-    for (let at = next++; at < blobs.length; at = next++) {
-      const blob = blobs[at] ?? expect.unreachable()
-      const bytes = await bundles.take(blob.oid, at)
-      if (bytes) expect(Buffer.from(bytes).equals(blob.bytes)).toBe(true)
-      if (bytes) came.push(at)
+  bundles.expect(blobs, (part) => {
+    for (const { oid, bytes } of part.blobs) {
+      expect(came.has(oid)).toBe(false)
+      came.set(oid, { text: Buffer.from(bytes).toString(), peer: part.peer })
+      bundles.settle(oid)
     }
+    return undefined
+  })
+  /** Waits for each in turn, some at a time, and gives the numbers of those that came. */
+  const waitForAll = async (): Promise<number[]> => {
+    const found: number[] = []
+    let next = 0
+    const work = async () => {
+      for (let at = next++; at < blobs.length; at = next++) {
+        const { oid } = blobs[at] ?? expect.unreachable()
+        await bundles.wait(oid)
+        if (!came.has(oid)) continue
+        expect(came.get(oid)?.text).toBe(`blob ${at}`)
+        found.push(at)
+      }
+    }
+    await Promise.all(Array.from({ length: 16 }, work))
+    return found.sort((a, b) => a - b)
   }
-  await Promise.all(Array.from({ length: 16 }, work))
-  return came.sort((a, b) => a - b)
+  return { bundles, asked, banned, came, stop, waitForAll }
 }
 
 const all = blobs.map((_, index) => index)
 
 describe('small blobs', () => {
-  test('come many by one request, each told of once', async () => {
-    const { bundles, asked, events } = setUp([everything])
-    expect(await takeAll(bundles)).toEqual(all)
+  test('come many by one request, each once', async () => {
+    const { asked, came, waitForAll } = setUp([everything])
+    expect(await waitForAll()).toEqual(all)
     expect(asked[0]?.reduce((sum, count) => sum + count, 0)).toBe(blobs.length)
     expect(asked[0]?.length).toBeLessThan(5)
-    expect(events.filter(({ type }) => type === 'task-done')).toHaveLength(blobs.length)
-    expect(events).toContainEqual({ type: 'bytes', id: 7, count: 6, kind: 'peers', source: 'host-0' })
+    expect(new Set([...came.values()].map(({ peer }) => peer))).toEqual(new Set(['host-0']))
+  })
+
+  test('come ahead of their turn: who waits for the first finds the others there', async () => {
+    const { bundles, came } = setUp([everything])
+    await bundles.wait(blobs[0]?.oid ?? expect.unreachable())
+    for (const { oid } of blobs) await bundles.wait(oid)
+    expect(came.size).toBe(blobs.length)
+  })
+
+  test('are read no faster than they are taken', async () => {
+    let read = 0
+    const { bundles, came } = setUp([
+      function* (wanted) {
+        for (const blob of everything(wanted) as BundledBlob[]) {
+          read += 1
+          yield blob
+        }
+      },
+    ])
+    const taken = Promise.withResolvers<void>()
+    const first = Promise.withResolvers<void>()
+    bundles.expect(blobs, ({ blobs: arrived }) => {
+      for (const { oid } of arrived) {
+        came.set(oid, { text: '', peer: '' })
+        bundles.settle(oid)
+      }
+      first.resolve()
+      return taken.promise
+    })
+    const waiting = bundles.wait(blobs[1]?.oid ?? expect.unreachable())
+    await first.promise
+    expect([read, came.size]).toEqual([1, 1])
+    taken.resolve()
+    await waiting
+    expect(came.size).toBeGreaterThan(1)
   })
 
   test('that a peer lacks are left to the Hub, the others come', async () => {
-    const { bundles } = setUp([
+    const { waitForAll } = setUp([
       (wanted) => [...(everything(wanted) as BundledBlob[])].filter((_, at) => at % 2 === 0),
     ])
-    const came = await takeAll(bundles)
-    expect(came.length).toBeGreaterThan(90)
-    expect(came.length).toBeLessThan(110)
+    const found = await waitForAll()
+    expect(found.length).toBeGreaterThan(90)
+    expect(found.length).toBeLessThan(110)
   })
 
   test('come from another peer where the first has none or breaks', async () => {
@@ -98,43 +139,35 @@ describe('small blobs', () => {
       yield* (everything(wanted) as BundledBlob[]).slice(0, 3)
       throw new DfhfError('network', 'cut')
     }
-    const { bundles, asked } = setUp([() => [], broken, everything])
-    expect(await takeAll(bundles)).toEqual(all)
+    const { waitForAll, asked } = setUp([() => [], broken, everything])
+    expect(await waitForAll()).toEqual(all)
     expect([asked[0]?.length, asked[1]?.length]).toEqual([1, 1])
   })
 
   test('are left to the Hub where no peer has them, after few questions', async () => {
-    const { bundles, asked } = setUp(Array.from({ length: 30 }, () => () => []))
-    expect(await takeAll(bundles)).toEqual([])
+    const { waitForAll, asked } = setUp(Array.from({ length: 30 }, () => () => []))
+    expect(await waitForAll()).toEqual([])
     expect(asked.flat().length).toBeLessThan(13)
   })
 
   test('that are wrong are not given, and their sender is banned', async () => {
-    const { bundles, banned } = setUp([
+    const { waitForAll, banned } = setUp([
       (wanted) => wanted.map((oid) => ({ oid, bytes: Buffer.from('lies') })),
     ])
-    expect(await takeAll(bundles)).toEqual([])
+    expect(await waitForAll()).toEqual([])
     expect(banned).toEqual(['host-0'])
   })
 
-  test('that are not wanted any more are not waited for', async () => {
-    const { bundles } = setUp([everything])
-    for (const { oid } of blobs.slice(0, 150)) bundles.drop(oid)
-    const taken = await Promise.all(blobs.slice(150).map(({ oid }, id) => bundles.take(oid, id)))
-    expect(taken.every((bytes) => bytes !== undefined)).toBe(true)
-    expect(await bundles.take(blobs[0]?.oid ?? expect.unreachable(), 1)).toBeUndefined()
-  })
-
   test('are given up when all is given up', async () => {
-    const { bundles, stop } = setUp([
+    const { waitForAll, stop } = setUp([
       async function* () {
         await new Promise((_, reject) =>
           stop.signal.addEventListener('abort', () => reject(stop.signal.reason)),
         )
       },
     ])
-    const taking = takeAll(bundles)
+    const waiting = waitForAll()
     setTimeout(() => stop.abort(), 20)
-    expect(await taking).toEqual([])
+    expect(await waiting).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import type { Commit, Oid } from '../../blob/oid.ts'
 import { checkRepoId, isRepoId, pluralOf, type Repo, repoTypes } from '../../repo/repo.ts'
-import { checkNameSize, joinSafe, splitSafePath } from '../files/safe-path.ts'
+import { checkNameSize, checkPathSize, joinSafe, splitSafePath } from '../files/safe-path.ts'
 
 /** `models--org--name`; throws `usage` for an id that the Hub would not accept. */
 export function repoFolderName({ type, id }: Repo): string {
@@ -14,6 +14,13 @@ export function parseRepoFolderName(name: string): Repo | undefined {
   const type = repoTypes.find((candidate) => pluralOf(candidate) === types)
   const id = parts.join('/')
   return type !== undefined && isRepoId(id) ? { type, id } : undefined
+}
+
+/** An entry of a snapshot. */
+export interface EntryLink {
+  readonly entry: string
+  readonly folder: string
+  readonly target: string
 }
 
 /** Where everything of one repo stands below a Hugging Face cache root. Every method checks what it is given. */
@@ -33,7 +40,7 @@ export class RepoLayout {
   }
 
   blob(oid: Oid): string {
-    return join(this.blobs, oid)
+    return `${this.blobs}${sep}${oid}`
   }
 
   lock(oid: Oid): string {
@@ -45,11 +52,21 @@ export class RepoLayout {
   }
 
   snapshot(commit: Commit): string {
-    return join(this.folder, 'snapshots', commit)
+    return [this.folder, 'snapshots', commit].join(sep)
   }
 
   entry(commit: Commit, path: string): string {
     return joinSafe(this.snapshot(commit), path)
+  }
+
+  /** The entry of a file, the folder that it stands in, and what its link contains: at the least cost, for many files. */
+  link(commit: Commit, path: string, oid: Oid): EntryLink {
+    const segments = splitSafePath(path)
+    checkNameSize(oid)
+    const folder = [this.snapshot(commit), ...segments.slice(0, -1)].join(sep)
+    const entry = `${folder}${sep}${segments.at(-1)}`
+    checkPathSize(entry, path)
+    return { entry, folder, target: targetOf(segments, oid) }
   }
 
   missing(commit: Commit, path: string): string {
@@ -64,5 +81,9 @@ export class RepoLayout {
 /** What the link of a snapshot entry contains: the blob's path relative to the folder that the entry stands in. */
 export function linkTarget(path: string, oid: Oid): string {
   checkNameSize(oid)
-  return `${'../'.repeat(splitSafePath(path).length + 1)}blobs/${oid}`
+  return targetOf(splitSafePath(path), oid)
+}
+
+function targetOf(segments: readonly string[], oid: Oid): string {
+  return `${'../'.repeat(segments.length + 1)}blobs/${oid}`
 }

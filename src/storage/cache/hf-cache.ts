@@ -27,6 +27,7 @@ import { listPlaced } from './placed-files.ts'
 import { readRefFile, writeRefFile } from './ref-file.ts'
 import { fillEntry, linkEntry } from './snapshot-entry.ts'
 import { readTreeCache, writeTreeCache } from './tree-cache.ts'
+import { FilesWriter, type WholeFile } from './write-files.ts'
 
 /** How old a partial file must be to be taken for abandoned. */
 const STALE_AFTER_MS = 30 * 24 * 3600 * 1000
@@ -52,6 +53,7 @@ export class HfCache {
   readonly #sync = new SharedSync()
   /** Folders of snapshots from which relative links were found to lead to the blobs. */
   readonly #straightFolders = new BoundedMap<string, true>(MOST_FOLDERS)
+  readonly #writer: FilesWriter
   #hasNoLinks: boolean
   #isPrepared = false
 
@@ -60,6 +62,11 @@ export class HfCache {
     this.root = root
     this.#options = options
     this.#hasNoLinks = options.disableSymlinks ?? false
+    this.#writer = new FilesWriter({
+      root,
+      isDurable: options.durable !== false,
+      straightFolders: this.#straightFolders,
+    })
   }
 
   /** The commit that `revision` pointed at when it was last resolved; a commit is its own. */
@@ -172,16 +179,28 @@ export class HfCache {
   async writeBlob(repo: Repo, oid: Oid, bytes: Uint8Array): Promise<string> {
     const layout = this.layout(repo)
     const finalPath = layout.blob(oid)
-    const make = async () => {
-      await this.#makeBlobs(layout)
-      await removeLostPartials(layout.blobs).catch(() => {})
-      await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
-    }
     const sync = this.#options.durable === false ? undefined : this.#sync
+    const make = () => this.#makeCleanBlobs(layout)
     await this.#folders.within(layout.blobs, make, () =>
       writeWhole({ bytes, folder: layout.blobs, stem: oid, finalPath }, sync),
     )
     return finalPath
+  }
+
+  /**
+   * Puts many small files that are whole and checked at their places, and gives the paths of their entries; undefined for
+   * each that `writeBlob` and `linkFile` are to put there. Their names outlive a power loss once `syncNames` has resolved.
+   */
+  async writeFiles(repo: Repo, files: readonly WholeFile[]): Promise<(string | undefined)[]> {
+    if (this.#hasNoLinks) return files.map(() => undefined)
+    const layout = this.layout(repo)
+    await this.#folders.ensure(layout.blobs, () => this.#makeCleanBlobs(layout))
+    return this.#writer.write(layout, files)
+  }
+
+  /** Puts the names of all blobs of a repo on the disk. */
+  async syncNames(repo: Repo): Promise<void> {
+    if (this.#options.durable !== false) await this.#sync.sync(this.layout(repo).blobs)
   }
 
   /** Copies a blob from elsewhere on this machine and returns its path. Throws `verification-failed` for other bytes. */
@@ -230,6 +249,12 @@ export class HfCache {
   /** Where the files of one repo stand. */
   layout(repo: Repo): RepoLayout {
     return new RepoLayout(this.root, repo)
+  }
+
+  async #makeCleanBlobs(layout: RepoLayout): Promise<void> {
+    await this.#makeBlobs(layout)
+    await removeLostPartials(layout.blobs).catch(() => {})
+    await removeStalePartials(layout.blobs, { olderThanMs: STALE_AFTER_MS }).catch(() => {})
   }
 
   async #makeBlobs(layout: RepoLayout): Promise<void> {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { DfhfError, systemCode } from '../../base/errors.ts'
 import { unlessMissing } from './disk-error.ts'
@@ -49,6 +49,32 @@ export async function readPlainFile(path: string, maxSize: number): Promise<Buff
     length += bytesRead
   }
   return length > maxSize ? undefined : bytes.subarray(0, length)
+}
+
+/** Gives memory for so many bytes, or undefined where they are not wanted. */
+export type Room = (size: number) => Uint8Array | undefined
+
+/**
+ * Reads all of a small file, which may stand behind a link, while the thread waits. Undefined where it cannot be read,
+ * fails `isRight`, or there is no room for it; then what `room` gave holds nothing.
+ */
+export function readPlainFileNow(
+  path: string,
+  isRight: (stats: BigIntStats) => boolean,
+  room: Room,
+): Uint8Array | undefined {
+  let file: number | undefined
+  try {
+    file = openSync(path, constants.O_RDONLY | NEVER_WAIT)
+    const stats = fstatSync(file, { bigint: true })
+    if (!stats.isFile() || !isRight(stats)) return undefined
+    const bytes = room(Number(stats.size))
+    return bytes && readSync(file, bytes, 0, bytes.length, 0) === bytes.length ? bytes : undefined
+  } catch {
+    return undefined
+  } finally {
+    if (file !== undefined) closeSync(file)
+  }
 }
 
 /** The same as text; undefined also where reading fails. */

@@ -43,7 +43,8 @@ export function checkNameSize(name: string): void {
   }
 }
 
-function checkPathSize(joined: string, path: string): void {
+/** Throws `disk` when a place for `path` is longer than the system allows. */
+export function checkPathSize(joined: string, path: string): void {
   const allowed = (maxPathSizes[process.platform] ?? Number.POSITIVE_INFINITY) - SUFFIX_ROOM
   const size = Buffer.byteLength(joined)
   if (size > allowed) {

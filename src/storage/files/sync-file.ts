@@ -5,11 +5,15 @@ import { systemCode } from '../../base/errors.ts'
 const unsupported = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'])
 
 /** Puts a file's bytes on the medium; where that is unsupported, nothing. Throws where it failed. */
-export async function syncFile(handle: FileHandle): Promise<void> {
+export function syncFile(handle: FileHandle): Promise<void> {
+  return ifSupported(handle.datasync())
+}
+
+/** What a sync comes to on file systems of which some cannot: these give what durability they give. */
+export async function ifSupported(sync: Promise<void>): Promise<void> {
   try {
-    await handle.datasync()
+    await sync
   } catch (error) {
-    // Some network file systems cannot; they give what durability they give.
     if (!unsupported.has(systemCode(error) ?? '')) throw error
   }
 }

@@ -126,6 +126,15 @@ export async function createPartial(
   return { handle, path: pathsOf(folder, stem, name).path }
 }
 
+/** True where locks in a folder keep others away; tried once, with a file that is removed again. */
+export async function hasSoundLocks(folder: string): Promise<boolean> {
+  if (soundFolders.has(folder)) return true
+  const { handle, path } = await createPartial(folder, 'lock')
+  await rm(path, { force: true })
+  await handle.close()
+  return soundFolders.has(folder)
+}
+
 async function makeNew(
   folder: string,
   stem: string,

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Listeners } from '../../base/listeners.ts'
 import { type Log, silentLog } from '../../base/log.ts'
@@ -8,6 +9,7 @@ import { CacheScan } from '../cache/cache-scan.ts'
 import { unlessMissing } from '../files/disk-error.ts'
 import { FolderWatch } from '../files/folder-watch.ts'
 import type { HashFile } from '../files/hash-file.ts'
+import { type Room, readPlainFileNow } from '../files/plain-file.ts'
 import type { BlobPin } from './blob-pin.ts'
 import type { BlobStore } from './store.ts'
 import type { VerifiedFiles } from './verified-files.ts'
@@ -105,6 +107,22 @@ export class BlobIndex implements AsyncDisposable {
       if (!stats?.isFile() || !(await this.#isGood(path, oid, signal))) continue
       const repos = this.reposOf(oid)
       return { oid, path, size: stats.size, repos, heldBy: 'cache', [Symbol.dispose]() {} }
+    }
+    return undefined
+  }
+
+  /**
+   * All bytes of a blob that is known to be right as it stands there, read while the thread waits. Undefined for any other,
+   * and where `room` gives none.
+   */
+  readNow(oid: Oid, room: Room): Uint8Array | undefined {
+    const { store, verified } = this.#options
+    const isGood = (path: string) => (stats: BigIntStats) => verified.isKnownGood(path, oid, stats)
+    const stored = store?.use(oid)
+    if (stored !== undefined) return readPlainFileNow(stored, isGood(stored), room)
+    for (const path of this.#cached.get(oid)?.keys() ?? []) {
+      const bytes = readPlainFileNow(path, isGood(path), room)
+      if (bytes) return bytes
     }
     return undefined
   }

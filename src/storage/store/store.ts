@@ -118,14 +118,14 @@ export class BlobStore {
   /** Keeps a blob from being evicted until the pin is disposed, and notes the use; undefined when it is not here. */
   async acquire(oid: Oid): Promise<BlobPin | undefined> {
     const pin = await this.#pin(oid)
-    const entry = this.#catalog.get(oid)
-    if (pin === undefined || entry === undefined) return pin
-    entry.usedAtMs = this.#now()
-    if (entry.usedAtMs - entry.touchedAtMs >= TOUCH_EVERY_MS) {
-      entry.touchedAtMs = entry.usedAtMs
-      await noteStoreUse(pin.path, entry.usedAtMs).catch(() => {})
-    }
+    await this.#noteUse(oid)
     return pin
+  }
+
+  /** Where a blob stands, for one who reads it before anything else has its turn: notes the use. Undefined when it is not here. */
+  use(oid: Oid): string | undefined {
+    void this.#noteUse(oid)
+    return this.has(oid) ? this.pathOf(oid) : undefined
   }
 
   /**
@@ -192,6 +192,15 @@ export class BlobStore {
   /** Calls `listener` with the oid of each blob that comes or goes; returns what ends that. */
   subscribe(listener: (oid: Oid) => void): () => void {
     return this.#listeners.add(listener)
+  }
+
+  async #noteUse(oid: Oid): Promise<void> {
+    const entry = this.#catalog.get(oid)
+    if (entry === undefined) return
+    entry.usedAtMs = this.#now()
+    if (entry.usedAtMs - entry.touchedAtMs < TOUCH_EVERY_MS) return
+    entry.touchedAtMs = entry.usedAtMs
+    await noteStoreUse(this.pathOf(oid), entry.usedAtMs).catch(() => {})
   }
 
   async #pin(oid: Oid): Promise<BlobPin | undefined> {

@@ -1,6 +1,7 @@
-import { constants } from 'node:fs'
+import { type BigIntStats, constants, statSync } from 'node:fs'
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { systemCode } from '../../base/errors.ts'
 import { Semaphore } from '../../base/semaphore.ts'
 import type { Oid } from '../../blob/oid.ts'
 import { writeFileAtomically } from '../files/atomic-write.ts'
@@ -43,10 +44,17 @@ export class VerifiedFiles {
     if (stamp !== undefined) await this.#add({ ...stamp, oid, isGood: true, checkedAtMs: this.#now() })
   }
 
-  /** As `record`, for a process that writes many files and reads none of them again: only the state file remembers. */
-  async note(path: string, oid: Oid): Promise<void> {
-    const stamp = await stampOf(path)
-    if (stamp !== undefined) await this.#write({ ...stamp, oid, isGood: true, checkedAtMs: this.#now() })
+  /**
+   * As `record`, for a process that writes many files and reads none of them again: only the state file remembers. Of
+   * many files that were written together the thread waits for each answer: the system has them all at hand.
+   */
+  async note(files: readonly { readonly path: string; readonly oid: Oid }[]): Promise<void> {
+    const facts: VerifiedFact[] = []
+    for (const { path, oid } of files) {
+      const stamp = files.length > 1 ? stampNow(path) : await stampOf(path)
+      if (stamp !== undefined) facts.push({ ...stamp, oid, isGood: true, checkedAtMs: this.#now() })
+    }
+    await this.#write(facts)
   }
 
   /**
@@ -66,6 +74,12 @@ export class VerifiedFiles {
     } finally {
       this.#running.delete(path)
     }
+  }
+
+  /** True where it is remembered that the file, which is open, holds the blob; false where that is not known, or wrong. */
+  isKnownGood(path: string, oid: Oid, stats: BigIntStats): boolean {
+    const stamp = stampIn(path, stats)
+    return stamp !== undefined && this.#find(stamp, oid)?.isGood === true
   }
 
   /** What is remembered of the file as it stands now; undefined when it has to be hashed. */
@@ -122,13 +136,13 @@ export class VerifiedFiles {
 
   async #add(fact: VerifiedFact): Promise<void> {
     this.#facts.set(fact.path, fact)
-    await this.#write(fact)
+    await this.#write([fact])
   }
 
-  async #write(fact: VerifiedFact): Promise<void> {
+  async #write(facts: readonly VerifiedFact[]): Promise<void> {
     const path = this.#path
     if (path === undefined) return
-    this.#unwritten.push(formatFact(fact))
+    for (const fact of facts) this.#unwritten.push(formatFact(fact))
     await this.#turn
       .run(() => this.#append(path))
       .catch(() => {
@@ -140,9 +154,12 @@ export class VerifiedFiles {
   async #append(path: string): Promise<void> {
     const lines = this.#unwritten.splice(0)
     if (lines.length === 0) return
-    await mkdir(dirname(path), { recursive: true })
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND
-    await using handle = await openPlainFile(path, flags)
+    await using handle = await openPlainFile(path, flags).catch(async (error) => {
+      if (systemCode(error) !== 'ENOENT') throw error
+      await mkdir(dirname(path), { recursive: true })
+      return openPlainFile(path, flags)
+    })
     await handle.writeFile(lines.join(''))
   }
 
@@ -185,7 +202,19 @@ export class VerifiedFiles {
 
 async function stampOf(path: string): Promise<FileStamp | undefined> {
   const stats = await unlessMissing(stat(path, { bigint: true })).catch(() => undefined)
-  if (!stats?.isFile()) return undefined
+  return stats && stampIn(path, stats)
+}
+
+function stampNow(path: string): FileStamp | undefined {
+  try {
+    return stampIn(path, statSync(path, { bigint: true }))
+  } catch {
+    return undefined
+  }
+}
+
+function stampIn(path: string, stats: BigIntStats): FileStamp | undefined {
+  if (!stats.isFile()) return undefined
   return {
     path,
     size: Number(stats.size),

@@ -5,7 +5,7 @@ import type { HttpClient } from '../../http/http-client.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import { readLines } from '../../http/ndjson.ts'
 import { rangeHeaders, readRange } from '../../http/ranges/range-request.ts'
-import { type BundledBlob, bodyDigest, formatWanted, readBundle } from '../protocol/bundle-wire.ts'
+import { type BundlePart, bodyDigest, formatWanted, readBundle } from '../protocol/bundle-wire.ts'
 import type { HubLimitBoard } from '../protocol/hub-limit-wire.ts'
 import {
   decodeKnownPeer,
@@ -78,7 +78,7 @@ export interface PeerListing {
 /** Small blobs on their way from a peer. */
 export interface Bundle {
   readonly at: { readonly host: string; readonly port: number }
-  readonly blobs: AsyncIterable<BundledBlob>
+  readonly parts: AsyncIterable<BundlePart>
 }
 
 interface Call {
@@ -179,8 +179,8 @@ export class PeerClient {
     const body = formatWanted(wanted.keys())
     const target = `/v1/blobs?body=${bodyDigest(body)}`
     const { response, address } = await this.#call(peer, { method: 'POST', target, body, signal })
-    const blobs = readBundle(response.body, { wanted, sender: peer.name })
-    return { at: { host: address, port: peer.port }, blobs }
+    const parts = readBundle(response.body, { wanted, sender: peer.name })
+    return { at: { host: address, port: peer.port }, parts }
   }
 
   /** The peer's own digests of pieces that it has, computed there when need be; at most 256 at a time. */

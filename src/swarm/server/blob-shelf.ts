@@ -52,6 +52,12 @@ export interface FindOptions {
 export interface BlobShelf {
   /** The blob, or undefined when it is not here or not for this asker, which must look alike. */
   find(oid: Oid, asker: Asker, options?: FindOptions): Promise<SharedBlob | undefined>
+  /**
+   * All bytes of a small blob that is at hand for this asker, read into what `room` gives for its size, while the thread
+   * waits: some µs, where the system has them in memory. Undefined where more has to be looked at, as `find` does, and
+   * where there is no room.
+   */
+  readNow?(oid: Oid, asker: Asker, room: (size: number) => Uint8Array | undefined): Uint8Array | undefined
   /** Calls `listener` each time a blob appears on the shelf or leaves it; returns what ends that. */
   onChange(oid: Oid, listener: () => void): () => void
 }

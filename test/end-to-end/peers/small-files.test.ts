@@ -1,15 +1,17 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseOid } from '../../../src/blob/oid.ts'
 import { startPeerServer } from '../../../src/peer/peer-server.ts'
 import { bundleHeader, parseWanted } from '../../../src/swarm/protocol/bundle-wire.ts'
 import { PEER_HEADER, toPeerHeader } from '../../../src/swarm/protocol/peer-info.ts'
 import { startTestHub, type TestHub } from '../../support/hub/test-hub.ts'
-import { type RunOptions, runDfhf, startDfhf } from '../../support/program/binary.ts'
+import { type RunningDfhf, type RunOptions, runDfhf, startDfhf } from '../../support/program/binary.ts'
 import { cacheFaults } from '../../support/program/cache-check.ts'
 import { type Machine, newMachine } from '../../support/program/machine.ts'
 import { isExact } from '../../support/program/weights.ts'
+import { runSeed, seededRandom } from '../../support/random/seeded-random.ts'
 import { samplePeer } from '../../swarm/samples.ts'
 
 setDefaultTimeout(120_000)
@@ -91,6 +93,61 @@ describe('many small files that a neighbour has', () => {
     using machine = newMachine(hub.url)
     const env = { ...sharing.env, HF_TOKEN: 'hf_in', DFHF_SEEDS: address }
     expect(await snapshot(hub, machine, 'o/private', { env })).toEqual({ hub: size, peers: 0, local: 0 })
+  })
+})
+
+describe('a snapshot of small files from a peer, killed at random instants', () => {
+  const seed = runSeed()
+  process.stderr.write(`kill -9 amid bundles: DFHF_TEST_SEED=${seed}\n`)
+
+  test('leaves nothing wrong and nothing behind, and goes on', async () => {
+    const random = seededRandom(seed)
+    await using hub = await startTestHub({ repos, users })
+    using node = newMachine(hub.url)
+    const filled = await runDfhf(node, ['snapshot', 'o/r', '--no-peers'], sharing)
+    expect(filled.code, filled.stderr).toBe(0)
+    const blobs = join(node.cache, 'models--o--r', 'blobs')
+    using machine = newMachine(hub.url)
+    let peer = samplePeer(3, { addresses: ['127.0.0.1'], role: 'serve' })
+    let running: RunningDfhf | undefined
+    let mayStillSend = 0
+    /** Gives the blobs one by one, and ends the asker in the middle of it. */
+    const bundle = (oids: readonly string[]) =>
+      new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          const oid = oids[0]
+          oids = oids.slice(1)
+          mayStillSend -= 1
+          if (mayStillSend === 0) running?.kill('SIGKILL')
+          if (oid === undefined) return controller.close()
+          const bytes = await readFile(join(blobs, oid))
+          controller.enqueue(Buffer.concat([Buffer.from(bundleHeader(parseOid(oid), bytes.length)), bytes]))
+        },
+      })
+    const handle = async (request: Request) => {
+      const oids = request.method === 'POST' ? (parseWanted(await request.text()) ?? []) : []
+      const response =
+        oids.length > 0 ? new Response(bundle(oids)) : Response.json({ v: 1, self: peer, peers: [] })
+      response.headers.set(PEER_HEADER, toPeerHeader(peer))
+      return response
+    }
+    const server = startPeerServer({ port: 0, host: '127.0.0.1', handler: { handle, close() {} } })
+    try {
+      peer = { ...peer, port: server.port }
+      const options = { env: { ...sharing.env, DFHF_SEEDS: `127.0.0.1:${server.port}` } }
+      for (let kill = 0; kill < 10; kill += 1) {
+        mayStillSend = 1 + Math.floor(random() * 30)
+        running = await startDfhf(machine, ['snapshot', 'o/r'], options)
+        const { code } = await running.result
+        expect(code).not.toBe(0)
+        expect(cacheFaults(machine.cache, { mayHavePartials: true })).toEqual([])
+      }
+      mayStillSend = Number.POSITIVE_INFINITY
+      const bytes = await snapshot(hub, machine, 'o/r', options)
+      expect(bytes.hub).toBe(0)
+    } finally {
+      await server.close({ isNow: true })
+    }
   })
 })
 
