@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { compile } from './build/compile.ts'
-import { makePackages } from './build/packages/make-packages.ts'
+import { checkPackaging, makePackages } from './build/packages/make-packages.ts'
 import type { BuiltBinary } from './build/packages/packing.ts'
 import { sha256Hex } from './build/sha256.ts'
 import { type Target, targets } from './build/targets.ts'
@@ -48,8 +48,10 @@ function targetNamed(name: string): Target {
 }
 
 const isForAll = values.all || (values.packages && !values.target)
+const wanted = isForAll ? targets : (values.target ?? []).map(targetNamed)
+if (values.packages) checkPackaging(wanted)
 if (!values.target && !values.packages) await compileFor()
-const built = await compileEach(isForAll ? targets : (values.target ?? []).map(targetNamed))
+const built = await compileEach(wanted)
 if (isForAll) await writeSums(built)
 if (values.packages) {
   const folder = join(into, 'packages')

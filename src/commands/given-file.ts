@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
-import { DfhfError, systemCode } from '../base/errors.ts'
+import { DfhfError } from '../base/errors.ts'
 import { formatSize } from '../base/size.ts'
+import { systemReason } from '../base/system-reason.ts'
 
 /**
  * All of a small text that the user names: a file, a pipe such as `<(command)`, or `-` for stdin. Throws `usage` where
@@ -28,7 +29,7 @@ export async function readGivenFile(
   } catch (cause) {
     signal.throwIfAborted()
     if (cause instanceof DfhfError) throw cause
-    throw new DfhfError('usage', `cannot read ${what} ${name}: ${systemCode(cause) ?? cause}`, { cause })
+    throw new DfhfError('usage', `cannot read ${what} ${name}: ${systemReason(cause)}`, { cause })
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts))

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { DfhfError } from '../base/errors.ts'
+import { systemReason } from '../base/system-reason.ts'
 import { readAuthorities } from '../http/connect/trust.ts'
 import { createHttpClient } from '../http/http-client.ts'
 import { PeerNode, type PeerNodeOptions } from '../peer/peer-node.ts'
@@ -82,6 +83,9 @@ async function readPem(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new DfhfError('usage', `cannot read ${path}`, { hint: 'check --tls-cert and --tls-key', cause })
+    throw new DfhfError('usage', `cannot read ${path}: ${systemReason(cause)}`, {
+      hint: 'check --tls-cert and --tls-key',
+      cause,
+    })
   }
 }

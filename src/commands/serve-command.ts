@@ -60,6 +60,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
     }),
   )
   const usersToken = await followUsersToken(options.hub, stack, context)
+  const warmTokens = await followWarmToken(options.warmTokenFile, stack, log)
   const hub = connectHub(options.hub, http, context, usersToken)
   const anonymousHub = connectAnonymously(options.hub, http, context)
   const publicRepos = new PublicRepos(anonymousHub)
@@ -172,7 +173,7 @@ export async function serveCommand(options: ServeOptions, context: CommandContex
               peers: () => [...new Set(node?.membership.live().map(({ name }) => name))],
             },
           },
-          warmTokens: await followWarmToken(options.warmTokenFile, stack, log),
+          warmTokens,
           trustsPeers: peering?.key !== undefined,
         },
         context,

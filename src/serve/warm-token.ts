@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { stat } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import { DfhfError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { isLoopbackAddress } from '../base/loopback.ts'
 import { isOpenToOthers } from '../base/secret-mode.ts'
+import { systemReason } from '../base/system-reason.ts'
 import type { GatewayRequest } from '../gateway/message.ts'
 import { unlessMissing } from '../storage/files/disk-error.ts'
 import { readPlainText } from '../storage/files/plain-file.ts'
@@ -17,7 +18,10 @@ const MAX_LENGTH = 4096
 /** Reads the secret by which other machines may order fetches. Throws `usage` for a file that holds none. */
 export async function readWarmToken(path: string, log: Log): Promise<string> {
   const text = (await readPlainText(path, MAX_LENGTH))?.trim()
-  if (text === undefined) throw new DfhfError('usage', `cannot read the warm token file ${path}`)
+  if (text === undefined) {
+    const reason = await access(path, constants.R_OK).then(() => 'it is no file of one token', systemReason)
+    throw new DfhfError('usage', `cannot read the warm token file ${path}: ${reason}`)
+  }
   if (text.length < MIN_LENGTH || !/^[\x21-\x7e]+$/.test(text)) {
     throw new DfhfError(
       'usage',

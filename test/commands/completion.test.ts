@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import { temporaryFolders } from '../support/files/temporary-folder.ts'
 import { FakeProcess } from './fake-process.ts'
+
+const home = temporaryFolders()
 
 async function script(shell: string): Promise<string> {
   const { stdout } = await new FakeProcess().run(['completion', shell])
@@ -7,8 +10,13 @@ async function script(shell: string): Promise<string> {
 }
 
 /** What a real shell says when it runs `program`, whose first argument is the completion script. */
-async function runShell(command: readonly string[], completion: string): Promise<string> {
-  const child = Bun.spawn([...command, completion], { stdout: 'pipe', stderr: 'pipe' })
+async function runShell(
+  command: readonly string[],
+  completion: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const options = { env: { ...process.env, ...env }, stdout: 'pipe', stderr: 'pipe' } as const
+  const child = Bun.spawn([...command, completion], options)
   const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()])
   expect(errors).toBe('')
   return output
@@ -59,6 +67,13 @@ describe('completion for bash', () => {
 describe.skipIf(Bun.which('zsh') === null)('completion for zsh', () => {
   test('is a script that zsh can read', async () => {
     await runShell(['zsh', '-f', '-n', '-c'], await script('zsh'))
+  })
+
+  test('can be sourced by a shell whose user has set up nothing', async () => {
+    const program = 'eval "$1"; print -- $_comps[dfhf]'
+    // zsh keeps what it found in the user's folder.
+    const env = { ZDOTDIR: home() }
+    expect(await runShell(['zsh', '-f', '-c', program, 'zsh'], await script('zsh'), env)).toBe('_dfhf\n')
   })
 })
 

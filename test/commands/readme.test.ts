@@ -42,9 +42,10 @@ test('the README names no flag that there is not', () => {
     ...all.flatMap(({ flag, alias }) => [flag, alias ?? flag]),
     'help',
     'packages',
+    'target',
     'version',
   ])
-  const foreign = ['checksum', 'now']
+  const foreign = ['checksum', 'find-links', 'no-index', 'now', 'strip-components', 'wildcards']
   const named = [...readme.matchAll(/(?<![\w-])--([a-z][a-z-]+)/g)].map((match) => match[1] ?? '')
   expect(named.filter((flag) => !known.has(flag) && !foreign.includes(flag))).toEqual([])
 })

@@ -211,6 +211,15 @@ describe('serve', () => {
     expect(saved.hub.endpoint).toBe('https://huggingface.co')
     expect(serve({ gateway: ['off'] }, env).hub.endpoint).toBe('http://127.0.0.1:65001')
   })
+
+  test('refuses to be its own proxy', () => {
+    const env = { HTTPS_PROXY: 'http://127.0.0.1:65001' }
+    expect(refusal(() => serve({}, env))).toContain('the proxy 127.0.0.1:65001 is this gateway itself')
+    expect(refusal(() => serve({}, { ALL_PROXY: 'localhost:65001' }))).toContain('itself')
+    serve({}, { ...env, NO_PROXY: 'huggingface.co' })
+    serve({}, { HTTP_PROXY: 'http://127.0.0.1:65001' })
+    serve({ gateway: ['7000'] }, env)
+  })
 })
 
 test('prune knows no quota but one that was given: that of a daemon may stand on its command line alone', () => {

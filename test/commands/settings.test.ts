@@ -179,7 +179,7 @@ describe('the config file', () => {
     const path = join(folder, 'none.toml')
     expect((await readConfigFile(path, { command: 'serve', mustExist: false })).size).toBe(0)
     const refused = readConfigFile(path, { command: 'serve', mustExist: true })
-    await expect(refused).rejects.toThrow(`cannot read the config file ${path}: ENOENT`)
+    await expect(refused).rejects.toThrow(`cannot read the config file ${path}: no such file or folder`)
   })
 
   test('is read from disk', async () => {

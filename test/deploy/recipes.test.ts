@@ -138,6 +138,23 @@ test.skipIf(!canRun)('the job of GitLab CI fetches into the project', async () =
   expect(stdout).toStartWith(join(machine.folder, '.hf/hub/models--org--model'))
 })
 
+test.skipIf(!canRun)("the step of a Docker build fetches with the build's secret", async () => {
+  const secret = { id: 'org/secret', private: true, commits: [{ 'config.json': '{}\n' }] }
+  const users = [{ name: 'in', token: 'hf_in', access: ['org/secret'] }]
+  await using hub = await startTestHub({ repos: [secret], users })
+  using machine = await machineFor(hub)
+  const lock = 'dfhf snapshot org/secret --lock models.lock --dry-run'
+  expect((await inBash(machine, lock, { HF_TOKEN: 'hf_in' })).exitCode).toBe(0)
+  const readme = readFileSync(join(deploy, 'README.md'), 'utf8')
+  const step = /^RUN --mount=type=secret,id=hf_token (.*)$/m.exec(readme)?.[1] ?? ''
+  expect(step).toContain('/run/secrets/hf_token')
+  const mounted = join(machine.folder, 'mounted')
+  writeFileSync(mounted, 'hf_in')
+  const script = step.replace('/run/secrets/hf_token', mounted)
+  const { exitCode, stderr } = await inBash(machine, script, { DFHF_SEEDS: '' })
+  expect(exitCode, stderr).toBe(0)
+})
+
 test('nothing that CI copies has a token go over plain http', () => {
   for (const file of ['ci.yml', 'gitlab-ci.yml', 'action/action.yml']) {
     const text = readFileSync(join(deploy, file), 'utf8')

@@ -243,4 +243,30 @@ describe('a wrong command line', () => {
     expect(hub.requests).toHaveLength(0)
     expect(readdirSync(machine.folder)).toEqual([])
   })
+
+  test.each([
+    [['snapshot', '--from', '/no/list'], 'cannot read the list /no/list: no such file or folder'],
+    [['snapshot', '--locked', '/'], 'cannot read the lock file /: it is a folder'],
+    [['download', varied, '--config', '/no/config'], 'the config file /no/config: no such file or folder'],
+    [['serve', '--cluster-key-file', '/no/key'], 'the cluster key file /no/key: no such file or folder'],
+    [['serve', '--tls-cert', '/no/cert', '--tls-key', '/'], ': no such file or folder; check --tls-cert'],
+    [['serve', '--warm-token-file', '/no/token'], 'the warm token file /no/token: no such file or folder'],
+    [['serve', '--warm-token-file', '/'], 'the warm token file /: it is no file of one token'],
+  ])('that names a file which cannot be read says why, before anything starts: %j', async (args, says) => {
+    await using hub = await startTestHub(hubOptions)
+    using machine = newMachine(hub.url)
+    const sharing = { DFHF_NO_PEERS: undefined, DFHF_NO_MULTICAST: '1', DFHF_GATEWAY: '127.0.0.1:0' }
+    const message = failureOf(await runDfhf(machine, args, { env: sharing }), 2)
+    expect(message).toContain(says)
+    expect(hub.requests).toHaveLength(0)
+  })
+
+  test('as of a daemon whose proxy is its own gateway is refused, as it would ask itself', async () => {
+    using machine = newMachine('https://huggingface.co')
+    const env = { HTTPS_PROXY: 'http://127.0.0.1:65001', DFHF_GATEWAY: '127.0.0.1:65001' }
+    const sharing = { DFHF_NO_PEERS: undefined, DFHF_NO_MULTICAST: '1' }
+    expect(failureOf(await runDfhf(machine, ['serve'], { env: { ...env, ...sharing } }), 2)).toContain(
+      'the proxy 127.0.0.1:65001 is this gateway itself',
+    )
+  })
 })

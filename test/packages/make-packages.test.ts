@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makePackages } from '../../scripts/build/packages/make-packages.ts'
@@ -86,4 +95,17 @@ test('tells npm which machines a package is for', async () => {
     bin: { dfhf: 'bin/dfhf.js' },
     optionalDependencies: Object.fromEntries(packed.map(({ name }) => [`dfhf-${name}`, version])),
   })
+})
+
+test('says which tool is missing before it compiles for minutes', async () => {
+  const path = join(folder, 'poor')
+  mkdirSync(path)
+  for (const tool of ['tar', 'gzip']) symlinkSync(Bun.which(tool) ?? '', join(path, tool))
+  const into = join(folder, 'never')
+  const build = [process.execPath, join(checkout, 'scripts/build.ts'), '--packages', '--target', own]
+  const options = { env: { PATH: path }, allowsFailure: true }
+  const { exitCode, stderr } = await runProcess([...build, '--into', into], options)
+  expect(exitCode).not.toBe(0)
+  expect(stderr).toContain('packages need dpkg-deb')
+  expect(existsSync(into)).toBe(false)
 })

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { DfhfError } from '../../src/base/errors.ts'
+import { silentLog } from '../../src/base/log.ts'
 import { parseSeeds, SeedDiscovery, type SeedOptions } from '../../src/swarm/discovery/discovery-seeds.ts'
 
 /** A clock that the test moves: `pass` ends the wait that is due next. */
@@ -57,6 +59,41 @@ function discover(options: Partial<SeedOptions> & Pick<SeedOptions, 'seeds'>) {
 }
 
 describe('seeds', () => {
+  /** What is warned of while the clock goes to that time. */
+  async function warningsUntil(ms: number, options: Parameters<typeof discover>[0]): Promise<string[]> {
+    const warnings: string[] = []
+    const log = { ...silentLog, warn: (text: string) => void warnings.push(text) }
+    const { clock, stop } = discover({ ...options, log })
+    while (clock.now < ms) await clock.pass()
+    await stop()
+    return warnings
+  }
+
+  test('that refuse this process are told of, once each', async () => {
+    const refusal = new DfhfError('unauthorized', 'peer p refuses our requests', { hint: 'mend the key' })
+    const seeds = parseSeeds(['10.0.0.1', '10.0.0.2:7'])
+    const contact = () => Promise.reject(refusal)
+    const why = 'is of no use: peer p refuses our requests; mend the key'
+    expect(await warningsUntil(60_000, { seeds, contact })).toEqual([
+      `the seed 10.0.0.1:65002 ${why}`,
+      `the seed 10.0.0.2:7 ${why}`,
+    ])
+  })
+
+  test('are told of, once, where none has answered for a while', async () => {
+    const seeds = parseSeeds(['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'])
+    expect(await warningsUntil(10_000, { seeds })).toEqual([])
+    expect(await warningsUntil(90_000, { seeds })).toEqual([
+      'no peer answers at the seeds 10.0.0.1:65002, 10.0.0.2:65002, 10.0.0.3:65002 and 1 more; check --seeds',
+    ])
+    const contact = async ({ host }: { host: string }) => {
+      if (host === '10.0.0.4') return true
+      throw new Error('refused')
+    }
+    expect(await warningsUntil(90_000, { seeds, contact })).toEqual([])
+    expect(await warningsUntil(90_000, { seeds, isKnownAt: (host) => host === '10.0.0.2' })).toEqual([])
+  })
+
   test('count as tried when each address of each was asked once, whether it answered or not', async () => {
     const slow = Promise.withResolvers<boolean>()
     const contact = ({ host }: { host: string }) =>

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Target } from '../targets.ts'
 import { archive } from './archive.ts'
-import { type CLibrary, copyCLibrary } from './c-library.ts'
+import { type CLibrary, copyCLibrary, findCLibrary } from './c-library.ts'
 import { type Manifest, OciLayout } from './oci-layout.ts'
 import { type BuiltBinary, FILE_TIME, inFolder, type Packing, type Product, placeBinary } from './packing.ts'
 
@@ -29,6 +30,14 @@ const platforms: Readonly<Record<string, Platform>> = {
 /** A user without rights, as Debian numbers it. */
 const USER = 65_534
 const HOME = 'var/lib/dfhf'
+
+/** Throws where this machine lacks what an image for one of these targets is made of. */
+export function checkImageParts(targets: readonly Target[]): void {
+  for (const { name } of targets) {
+    const platform = platforms[name]
+    if (platform) findCLibrary(platform)
+  }
+}
 
 /** Makes one image for all processors, as a tar file of an OCI layout: the binary, its C library and nothing else. */
 export async function makeImage(built: readonly BuiltBinary[], packing: Packing): Promise<void> {

@@ -1,8 +1,9 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256Hex } from '../sha256.ts'
+import type { Target } from '../targets.ts'
 import { makeDeb } from './deb.ts'
-import { makeImage } from './image.ts'
+import { checkImageParts, makeImage } from './image.ts'
 import { makeNpmLauncher, makeNpmPlatform } from './npm.ts'
 import { type BuiltBinary, type Packing, readProduct } from './packing.ts'
 import { makeTarball } from './tarball.ts'
@@ -17,6 +18,15 @@ export interface PackageOptions {
   readonly into: string
   /** As gzip's. @default 6 */
   readonly compression?: number
+}
+
+/** Throws where this machine lacks what packages for these targets need: it shows after minutes of compiling otherwise. */
+export function checkPackaging(targets: readonly Target[]): void {
+  const isForLinux = targets.some(({ name }) => name.startsWith('linux-'))
+  const tools = ['tar', 'gzip', ...(isForLinux ? ['dpkg-deb'] : [])]
+  const missing = tools.filter((tool) => Bun.which(tool) === null)
+  if (missing.length > 0) throw new Error(`packages need ${missing.join(' and ')}, and this machine has none`)
+  checkImageParts(targets)
 }
 
 /** Makes packages of every format from built binaries, with their SHA256SUMS. */

@@ -24,7 +24,13 @@ ${described.join('\n')}
 ${cases.join('\n')}
   esac
 }
-if [ "\${funcstack[1]}" = _dfhf ]; then _dfhf "$@"; else compdef _dfhf dfhf; fi
+if [ "\${funcstack[1]}" = _dfhf ]; then
+  _dfhf "$@"
+else
+  # A shell whose user has set up no completion yet has no compdef.
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }
+  compdef _dfhf dfhf
+fi
 `
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { DfhfError, systemCode } from '../../base/errors.ts'
 import { isObject } from '../../base/json-object.ts'
+import { systemReason } from '../../base/system-reason.ts'
 import { type CommandName, settingsFor, settingsOf } from './settings.ts'
 
 const commandNames = Object.keys(settingsOf)
@@ -18,7 +19,7 @@ export async function readConfigFile(
     text = await readFile(path, 'utf8')
   } catch (error) {
     if (systemCode(error) === 'ENOENT' && !options.mustExist) return new Map()
-    throw new DfhfError('usage', `cannot read the config file ${path}: ${systemCode(error) ?? error}`, {
+    throw new DfhfError('usage', `cannot read the config file ${path}: ${systemReason(error)}`, {
       cause: error,
     })
   }

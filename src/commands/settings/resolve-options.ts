@@ -3,6 +3,7 @@ import type { Environment } from '../../base/environment.ts'
 import { DfhfError } from '../../base/errors.ts'
 import { huggingFaceHome, noHome } from '../../base/expand-path.ts'
 import { bareHost } from '../../base/url-host.ts'
+import { createProxyResolver } from '../../http/connect/proxy.ts'
 import { parseRepo } from '../../hub/parse-repo.ts'
 import { checkRevision } from '../../repo/repo.ts'
 import { resolveSubject, type Subject } from '../resolve-subject.ts'
@@ -111,11 +112,7 @@ export function resolveServe(reader: SettingReader, env: Environment): ServeOpti
   const common = resolveCommon(reader, env)
   const { stateDir = noHome('for the state of a daemon'), storeDir = join(stateDir, 'store') } = common.places
   const gateway = resolveGateway(reader)
-  if (gateway && isSameAddress(common.hub.endpoint, gateway)) {
-    throw new DfhfError('usage', `the Hub's address ${common.hub.endpoint} is this gateway itself`, {
-      hint: 'set DFHF_ENDPOINT=https://huggingface.co for serve; it goes before HF_ENDPOINT',
-    })
-  }
+  if (gateway) refuseItself(gateway, common.hub.endpoint, env)
   if (!gateway && !common.peers.isSharing) {
     throw new DfhfError('usage', 'nothing is left to serve with --no-peers and --gateway off', {
       hint: 'leave one of them out',
@@ -266,7 +263,21 @@ function resolveMetrics({ read }: SettingReader): ServeOptions['metrics'] {
   return listen && { listen, hosts: read(settings.gatewayHost) }
 }
 
-/** True where the endpoint is the daemon's own gateway: a machine-wide HF_ENDPOINT would make the daemon ask itself. */
+/** Variables for the whole machine, HF_ENDPOINT or those of proxies, would make the daemon ask itself without end. */
+function refuseItself(gateway: GatewayOptions, endpoint: string, env: Environment): void {
+  if (isSameAddress(endpoint, gateway)) {
+    throw new DfhfError('usage', `the Hub's address ${endpoint} is this gateway itself`, {
+      hint: 'set DFHF_ENDPOINT=https://huggingface.co for serve; it goes before HF_ENDPOINT',
+    })
+  }
+  const proxy = createProxyResolver(env)(new URL(endpoint))
+  if (proxy && isSameAddress(proxy.url.href, gateway)) {
+    throw new DfhfError('usage', `the proxy ${proxy.url.host} is this gateway itself`, {
+      hint: 'unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY for serve, or name the Hub in NO_PROXY',
+    })
+  }
+}
+
 function isSameAddress(endpoint: string, gateway: GatewayOptions): boolean {
   const url = new URL(endpoint)
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))

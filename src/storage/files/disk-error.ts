@@ -1,26 +1,6 @@
 import { DfhfError, systemCode } from '../../base/errors.ts'
 import { formatSize } from '../../base/size.ts'
-
-const cannot = 'this file system cannot do that'
-
-const reasons: Record<string, string> = {
-  EACCES: 'permission denied',
-  EDQUOT: 'disk quota exceeded',
-  EEXIST: 'something else stands there',
-  EIO: 'input/output error',
-  EISDIR: 'it is a folder',
-  ELOOP: 'it is a symbolic link',
-  EMFILE: 'too many open files',
-  ENAMETOOLONG: 'name too long for this file system',
-  ENOENT: 'no such file or folder',
-  ENOTDIR: 'a part of the path is not a folder',
-  ENOSYS: cannot,
-  ENOTEMPTY: 'a folder stands there',
-  ENOTSUP: cannot,
-  EOPNOTSUPP: cannot,
-  EPERM: 'operation not permitted',
-  EROFS: 'read-only file system',
-}
+import { systemReason } from '../../base/system-reason.ts'
 
 const elsewhere = 'choose a folder on another disk, with --cache-dir or --local-dir'
 
@@ -49,7 +29,7 @@ export function toDiskError(error: unknown, what: string, path: string, needed?:
     })
   }
   const hint = hints[code]
-  return new DfhfError('disk', `cannot ${what} ${path}: ${reasons[code] ?? code}`, {
+  return new DfhfError('disk', `cannot ${what} ${path}: ${systemReason(error)}`, {
     ...(hint === undefined ? {} : { hint }),
     cause: error,
   })

@@ -29,6 +29,11 @@ const SEARCH_EVERY_MS = [1_000, 1_000, 2_000, 4_000, 8_000, 16_000]
 /** Seeds and their users often start together, so the first tries follow one another quickly, after these pauses in ms. */
 const FIRST_PAUSES_MS = [100, 200, 300, 500, 1000]
 
+/** Once none of the seeds has answered for so long, in ms, it is told: they may be misspelt, or behind a firewall. */
+const SILENCE_TOLD_MS = 15_000
+/** No more seeds than these are named then. */
+const MOST_NAMED = 3
+
 /** Reads `host`, `host:port` or `[address]:port`, several separated by commas; throws `usage`. */
 export function parseSeeds(texts: readonly string[]): Seed[] {
   const seeds = new Map<string, Seed>()
@@ -76,6 +81,9 @@ export class SeedDiscovery {
   readonly #tries = new Semaphore(MAX_TRIES_AT_ONCE)
   /** Addresses at which this process answered itself. */
   readonly #own = new Set<string>()
+  /** Addresses of which it was told that they refuse. */
+  readonly #refusing = new Set<string>()
+  #silentSince: number | undefined
   #seedsTried = 0
   readonly #answered = Promise.withResolvers<void>()
   readonly #silent: Set<Seed>
@@ -105,6 +113,7 @@ export class SeedDiscovery {
 
   /** Runs until the signal aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#silentSince = this.#options.now()
     await Promise.all(this.#options.seeds.map((seed) => this.#follow(seed, signal)))
   }
 
@@ -129,6 +138,7 @@ export class SeedDiscovery {
       const tries = addresses.map((host) => this.#try({ host, port: seed.port }, signal))
       this.#note(seed, await Promise.all(tries))
       if (round === 0) this.#seedsTried += 1
+      if (!signal.aborted) this.#tellSilence()
       const search = isSearching ? (SEARCH_EVERY_MS[lookups] ?? heartbeatMs) : heartbeatMs
       await wait(FIRST_PAUSES_MS[round] ?? Math.min(heartbeatMs, search), signal).catch(() => {})
     }
@@ -151,17 +161,42 @@ export class SeedDiscovery {
     if (this.#silent.size === 0) this.#answered.resolve()
   }
 
+  #tellSilence(): void {
+    const { seeds, log, now } = this.#options
+    if (this.#silentSince === undefined || now() - this.#silentSince < SILENCE_TOLD_MS) return
+    this.#silentSince = undefined
+    const named = seeds.slice(0, MOST_NAMED).map(({ host, port }) => toAuthority(host, port))
+    const more = seeds.length > named.length ? ` and ${seeds.length - named.length} more` : ''
+    log.warn(`no peer answers at the seeds ${named.join(', ')}${more}; check --seeds`)
+  }
+
+  /** A seed was named by the user, who can mend why it refuses. */
+  #tellRefusal(authority: string, error: unknown): void {
+    const { log } = this.#options
+    const isRefusal = error instanceof DfhfError && error.code === 'unauthorized'
+    if (!isRefusal || this.#refusing.has(authority)) {
+      log.debug(`seed ${authority} does not answer: ${String(error)}`)
+      return
+    }
+    this.#silentSince = undefined
+    this.#refusing.add(authority)
+    const hint = error.hint === undefined ? '' : `; ${error.hint}`
+    log.warn(`the seed ${authority} is of no use: ${error.message}${hint}`)
+  }
+
   /** True when a peer, or this process, is there. */
   async #try(address: Seed, signal: AbortSignal): Promise<boolean> {
-    const { contact, isKnownAt, log } = this.#options
+    const { contact, isKnownAt } = this.#options
     const authority = toAuthority(address.host, address.port)
-    if (this.#own.has(authority) || isKnownAt(address.host, address.port)) return true
+    if (this.#own.has(authority)) return true
     try {
-      const isOther = await this.#tries.run(() => contact(address, signal), signal)
-      if (!isOther) this.#own.add(authority)
+      const isKnown = isKnownAt(address.host, address.port)
+      const isOther = isKnown || (await this.#tries.run(() => contact(address, signal), signal))
+      if (isOther) this.#silentSince = undefined
+      else this.#own.add(authority)
       return true
     } catch (error) {
-      if (!signal.aborted) log.debug(`seed ${authority} does not answer: ${String(error)}`)
+      if (!signal.aborted) this.#tellRefusal(authority, error)
       return false
     }
   }

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { DfhfError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { isOpenToOthers } from '../../base/secret-mode.ts'
+import { systemReason } from '../../base/system-reason.ts'
 
 const MIN_LENGTH = 16
 const MAX_LENGTH = 4096
@@ -55,8 +56,9 @@ export async function readClusterKey(path: string, log: Log): Promise<ClusterKey
     text = await readFile(path, 'utf8')
   } catch (cause) {
     if (cause instanceof DfhfError) throw cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DfhfError('usage', `cannot read the cluster key file ${path}: ${reason}`, { cause })
+    throw new DfhfError('usage', `cannot read the cluster key file ${path}: ${systemReason(cause)}`, {
+      cause,
+    })
   }
   return createClusterKey(text)
 }

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from '../../support/gateway/eventually.ts'
@@ -8,11 +8,12 @@ import { makeCertificate } from '../../support/hub/certificate.ts'
 import { falconRepo } from '../../support/hub/fixtures.ts'
 import { startTestHub, type TestHub } from '../../support/hub/test-hub.ts'
 import { cacheFaults } from '../../support/program/cache-check.ts'
+import { checkout } from '../../support/program/find-binary.ts'
 import { isExact, sentOf } from '../../support/program/weights.ts'
 import { clientVersions } from '../../support/python/client-versions.ts'
 import { RealClient } from '../../support/python/real-client.ts'
 import { runProcess } from '../../support/python/run-process.ts'
-import { clientEnv } from '../../support/python/run-python.ts'
+import { clientEnv, runPython } from '../../support/python/run-python.ts'
 import { canRunPython, ensureVenv } from '../../support/python/venv.ts'
 
 setDefaultTimeout(180_000)
@@ -36,6 +37,21 @@ interface Setup extends AsyncDisposable {
     verb: 'file' | 'snapshot',
     home: string,
   ): Promise<{ path: string; cache: string }>
+}
+
+/** Downloads the weights by the README's adapter, with the gateway's real address in place of the usual one. */
+function readmeScript(gateway: string): string {
+  const readme = readFileSync(join(checkout, 'README.md'), 'utf8')
+  const adapter = /^```python\n([\s\S]*?)^```$/m.exec(readme)?.[1] ?? ''
+  expect(adapter).toContain('http://127.0.0.1:65001')
+  return [
+    'import requests',
+    'from huggingface_hub import configure_http_backend, hf_hub_download',
+    'session = requests.Session()',
+    adapter.replaceAll('http://127.0.0.1:65001', gateway),
+    'configure_http_backend(lambda: session)',
+    `print(hf_hub_download('${repo.id}', 'pytorch_model.bin'))`,
+  ].join('\n')
 }
 
 /** A Hub and CDN that speak https alone, as the real ones do. */
@@ -95,7 +111,45 @@ describe.skipIf(!canRun)("Dragonfly's article: a requests session whose proxy is
     })
   }
 
+  test.each(['current', 'former'] as const)(
+    "the %s requests: the README's adapter brings all by way of the gateway",
+    async (form) => {
+      await using setup = await setUp()
+      const { hub, node, caFile } = setup
+      const python = await ensureVenv(form === 'current' ? 'hub-0' : 'hub-0-former-requests', forms[form])
+      const fetchAs = async (name: string) => {
+        const env = clientEnv({ endpoint: hub.url, home: clientHome(node.machine, name), caFile })
+        const { stdout } = await runPython(python, readmeScript(node.url), env)
+        return isExact(hub, stdout.trim(), 'pytorch_model.bin', repo.id)
+      }
+      expect(await fetchAs('first')).toBe(true)
+      hub.resetStats()
+      expect(await fetchAs('second')).toBe(true)
+      expect(hub.stats().cdn.bodyBytes).toBe(0)
+      expect(hub.stats().violations).toEqual([])
+    },
+  )
+
   for (const version of ['hub-0', 'hub-1', 'hub-2'] as const) {
+    test(`${version}: a client that asks the proxy for a Hub by http gets all of it by way of the gateway`, async () => {
+      await using setup = await setUp()
+      const { hub, node } = setup
+      const python = await ensureVenv(version, clientVersions[version])
+      const fetchAs = async (name: string) => {
+        const home = clientHome(node.machine, name)
+        const endpoint = hub.url.replace('https:', 'http:')
+        const env = { ...clientEnv({ endpoint, home }), HTTP_PROXY: node.url, NO_PROXY: '' }
+        const cacheDir = join(home, 'hf/hub')
+        await new RealClient(python, env).snapshot(cacheDir, { repo_id: repo.id })
+        return cacheFaults(cacheDir)
+      }
+      expect(await fetchAs('first')).toEqual([])
+      hub.resetStats()
+      expect(await fetchAs('second')).toEqual([])
+      expect(hub.stats().cdn.bodyBytes).toBe(0)
+      expect(hub.stats().violations).toEqual([])
+    })
+
     test(`${version}: a client whose HTTPS_PROXY is the gateway reaches the Hub and its CDN through tunnels`, async () => {
       await using setup = await setUp()
       const { hub, node, caFile } = setup

@@ -1,4 +1,6 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { startTestHub } from '../../support/hub/test-hub.ts'
 import { type RunOptions, runDfhf, startDfhf } from '../../support/program/binary.ts'
 import { newMachine } from '../../support/program/machine.ts'
@@ -28,4 +30,19 @@ test('a node that fetches for its peers gives them every file of a repo, and the
     expect(sentOf(hub, path)).toBeGreaterThanOrEqual(length)
     expect(sentOf(hub, path)).toBeLessThan(length * 1.5)
   }
+})
+
+test('a seed that has another key says why it gives nothing', async () => {
+  await using hub = await startTestHub({ repos: [weightsRepo(size)] })
+  using node = newMachine(hub.url)
+  const keyFile = join(node.folder, 'key')
+  writeFileSync(keyFile, 'k'.repeat(32), { mode: 0o600 })
+  await using seed = await startDfhf(node, [...serve, '--cluster-key-file', keyFile], sharing)
+  const seeds = `127.0.0.1:${await seed.told(/to peers on port (\d+)\n/)}`
+  using machine = newMachine(hub.url)
+  const command = ['snapshot', 'o/r', '--seeds', seeds, '--origin', 'seeds']
+  await using run = await startDfhf(machine, command, sharing)
+  const said = await run.told(/^warning: (the seed .*)\n/m)
+  expect(said).toStartWith(`the seed ${seeds} is of no use: `)
+  expect(said).toContain('the same cluster key')
 })
