@@ -1,7 +1,6 @@
 import { releaseBytes } from '../base/release-bytes.ts'
 import type { Oid } from '../blob/oid.ts'
 import type { FileRef } from '../repo/file-ref.ts'
-import type { BundlePace } from '../schedule/bundle-pace.ts'
 import type { WholeFile } from '../storage/cache/write-files.ts'
 import { SMALL_BLOB_SIZE, SMALLEST_RELEASED } from '../transfer/small-blob.ts'
 import type { CheckedPart, SmallBundles } from '../transfer/small-bundles.ts'
@@ -32,13 +31,13 @@ interface Arrived extends WholeFile {
 
 /**
  * Has peers asked for those of missing files that are small, in their order; undefined where that is not worth it. Not for
- * those that keyed peers have to prove: the question to the Hub costs as much as the file. `pace` is one for all files of a
- * snapshot. `onBrought` hears of each that came.
+ * those that keyed peers have to prove: the question to the Hub costs as much as the file. `before` are those of
+ * the snapshot's files before. `onBrought` hears of each that came.
  */
 export async function bundleFiles(
   fetcher: RepoFetcher,
   files: readonly FileRef[],
-  pace: BundlePace,
+  before: BundledFiles | undefined,
   onBrought: (file: FileRef, result: FileResult) => void,
 ): Promise<BundledFiles | undefined> {
   const { engine, hasClusterKey, mayAskHub, isForced, signal, findLocal } = fetcher.parts
@@ -48,7 +47,7 @@ export async function bundleFiles(
     if (hasClusterKey && mayAskHub && needsProof(file)) continue
     if (isForced || (await findLocal(file.oid, file.size)) === undefined) small.push(file)
   }
-  const bundles = small.length < WORTH_BUNDLING ? undefined : engine.bundles(pace, signal)
+  const bundles = small.length < WORTH_BUNDLING ? undefined : engine.bundles(signal, before?.bundles)
   return bundles && new BundledFiles(fetcher, bundles, small, onBrought)
 }
 
@@ -58,7 +57,7 @@ export async function bundleFiles(
  */
 export class BundledFiles implements AsyncDisposable {
   readonly #fetcher: RepoFetcher
-  readonly #bundles: SmallBundles
+  readonly bundles: SmallBundles
   readonly #onBrought: (file: FileRef, result: FileResult) => void
   /** What may still come, by content. */
   readonly #expected = new Map<Oid, FileRef[]>()
@@ -76,7 +75,7 @@ export class BundledFiles implements AsyncDisposable {
     onBrought: (file: FileRef, result: FileResult) => void,
   ) {
     this.#fetcher = fetcher
-    this.#bundles = bundles
+    this.bundles = bundles
     this.#onBrought = onBrought
     for (const file of files) {
       const others = this.#expected.get(file.oid)
@@ -88,13 +87,13 @@ export class BundledFiles implements AsyncDisposable {
 
   /** True, once, for a file that came; waits for one that may still come. */
   async takes(file: FileRef): Promise<boolean> {
-    if (this.#expected.has(file.oid)) await this.#bundles.wait(file.oid)
+    if (this.#expected.has(file.oid)) await this.bundles.wait(file.oid)
     return this.#brought.delete(file)
   }
 
   /** Asks for nothing more, and has what came outlive a power loss. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#bundles.close()
+    await this.bundles.close()
     await this.#placing
     await this.#noted
     await this.#fetcher.parts.destination.syncNames?.()
@@ -153,7 +152,7 @@ export class BundledFiles implements AsyncDisposable {
         verified.push({ path, oid })
       }
       this.#expected.delete(oid)
-      this.#bundles.settle(oid)
+      this.bundles.settle(oid)
     }
     const noting = this.#fetcher.parts.onVerified(verified)
     this.#noted = this.#noted.then(() => noting)

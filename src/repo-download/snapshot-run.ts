@@ -3,7 +3,6 @@ import { DfhfError } from '../base/errors.ts'
 import { type Commit, isOid, type Oid } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
 import type { FileRef } from '../repo/file-ref.ts'
-import { BundlePace } from '../schedule/bundle-pace.ts'
 import { FilesInFlight } from '../transfer/files-in-flight.ts'
 import type { FileResult } from '../transfer/transfer-event.ts'
 import { type BundledFiles, bundleFiles } from './bundled-files.ts'
@@ -49,7 +48,6 @@ export class SnapshotRun {
   readonly #results: FileResult[] = []
   readonly #unusable: UnusableNameError[] = []
   readonly #bundles: BundledFiles[] = []
-  readonly #pace = new BundlePace()
   /** What was added and is not here yet. */
   readonly #owed = new Set<FileRef>()
   #count = 0
@@ -90,7 +88,8 @@ export class SnapshotRun {
       await this.#fetcher.ensureRoom([...this.#owed])
       this.#roomChecked = this.#count
     }
-    const bundled = await bundleFiles(this.#fetcher, [...missing.keys()], this.#pace, (file, result) => {
+    const before = this.#bundles.at(-1)
+    const bundled = await bundleFiles(this.#fetcher, [...missing.keys()], before, (file, result) => {
       this.#keep(missing.get(file) ?? 0, result)
       this.#owed.delete(file)
       this.#garbage.add(BUNDLED_COSTS)

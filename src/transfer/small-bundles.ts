@@ -2,7 +2,7 @@ import { delay } from '../base/delay.ts'
 import { DfhfError } from '../base/errors.ts'
 import { oidOf } from '../blob/digest.ts'
 import type { Oid } from '../blob/oid.ts'
-import type { BundlePace } from '../schedule/bundle-pace.ts'
+import { BundlePace } from '../schedule/bundle-pace.ts'
 import { BUNDLE_PAUSE_MS, BUNDLES, BUNDLES_PER_PEER, BUSY_PEER_PAUSE_MS } from '../schedule/tuning.ts'
 import type { BundlePeers } from '../swarm/client/bundle-peers.ts'
 import type { BundlePart } from '../swarm/protocol/bundle-wire.ts'
@@ -16,8 +16,8 @@ const LOOK_EVERY_MS = 100
 export interface SmallBundlesParts {
   readonly peers: BundlePeers
   readonly limiter: RateLimiter
-  /** What is known of the peers: of all bundles of a snapshot together, since peers may cost it so much time and no more. */
-  readonly pace: BundlePace
+  /** Of earlier bundles of the same snapshot: peers may cost all of it so much time and no more. @default none */
+  readonly pace?: BundlePace | undefined
   readonly signal: AbortSignal
 }
 
@@ -48,7 +48,8 @@ export class SmallBundles {
   readonly #signal: AbortSignal
   readonly #stop = new AbortController()
   #onPart: PartSink = () => undefined
-  readonly #pace: BundlePace
+  /** What has been learned of the peers. */
+  readonly pace: BundlePace
   /** What no peer was asked for yet, in the order in which it will be taken. */
   #queue = new Map<Oid, number>()
   /** What was asked for and is not settled yet. */
@@ -61,7 +62,7 @@ export class SmallBundles {
 
   constructor(parts: SmallBundlesParts) {
     this.#parts = parts
-    this.#pace = parts.pace
+    this.pace = parts.pace ?? new BundlePace()
     this.#signal = AbortSignal.any([parts.signal, this.#stop.signal])
     this.#searched = parts.peers.searched
   }
@@ -118,20 +119,20 @@ export class SmallBundles {
   /** A peer that has brought blobs comes first; of one that has not, little is asked for at a time. */
   #choose(): PeerInfo | undefined {
     const { peers } = this.#parts
-    if (this.#pace.isOver || this.#signal.aborted) return undefined
+    if (this.pace.isOver || this.#signal.aborted) return undefined
     const now = performance.now()
     let untried: PeerInfo | undefined
     for (const peer of peers.live()) {
       if ((this.#pausedUntil.get(peer.id) ?? 0) > now) continue
       const count = this.#underWay.get(peer.id) ?? 0
-      if (this.#pace.isProven(peer.id) && count < BUNDLES_PER_PEER) return peer
+      if (this.pace.isProven(peer.id) && count < BUNDLES_PER_PEER) return peer
       if (count === 0) untried ??= peer
     }
     return untried
   }
 
   #claim(peer: string): Map<Oid, number> {
-    const most = this.#pace.sizeFor(peer)
+    const most = this.pace.sizeFor(peer)
     const bundle = new Map<Oid, number>()
     let bytes = 0
     for (const [oid, size] of this.#queue) {
@@ -152,7 +153,7 @@ export class SmallBundles {
     try {
       await this.#read(peer, left)
       if (left.size === bundle.size) throw new DfhfError('not-cached', 'it has none of them')
-      this.#pace.brought(peer.id, performance.now() - startedAt)
+      this.pace.brought(peer.id, performance.now() - startedAt)
       for (const oid of left.keys()) this.settle(oid)
     } catch (error) {
       await this.#fail(peer, error, performance.now() - startedAt)
@@ -163,7 +164,7 @@ export class SmallBundles {
   /** Reads one reply; takes what came out of `left`. */
   async #read(peer: PeerInfo, left: Map<Oid, number>): Promise<void> {
     const { peers, limiter } = this.#parts
-    using watch = new BundleWatch(this.#pace.patienceMs(sumOf(left)), this.#signal)
+    using watch = new BundleWatch(this.pace.patienceMs(sumOf(left)), this.#signal)
     const { at, parts } = await peers.open(peer, new Map(left), watch.signal)
     for await (const part of parts) {
       let size = 0
@@ -188,10 +189,10 @@ export class SmallBundles {
       `small blobs from peer ${peer.name}: ${error instanceof Error ? error.message : String(error)}`,
     )
     if (error instanceof DfhfError && error.code === 'rate-limited') {
-      this.#pace.waited(ms + BUSY_PEER_PAUSE_MS)
+      this.pace.waited(ms + BUSY_PEER_PAUSE_MS)
       await delay(BUSY_PEER_PAUSE_MS, { signal }).catch(() => {})
     } else {
-      this.#pace.failed(peer.id, ms)
+      this.pace.failed(peer.id, ms)
       this.#pausedUntil.set(peer.id, performance.now() + BUNDLE_PAUSE_MS)
     }
   }

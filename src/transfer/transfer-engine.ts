@@ -2,7 +2,6 @@ import type { BlobSource } from '../blob/blob-source.ts'
 import type { Oid } from '../blob/oid.ts'
 import { pieceCountOf } from '../blob/pieces.ts'
 import { HashService } from '../hash/hash-service.ts'
-import type { BundlePace } from '../schedule/bundle-pace.ts'
 import { PeerExperience } from '../schedule/peer-experience.ts'
 import { HUB_CONNECTIONS, STALL_MS } from '../schedule/tuning.ts'
 import type { BlobSwarm } from '../swarm/client/blob-swarm.ts'
@@ -152,10 +151,10 @@ export class TransferEngine implements Disposable {
     return fetchSmallBlob(blob, parts, signal)
   }
 
-  /** Small blobs from peers, many by one request; undefined where there are no peers to ask. */
-  bundles(pace: BundlePace, signal: AbortSignal): SmallBundles | undefined {
+  /** Small blobs from peers, many by one request; undefined where there are no peers to ask. `before` are earlier ones of the snapshot. */
+  bundles(signal: AbortSignal, before?: SmallBundles): SmallBundles | undefined {
     const peers = this.#options.bundlePeers?.()
-    return peers && new SmallBundles({ peers, limiter: this.#limiter, pace, signal })
+    return peers && new SmallBundles({ peers, limiter: this.#limiter, pace: before?.pace, signal })
   }
 
   /** Begins to bring a blob into its file; reports what it cost. The file stays its opener's to publish. */

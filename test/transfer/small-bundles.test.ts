@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { DfhfError } from '../../src/base/errors.ts'
 import { type Oid, parseOid } from '../../src/blob/oid.ts'
-import { BundlePace } from '../../src/schedule/bundle-pace.ts'
 import type { BundlePeers } from '../../src/swarm/client/bundle-peers.ts'
 import type { BundledBlob } from '../../src/swarm/protocol/bundle-wire.ts'
 import type { PeerInfo } from '../../src/swarm/protocol/peer-info.ts'
@@ -47,7 +46,6 @@ function setUp(peers: readonly Give[]) {
     note: () => {},
   }
   const bundles = new SmallBundles({
-    pace: new BundlePace(),
     peers: access,
     limiter: new RateLimiter(0),
     signal: stop.signal,
