@@ -191,7 +191,8 @@ export class Pace {
     // Among many peers in any case: what one connection brought says too much of a thin uplink that all of them share. Three
     // of 24 that asked such a Hub for everything with 16 connections each made it send 2.4 copies, in 2.6 times the time.
     const isUnsure = !isMeasured || sight.peers > FEW_PEERS || sight.now - this.#peersGaveAt < SOME_MS
-    const isTrial = this.#alone === undefined && isUnsure
+    // Of peers that brought nothing to the transfer before, enough is known.
+    const isTrial = this.#alone === undefined && isUnsure && this.#wariness === 0
     this.#turn = new HubTurn(sight.now, isTrial)
     return 'alone'
   }
