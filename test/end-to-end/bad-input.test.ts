@@ -249,7 +249,10 @@ describe('a wrong command line', () => {
     [['snapshot', '--locked', '/'], 'cannot read the lock file /: it is a folder'],
     [['download', varied, '--config', '/no/config'], 'the config file /no/config: no such file or folder'],
     [['serve', '--cluster-key-file', '/no/key'], 'the cluster key file /no/key: no such file or folder'],
-    [['serve', '--tls-cert', '/no/cert', '--tls-key', '/'], ': no such file or folder; check --tls-cert'],
+    [
+      ['serve', '--tls-cert', '/no/cert', '--tls-key', '/no/key'],
+      ': no such file or folder; check --tls-cert',
+    ],
     [['serve', '--warm-token-file', '/no/token'], 'the warm token file /no/token: no such file or folder'],
     [['serve', '--warm-token-file', '/'], 'the warm token file /: it is no file of one token'],
   ])('that names a file which cannot be read says why, before anything starts: %j', async (args, says) => {
