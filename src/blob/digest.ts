@@ -22,7 +22,9 @@ export function createOidHasher(oid: Oid, size: number): Hasher {
 /** What a blob with these bytes is called, where its name is of the same kind as `like`. */
 export function oidOf(bytes: Uint8Array, like: Oid): string {
   if (isSha256(like)) return hash('sha256', bytes)
-  return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
+  const hasher = createOidHasher(like, bytes.length)
+  hasher.update(bytes)
+  return hasher.digest()
 }
 
 /** The sha256 of one piece, in lower-case hex. */

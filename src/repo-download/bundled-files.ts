@@ -91,12 +91,11 @@ export class BundledFiles implements AsyncDisposable {
     return this.#brought.delete(file)
   }
 
-  /** Asks for nothing more, and has what came outlive a power loss. */
+  /** Asks for nothing more, and waits for what came to be at its place. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.bundles.close()
     await this.#placing
     await this.#noted
-    await this.#fetcher.parts.destination.syncNames?.()
   }
 
   #take(part: CheckedPart): Promise<void> | undefined {

@@ -107,6 +107,8 @@ export class SnapshotRun {
   async end(): Promise<FileResult[]> {
     await this.#crowd.end()
     for (const bundled of this.#bundles) await bundled[Symbol.asyncDispose]()
+    // Once for all pages of a long list: then what came in bundles outlives a power loss.
+    if (this.#bundles.length > 0) await this.#fetcher.parts.destination.syncNames?.()
     if (this.#failure) throw this.#failure.error
     const [first] = this.#unusable
     if (first) throw allButUnusable(first, this.#unusable, this.#count)

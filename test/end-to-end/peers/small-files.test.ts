@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseOid } from '../../../src/blob/oid.ts'
+import { type Oid, parseOid } from '../../../src/blob/oid.ts'
 import { startPeerServer } from '../../../src/peer/peer-server.ts'
 import { bundleHeader, parseWanted } from '../../../src/swarm/protocol/bundle-wire.ts'
 import { PEER_HEADER, toPeerHeader } from '../../../src/swarm/protocol/peer-info.ts'
@@ -96,6 +96,25 @@ describe('many small files that a neighbour has', () => {
   })
 })
 
+/** A peer that answers questions for many blobs as it is told, and what makes a snapshot ask it. */
+function startBundler(answer: (oids: readonly Oid[]) => Response) {
+  let peer = samplePeer(3, { addresses: ['127.0.0.1'], role: 'serve' })
+  const handle = async (request: Request) => {
+    const isBundle = new URL(request.url).pathname === '/v1/blobs'
+    const response = isBundle
+      ? answer(parseWanted(await request.text()) ?? [])
+      : Response.json({ v: 1, self: peer, peers: [] })
+    response.headers.set(PEER_HEADER, toPeerHeader(peer))
+    return response
+  }
+  const server = startPeerServer({ port: 0, host: '127.0.0.1', handler: { handle, close() {} } })
+  peer = { ...peer, port: server.port }
+  return {
+    options: { env: { ...sharing.env, DFHF_SEEDS: `127.0.0.1:${server.port}` } },
+    [Symbol.asyncDispose]: () => server.close({ isNow: true }),
+  }
+}
+
 describe('a snapshot of small files from a peer, killed at random instants', () => {
   const seed = runSeed()
   process.stderr.write(`kill -9 amid bundles: DFHF_TEST_SEED=${seed}\n`)
@@ -108,7 +127,6 @@ describe('a snapshot of small files from a peer, killed at random instants', () 
     expect(filled.code, filled.stderr).toBe(0)
     const blobs = join(node.cache, 'models--o--r', 'blobs')
     using machine = newMachine(hub.url)
-    let peer = samplePeer(3, { addresses: ['127.0.0.1'], role: 'serve' })
     let running: RunningDfhf | undefined
     let mayStillSend = 0
     /** Gives the blobs one by one, and ends the asker in the middle of it. */
@@ -124,30 +142,18 @@ describe('a snapshot of small files from a peer, killed at random instants', () 
           controller.enqueue(Buffer.concat([Buffer.from(bundleHeader(parseOid(oid), bytes.length)), bytes]))
         },
       })
-    const handle = async (request: Request) => {
-      const oids = request.method === 'POST' ? (parseWanted(await request.text()) ?? []) : []
-      const response =
-        oids.length > 0 ? new Response(bundle(oids)) : Response.json({ v: 1, self: peer, peers: [] })
-      response.headers.set(PEER_HEADER, toPeerHeader(peer))
-      return response
+    await using peer = startBundler((oids) => new Response(bundle(oids)))
+    const { options } = peer
+    for (let kill = 0; kill < 10; kill += 1) {
+      mayStillSend = 1 + Math.floor(random() * 30)
+      running = await startDfhf(machine, ['snapshot', 'o/r'], options)
+      const { code } = await running.result
+      expect(code).not.toBe(0)
+      expect(cacheFaults(machine.cache, { mayHavePartials: true })).toEqual([])
     }
-    const server = startPeerServer({ port: 0, host: '127.0.0.1', handler: { handle, close() {} } })
-    try {
-      peer = { ...peer, port: server.port }
-      const options = { env: { ...sharing.env, DFHF_SEEDS: `127.0.0.1:${server.port}` } }
-      for (let kill = 0; kill < 10; kill += 1) {
-        mayStillSend = 1 + Math.floor(random() * 30)
-        running = await startDfhf(machine, ['snapshot', 'o/r'], options)
-        const { code } = await running.result
-        expect(code).not.toBe(0)
-        expect(cacheFaults(machine.cache, { mayHavePartials: true })).toEqual([])
-      }
-      mayStillSend = Number.POSITIVE_INFINITY
-      const bytes = await snapshot(hub, machine, 'o/r', options)
-      expect(bytes.hub).toBe(0)
-    } finally {
-      await server.close({ isNow: true })
-    }
+    mayStillSend = Number.POSITIVE_INFINITY
+    const bytes = await snapshot(hub, machine, 'o/r', options)
+    expect(bytes.hub).toBe(0)
   })
 })
 
@@ -165,27 +171,13 @@ describe('a peer that gives small files wrongly', () => {
     await using hub = await startTestHub({ repos, users })
     using machine = newMachine(hub.url)
     let asked = 0
-    let peer = samplePeer(3, { addresses: ['127.0.0.1'], role: 'serve' })
-    const handle = async (request: Request) => {
-      const { pathname } = new URL(request.url)
-      const isBundle = pathname === '/v1/blobs'
-      if (isBundle) asked += 1
-      const response = isBundle
-        ? answer(parseWanted(await request.text()) ?? [])
-        : Response.json({ v: 1, self: peer, peers: [] })
-      response.headers.set(PEER_HEADER, toPeerHeader(peer))
-      return response
-    }
-    const server = startPeerServer({ port: 0, host: '127.0.0.1', handler: { handle, close() {} } })
-    try {
-      peer = { ...peer, port: server.port }
-      const env = { ...sharing.env, DFHF_SEEDS: `127.0.0.1:${server.port}` }
-      expect(await snapshot(hub, machine, 'o/r', { env })).toEqual({ hub: size, peers: 0, local: 0 })
-      expect(asked).toBeGreaterThan(0)
-      expect(asked).toBeLessThan(60)
-    } finally {
-      await server.close({ isNow: true })
-    }
+    await using peer = startBundler((oids) => {
+      asked += 1
+      return answer(oids)
+    })
+    expect(await snapshot(hub, machine, 'o/r', peer.options)).toEqual({ hub: size, peers: 0, local: 0 })
+    expect(asked).toBeGreaterThan(0)
+    expect(asked).toBeLessThan(60)
   })
 
   test('gives none of its bytes a name', async () => {
@@ -197,27 +189,17 @@ describe('a peer that gives small files wrongly', () => {
       ]),
     )
     using machine = newMachine(hub.url)
-    let peer = samplePeer(3, { addresses: ['127.0.0.1'], role: 'serve' })
-    const handle = async (request: Request) => {
-      const oids = request.method === 'POST' ? (parseWanted(await request.text()) ?? []) : []
-      const lies = oids.map((oid) => bundleHeader(oid, sizes.get(oid) ?? 0) + 'x'.repeat(sizes.get(oid) ?? 0))
-      const response =
-        oids.length > 0 ? new Response(lies.join('')) : Response.json({ v: 1, self: peer, peers: [] })
-      response.headers.set(PEER_HEADER, toPeerHeader(peer))
-      return response
-    }
-    const server = startPeerServer({ port: 0, host: '127.0.0.1', handler: { handle, close() {} } })
-    try {
-      peer = { ...peer, port: server.port }
-      const options = { env: { ...sharing.env, DFHF_SEEDS: `127.0.0.1:${server.port}` } }
-      const result = await runDfhf(machine, ['snapshot', 'o/r'], options)
-      expect([result.code, result.stderr]).toEqual([
-        0,
-        expect.stringMatching(/left out for 10 minutes: it sent other bytes/),
-      ])
-      for (const name of names) expect(isExact(hub, join(result.stdout.trim(), name), name)).toBe(true)
-    } finally {
-      await server.close({ isNow: true })
-    }
+    await using peer = startBundler((oids) => {
+      const sizeOf = (oid: Oid) => sizes.get(oid) ?? 0
+      return new Response(
+        oids.map((oid) => bundleHeader(oid, sizeOf(oid)) + 'x'.repeat(sizeOf(oid))).join(''),
+      )
+    })
+    const result = await runDfhf(machine, ['snapshot', 'o/r'], peer.options)
+    expect([result.code, result.stderr]).toEqual([
+      0,
+      expect.stringMatching(/left out for 10 minutes: it sent other bytes/),
+    ])
+    for (const name of names) expect(isExact(hub, join(result.stdout.trim(), name), name)).toBe(true)
   })
 })
