@@ -43,7 +43,7 @@ const troubles: Readonly<Record<string, (hub: TestHub) => void>> = {
 
 describe('when the Hub', () => {
   for (const [name, befall] of Object.entries(troubles)) {
-    test(`${name}, public files that are here are served on, and marked`, async () => {
+    test.concurrent(`${name}, public files that are here are served on, and marked`, async () => {
       await using hub = await startTestHub({ repos: [weightsRepo(size)] })
       await using node = await startNode(hub.url)
       expect(await read(node)).toMatchObject({ status: 200, warning: null, sha256: oidOf(hub) })
@@ -82,7 +82,7 @@ describe('when the Hub', () => {
     },
   )
 
-  test('comes back, answers are unmarked again and new commits are seen', async () => {
+  test.concurrent('comes back, answers are unmarked again and new commits are seen', async () => {
     await using hub = await startTestHub({ repos: [weightsRepo(size)] })
     await using node = await startNode(hub.url)
     await read(node, '/o/r/resolve/main/t')
@@ -100,7 +100,7 @@ describe('when the Hub', () => {
     expect(newer).toMatchObject({ status: 200, warning: null })
   })
 
-  test('is down, private files stay where they are', async () => {
+  test.concurrent('is down, private files stay where they are', async () => {
     await using hub = await startTestHub({
       repos: [{ ...weightsRepo(size), private: true }],
       users: [
@@ -126,7 +126,7 @@ describe('when the Hub', () => {
   })
 
   for (const span of ['0', '3s']) {
-    test(`is down for longer than --stale-for ${span} allows, nothing is served any more`, async () => {
+    test.concurrent(`is down for longer than --stale-for ${span} allows, nothing is served any more`, async () => {
       await using hub = await startTestHub({ repos: [weightsRepo(size)] })
       await using node = await startNode(hub.url, { args: ['--stale-for', span] })
       await read(node)
@@ -145,7 +145,7 @@ describe('when the Hub', () => {
     })
   }
 
-  test('is down, what was never here is refused in words', async () => {
+  test.concurrent('is down, what was never here is refused in words', async () => {
     await using hub = await startTestHub({ repos: [weightsRepo(size)] })
     await using node = await startNode(hub.url)
     hub.stop('hub')

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import type { Status } from '../../../src/serve/status/status.ts'
+import { openPage } from '../../support/gateway/browser.ts'
 import { withDeadline } from '../../support/gateway/deadline.ts'
 import { eventually } from '../../support/gateway/eventually.ts'
 import { type GatewayNode, startNode } from '../../support/gateway/gateway-node.ts'
@@ -8,7 +9,6 @@ import { rawRequest } from '../../support/gateway/raw-request.ts'
 import { hasPrograms } from '../../support/gateway/requirements.ts'
 import { startTestHub } from '../../support/hub/test-hub.ts'
 import { weightsRepo } from '../../support/program/weights.ts'
-import { runProcess } from '../../support/python/run-process.ts'
 
 setDefaultTimeout(60_000)
 const size = 8_000_000
@@ -163,12 +163,6 @@ describe('the events of the status page', () => {
   })
 })
 
-/** The document as a browser has it once its script has run. */
-async function shownAt(url: string, folder: string): Promise<string> {
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', `--user-data-dir=${folder}`, '--timeout=5000']
-  return (await runProcess(['chromium', ...flags, '--dump-dom', url])).stdout
-}
-
 test.if(hasPrograms('chromium'))(
   'a browser shows the status, and obeys no text that a repo brings',
   async () => {
@@ -179,10 +173,8 @@ test.if(hasPrograms('chromium'))(
     const headers = { authorization: 'Bearer hf_in' }
     await (await fetch(`${node.url}/o/odd/resolve/main/${encodeURIComponent(name)}`)).bytes()
     await (await fetch(`${node.url}/o/secret/resolve/main/secret-name`, { headers })).bytes()
-    const page = await eventually(
-      () => shownAt(node.url, join(node.machine.folder, 'chromium')),
-      (document) => document.includes('o/odd'),
-    )
+    await using browser = await openPage(node.url, join(node.machine.folder, 'chromium'))
+    const page = await eventually(browser.document, (document) => document.includes('o/odd'))
     expect(page).toContain(`Hub ${new URL(hub.url).host} answers`)
     expect(page).toContain('o/odd / &lt;img src=x onerror=alert(1)&gt;.bin')
     expect(page).toContain('a private repo')

@@ -80,7 +80,7 @@ describe('over a SOCKS 5 proxy', () => {
     ['that does not connect', { refuse: 5 }, '', 'did not connect to'],
   ] as const
   for (const [name, options, login, says] of failures)
-    test(`${name}, the failure is one line, without the password`, async () => {
+    test.concurrent(`${name}, the failure is one line, without the password`, async () => {
       await using hub = await startHub()
       await using proxy = await startSocksServer(options)
       using machine = newMachine(hub.url)

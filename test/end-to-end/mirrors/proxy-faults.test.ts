@@ -47,7 +47,7 @@ async function downloadBy(proxy: string): Promise<RunResult> {
 }
 
 describe('a SOCKS proxy', () => {
-  test('that is down is named as an HTTP proxy is', async () => {
+  test.concurrent('that is down is named as an HTTP proxy is', async () => {
     const { host } = await (async () => {
       await using gone = await startServer(() => {})
       return { host: gone.host }
@@ -56,7 +56,7 @@ describe('a SOCKS proxy', () => {
     expectLine(result, 6, `cannot connect to the proxy ${host}: connection refused`)
   })
 
-  test('whose name does not resolve is named', async () => {
+  test.concurrent('whose name does not resolve is named', async () => {
     // Longer than a name's part may be, so that it is looked up nowhere.
     const name = 'x'.repeat(64)
     expectLine(await downloadBy(`socks5h://${name}:1080`), 6, `cannot find the proxy ${name}`)
