@@ -54,6 +54,11 @@ export class BlobTransfer {
     return !this.#fetch.gate.isGone && !this.pieces.isFull
   }
 
+  /** True where a peer says that it has the piece. */
+  isAtPeer(peerId: string, piece: number): boolean {
+    return this.#fetch.isAtPeer(peerId, piece)
+  }
+
   /** True once the Hub was asked because peers brought too little. */
   get hasDoubted(): boolean {
     return this.#fetch.hasDoubted

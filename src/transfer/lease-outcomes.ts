@@ -66,12 +66,15 @@ export class LeaseOutcomes implements LeaseListener {
     scheduler.landed(lease, tookMs)
     state.pieces.changed()
     if (state.pieces.isFull) state.wake()
-    else onChange()
+    // A lease that is done ends in a moment, and what it frees counts then.
+    else if (lease.at < lease.end) onChange()
   }
 
   ended(lease: Lease): void {
-    this.#parts.scheduler.board.endLease(lease)
-    this.#parts.onChange()
+    const { state, scheduler, onChange } = this.#parts
+    scheduler.board.endLease(lease)
+    if (lease.source === HUB) state.pieces.changed()
+    onChange()
   }
 
   failed(lease: Lease, error: unknown): void {

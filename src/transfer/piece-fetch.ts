@@ -112,6 +112,11 @@ export class PieceFetch {
     return this.#scheduler.fetchingFromHub()
   }
 
+  /** True where a peer says that it has the piece. */
+  isAtPeer(peerId: string, piece: number): boolean {
+    return this.#scheduler.board.peers.get(peerId)?.have.has(piece) ?? false
+  }
+
   /** Fetches first what lies at and behind `piece`. */
   moveHead(piece: number): void {
     this.#scheduler.board.head = Math.max(0, Math.min(piece, this.#parts.state.pieces.size - 1))
@@ -143,8 +148,10 @@ export class PieceFetch {
       isTick,
     })
     for (const action of actions) this.#act(action)
-    if (actions.length > 0) state.pieces.changed()
-    else if (this.#scheduler.board.leases.size === 0 && this.gate.state === 'full') this.#seat.starve()
+    // What comes from a peer is told when it is here.
+    if (actions.some(({ lease }) => lease.source === HUB)) state.pieces.changed()
+    if (actions.length > 0) return
+    if (this.#scheduler.board.leases.size === 0 && this.gate.state === 'full') this.#seat.starve()
   }
 
   /** Looks at what time alone changes: sources that stand still, and whether there is hope. Called several times a second. */

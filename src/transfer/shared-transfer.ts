@@ -51,6 +51,10 @@ export class SharedTransfer implements SharedBlob {
     }
   }
 
+  isAtPeer(peerId: string, piece: number): boolean {
+    return this.#transfer.isAtPeer(peerId, piece)
+  }
+
   async open(range: ByteRange): Promise<Blob> {
     this.askedAt = performance.now()
     return Bun.file(this.#transfer.parts.file.path).slice(range.start, range.end)

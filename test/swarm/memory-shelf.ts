@@ -11,6 +11,8 @@ export class MemoryBlob implements SharedBlob {
   readonly digests = new Map<number, string>()
   readonly listeners = new Set<() => void>()
   fetching: number[] = []
+  /** Pieces that each peer is known to have. */
+  readonly atPeers = new Set<number>()
   asksHub = true
   isPrivate = false
   /** Ranges given out, as a Blob unless `asStream` is set. */
@@ -34,6 +36,10 @@ export class MemoryBlob implements SharedBlob {
   subscribe(listener: () => void): () => void {
     this.listeners.add(listener)
     return () => this.listeners.delete(listener)
+  }
+
+  isAtPeer(_: string, piece: number): boolean {
+    return this.atPeers.has(piece)
   }
 
   async open({ start, end }: ByteRange): Promise<Blob | ReadableStream<Uint8Array>> {

@@ -220,6 +220,17 @@ describe('pieces', () => {
     handler.close()
   })
 
+  test('tells a watcher in the end also of a piece that it has itself', async () => {
+    const { blob, ask, handler } = setUp()
+    const stream = lines(await ask(`/v1/blobs/${oid}/pieces?watch=1`, { as: samplePeer(1) }))
+    await nextOf(stream)
+    const next = nextOf(stream)
+    blob.atPeers.add(1)
+    blob.change(() => blob.pieces.add(1))
+    expect(await next).toMatchObject({ have: [1] })
+    handler.close()
+  })
+
   test('says that it lives when nothing happens', async () => {
     const { ask, handler } = setUp({ heartbeatMs: 1, limits: { uploads: 10 } })
     const stream = lines(await ask(`/v1/blobs/${oid}/pieces?watch=1`, { as: samplePeer(1) }))

@@ -72,12 +72,14 @@ describe('what comes of a lease', () => {
   test('is on the board and known by its source, and leads to another decision until all is here', async () => {
     const { board, state, outcomes, done, landing } = stand()
     const full = state.untilFull()
-    outcomes.landed(board.startLease('peer', 0, 1, 0), { ...landing, digest: 'd' })
+    const lease = board.startLease('peer', 0, 1, 0)
+    outcomes.landed(lease, { ...landing, digest: 'd' })
     expect([state.pieces.sourceOf(0), state.pieces.digestOf(0), state.pieces.has(0)]).toEqual([
       'peer',
       'd',
       true,
     ])
+    outcomes.ended(lease)
     expect(done).toEqual(['decided'])
     outcomes.landed(board.startLease(HUB, 1, 2, 0), landing)
     await full
@@ -98,6 +100,13 @@ describe('what comes of a lease', () => {
     const { board, state, outcomes, landing } = stand()
     outcomes.landed(board.startLease('peer', 0, 1, 0), { ...landing, isNew: false })
     expect(state.pieces.sourceOf(0)).toBeUndefined()
+  })
+
+  test('leads to a decision at each piece but the last, as its end brings one', () => {
+    const { board, outcomes, done, landing } = stand()
+    const lease = board.startLease('peer', 0, 2, 0)
+    outcomes.landed(lease, landing)
+    expect(done).toEqual(['decided'])
   })
 
   test('frees its pieces when it ends', () => {

@@ -50,6 +50,22 @@ export class PiecesCursor {
     return this.#isFirst || isNew ? this.#document(view) : this.#delta(view)
   }
 
+  /**
+   * True where the watcher waits for what `view` has: all but pieces that it has itself and digests. Where `isThere` says
+   * that it has a piece, one more place to have it from is worth no message of its own.
+   */
+  isPressing({ blob, members }: PiecesView, isThere: (piece: number) => boolean): boolean {
+    const told = this.#pieces
+    if (this.#isFirst || (blob !== undefined && !told)) return true
+    if ((blob?.asksHub ?? false) !== this.#asksHub) return true
+    if ((blob?.fetching ?? []).join() !== this.#fetching) return true
+    for (let index = 0; told && index < told.size; index += 1) {
+      const has = blob?.pieces.has(index) ?? false
+      if (has !== told.has(index) && !(has && isThere(index))) return true
+    }
+    return this.#members.size < MAX_TOLD_MEMBERS && members.some(({ id }) => !this.#members.has(id))
+  }
+
   #document({ blob, members, load }: PiecesView): PiecesDocument {
     this.#isFirst = false
     if (blob) {

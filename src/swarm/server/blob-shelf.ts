@@ -24,6 +24,8 @@ export interface Asker {
 
 /** One blob that this process can serve, whole or in part. A live view: what it says is true now. */
 export interface SharedBlob extends BlobPieces {
+  /** True where a peer is known to have the piece. @default of none is that known */
+  isAtPeer?(peerId: string, piece: number): boolean
   /** Calls `listener` after every change, from the moment of this call on; returns what ends that. */
   subscribe(listener: () => void): () => void
   /**

@@ -9,6 +9,9 @@ import type { InterestedPeers } from './interested-peers.ts'
 /** A piece that lands, the next one that is begun and the digest come within this time, in ms: one message tells all. */
 export const GATHER_MS = 3
 
+/** So long news that the watcher does not wait for may wait for other news, in ms: each message wakes a process. */
+const LAZY_MS = 1_000
+
 export interface PiecesStreamOptions {
   readonly oid: Oid
   readonly selfId: PeerId
@@ -95,12 +98,21 @@ export class PiecesStream {
   }
 
   async #nextLine(): Promise<string | undefined> {
+    const { heartbeatMs } = this.#options
+    /** When news that the watcher does not wait for is told in any case; undefined while there is none. */
+    let dueAt: number | undefined
     while (this.#phase !== 'ended') {
       if (this.#phase === 'closing') return encodeMessage({ ...this.#heartbeat(), isLeaving: true })
       if (this.#news === 'shelf') await this.#find()
-      const message = this.#cursor.next(this.#view())
+      const view = this.#view()
+      const now = performance.now()
+      const isDue = dueAt === undefined || now >= dueAt
+      const message = isDue || this.#isPressing(view) ? this.#cursor.next(view) : undefined
       if (message) return encodeMessage(message)
-      if (!(await this.#changed())) return encodeMessage(this.#heartbeat())
+      if (isDue) dueAt = undefined
+      if (await this.#changed(dueAt === undefined ? heartbeatMs : dueAt - now))
+        dueAt ??= performance.now() + LAZY_MS
+      else if (dueAt === undefined) return encodeMessage(this.#heartbeat())
     }
     return undefined
   }
@@ -113,6 +125,12 @@ export class PiecesStream {
     this.#blob = blob
     this.#unsubscribe = blob?.subscribe(() => this.#notify()) ?? (() => {})
     if (this.#phase === 'ended') this.#unsubscribe()
+  }
+
+  #isPressing(view: PiecesView): boolean {
+    const { id } = this.#options.asker.peer ?? {}
+    const isThere = (piece: number) => id !== undefined && (this.#blob?.isAtPeer?.(id, piece) ?? false)
+    return this.#cursor.isPressing(view, isThere)
   }
 
   #view(): PiecesView {
@@ -139,11 +157,11 @@ export class PiecesStream {
     this.#wake()
   }
 
-  /** Waits for a change; false when a heartbeat passed without one. */
-  async #changed(): Promise<boolean> {
+  /** Waits for a change; false when the time passed without one. */
+  async #changed(limitMs: number): Promise<boolean> {
     if (this.#news === 'none') {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#options.heartbeatMs)
+        const timer = setTimeout(resolve, limitMs)
         this.#wake = () => {
           clearTimeout(timer)
           resolve()
