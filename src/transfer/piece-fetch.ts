@@ -2,7 +2,7 @@ import { pieceSizeOf } from '../blob/pieces.ts'
 import { HUB, PieceBoard } from '../schedule/piece-board.ts'
 import { stalledLeases } from '../schedule/rescue.ts'
 import { type Action, Scheduler } from '../schedule/scheduler.ts'
-import { LOOKING_FOR_PEERS_MS, PEER_SLOTS } from '../schedule/tuning.ts'
+import { LOOKING_FOR_PEERS_MS, LOOKING_ON_MS, PEER_SLOTS } from '../schedule/tuning.ts'
 import { HubGate } from './hub/hub-gate.ts'
 import type { HubSeat } from './hub/hub-seat.ts'
 import { LeaseOutcomes } from './lease-outcomes.ts'
@@ -37,6 +37,8 @@ export class PieceFetch {
   readonly #peerFaults: PeerFaults | undefined
   readonly #watch: ProgressWatch
   readonly #startedAt: number
+  /** Until when more peers may be found, as the search for them was slow. */
+  #looksOnUntil = 0
   /** Wrong bytes came from peers: what is missing now comes from the Hub alone. */
   #trustsHubAlone = false
 
@@ -128,7 +130,11 @@ export class PieceFetch {
     const { swarm, state } = this.#parts
     if (!swarm) return
     this.#follower?.start(state.ended)
-    this.gate.holdUntil(swarm.introduced(), () => this.pump())
+    this.gate.holdUntil(swarm.introduced(), () => {
+      const tookMs = this.#parts.now() - this.#startedAt
+      if (tookMs > LOOKING_FOR_PEERS_MS) this.#looksOnUntil = this.#parts.now() + LOOKING_ON_MS
+      this.pump()
+    })
   }
 
   /** Decides and acts. Called whenever anything has changed. */
@@ -139,7 +145,7 @@ export class PieceFetch {
     const actions = this.#scheduler.decide({
       now,
       selfAsksHub: !this.gate.isGone,
-      hubSlots: this.gate.slots,
+      hubSlots: this.#hubSlots(now),
       peerSlots: this.#trustsHubAlone ? 0 : PEER_SLOTS,
       trustsHubAlone: this.#trustsHubAlone,
       mostHubConnections: budget.fairShare,
@@ -196,6 +202,14 @@ export class PieceFetch {
     await this.#runner.settle()
     this.#seat.leave()
     await this.writers.close()
+  }
+
+  /** Connections to the Hub that may be opened now: one in all while more peers may turn up. */
+  #hubSlots(now: number): number {
+    const { slots } = this.gate
+    return now < this.#looksOnUntil
+      ? Math.min(slots, Math.max(0, 1 - this.#scheduler.board.hubLeases))
+      : slots
   }
 
   #act(action: Action): void {
