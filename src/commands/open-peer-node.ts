@@ -15,6 +15,8 @@ import type { PeerOptions, SpeedOptions, TlsFiles } from './settings/options.ts'
 
 /** Connections to one peer: its held streams and the ranges under way. */
 const CONNECTIONS_PER_PEER = 32
+/** In a large swarm a peer asks each other one every few seconds; all of them close idle connections after 15 s. */
+const KEEP_ALIVE_MS = 10_000
 
 /** What the options leave open. */
 type Rest = Pick<PeerNodeOptions, 'role' | 'shelf' | 'hubLimits' | 'fetchesForPeers' | 'onUpload'>
@@ -50,6 +52,7 @@ export async function preparePeerNode(
       http: createHttpClient({
         connections: CONNECTIONS_PER_PEER,
         connectTimeoutMs: 3_000,
+        keepAliveMs: KEEP_ALIVE_MS,
         ...(ca !== undefined && { authorities: () => readPeerAuthorities(ca) }),
       }),
       log,

@@ -14,6 +14,8 @@ export interface HttpClientOptions {
   readonly connections?: number
   /** @default 10000 */
   readonly connectTimeoutMs?: number
+  /** How long a connection may rest before it is closed, where the server does not say. @default 4000 */
+  readonly keepAliveMs?: number | undefined
   /** From the request sent to the response's headers; 0 waits for ever. @default 10000 */
   readonly headersTimeoutMs?: number
   /** The longest pause between two parts of a body; 0 waits for ever. @default 10000 */
@@ -218,7 +220,12 @@ class Dispatchers {
   }
 
   #agent(connect: buildConnector.connector): Agent {
-    return new Agent({ connections: this.#connections, connect: this.gathering.follow(connect) })
+    const { keepAliveMs } = this.#options
+    return new Agent({
+      connections: this.#connections,
+      connect: this.gathering.follow(connect),
+      ...(keepAliveMs !== undefined && { keepAliveTimeout: keepAliveMs }),
+    })
   }
 
   #followed(options: Pool.Options): Pool.Options {
