@@ -5,7 +5,7 @@ import type { Oid } from '../../blob/oid.ts'
 import type { ByteRange } from '../../blob/pieces.ts'
 import type { Membership } from '../membership/membership.ts'
 import type { PeerInfo } from '../protocol/peer-info.ts'
-import type { PiecesMessage } from '../protocol/peer-wire.ts'
+import type { PeerLoad, PiecesMessage } from '../protocol/peer-wire.ts'
 import type { BlobPlace } from '../server/blob-shelf.ts'
 import type { BlobSwarm, SwarmListener } from './blob-swarm.ts'
 import { type Holder, isNeeded } from './linger.ts'
@@ -73,6 +73,7 @@ export class SwarmSession implements BlobSwarm {
   readonly #asked = new Set<string>()
   /** By peer: settled by its first message, or its first failure. */
   readonly #firstWords = new Map<string, PromiseWithResolvers<void>>()
+  #listener: SwarmListener | undefined
   readonly #stop = new AbortController()
 
   /** `shunMs` is how long a peer is first left alone. */
@@ -107,6 +108,7 @@ export class SwarmSession implements BlobSwarm {
   }
 
   watch(listener: SwarmListener): void {
+    this.#listener = listener
     const { signal } = this.#stop
     const look = () => {
       const { membership, selfId } = this.#node
@@ -136,7 +138,9 @@ export class SwarmSession implements BlobSwarm {
     const peer = this.#remotes.get(peerId)?.peer ?? this.#node.membership.get(peerId)
     if (!peer) throw new DfhfError('not-cached', `peer ${peerId} is gone`)
     this.#asked.add(peerId)
-    const { body } = await this.#node.client.openRange(peer, this.#oid, { range, size: this.#size, signal })
+    const asked = { range, size: this.#size, signal }
+    const { body, load } = await this.#node.client.openRange(peer, this.#oid, asked)
+    if (load) this.#listener?.peerLoad(peerId, shareOf(load))
     return body
   }
 
@@ -296,6 +300,11 @@ export class SwarmSession implements BlobSwarm {
       if (message.have.length > 0) listener.peerHas(peer.id, message.have)
     }
     listener.peerFetches(peer.id, pieces.fetching)
-    if (pieces.load) listener.peerLoad(peer.id, pieces.load.active / Math.max(1, pieces.load.limit))
+    if (pieces.load) listener.peerLoad(peer.id, shareOf(pieces.load))
   }
+}
+
+/** 0 for a peer that sends nothing, 1 for one that sends as much as it may. */
+function shareOf({ active, limit }: PeerLoad): number {
+  return active / Math.max(1, limit)
 }
