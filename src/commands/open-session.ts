@@ -16,6 +16,7 @@ import { KeptSums } from '../storage/partial/kept-sums.ts'
 import { findStored } from '../storage/store/find-stored.ts'
 import { VerifiedFiles } from '../storage/store/verified-files.ts'
 import { NodeBundlePeers } from '../swarm/client/bundle-peers.ts'
+import { staysUntil } from '../swarm/client/linger.ts'
 import { SwarmSession } from '../swarm/client/swarm-session.ts'
 import { TransferEngine } from '../transfer/transfer-engine.ts'
 import type { CommandContext } from './commands.ts'
@@ -24,14 +25,6 @@ import { preparePeerNode } from './open-peer-node.ts'
 import type { Subject } from './resolve-subject.ts'
 import type { FetchOptions } from './settings/options.ts'
 
-/**
- * How long a finished download stays for peers that say that they need it: as a share of the time that it took itself,
- * and in ms. What peers say cannot be checked, and must not double the time of a download: it stays no longer than the
- * least for peers that take nothing.
- */
-const LINGER_SHARE = 0.25
-const SHORTEST_LINGER_MS = 1_000
-const LONGEST_LINGER_MS = 10_000
 /** How often it looks whether peers still need it, in ms. */
 const LINGER_STEP_MS = 100
 
@@ -150,9 +143,10 @@ async function buildSession(
     isIntact: async (path, oid) => verified.verify(await realpath(path), oid, hashFile, context.signal),
     async linger(signal) {
       const endedAt = performance.now()
-      const share = LINGER_SHARE * (endedAt - startedAt)
-      const longest = endedAt + Math.min(LONGEST_LINGER_MS, Math.max(SHORTEST_LINGER_MS, share))
-      const until = () => Math.min(longest, Math.max(endedAt, engine.askedAt) + SHORTEST_LINGER_MS)
+      const until = () => {
+        const { askedAt, hasDoubted } = engine
+        return staysUntil({ startedAt, endedAt, askedAt, hasDoubted })
+      }
       while (engine.isNeeded() && performance.now() < until()) await delay(LINGER_STEP_MS, { signal })
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

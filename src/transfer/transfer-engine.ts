@@ -84,6 +84,7 @@ export class TransferEngine implements Disposable {
   readonly #limiter: RateLimiter
   readonly #hubLimiter: RateLimiter
   readonly #peers = new PeerExperience()
+  #hasDoubted = false
   #lastId = 0
 
   constructor(options: EngineOptions) {
@@ -111,6 +112,11 @@ export class TransferEngine implements Disposable {
   /** When a peer last asked for bytes of any blob, on the clock of `performance.now`. */
   get askedAt(): number {
     return Math.max(...Array.from(this.#shared.values(), ({ blob }) => blob.askedAt))
+  }
+
+  /** True once peers brought a transfer too little, so that the Hub was asked in their place. */
+  get hasDoubted(): boolean {
+    return this.#hasDoubted
   }
 
   /** The blob for a peer, if peers may have it. */
@@ -194,6 +200,7 @@ export class TransferEngine implements Disposable {
     try {
       const cost = await transfer.run(signal)
       report({ type: 'task-done', id, oid, ...cost })
+      this.#hasDoubted ||= transfer.hasDoubted
       this.#peers.ended({
         now: performance.now(),
         ms: cost.ms,

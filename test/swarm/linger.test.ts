@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { Bitmap } from '../../src/blob/bitmap.ts'
-import { type Holder, isNeeded } from '../../src/swarm/client/linger.ts'
+import { type Holder, isNeeded, staysUntil } from '../../src/swarm/client/linger.ts'
 import { peerId, sampleOid } from './samples.ts'
 
 const oid = sampleOid()
@@ -38,5 +38,33 @@ describe('a process that has the whole blob', () => {
   test('need not stay where daemons have the blob', () => {
     const daemons = [1, 2, 3].map((n) => holder(n, 'all', true))
     expect(isNeeded(oid, peerId(0), [...daemons, holder(9, [])])).toBe(false)
+  })
+})
+
+describe('a process whose downloads have ended at 60 s', () => {
+  const until = (what: { askedAt?: number; startedAt?: number; hasDoubted?: boolean } = {}) =>
+    staysUntil({
+      startedAt: 20_000,
+      endedAt: 60_000,
+      askedAt: Number.NEGATIVE_INFINITY,
+      hasDoubted: false,
+      ...what,
+    })
+
+  test('stays a second for peers that take nothing, and a second after the last of them took something', () => {
+    expect(until()).toBe(61_000)
+    expect(until({ askedAt: 59_000 })).toBe(61_000)
+    expect(until({ askedAt: 63_000 })).toBe(64_000)
+  })
+
+  test('stays a quarter of its time at the most, however often they take something, and 10 s', () => {
+    const asked = { askedAt: 1e9 }
+    expect(until({ ...asked, startedAt: 40_000 })).toBe(65_000)
+    expect(until({ ...asked, startedAt: 59_900 })).toBe(61_000)
+    expect(until({ ...asked, startedAt: 0 })).toBe(70_000)
+  })
+
+  test('stays no longer than a second where peers have held it up', () => {
+    expect(until({ askedAt: 1e9, startedAt: 0, hasDoubted: true })).toBe(61_000)
   })
 })
