@@ -2,7 +2,7 @@
 // of its own (`unshare -n sh -c 'ip link set lo up; ...'`), as `--multicast` announces on every interface.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { silentLog } from '../src/base/log.ts'
 import { createHttpClient } from '../src/http/http-client.ts'
@@ -10,16 +10,30 @@ import { PeerNode } from '../src/peer/peer-node.ts'
 import { parseSeeds } from '../src/swarm/discovery/discovery-seeds.ts'
 import { dfhfBinary } from '../test/support/program/binary.ts'
 
+const usage = `bun scripts/bench-idle.ts [options]
+  --peers N        that the daemon knows (default 50)
+  --settle S       how long they may find each other and come to rest (default 60)
+  --seconds S      how long to look (default 60)
+  --multicast      finds each other by it, too
+  --dfhf PATH      the program (default: the one in DFHF_BINARY, or a new build)
+  --json FILE      writes all figures there
+`
+
 const { values } = parseArgs({
   options: {
     peers: { type: 'string', default: '50' },
-    /** How long to let peers find each other and come to rest, and how long to look. */
     settle: { type: 'string', default: '60' },
     seconds: { type: 'string', default: '60' },
     multicast: { type: 'boolean', default: false },
+    dfhf: { type: 'string' },
     json: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
+if (values.help) {
+  process.stdout.write(usage)
+  process.exit()
+}
 const DAEMON_PORT = 45_102
 /** Of the kernel's clock by which it counts CPU time (USER_HZ). */
 const TICK_MS = 10
@@ -33,7 +47,15 @@ stack.defer(() => rmSync(folder, { recursive: true, force: true }))
 
 const discovery = values.multicast ? [] : ['--no-multicast']
 const daemon = Bun.spawn(
-  [await dfhfBinary(), 'serve', '--gateway', 'off', '--listen', `127.0.0.1:${DAEMON_PORT}`, ...discovery],
+  [
+    values.dfhf === undefined ? await dfhfBinary() : resolve(values.dfhf),
+    'serve',
+    '--gateway',
+    'off',
+    '--listen',
+    `127.0.0.1:${DAEMON_PORT}`,
+    ...discovery,
+  ],
   {
     env: { PATH: process.env.PATH ?? '', HF_HOME: join(folder, 'hf'), HF_ENDPOINT: 'http://127.0.0.1:9' },
     cwd: folder,

@@ -8,6 +8,8 @@ interface SwarmSetting {
   readonly mib: number
   readonly linkMbit: number
   readonly hubMbit: number
+  /** The program that the hosts run. */
+  readonly binary: string
 }
 
 /** What one scenario came to. */

@@ -23,6 +23,8 @@ export interface BedOptions {
   readonly hubMbit?: number
   /** Of the one blob, in MiB. */
   readonly mib: number
+  /** What the hosts run. @default dfhfBinary */
+  readonly binary?: string
 }
 
 /** A Hub and hosts with shaped links, and a blob that the hosts want. */
@@ -53,9 +55,9 @@ export class Bed implements AsyncDisposable {
     this.#stack = parts.stack
   }
 
-  static async open({ hosts: count, linkMbit = 200, hubMbit = 100, mib }: BedOptions): Promise<Bed> {
+  static async open({ hosts: count, linkMbit = 200, hubMbit = 100, mib, ...rest }: BedOptions): Promise<Bed> {
     await using stack = new AsyncDisposableStack()
-    const binary = await dfhfBinary()
+    const { binary = await dfhfBinary() } = rest
     const size = mib * 2 ** 20
     const folder = mkdtempSync(join(tmpdir(), 'dfhf-bed-'))
     stack.defer(() => rmSync(folder, { recursive: true, force: true }))
