@@ -39,8 +39,8 @@ export class CacheDestination implements Destination {
     return this.#cache.findBlob(this.#repo, file.oid, file.size)
   }
 
-  async has(file: FileRef): Promise<boolean> {
-    return ((await this.findBlob(file)) ?? (await this.#findEntry(file))) !== undefined
+  has(file: FileRef): Promise<boolean> {
+    return this.#cache.has(this.#repo, file)
   }
 
   async place(file: FileRef): Promise<string | undefined> {

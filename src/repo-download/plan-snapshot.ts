@@ -1,4 +1,5 @@
 import { DfhfError } from '../base/errors.ts'
+import { createTimeSlice } from '../base/time-slice.ts'
 import type { Commit } from '../blob/oid.ts'
 import { UnusableNameError } from '../repo/file-errors.ts'
 import type { FileRef, ListedFile, PlacedFile } from '../repo/file-ref.ts'
@@ -103,9 +104,11 @@ export async function planFiles(
   const { files: wanted, clashes } = known.add(all)
   const files: PlannedFile[] = []
   const garbage = new Garbage()
+  const othersTurn = createTimeSlice()
   let next = 0
   const planRest = async () => {
     for (let at = next++, file = wanted[at]; file; at = next++, file = wanted[at]) {
+      await othersTurn()
       files[at] = await planFile(parts, commit, file, clashes.get(file.path))
       garbage.add(LISTED_COSTS)
     }

@@ -1,14 +1,15 @@
-import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { type Commit, isCommit, type Oid } from '../../blob/oid.ts'
-import type { ListedFile, PlacedFile } from '../../repo/file-ref.ts'
+import type { FileRef, ListedFile, PlacedFile } from '../../repo/file-ref.ts'
 import type { Repo } from '../../repo/repo.ts'
-import { onDisk, unlessMissing } from '../files/disk-error.ts'
-import type { SpaceNeed } from '../files/disk-space.ts'
+import { onDisk } from '../files/disk-error.ts'
+import { existing, type SpaceNeed } from '../files/disk-space.ts'
 import { acquireFileLock, FileLock, type FileLockOptions } from '../files/file-lock.ts'
+import { fileSize, fileSizeNow } from '../files/file-size.ts'
 import { makeFolderInside, makeParentInside } from '../files/folder.ts'
 import { KnownFolders } from '../files/known-folders.ts'
+import { isLocalDisk } from '../files/local-disk.ts'
 import { makeEmptyFile } from '../files/plain-file.ts'
 import { SharedSync } from '../files/shared-sync.ts'
 import type { KeptSums } from '../partial/kept-sums.ts'
@@ -31,7 +32,7 @@ import { FilesWriter, type WholeFile } from './write-files.ts'
 
 /** How old a partial file must be to be taken for abandoned. */
 const STALE_AFTER_MS = 30 * 24 * 3600 * 1000
-/** So many folders are remembered. */
+/** So many folders are remembered, and so many repos. */
 const MOST_FOLDERS = 1_000
 
 export interface HfCacheOptions {
@@ -53,6 +54,8 @@ export class HfCache {
   readonly #sync = new SharedSync()
   /** Folders of snapshots from which relative links were found to lead to the blobs. */
   readonly #straightFolders = new BoundedMap<string, true>(MOST_FOLDERS)
+  /** Whether no other machine has a part in a repo's folder. */
+  readonly #isLocal = new BoundedMap<string, boolean>(MOST_FOLDERS)
   readonly #writer: FilesWriter
   #hasNoLinks: boolean
   #isPrepared = false
@@ -97,6 +100,14 @@ export class HfCache {
   async findBlob(repo: Repo, oid: Oid, size?: number): Promise<string | undefined> {
     const path = this.layout(repo).blob(oid)
     return (await hasSize(path, size)) ? path : undefined
+  }
+
+  /** True where a file is here with its size, by its content or by its name in the snapshot; made for thousands of questions. */
+  async has(repo: Repo, { commit, path, oid, size }: FileRef): Promise<boolean> {
+    const layout = this.layout(repo)
+    const sizeAt =
+      (this.#isLocal.get(layout.folder) ?? (await this.#findLocal(layout))) ? fileSizeNow : fileSize
+    return (await sizeAt(layout.blob(oid))) === size || (await sizeAt(layout.entry(commit, path))) === size
   }
 
   /**
@@ -251,6 +262,12 @@ export class HfCache {
     return new RepoLayout(this.root, repo)
   }
 
+  async #findLocal({ folder, blobs }: RepoLayout): Promise<boolean> {
+    const isLocal = await existing(blobs).then(isLocalDisk, () => false)
+    this.#isLocal.set(folder, isLocal)
+    return isLocal
+  }
+
   async #makeCleanBlobs(layout: RepoLayout): Promise<void> {
     await this.#makeBlobs(layout)
     await removeLostPartials(layout.blobs).catch(() => {})
@@ -279,10 +296,4 @@ export class HfCache {
 async function hasSize(path: string, size: number | undefined): Promise<boolean> {
   const present = await fileSize(path)
   return present !== undefined && (size === undefined || present === size)
-}
-
-/** The size of the regular file that `path` leads to, over any links; undefined when it leads nowhere. */
-async function fileSize(path: string): Promise<number | undefined> {
-  const stats = await unlessMissing(stat(path)).catch(() => undefined)
-  return stats?.isFile() ? stats.size : undefined
 }

@@ -74,7 +74,7 @@ export async function deviceOf(path: string): Promise<number> {
 }
 
 /** `path`, or the nearest folder above it that is there. */
-async function existing(path: string): Promise<string> {
+export async function existing(path: string): Promise<string> {
   for (let at = path; ; at = dirname(at)) {
     if ((await onDisk('look at', at, () => unlessMissing(stat(at)))) !== undefined) return at
     if (dirname(at) === at) throw new DfhfError('disk', `cannot look at ${path}: no such file or folder`)
