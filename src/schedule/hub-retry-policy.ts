@@ -22,6 +22,8 @@ export class HubRetryPolicy {
   #failures = 0
   #hasProgressed = false
   #quietUntil = 0
+  /** True where the Hub itself said how long to leave it alone. */
+  #isTold = false
   #error: DfhfError | undefined
 
   /** The error that made the Hub unusable for this blob. */
@@ -29,10 +31,19 @@ export class HubRetryPolicy {
     return this.#error
   }
 
-  /** A piece landed, or as good as that: what failed before does not count any more. Bytes that are lost again do not. */
-  progressed(): void {
+  /** Until when the Hub is left alone, in ms. */
+  get quietUntil(): number {
+    return this.#quietUntil
+  }
+
+  /**
+   * A piece landed at `now`, or as good as that: what failed before does not count any more. Bytes that are lost again do
+   * not. A Hub that gives is left alone no longer than after a first failure, unless it said so.
+   */
+  progressed(now: number): void {
     this.#failures = 0
     this.#hasProgressed = true
+    if (!this.#isTold) this.#quietUntil = Math.min(this.#quietUntil, now + backoffMs(1))
   }
 
   /**
@@ -54,6 +65,7 @@ export class HubRetryPolicy {
     const pause = isCut && this.#hasProgressed ? GO_ON_MS : backoffMs(this.#failures)
     const backoff = isRepeated ? rest : pause * (0.5 + random / 2)
     this.#hasProgressed = false
+    this.#isTold = isLimit || error.retryAfterMs !== undefined || (isRepeated && this.#isTold)
     const waitMs = Math.max(rest, Math.min(LONGEST_WAIT_MS, error.retryAfterMs ?? backoff))
     this.#quietUntil = now + waitMs
     return { isFinal: false, waitMs, isCongestion: isLimit || (this.#failures > 1 && !isRepeated) }

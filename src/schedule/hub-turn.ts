@@ -1,4 +1,4 @@
-import { FEW_PEERS, MEASURED_TOGETHER_MS, MEASURED_WELL_MS } from './tuning.ts'
+import { FEW_PEERS, LONGEST_HOLD_MS, MEASURED_TOGETHER_MS, MEASURED_WELL_MS } from './tuning.ts'
 
 /** Bytes per ms that the Hub gave when it was asked for everything, in all and by connection. */
 export interface HubSpeed {
@@ -8,7 +8,9 @@ export interface HubSpeed {
 
 /** A time in which the Hub is asked for everything, and how fast it turns out to be. Times in ms, sizes in bytes. */
 export class HubTurn {
-  readonly startedAt: number
+  readonly #startedAt: number
+  /** Time that does not count. */
+  #heldMs = 0
   /** True when it is only to find out how fast the Hub is. */
   readonly isTrial: boolean
   /** When the first bytes came in it; the wait for them says nothing of the rate. */
@@ -21,8 +23,18 @@ export class HubTurn {
   #connectionMs = 0
 
   constructor(startedAt: number, isTrial: boolean) {
-    this.startedAt = startedAt
+    this.#startedAt = startedAt
     this.isTrial = isTrial
+  }
+
+  /** For `ms` the Hub was left alone, as it had failed: a turn in which it cannot be asked is none. Bounded. */
+  hold(ms: number): void {
+    this.#heldMs = Math.min(LONGEST_HOLD_MS, this.#heldMs + ms)
+  }
+
+  /** How long it has lasted, without the time for which it was held. */
+  lastedMs(now: number): number {
+    return now - this.#startedAt - this.#heldMs
   }
 
   /** Bytes came from the Hub. */

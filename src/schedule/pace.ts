@@ -45,6 +45,8 @@ export interface Sight {
   readonly peers: number
   /** Bytes of the blob. */
   readonly size: number
+  /** True while the Hub is left alone because it failed or said so. @default false */
+  readonly isHubPaused?: boolean | undefined
 }
 
 /**
@@ -145,6 +147,8 @@ export class Pace {
     this.#seenAt = sight.now
     if (sight.peers > 0) this.#hasMetPeers = true
     this.#measure(sight, elapsedMs)
+    // Of many peers each would go on, and all at once when the Hub may be asked again.
+    if (sight.isHubPaused && sight.peers <= FEW_PEERS) this.#turn.hold(elapsedMs)
     // A peer that is alone waits for no other.
     if (this.#hasMetPeers) {
       this.#account(sight, elapsedMs)
@@ -209,8 +213,8 @@ export class Pace {
   }
 
   #goOnAlone(sight: Sight): HubUse {
-    const { isTrial, startedAt } = this.#turn
-    const tookMs = sight.now - startedAt
+    const { isTrial } = this.#turn
+    const tookMs = this.#turn.lastedMs(sight.now)
     if (isTrial) {
       const enough = Math.max(MEASURED_BYTES, (sight.size * COST_OF_TRIALS_SHARE) / Math.max(1, sight.peers))
       const isMeasured = this.#turn.hasMeasured(sight.now, sight.peers, enough)

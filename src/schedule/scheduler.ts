@@ -25,6 +25,8 @@ export interface DecisionInput {
   readonly selfAsksHub: boolean
   /** Connections to the Hub that may be opened now. */
   readonly hubSlots: number
+  /** True while the Hub is left alone because it failed or said so. @default false */
+  readonly isHubPaused?: boolean
   /** Ranges from peers that may be open at once, all peers together. */
   readonly peerSlots: number
   /** Connections to the Hub that this blob would have at the most without peers. @default HUB_CONNECTIONS */
@@ -255,7 +257,7 @@ export class Scheduler {
     return trustsHubAlone ? 'alone' : this.#pace.use
   }
 
-  #observe({ now, mostHubConnections = HUB_CONNECTIONS }: DecisionInput): void {
+  #observe({ now, mostHubConnections = HUB_CONNECTIONS, isHubPaused }: DecisionInput): void {
     const { board } = this
     this.#zone.refresh()
     this.#supply.observe(now, board.leases.size > board.hubLeases)
@@ -265,6 +267,7 @@ export class Scheduler {
       mostConnections: mostHubConnections,
       peers: board.peers.size + board.crowded.size,
       size: board.pieceCount * board.pieceSize,
+      isHubPaused,
     })
   }
 

@@ -248,6 +248,8 @@ export const SHARE_THAT_PAYS = 2 / 3
 /** The first turn at the Hub alone; each further one is twice as long, as long as waiting goes on to bring nothing. */
 export const FIRST_TURN_MS = 3_000
 export const LONGEST_TURN_MS = 60_000
+/** A turn goes on for as long as a Hub that failed was left alone in it, up to this: the fourth pause in a row. */
+export const LONGEST_HOLD_MS = 4_000
 /** How long peers may try again between two turns. 5000: the bound fails. */
 export const RETRIAL_MS = 1_000
 /** What one connection must have brought, within at least this time, or how long it must have taken, to be a measure. */

@@ -146,6 +146,7 @@ export class PieceFetch {
       now,
       selfAsksHub: !this.gate.isGone,
       hubSlots: this.#hubSlots(now),
+      isHubPaused: this.gate.state === 'paused',
       peerSlots: this.#trustsHubAlone ? 0 : PEER_SLOTS,
       trustsHubAlone: this.#trustsHubAlone,
       mostHubConnections: budget.fairShare,

@@ -26,7 +26,23 @@ describe('the health of the hub', () => {
     const health = new HubRetryPolicy()
     for (let round = 0; round < 50; round += 1) {
       expect(health.failed(broken, round * 60_000, 0).isFinal).toBe(false)
-      health.progressed()
+      health.progressed(round * 60_000)
+    }
+  })
+
+  test('ends a pause soon where it gives again, but not one that it asked for', () => {
+    for (const [error, wait] of [
+      [broken, 500],
+      [new DfhfError('network', '503', { retryable: true, retryAfterMs: 8_000 }), 8_000],
+      [new DfhfError('rate-limited', '429', { retryable: true }), 4_000],
+    ] as const) {
+      const health = new HubRetryPolicy()
+      let now = 0
+      for (let failure = 0; failure < 4; failure += 1) now += health.failed(error, now, 1).waitMs
+      const failedAt = now - (error.retryAfterMs ?? 4_000)
+      expect(health.quietUntil).toBe(now)
+      health.progressed(failedAt)
+      expect(health.quietUntil - failedAt).toBe(wait)
     }
   })
 

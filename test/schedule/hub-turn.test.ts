@@ -1,6 +1,11 @@
 import { expect, test } from 'bun:test'
 import { HubTurn } from '../../src/schedule/hub-turn.ts'
-import { FEW_PEERS, MEASURED_TOGETHER_MS, MEASURED_WELL_MS } from '../../src/schedule/tuning.ts'
+import {
+  FEW_PEERS,
+  LONGEST_HOLD_MS,
+  MEASURED_TOGETHER_MS,
+  MEASURED_WELL_MS,
+} from '../../src/schedule/tuning.ts'
 
 /** A turn at a Hub that gives 100 bytes a ms at first and 1,000 from `fullAt` on, looked at every 100 ms until `end`. */
 function turnOf({ peers, fullAt, end }: { peers: number; fullAt: number; end: number }) {
@@ -37,4 +42,12 @@ test('nothing is known of a Hub that brought nothing', () => {
   const turn = new HubTurn(0, true)
   expect(turn.speed(10_000, 1)).toBeUndefined()
   expect(turn.hasMeasured(10_000, 1, 0)).toBe(false)
+})
+
+test('time in which the Hub was left alone does not count, up to a bound', () => {
+  const turn = new HubTurn(1_000, false)
+  turn.hold(500)
+  expect(turn.lastedMs(3_000)).toBe(1_500)
+  turn.hold(60_000)
+  expect(turn.lastedMs(9_000)).toBe(8_000 - LONGEST_HOLD_MS)
 })

@@ -5,7 +5,9 @@ import {
   CROWD,
   DOUBT_IN_A_CROWD_MS,
   DOUBT_MS,
+  FEW_PEERS,
   FIRST_TURN_MS,
+  LONGEST_HOLD_MS,
   LONGEST_TURN_MS,
   MOST_CREDIT_MS,
   PATIENCE_IN_A_CROWD_MS,
@@ -171,6 +173,18 @@ describe('the turns at the Hub alone', () => {
       expect(Math.abs(length - planned)).toBeLessThanOrEqual(2 * TICK_MS)
     }
     for (const length of between) expect(Math.abs(length - RETRIAL_MS)).toBeLessThanOrEqual(2 * TICK_MS)
+  })
+
+  test('last longer by a pause of a Hub that failed, where peers are few', () => {
+    const lasts = (sight: Partial<Sight>) => {
+      const watched = measured({ size: 1_000_000, ...sight })
+      watched.until('alone', 60_000)
+      return watched.run(60_000).indexOf('shared') * TICK_MS
+    }
+    const usual = lasts({ peers: FEW_PEERS })
+    expect(lasts({ peers: FEW_PEERS, isHubPaused: true })).toBe(usual + LONGEST_HOLD_MS)
+    const crowd = FEW_PEERS + 1
+    expect(lasts({ peers: crowd, isHubPaused: true })).toBe(lasts({ peers: crowd }))
   })
 
   test('are only a trial at first while peers bring something, and none when they bring nothing', () => {

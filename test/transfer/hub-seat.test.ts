@@ -36,6 +36,18 @@ describe('connections to the Hub', () => {
     expect(calm.join(quiet).free).toBe(0)
   })
 
+  test('are no fewer after the only one was refused, unless the Hub said so', () => {
+    for (const [isToldToWait, left] of [
+      [false, 4],
+      [true, 2],
+    ] as const) {
+      const budget = new HubBudget({ max: 16, start: 4 })
+      budget.acquire()()
+      budget.congested(isToldToWait)
+      expect(budget.free()).toBe(left)
+    }
+  })
+
   test('are given back by the one with most, one at a time, for one that stands still', () => {
     const { budget, big, held, asked } = crowd({ max: 4, start: 4 })
     const small = budget.join(quiet)

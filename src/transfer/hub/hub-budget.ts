@@ -81,11 +81,12 @@ export class HubBudget {
   }
 
   /**
-   * The Hub refused or dropped a connection, so fewer are opened. Only the transfer that was told to wait waits: others
-   * may use another account.
+   * The Hub refused or dropped a connection that has been given back, so fewer are opened; not where it was the only one:
+   * it were no fewer. Among peers six 503 of a CDN met one request after the other, and the next turn at the Hub began
+   * with one connection in place of four. Only the transfer that was told to wait waits: others may use another account.
    */
   congested(isToldToWait: boolean): void {
-    this.#limit.congested(this.#clock(), isToldToWait)
+    if (isToldToWait || this.#active > 0) this.#limit.congested(this.#clock(), isToldToWait)
   }
 
   /** Takes part in the budget; `leave` of the seat ends that. */

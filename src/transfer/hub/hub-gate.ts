@@ -23,7 +23,6 @@ export class HubGate {
   readonly #health = new HubRetryPolicy()
   #isHeld = false
   #givesRanges = true
-  #pausedUntil = 0
   #reason = ''
 
   constructor(parts: HubGateParts) {
@@ -52,7 +51,7 @@ export class HubGate {
 
   /** Milliseconds for which the Hub is left alone. */
   get pauseMs(): number {
-    return Math.max(0, this.#pausedUntil - this.#parts.clock())
+    return Math.max(0, this.#health.quietUntil - this.#parts.clock())
   }
 
   /** Why the Hub is left alone, in words; undefined when it is not. */
@@ -91,7 +90,7 @@ export class HubGate {
 
   /** What came from the Hub brought the blob on for good: a piece landed, or a broken request left much of one. */
   progressed(): void {
-    this.#health.progressed()
+    this.#health.progressed(this.#parts.clock())
   }
 
   /** A request to the Hub failed; true when it makes no sense to ask again. */
@@ -100,7 +99,6 @@ export class HubGate {
     const now = clock()
     const verdict = this.#health.failed(error, now, random())
     if (verdict.isFinal) return true
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + verdict.waitMs)
     this.#reason = error.message
     if (verdict.isCongestion) budget.congested(error.retryAfterMs !== undefined)
     counters.retry(HUB, error.message, verdict.waitMs)
