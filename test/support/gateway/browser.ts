@@ -4,13 +4,13 @@ import { eventually } from './eventually.ts'
 
 /** A headless Chromium that has one page open, gone when disposed. */
 export interface Browser extends AsyncDisposable {
-  /** The document as it stands, with what its script has made of it. */
+  /** The document as it stands, with what its script has made of it; empty while there is none. */
   document(): Promise<string>
 }
 
-/** What one answer of the DevTools protocol holds of `Runtime.evaluate`. */
+/** What an answer of the DevTools protocol holds of `Runtime.evaluate`: no value while the page is on its way. */
 interface Evaluated {
-  readonly result: { readonly result: { readonly value: string } }
+  readonly result?: { readonly result: { readonly value?: string } }
 }
 
 /**
@@ -37,7 +37,7 @@ export async function openPage(url: string, folder: string): Promise<Browser> {
         const params = { expression: 'document.documentElement.outerHTML', returnByValue: true }
         socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params }))
         const { result }: Evaluated = JSON.parse(await promise)
-        return result.result.value
+        return result?.result.value ?? ''
       },
       async [Symbol.asyncDispose]() {
         socket.close()
